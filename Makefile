@@ -1,0 +1,58 @@
+# The verbs of this project. CONTRIBUTING.md says when to use which.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := builder/requirements.txt
+DEVELOPMENT := tests/requirements.txt
+CODE := builder steps triggers tests
+
+.PHONY: demo test unit integration lint format lock clean
+
+demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
+	$(BIN)/python tests/example/demo.py
+
+test: $(VENV)/development  ## the whole test suite
+	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/integration -n 2
+
+unit: $(VENV)/development  ## the tests that open no socket
+	$(BIN)/python -m pytest tests/unit
+
+integration: $(VENV)/development  ## real build, twine, pip and the emulator
+	$(BIN)/python -m pytest tests/integration -n 2
+
+lint: $(VENV)/development  ## ruff, mypy strict, the floors, shellcheck
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck .ci/run
+
+format: $(VENV)/development
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(VENV)/development  ## refresh the hash-locked requirements
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --group install pyproject.toml --output-file $(RUNTIME)
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  --constraint $(RUNTIME) --group dev pyproject.toml --output-file $(DEVELOPMENT)
+
+clean:
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Shipwheel needs Python 3.11 or newer; name one: make PYTHON=python3.13 $(MAKECMDGOALS)" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime: $(RUNTIME) pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(RUNTIME)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/development: $(DEVELOPMENT) $(VENV)/runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement $(DEVELOPMENT)
+	@touch $@

@@ -1,0 +1,94 @@
+"""The one place where the command line meets the process: errors become messages and exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from builder.command_line import shipwheel
+from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+ISSUES = "https://github.com/shipwheel/shipwheel/issues"
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived: Cloud Build cancels a build, or its time is over."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line *arguments* and return the exit code of the design page."""
+    try:
+        result = shipwheel.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
+    except (ShipwheelError, click.ClickException) as error:
+        return _report(error if isinstance(error, ShipwheelError) else _usage_error(error))
+    except (click.Abort, KeyboardInterrupt):
+        return _report_signal(signal.SIGINT, "Interrupted")
+    except _Terminated:
+        return _report_signal(signal.SIGTERM, "Terminated")
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except Exception:  # noqa: BLE001 - whatever else is raised is a bug of ours, and is shown whole
+        return _report_bug()
+    return result if isinstance(result, int) else 0
+
+
+def run() -> NoReturn:
+    """Run as a program: `shipwheel` and `python -I -m builder` both come here."""
+    signal.signal(signal.SIGTERM, _terminate)
+    code = main()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone; keep the interpreter from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise _Terminated
+
+
+def _usage_error(error: click.ClickException) -> InputError:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "shipwheel"
+    return InputError(error.format_message(), f"see `{path} --help`")
+
+
+def _report(error: ShipwheelError) -> int:
+    for problem in error.problems:
+        _print_problem(problem)
+    return error.exit_code
+
+
+def _print_problem(problem: Problem) -> None:
+    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
+    click.echo(problem.message, err=True)
+    if problem.hint:
+        click.secho("  hint: ", fg="cyan", nl=False, err=True, color=colour)
+        click.echo(problem.hint, err=True)
+
+
+def _report_signal(number: signal.Signals, word: str) -> int:
+    click.echo(f"{word}. Run the same command again to finish the job.", err=True)
+    return 128 + number
+
+
+def _report_bug() -> int:
+    import traceback  # noqa: PLC0415 - only a bug pays for it
+
+    traceback.print_exc()
+    click.echo(f"This is a bug in Shipwheel. Please report it: {ISSUES}", err=True)
+    return EXIT_BUG
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,81 @@
+"""The index of commands: each lives in a module of its own, imported when it is called.
+
+Start-up pays for click and for one command, never for all of them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import sys
+
+import click
+
+import builder
+
+# The order is the order of the help: inside a build first, then on a laptop.
+COMMANDS: dict[str, str] = {}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported from `builder.commands` on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the design page."""
+        return [*COMMANDS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of *cmd_name* and return its `command`."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"builder.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the near miss of an unknown command."""
+        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            meant = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{meant}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the index without importing a single command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
+
+
+def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"shipwheel {builder.__version__}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Narrate the details, too.")
+@click.option("-q", "--quiet", is_flag=True, help="Narrate only warnings and errors.")
+def shipwheel(verbose: bool, quiet: bool) -> None:
+    r"""Ship Python packages to Google Artifact Registry from Cloud Build.
+
+    \b
+    Example:
+      shipwheel publish --all --registry us-east4/my-project/pypi
+    """
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
+    narration = logging.StreamHandler(sys.stderr)
+    narration.setFormatter(logging.Formatter("%(message)s"))
+    logger = logging.getLogger("shipwheel")
+    logger.handlers[:] = [narration]
+    logger.setLevel(level)

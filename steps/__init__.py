@@ -1,0 +1,1 @@
+"""What runs inside a build: one step, one module, one public function; and the nouns they share."""

@@ -1,0 +1,84 @@
+"""Every error that Shipwheel expects, and the exit code that each one means.
+
+    ShipwheelError
+    ├── Refused            1   a gate said no: not bumped, changed, lint findings, drift
+    ├── InputError         2   usage, or a file of the user's is wrong
+    ├── BuildFailed        3   the build backend failed
+    ├── RegistryError      4   the registry could not be reached, or answered wrongly
+    └── AccessError        5   no credentials, or no permission
+
+Anything else that is raised is a bug of ours: exit code 70, with its traceback.
+An error carries all the problems of its input, so that nobody has to mend them one by one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+EXIT_BUG = 70
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What happened, with the value quoted, and the next action."""
+
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        """Return the message, and the hint on a line of its own."""
+        return f"{self.message}\n  hint: {self.hint}" if self.hint else self.message
+
+
+class ShipwheelError(Exception):
+    """Base of all expected errors; the subclass decides the exit code."""
+
+    exit_code: ClassVar[int]
+
+    def __init__(
+        self, message: str | Problem, hint: str = "", *, more: Iterable[Problem] = ()
+    ) -> None:
+        first = message if isinstance(message, Problem) else Problem(message, hint)
+        self.problems: tuple[Problem, ...] = (first, *more)
+        super().__init__("\n".join(map(str, self.problems)))
+
+    @classmethod
+    def raise_all(cls, problems: Iterable[Problem]) -> None:
+        """Raise one error that holds all *problems*; do nothing when there are none."""
+        found = tuple(problems)
+        if found:
+            raise cls(found[0], more=found[1:])
+
+
+class Refused(ShipwheelError):  # noqa: N818 - the outcome's name on the design page
+    """A gate refused."""
+
+    exit_code = 1
+
+
+class InputError(ShipwheelError):
+    """The command line, or a file of the user's, is wrong."""
+
+    exit_code = 2
+
+
+class BuildFailed(ShipwheelError):  # noqa: N818 - reads as the sentence it reports
+    """The build backend failed, is missing, or could not be installed."""
+
+    exit_code = 3
+
+
+class RegistryError(ShipwheelError):
+    """The registry could not be reached, or answered wrongly, after the retries."""
+
+    exit_code = 4
+
+
+class AccessError(ShipwheelError):
+    """No credentials, or no permission."""
+
+    exit_code = 5

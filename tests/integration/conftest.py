@@ -1,0 +1,1 @@
+"""Integration tests use real programs, and sockets on loopback only."""

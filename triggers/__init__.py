@@ -1,0 +1,1 @@
+"""What starts builds: discovery, trigger rendering, lint, explain and live comparison."""
