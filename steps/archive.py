@@ -1,0 +1,220 @@
+"""The archives that distributions are, read without trusting them.
+
+Nothing is extracted or believed before every member was looked at: a name that leaves its folder,
+a link, a device, a doubled name, or more bytes than a distribution has is refused.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import posixpath
+import stat
+import tarfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from steps.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+# Wheels of gigabytes are real, and so is text that packs to a twentieth: only both is a bomb.
+BOMB_BYTES = 256 * 1024**2
+BOMB_RATIO = 100
+MAX_MEMBERS = 200_000
+_CHUNK = 1024 * 1024
+_UNREADABLE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression that Python does not know
+    RuntimeError,  # an encrypted member
+)
+
+
+class Wheel:
+    """An open wheel whose members were all looked at."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        entries = archive.infolist()
+        _check_size(path, sum(entry.file_size for entry in entries), len(entries))
+        _refuse(path, _wheel_problems(entries))
+        self._files = [entry for entry in entries if not entry.is_dir()]
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files."""
+        return tuple(entry.filename for entry in self._files)
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one file; KeyError when there is none of that name."""
+        return self._archive.read(name)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file, by its name."""
+        found = {}
+        for entry in self._files:
+            with self._archive.open(entry) as stream:
+                found[entry.filename] = _sha256(stream)
+        return found
+
+
+class Sdist:
+    """An open sdist whose members were all looked at; names are without the top folder."""
+
+    def __init__(self, path: Path, archive: tarfile.TarFile) -> None:
+        self._archive = archive
+        entries = [*_bounded(path, archive)]
+        _refuse(path, _sdist_problems(entries))
+        self.top = PurePosixPath(entries[0].name).parts[0] if entries else ""
+        self._entries = entries
+        self._files = {
+            str(PurePosixPath(entry.name).relative_to(self.top)): entry
+            for entry in entries
+            if not entry.isdir()
+        }
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files."""
+        return tuple(self._files)
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one file; KeyError when there is none of that name."""
+        try:
+            stream = self._archive.extractfile(self._files[name])
+        except KeyError as error:
+            if name not in self._files:
+                raise
+            raise tarfile.TarError(f"{name!r} is a link to nothing") from error
+        return stream.read() if stream else b""
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file, by its name; a link counts as what it points to."""
+        return {name: hashlib.sha256(self.read(name)).hexdigest() for name in self._files}
+
+    def unpack(self, folder: Path) -> Path:
+        """Extract everything below *folder* and return the top folder.
+
+        Modes are made plain, so that what is built from it does not depend on who packed it.
+        """
+        for entry in self._entries:
+            executable = entry.isdir() or bool(entry.mode & stat.S_IXUSR)
+            entry.mode = 0o755 if executable else 0o644
+        self._archive.extractall(folder, members=self._entries, filter="data")
+        return folder / self.top
+
+
+Archive = Wheel | Sdist
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open a wheel or an sdist; raise InputError when it is none, or a hostile one."""
+    try:
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path) as wheel:
+                yield Wheel(path, wheel)
+        else:
+            with tarfile.open(path, "r:gz") as sdist:
+                yield Sdist(path, sdist)
+    except _UNREADABLE as error:
+        kind = "a wheel" if path.suffix == ".whl" else "an sdist"
+        raise InputError(
+            f"{path.name!r} cannot be read as {kind}: {error}", "build it again"
+        ) from error
+
+
+def member_hashes(path: Path) -> dict[str, str]:
+    """Return the sha256 of every file in a distribution, an sdist's without its top folder."""
+    with open_archive(path) as archive:
+        return archive.hashes()
+
+
+def read_member(path: Path, name: str) -> bytes:
+    """Return the bytes of one file in a distribution; raise KeyError when it is not there."""
+    with open_archive(path) as archive:
+        return archive.read(name)
+
+
+def _bounded(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members, and stop before more is unpacked than a distribution holds."""
+    size = 0
+    for count, entry in enumerate(archive, start=1):
+        size += entry.size
+        _check_size(path, size, count)
+        yield entry
+
+
+def _check_size(path: Path, size: int, count: int) -> None:
+    if count > MAX_MEMBERS or (size > BOMB_BYTES and size > BOMB_RATIO * path.stat().st_size):
+        raise InputError(
+            f"{path.name!r} unpacks to more than a distribution holds:"
+            f" at least {size} bytes in {count} members",
+            "look at how it was made; it is not opened",
+        )
+
+
+def _wheel_problems(entries: Iterable[zipfile.ZipInfo]) -> Iterator[str]:
+    seen: set[str] = set()
+    for entry in entries:
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            yield f"{entry.filename!r} is neither a file nor a folder"
+        yield from _name_problems(entry.filename, seen)
+
+
+def _sdist_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    seen: set[str] = set()
+    tops: set[str] = set()
+    for entry in entries:
+        if not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
+            yield f"{entry.name!r} is neither a file, a folder nor a link"
+        yield from _name_problems(entry.name, seen)
+        yield from _link_problems(entry)
+        tops.update(PurePosixPath(entry.name).parts[:1])
+    if len(tops) != 1:
+        yield f"it has {len(tops)} top folders, and an sdist has one: {sorted(tops)}"
+
+
+def _name_problems(name: str, seen: set[str]) -> Iterator[str]:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
+        yield f"{name!r} leaves its folder"
+    if str(path) in seen and not name.endswith("/"):
+        yield f"{name!r} is there twice"
+    seen.add(str(path))
+
+
+def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
+    """Yield a problem when a link leads out of the top folder."""
+    if not (entry.issym() or entry.islnk()):
+        return
+    start = PurePosixPath(entry.name).parent if entry.issym() else PurePosixPath()
+    top = PurePosixPath(entry.name).parts[0]
+    target = posixpath.normpath(start / entry.linkname)
+    if target.startswith("/") or target.split("/")[0] != top:
+        yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
+
+
+def _refuse(path: Path, problems: Iterable[str]) -> None:
+    InputError.raise_all(
+        Problem(
+            f"{path.name!r} is not safe to open: {problem}",
+            "look at how it was made; nothing of it was used",
+        )
+        for problem in problems
+    )
+
+
+def _sha256(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,150 @@
+"""Distributions are read without trusting them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import stat
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.archive import Sdist, member_hashes, open_archive, read_member
+from steps.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def sdist(path: Path, *entries: tarfile.TarInfo | tuple[str, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as archive:
+        for entry in entries:
+            if isinstance(entry, tarfile.TarInfo):
+                archive.addfile(entry)
+                continue
+            info = tarfile.TarInfo(entry[0])
+            info.size = len(entry[1])
+            archive.addfile(info, io.BytesIO(entry[1]))
+    return path
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    info.linkname = target
+    return info
+
+
+def wheel(path: Path, members: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_members_are_hashed_without_the_top_folder_of_an_sdist(tmp_path: Path) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", ("a-1/x", b"ships"), link("a-1/y", "x"))
+    expected = hashlib.sha256(b"ships").hexdigest()
+
+    assert member_hashes(path) == {"x": expected, "y": expected}
+    assert read_member(path, "y") == b"ships"
+
+
+def test_members_of_a_wheel_are_hashed(tmp_path: Path) -> None:
+    path = wheel(tmp_path / "a-1-py3-none-any.whl", {"a/": b"", "a/x": b"ships"})
+
+    assert member_hashes(path) == {"a/x": hashlib.sha256(b"ships").hexdigest()}
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason"),
+    [
+        (("../x", b""), "'../x' leaves its folder"),
+        (("a-1/../../x", b""), "leaves its folder"),
+        (("/etc/x", b""), "'/etc/x' leaves its folder"),
+        (("a-1\\..\\x", b""), "leaves its folder"),
+        (("b-2/x", b""), "it has 2 top folders"),
+        (link("a-1/y", "../../x"), "'a-1/y' is a link that leads out: '../../x'"),
+        (link("a-1/y", "/etc/passwd"), "is a link that leads out"),
+        (link("a-1/y", "../x", tarfile.LNKTYPE), "is a link that leads out"),
+        (link("a-1/y", "", tarfile.CHRTYPE), "is neither a file, a folder nor a link"),
+        (("a-1/ok", b""), "'a-1/ok' is there twice"),
+    ],
+)
+def test_a_hostile_sdist_is_refused_before_it_is_unpacked(
+    tmp_path: Path, entry: tarfile.TarInfo | tuple[str, bytes], reason: str
+) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", ("a-1/ok", b""), entry)
+
+    with pytest.raises(InputError) as caught, open_archive(path):
+        pass
+
+    assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a\\..\\x", "C:/x"])
+def test_a_hostile_wheel_is_refused(tmp_path: Path, name: str) -> None:
+    path = wheel(tmp_path / "a-1-py3-none-any.whl", {name: b""})
+
+    with pytest.raises(InputError, match="leaves its folder"):
+        member_hashes(path)
+
+
+def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a-1-py3-none-any.whl"
+    info = zipfile.ZipInfo("a/x")
+    info.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(info, "/etc/passwd")
+
+    with pytest.raises(InputError, match="'a/x' is neither a file nor a folder"):
+        member_hashes(path)
+
+
+@pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
+def test_a_bomb_is_refused_without_being_unpacked(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    zeros = bytes(300 * 1024**2)
+    if path.suffix == ".whl":
+        wheel(path, {"a/zeros": zeros})
+    else:
+        sdist(path, ("a-1/zeros", zeros))
+
+    with pytest.raises(InputError, match="unpacks to more than a distribution holds"):
+        member_hashes(path)
+
+
+@pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
+@pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00broken"])
+def test_a_broken_archive_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=f"'{name}' cannot be read as"):
+        member_hashes(path)
+
+
+def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", ("a-1/x", bytes(range(256)) * 4096))
+    path.write_bytes(path.read_bytes()[:-2000])
+
+    with pytest.raises(InputError, match="cannot be read as an sdist"):
+        member_hashes(path)
+
+
+def test_unpacking_makes_modes_plain(tmp_path: Path) -> None:
+    script = tarfile.TarInfo("a-1/script")
+    script.mode = 0o4777
+    data = tarfile.TarInfo("a-1/data")
+    data.mode = 0o600
+    path = sdist(tmp_path / "a-1.tar.gz", script, data)
+
+    with open_archive(path) as archive:
+        assert isinstance(archive, Sdist)
+        top = archive.unpack(tmp_path / "out")
+
+    assert top == tmp_path / "out/a-1"
+    assert stat.S_IMODE((top / "script").stat().st_mode) == 0o755
+    assert stat.S_IMODE((top / "data").stat().st_mode) == 0o644

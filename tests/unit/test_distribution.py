@@ -1,0 +1,99 @@
+"""A distribution's name and metadata agree."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.version import Version
+
+from steps.distribution import Distribution, parse_filename, read_distribution
+from steps.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+METADATA = "Metadata-Version: 2.4\nName: {}\nVersion: {}\nRequires-Dist: berths>=1\n"
+
+
+def write_wheel(path: Path, name: str, version: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides-1.0.dist-info/METADATA", METADATA.format(name, version))
+    return path
+
+
+def write_sdist(path: Path, name: str, version: str) -> Path:
+    content = METADATA.format(name, version).encode()
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo("tides-1.0/PKG-INFO")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_a_wheel_is_read(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path / "tides-1.0-py3-none-any.whl", "Tides", "1")
+
+    assert read_distribution(path) == Distribution(
+        path=path,
+        kind="wheel",
+        name="tides",  # type: ignore[arg-type]  # a NormalizedName, as written
+        version=Version("1.0"),
+        size=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        requires=("berths>=1",),
+    )
+
+
+def test_an_sdist_is_read(tmp_path: Path) -> None:
+    distribution = read_distribution(write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0"))
+
+    assert (distribution.kind, distribution.name, distribution.filename) == (
+        "sdist",
+        "tides",
+        "tides-1.0.tar.gz",
+    )
+
+
+@pytest.mark.parametrize(
+    "filename", ["tides-1.0.zip", "tides-1.0.egg", "tides.whl", "tides-one.tar.gz", "notes.txt"]
+)
+def test_what_is_not_a_distribution_is_refused_by_its_name(tmp_path: Path, filename: str) -> None:
+    (tmp_path / filename).touch()
+
+    with pytest.raises(InputError, match=f"'{filename}' is not the name of a distribution"):
+        read_distribution(tmp_path / filename)
+
+
+@pytest.mark.parametrize(
+    ("name", "version"), [("berths", "1.0"), ("tides", "1.1"), ("tides", "unknown"), ("", "")]
+)
+def test_metadata_of_another_distribution_is_refused(
+    tmp_path: Path, name: str, version: str
+) -> None:
+    path = write_wheel(tmp_path / "tides-1.0-py3-none-any.whl", name, version)
+
+    with pytest.raises(InputError, match="holds the metadata of another distribution"):
+        read_distribution(path)
+
+
+def test_a_distribution_without_metadata_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "tides-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides.py", "")
+
+    with pytest.raises(InputError, match="holds no metadata"):
+        read_distribution(path)
+
+
+def test_file_names_are_parsed_by_packaging() -> None:
+    assert parse_filename("Tide_Tables-1.0rc1-1-py3-none-any.whl") == (
+        "wheel",
+        "tide-tables",
+        Version("1.0rc1"),
+    )
+    assert parse_filename("tide.tables-v1.0.tar.gz") == ("sdist", "tide-tables", Version("1.0"))
