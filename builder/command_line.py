@@ -15,7 +15,9 @@ import click
 import builder
 
 # The order is the order of the help: inside a build first, then on a laptop.
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "emulator": "Serve the registry emulator in the foreground.",
+}
 
 
 class LazyGroup(click.Group):

@@ -26,10 +26,10 @@ _FORMS = (
 )
 _ARTIFACT_REGISTRY_HOST = re.compile(r"(?P<location>[a-z][a-z0-9-]*)-python\.pkg\.dev")
 # A domain-scoped project is `example.com:project` to gcloud and `example.com/project` in a URL.
-_REPOSITORY_PATH = re.compile(
+REPOSITORY_PATH = re.compile(
     r"(?P<project>(?:[a-z0-9.-]+\.[a-z]+[:/])?[a-z][a-z0-9-]*)/(?P<repository>[a-z][a-z0-9-]*)"
 )
-_SHORT_FORM = re.compile(rf"(?P<location>[a-z][a-z0-9-]*)/{_REPOSITORY_PATH.pattern}")
+_SHORT_FORM = re.compile(rf"(?P<location>[a-z][a-z0-9-]*)/{REPOSITORY_PATH.pattern}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +75,7 @@ def parse_registry(text: str | None, environ: Mapping[str, str]) -> Registry:
         return _artifact_registry(match["location"], match["project"], match["repository"], environ)
     url = _split(given)
     if match := _ARTIFACT_REGISTRY_HOST.fullmatch(url.hostname or ""):
-        path = _REPOSITORY_PATH.fullmatch(_base_path(url).strip("/"))
+        path = REPOSITORY_PATH.fullmatch(_base_path(url).strip("/"))
         if path is None:
             raise InputError(f"The registry address names no PROJECT/REPO: {given!r}", _FORMS)
         if url.scheme != "https" or url.port not in {None, 443}:
