@@ -69,7 +69,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
 @click.option("-v", "--verbose", is_flag=True, help="Narrate the details, too.")
 @click.option("-q", "--quiet", is_flag=True, help="Narrate only warnings and errors.")
 def shipwheel(verbose: bool, quiet: bool) -> None:
-    r"""Ship Python packages to Google Artifact Registry from Cloud Build.
+    """Ship Python packages to Google Artifact Registry from Cloud Build.
 
     \b
     Example:

@@ -46,7 +46,7 @@ log = logging.getLogger("shipwheel")
 def command(
     root: Path | None, repositories: tuple[str, ...], port: int, token_file: Path | None
 ) -> None:
-    r"""Serve the registry emulator on this machine until Ctrl-C.
+    """Serve the registry emulator on this machine until Ctrl-C.
 
     Prints the setting that sends every Artifact Registry address to it.
 
