@@ -1,0 +1,227 @@
+"""Where credentials come from, how often, and that their secret stays out of sight."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps import process
+from steps.credentials import (
+    Credentials,
+    Login,
+    LookUpFailed,
+    account,
+    find_credentials,
+    read_pypirc,
+)
+from steps.errors import InputError
+from steps.registry import Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+AR = Registry(
+    upload_url="https://us-east4-python.pkg.dev/demo/pypi/",
+    location="us-east4",
+    project="demo",
+    repository="pypi",
+)
+LOOPBACK = Registry(upload_url="http://127.0.0.1:9/demo/pypi/")
+OTHER = Registry(upload_url="https://example.com/")
+TWINE = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": "ya29.planted"}
+SECTION = Login("_json_key_base64", "planted-key", "[demo] of ~/.pypirc")
+
+
+@pytest.fixture
+def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a child was started")
+
+    monkeypatch.setattr(process, "run", refuse)
+
+
+@pytest.mark.parametrize("registry", [AR, LOOPBACK, OTHER])
+@pytest.mark.usefixtures("no_child")
+def test_the_variables_of_twine_come_first(registry: Registry) -> None:
+    login = find_credentials(registry, TWINE, pypirc=SECTION).login()
+
+    assert login == Login("oauth2accesstoken", "ya29.planted", "TWINE_USERNAME and TWINE_PASSWORD")
+
+
+@pytest.mark.usefixtures("no_child")
+def test_the_section_of_pypirc_comes_before_the_backend() -> None:
+    assert find_credentials(AR, {}, pypirc=SECTION).login() == SECTION
+
+
+@pytest.mark.parametrize("registry", [LOOPBACK, OTHER])
+@pytest.mark.usefixtures("no_child")
+def test_nothing_is_looked_up_where_the_backend_has_no_say(registry: Registry) -> None:
+    assert find_credentials(registry, {}).login() is None
+
+
+def test_a_password_without_a_user_name_is_refused_without_it() -> None:
+    with pytest.raises(InputError, match="TWINE_PASSWORD is set") as caught:
+        find_credentials(AR, {"TWINE_PASSWORD": "ya29.planted"})
+
+    assert "planted" not in str(caught.value)
+
+
+def test_threads_share_one_look_up() -> None:
+    numbers = count(1)
+    credentials = Credentials(lambda: Login("user", f"token-{next(numbers)}", "test"))
+
+    with ThreadPoolExecutor(8) as pool:
+        logins = [*pool.map(lambda _: credentials.login(), range(64))]
+
+    assert {login and login.password for login in logins} == {"token-1"}
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def renewable(clock: Clock) -> Credentials:
+    numbers = count(1)
+
+    def look_up() -> Login:
+        return Login("user", f"token-{next(numbers)}", "test")
+
+    return Credentials(look_up, renewable=True, clock=clock)
+
+
+def token(credentials: Credentials) -> str:
+    login = credentials.login()
+    assert login is not None
+    return login.password
+
+
+def test_a_token_is_renewed_before_it_runs_out(renewable: Credentials, clock: Clock) -> None:
+    found = []
+    for minutes in (0, 44, 46, 90, 92):
+        clock.now = 60.0 * minutes
+        found.append(token(renewable))
+
+    assert found == ["token-1", "token-1", "token-2", "token-2", "token-3"]
+
+
+def test_a_rejected_token_is_renewed_once_it_may_be_too_old(
+    renewable: Credentials, clock: Clock
+) -> None:
+    first = renewable.login()
+    assert first is not None
+    assert not renewable.renew(first)
+    clock.now = 200
+    assert renewable.renew(first)
+    assert renewable.renew(first), "another thread has renewed it already"
+    assert token(renewable) == "token-2"
+
+
+def test_a_login_that_was_given_is_not_renewed(clock: Clock) -> None:
+    credentials = Credentials(lambda: SECTION, clock=clock)
+    credentials.login()
+    clock.now = 10_000
+
+    assert not credentials.renew(SECTION)
+
+
+def test_a_failed_renewal_keeps_the_old_token(clock: Clock) -> None:
+    answers = iter([SECTION])
+
+    def look_up() -> Login:
+        for login in answers:
+            return login
+        raise LookUpFailed("gcloud is asleep")
+
+    credentials = Credentials(look_up, renewable=True, clock=clock)
+    credentials.login()
+    clock.now = 50 * 60
+
+    assert credentials.login() == SECTION
+    assert credentials.failure == "gcloud is asleep"
+
+
+def test_the_secret_is_in_no_representation_and_hidden_in_texts() -> None:
+    login = Login("user", "ya29.planted", "test")
+    encoded = base64.b64encode(b"user:ya29.planted").decode()
+
+    assert "planted" not in repr(login)
+    assert login.hide(f"a ya29.planted b {encoded}") == "a [hidden] b [hidden]"
+
+
+def test_the_account_of_a_key_is_known(tmp_path: Path) -> None:
+    key = json.dumps({"client_email": "ship@demo.iam.gserviceaccount.com"})
+    (tmp_path / "key.json").write_text(key)
+    encoded = Login("_json_key_base64", base64.b64encode(key.encode()).decode(), "test")
+    adc = Login("oauth2accesstoken", "ya29", "keyrings.gauth.GooglePythonAuth")
+    environ = {"GOOGLE_APPLICATION_CREDENTIALS": str(tmp_path / "key.json")}
+
+    assert account(encoded, {}) == "ship@demo.iam.gserviceaccount.com"
+    assert account(adc, environ) == "ship@demo.iam.gserviceaccount.com"
+    assert account(adc, {}) == ""
+    assert account(Login("_json_key_base64", "not base64", "test"), {}) == ""
+
+
+def test_a_hanging_look_up_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(command: list[str], **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, 1)
+
+    monkeypatch.setattr(process, "run", hang)
+    credentials = find_credentials(AR, {}, seconds=1)
+
+    assert credentials.login() is None
+    assert credentials.failure == "the look-up took longer than 1 s and was ended"
+
+
+@pytest.fixture
+def pypirc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path / ".pypirc"
+
+
+def test_a_section_of_pypirc_gives_the_url_and_the_login(pypirc: Path) -> None:
+    pypirc.write_text(
+        "[distutils]\nindex-servers =\n    pypi\n    demo\n    open\n\n"
+        "[demo]\nrepository: https://us-east4-python.pkg.dev/demo/pypi/\n"
+        "username: _json_key_base64\npassword: planted-key\n\n"
+        "[open]\nrepository: https://us-east4-python.pkg.dev/demo/open/\n"
+    )
+
+    assert read_pypirc("demo") == ("https://us-east4-python.pkg.dev/demo/pypi/", SECTION)
+    assert read_pypirc("open") == ("https://us-east4-python.pkg.dev/demo/open/", None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "[distutils]\nindex-servers = demo\n",
+        "planted-key",
+        "[demo]\npassword=planted-key",
+    ],
+)
+def test_a_section_that_is_not_there_is_named_without_the_file(
+    pypirc: Path, text: str | None
+) -> None:
+    if text is not None:
+        pypirc.write_text(text)
+
+    with pytest.raises(InputError, match="There is no section 'demo'") as caught:
+        read_pypirc("demo")
+
+    assert "planted-key" not in str(caught.value)
