@@ -1,0 +1,233 @@
+"""Requests to the registry: one session, its credentials kept to its own origin, faults told apart.
+
+A credential goes to the registry's own origin and nowhere else: not over plain http except on
+loopback, not to the host of a redirect, and none is ever taken from a netrc file.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests import codes
+from requests.adapters import HTTPAdapter
+from requests.auth import HTTPBasicAuth
+
+from steps.credentials import account
+from steps.errors import AccessError, RegistryError
+from steps.registry import is_loopback
+from steps.retry import Transient, retry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steps.credentials import Credentials
+    from steps.registry import Registry
+
+WORKERS = 16
+_CONNECT_SECONDS = 10.0
+_READ_SECONDS = 60.0
+_BODY_CHARACTERS = 500
+_TRANSIENT = {codes.request_timeout, codes.too_many_requests}
+_PASSING = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+_READER = "roles/artifactregistry.reader"
+_WRITER = "roles/artifactregistry.writer"
+_DOES = {_READER: "read", _WRITER: "write to"}
+
+
+class Transport:
+    """Sends requests to *registry*; threads may share it.
+
+    *retry_for* is the number of seconds for which a request is repeated after its first fault.
+    """
+
+    def __init__(
+        self, registry: Registry, credentials: Credentials, *, retry_for: float = 60.0
+    ) -> None:
+        self.registry = registry
+        self.credentials = credentials
+        self.retry_for = retry_for
+        self.session: requests.Session = _Session(registry, credentials)
+
+    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
+        """Return the answer to GET *url*, once it is one to judge by: 2xx, 404, another 4xx.
+
+        Redirects are followed. With *stream* the body is the caller's to read, and a fault in it
+        the caller's to mend. Raises AccessError for 401 and 403, RegistryError for anything else.
+        """
+        headers = {"Accept": accept} if accept else {}
+
+        def once() -> requests.Response:
+            return self.send("GET", url, headers=headers, stream=stream)
+
+        return retry(once, what=f"GET {url}", retry_for=self.retry_for)
+
+    def send(self, method: str, url: str, **options: Any) -> requests.Response:
+        """Send one request, as `requests` takes it, and return its `answer`."""
+        return self.answer(method, lambda: self.session.request(method, url, **options))
+
+    def answer(self, method: str, attempt: Callable[[], requests.Response]) -> requests.Response:
+        """Return what *attempt*, one request, is answered; repeat it when a token has grown old.
+
+        Raises Transient for a fault that may pass, AccessError, or RegistryError.
+        """
+        login = self.credentials.login()
+        response = _attempt(attempt)
+        if response.status_code == codes.unauthorized and login and self.credentials.renew(login):
+            response.close()
+            response = _attempt(attempt)
+        if response.status_code in {codes.unauthorized, codes.forbidden}:
+            raise self._access_error(method, response)
+        if response.status_code in _TRANSIENT or response.status_code >= codes.server_error:
+            raise Transient(self.describe(response), _retry_after(response))
+        return response
+
+    def describe(self, response: requests.Response) -> str:
+        """Return the status and the body of an answer, short and without a secret."""
+        status = f"{response.status_code} {response.reason or ''}".rstrip()
+        try:
+            body = self.credentials.hide(" ".join(response.text.split()))
+        except requests.RequestException:
+            body = ""
+        shown = body if len(body) <= _BODY_CHARACTERS else f"{body[:_BODY_CHARACTERS]}…"
+        return f"{status}, {shown!r}" if shown else status
+
+    def _access_error(self, method: str, response: requests.Response) -> AccessError:
+        role = _WRITER if method == "POST" else _READER
+        login = self.credentials.login()
+        who = account(login, os.environ) if login else ""
+        answer = f"{method} {response.url} was answered {self.describe(response)}"
+        if response.status_code == codes.forbidden:
+            return AccessError(
+                f"{who or 'The account in use'} may not {_DOES[role]} {self._place()}: {answer}",
+                f"grant it {role}{self._grant(role, who)}",
+            )
+        if login is None:
+            why = f" ({self.credentials.failure})" if self.credentials.failure else ""
+            return AccessError(
+                f"The registry asks for credentials and there are none{why}: {answer}",
+                "set TWINE_USERNAME and TWINE_PASSWORD, or run `gcloud auth application-default"
+                f" login` as an account with {role} on {self._place()}",
+            )
+        return AccessError(
+            f"The registry does not accept the credentials from {login.source}: {answer}",
+            f"renew them, for an account with {role} on {self._place()}",
+        )
+
+    def _place(self) -> str:
+        registry = self.registry
+        if not registry.is_artifact_registry:
+            return registry.upload_url
+        return (
+            f"projects/{registry.project}/locations/{registry.location}"
+            f"/repositories/{registry.repository}"
+        )
+
+    def _grant(self, role: str, who: str) -> str:
+        registry = self.registry
+        if not registry.is_artifact_registry:
+            return ""
+        kind = "serviceAccount" if not who or who.endswith(".gserviceaccount.com") else "user"
+        return (
+            f": gcloud artifacts repositories add-iam-policy-binding {registry.repository}"
+            f" --project={registry.project} --location={registry.location}"
+            f" --role={role} --member={kind}:{who or 'ACCOUNT'}"
+        )
+
+
+class _Session(requests.Session):
+    """A session whose every request, the redirected ones too, passes one gate.
+
+    The base class would take credentials from netrc, and has no time-outs.
+    """
+
+    def __init__(self, registry: Registry, credentials: Credentials) -> None:
+        super().__init__()
+        self._origin = _origin(registry.upload_url)
+        self._credentials = credentials
+        self.auth = _unchanged  # an own one keeps netrc from being read; `send` adds the login
+        adapter = HTTPAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS)
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Leave it to `send`: the base class would look into netrc for the redirect's host."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send *request* with the login where it may go, within the time-outs."""
+        url = urlsplit(request.url or "")
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            raise RegistryError(
+                f"The registry redirects to plain http: {request.url!r}",
+                "it was not followed, because anybody could read and change what it answers",
+            )
+        request.headers.pop("Authorization", None)
+        login = self._credentials.login() if _origin(request.url or "") == self._origin else None
+        if login:
+            HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
+        kwargs["timeout"] = kwargs.get("timeout") or (_CONNECT_SECONDS, _READ_SECONDS)
+        return super().send(request, **kwargs)
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
+
+def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
+    """Make one attempt, and tell the faults that may pass from those that will not."""
+    try:
+        return attempt()
+    except requests.exceptions.SSLError as error:
+        if "certificate verify failed" not in str(error):
+            raise Transient(_fault(error)) from None
+        raise RegistryError(
+            f"The registry's certificate cannot be trusted: {_fault(error)}",
+            "name the bundle that holds its authority in REQUESTS_CA_BUNDLE",
+        ) from None
+    except _PASSING as error:
+        raise Transient(_fault(error)) from None
+    except requests.RequestException as error:
+        raise RegistryError(f"The request cannot be made: {error}") from None
+
+
+def _fault(error: requests.RequestException) -> str:
+    """Return the fault in words; the library's own go round it, and repeat the address."""
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {_CONNECT_SECONDS:g} s"
+    if isinstance(error, requests.Timeout):
+        return f"no answer within {_READ_SECONDS:g} s"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer broke off"
+    cause: BaseException | None = error
+    words = "the connection failed"
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            words = cause.strerror
+        elif isinstance(cause, http.client.RemoteDisconnected):
+            words = "the connection was closed without an answer"
+        cause = cause.__cause__ or cause.__context__
+    return words
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Return the seconds that the answer asks to wait, whether it says so in seconds or a date."""
+    try:
+        return urllib3.Retry().get_retry_after(response.raw) or 0.0
+    except urllib3.exceptions.InvalidHeader:
+        return 0.0
