@@ -16,6 +16,7 @@ import builder
 
 # The order is the order of the help: inside a build first, then on a laptop.
 COMMANDS: dict[str, str] = {
+    "build": "Build sdists, and wheels from them, into PROJECT/dist/.",
     "emulator": "Serve the registry emulator in the foreground.",
 }
 

@@ -105,10 +105,30 @@ class Sdist:
         Modes are made plain, so that what is built from it does not depend on who packed it.
         """
         for entry in self._entries:
-            executable = entry.isdir() or bool(entry.mode & stat.S_IXUSR)
-            entry.mode = 0o755 if executable else 0o644
+            entry.mode = _plain_mode(entry)
         self._archive.extractall(folder, members=self._entries, filter="data")
         return folder / self.top
+
+    def is_normal(self, epoch: int) -> bool:
+        """Return whether no member shows when, where or by whom it was packed."""
+        return all(
+            entry.mtime in {0, epoch}
+            and not (entry.uid or entry.gid or entry.uname or entry.gname)
+            and (entry.mode == _plain_mode(entry) or entry.issym())
+            for entry in self._entries
+        )
+
+    def copy_normal(self, target: tarfile.TarFile, epoch: int) -> None:
+        """Add every member to *target*, in its order, with the traces taken off."""
+        for entry in self._entries:
+            copy = tarfile.TarInfo(entry.name)
+            copy.type, copy.linkname = entry.type, entry.linkname
+            copy.mode, copy.mtime = _plain_mode(entry), epoch
+            if entry.isreg():
+                copy.size = entry.size
+                target.addfile(copy, self._archive.extractfile(entry))
+            else:
+                target.addfile(copy)
 
 
 Archive = Wheel | Sdist
@@ -211,6 +231,10 @@ def _refuse(path: Path, problems: Iterable[str]) -> None:
         )
         for problem in problems
     )
+
+
+def _plain_mode(entry: tarfile.TarInfo) -> int:
+    return 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
 
 
 def _sha256(stream: IO[bytes]) -> str:

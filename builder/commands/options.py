@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from steps.errors import InputError
 from steps.registry import REGISTRY_VARIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from steps.project import Project
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
 
 projects_argument = click.argument(
     "directories",
@@ -26,3 +38,57 @@ registry_option = click.option(
     help=f"REGION/PROJECT/REPO or the URL of the registry.  [env: {REGISTRY_VARIABLE}]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="number of processors",
+    help="Builds, or uploads, at a time.",
+)
+
+
+def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add the options of builds, handed on as one `build_options`."""
+
+    @click.option("--sdist", "kinds", flag_value="sdist", help="Build the sdist only.")
+    @click.option("--wheel", "kinds", flag_value="wheel", help="Build the wheel only.")
+    @click.option("--strict", is_flag=True, help="Refuse what the checks only warn about.")
+    @click.option(
+        "--build-timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        help="End a build hook that takes longer.",
+    )
+    @workers_option
+    @functools.wraps(function)
+    def wrapper(
+        kinds: str | None, strict: bool, build_timeout: float | None, workers: int, **others: Any
+    ) -> Result:
+        from steps.workshop import BuildOptions  # noqa: PLC0415 - `--help` does without
+
+        options = BuildOptions(
+            kinds="sdist" if kinds == "sdist" else "wheel" if kinds == "wheel" else "both",
+            strict=strict,
+            timeout=build_timeout,
+            workers=workers,
+        )
+        return function(build_options=options, **others)
+
+    return wrapper
+
+
+def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
+    """Return the projects that the command line names; raise InputError when there is none."""
+    from steps.project import find_projects, read_projects  # noqa: PLC0415 - `--help` does without
+
+    roots = directories or (Path(),)
+    if not every:
+        return read_projects(roots)
+    found = [directory for root in roots for directory in find_projects(root)]
+    if not found:
+        where = ", ".join(repr(os.fspath(root.absolute())) for root in roots)
+        raise InputError(
+            f"There is no package below {where}",
+            "a package has a pyproject.toml with a [build-system] table",
+        )
+    return read_projects(found)

@@ -1,0 +1,64 @@
+"""`shipwheel build`: sdist and wheel of every project, into its `dist/`."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.options import (
+    all_option,
+    json_option,
+    projects_argument,
+    selected,
+    with_build_options,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.distribution import Distribution
+    from steps.workshop import BuildOptions
+
+
+@click.command(short_help="Build sdists, and wheels from them, into PROJECT/dist/.")
+@projects_argument
+@all_option
+@with_build_options
+@json_option
+def command(
+    directories: tuple[Path, ...], every: bool, build_options: BuildOptions, as_json: bool
+) -> None:
+    """Build sdists, and wheels from them, into PROJECT/dist/.
+
+    \b
+    Example:
+      shipwheel build packages/tides --strict
+    """
+    from steps.build import build  # noqa: PLC0415 - `--help` does without
+    from steps.parallel import each  # noqa: PLC0415 - the same
+    from steps.workshop import open_workshop  # noqa: PLC0415 - the same
+
+    projects = selected(directories, every)
+    with open_workshop(build_options, os.environ) as workshop:
+        built = each(partial(build, workshop=workshop), projects, workers=build_options.workers)
+    rows = [row for distributions in built for row in map(_row, distributions)]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            click.echo("{sha256}  {size:>10}  {path}".format_map(row))
+
+
+def _row(distribution: Distribution) -> dict[str, object]:
+    return {
+        "project": distribution.name,
+        "version": str(distribution.version),
+        "kind": distribution.kind,
+        "path": str(distribution.path),
+        "size": distribution.size,
+        "sha256": distribution.sha256,
+    }

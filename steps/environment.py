@@ -1,0 +1,118 @@
+"""Isolated build environments: one for each set of build requirements, made by uv and shared.
+
+Two projects with the same requirements see the same installed files, as they would if each had an
+environment of its own; only the time to make the second is saved.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from steps.errors import BuildFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    from steps.children import Children
+
+# Secrets of the publisher are no business of whatever code a backend runs.
+_WITHHELD = {"TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_CERT", "TWINE_CLIENT_CERT"}
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An isolated environment, as pypa/build's `IsolatedEnv` protocol wants one."""
+
+    path: Path
+    environ: Mapping[str, str]
+
+    @property
+    def python_executable(self) -> str:
+        """The interpreter that the backend runs in."""
+        return str(self.path / "bin" / "python")
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """Return the variables that make programs of the environment come first."""
+        path = os.pathsep.join([str(self.path / "bin"), self.environ.get("PATH", os.defpath)])
+        return {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
+
+
+class Environments:
+    """Makes environments on demand, each once, and removes them all when the context is left."""
+
+    def __init__(self, children: Children, environ: Mapping[str, str]) -> None:
+        self._children = children
+        self.environ = {key: value for key, value in environ.items() if key not in _WITHHELD}
+        self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
+        self._lock = threading.Lock()
+        self._made: dict[frozenset[str], _Once] = {}
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Remove every environment."""
+        self._folder.cleanup()
+
+    def get(self, requirements: Iterable[str]) -> Environment:
+        """Return the environment that holds exactly *requirements* and what they need.
+
+        Raises BuildFailed when they cannot be installed.
+        """
+        wanted = frozenset(requirements)
+        with self._lock:
+            once = self._made.setdefault(wanted, _Once(threading.Lock()))
+        with once.lock:
+            if once.environment is None:
+                once.environment = self._make(wanted)
+            return once.environment
+
+    def _make(self, requirements: frozenset[str]) -> Environment:
+        path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
+        self._uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(path))
+        environment = Environment(path, self.environ)
+        if requirements:
+            wanted = path / "requirements.txt"
+            wanted.write_text("".join(f"{line}\n" for line in sorted(requirements)))
+            python = environment.python_executable
+            try:
+                self._uv("pip", "install", "--quiet", "--python", python, "-r", str(wanted))
+            except subprocess.CalledProcessError as error:
+                raise _not_installed(requirements, error.output) from None
+        return environment
+
+    def _uv(self, *arguments: str) -> None:
+        import uv  # noqa: PLC0415 - only whoever builds pays for it
+
+        command = [uv.find_uv_bin(), *arguments]
+        # Away from the project: only the configuration of the user, or of the machine, counts.
+        self._children.run(command, cwd=self._folder.name, environ=self.environ)
+
+
+@dataclass
+class _Once:
+    lock: threading.Lock
+    environment: Environment | None = None
+
+
+def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:
+    wanted = ", ".join(map(repr, sorted(requirements)))
+    said = output.strip() or "uv said nothing"
+    return BuildFailed(
+        f"The build requirements cannot be installed: {wanted}\n{said}",
+        "look at build-system.requires, and at the index that uv is configured to use",
+    )

@@ -1,0 +1,91 @@
+"""The same source gives the same bytes: one clock for every build, and sdists without traces.
+
+The clock is `SOURCE_DATE_EPOCH` (https://reproducible-builds.org/specs/source-date-epoch/). Most
+backends obey it; setuptools stamps its sdists with the time and the user of the build, so those
+are packed again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+import tarfile
+from typing import TYPE_CHECKING
+
+from steps.archive import Sdist, open_archive
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# The zip format knows no earlier time than 1980-01-01, so neither does a wheel.
+EARLIEST = 315532800
+_OUTPUT = {"dist", "build", "__pycache__"}
+_GIT_TIMEOUT = 30
+
+
+def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
+    """Return the time of the project's sources, in seconds since 1970.
+
+    It is what the environment says; else the last commit that touched the directory; else the
+    newest file in it.
+    """
+    given = environ.get("SOURCE_DATE_EPOCH", "")
+    if given.isascii() and given.isdigit():
+        return max(int(given), EARLIEST)
+    return max(_last_commit(directory) or _newest_file(directory), EARLIEST)
+
+
+def normalise_sdist(path: Path, epoch: int) -> None:
+    """Pack the sdist at *path* again, unless it already shows no trace of when and where.
+
+    Members keep their order, names and contents; times become *epoch*, owners nobody, modes plain.
+    """
+    with open_archive(path) as archive:
+        assert isinstance(archive, Sdist)  # noqa: S101 - the backend was asked for an sdist
+        if archive.is_normal(epoch) and _gzip_time(path) in {0, epoch}:
+            return
+        packed = path.with_name(f".{path.name}.part")
+        with (
+            packed.open("wb") as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=epoch) as stream,
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            archive.copy_normal(tar, epoch)
+    packed.replace(path)
+
+
+def _gzip_time(path: Path) -> int:
+    """Return the time in the header (RFC 1952, bytes 4 to 7)."""
+    with path.open("rb") as stream:
+        return int.from_bytes(stream.read(8)[4:], "little")
+
+
+def _last_commit(directory: Path) -> int:
+    command = ["git", "log", "-1", "--format=%ct", "--", "."]
+    try:
+        answer = subprocess.run(
+            command,
+            cwd=directory,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=_GIT_TIMEOUT,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return 0
+    return int(answer.stdout or 0)
+
+
+def _newest_file(directory: Path) -> int:
+    newest = 0.0
+    for folder, subfolders, files in os.walk(directory):
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if name not in _OUTPUT and not name.startswith(".") and not name.endswith(".egg-info")
+        ]
+        for name in files:
+            newest = max(newest, os.lstat(os.path.join(folder, name)).st_mtime)  # noqa: PTH118 - a hot loop
+    return int(newest)

@@ -1,0 +1,43 @@
+"""What builds use of the outside world: child processes, environments, and how to use them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from steps.children import Children
+from steps.environment import Environments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Kinds = Literal["both", "sdist", "wheel"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions:
+    """How to build: which *kinds*, whether warnings refuse, seconds per hook, builds at a time."""
+
+    kinds: Kinds = "both"
+    strict: bool = False
+    timeout: float | None = None
+    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """An open workshop; several builds may share it at once."""
+
+    options: BuildOptions
+    children: Children
+    environments: Environments
+    environ: Mapping[str, str]
+
+
+@contextmanager
+def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
+    """Open a workshop; on leaving it every child is ended and every environment removed."""
+    with Children(timeout=options.timeout) as children, Environments(children, environ) as shared:
+        yield Workshop(options=options, children=children, environments=shared, environ=environ)
