@@ -1,0 +1,230 @@
+"""The check: what publishing would do to each project, and whether it is allowed.
+
+The registry's state decides, never git and never a guess. A project is built only when its version
+is published already, or when its files do not tell its name and version.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.contents import compare
+from steps.errors import InputError, Problem
+from steps.gate import bump_hint, decide, suggest
+from steps.outcome import Difference, Judgement, Outcome
+from steps.parallel import each
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from steps.distribution import Distribution
+    from steps.gate import Rules
+    from steps.index import Index
+    from steps.project import Project
+    from steps.published import PublishedFile, PublishedProject
+
+_NAMED = 5
+
+
+def check(
+    projects: Sequence[Project],
+    index: Index,
+    rules: Rules,
+    build: Callable[[Project], Sequence[Distribution]],
+    *,
+    workers: int = 1,
+) -> tuple[Judgement, ...]:
+    """Judge every project, in their order, asking *index* once for each.
+
+    *build* builds a project away from its `dist/`, whose files may be stale, *workers* at a time.
+    Raises what it raises, RegistryError when the index cannot be read, and InputError when two
+    sources of a version disagree.
+    """
+    built = _build_all(
+        [it for it in projects if it.name is None or it.version is None], build, workers
+    )
+    identities = {it: _identity(it, built.get(it, ())) for it in projects}
+    _check_names(identities)
+    published = index.read_many(name for name, _ in identities.values())
+    taken = [
+        project
+        for project, (name, version) in identities.items()
+        if project not in built and version in published[name].versions
+    ]
+    built |= _build_all(taken, build, workers)
+    with tempfile.TemporaryDirectory(prefix="shipwheel-check-") as folder:
+        fetch = _fetcher(index, Path(folder))
+        return tuple(
+            judge(
+                name=name,
+                version=version,
+                distributions=tuple(built.get(project, ())),
+                published=published[name],
+                rules=rules,
+                fetch=fetch,
+            )
+            for project, (name, version) in identities.items()
+        )
+
+
+def judge(
+    *,
+    name: NormalizedName,
+    version: Version,
+    distributions: Sequence[Distribution],
+    published: PublishedProject,
+    rules: Rules,
+    fetch: Callable[[PublishedFile], Path],
+) -> Judgement:
+    """Judge one project by what the registry holds of it.
+
+    *distributions* may be empty when *version* is not published; else their contents decide.
+    *fetch* downloads a published file. Raises InputError when a distribution is of another project
+    or version than the files of the project say.
+    """
+    _check_identity(name, version, distributions)
+    versions = published.versions
+    if version in versions:
+        return _judge_published(version, distributions, published, rules, fetch)
+    verdict = decide(version, versions, rules)
+    return Judgement(
+        project=name,
+        version=version,
+        outcome=Outcome.NEW if verdict.allowed else Outcome.NOT_BUMPED,
+        reason=verdict.reason,
+        hint=verdict.hint,
+        to_upload=tuple(distributions) if verdict.allowed else (),
+        published=versions,
+        suggestions=verdict.suggestions,
+    )
+
+
+def _judge_published(
+    version: Version,
+    distributions: Sequence[Distribution],
+    published: PublishedProject,
+    rules: Rules,
+    fetch: Callable[[PublishedFile], Path],
+) -> Judgement:
+    """Judge a version that is published already: its contents decide."""
+    versions = published.versions
+    theirs = {_key(file.filename): file for file in published.files_of(version)}
+    missing = [ours for ours in distributions if _key(ours.filename) not in theirs]
+    differences = tuple(
+        difference
+        for ours in distributions
+        if (file := theirs.pop(_key(ours.filename), None))
+        for difference in _differences(ours, file, fetch)
+    )
+    if differences:
+        suggestions = suggest(version, versions, rules)
+        return Judgement(
+            project=published.name,
+            version=version,
+            outcome=Outcome.CHANGED,
+            reason=f"{version} is published with other contents: {_listed(differences)}",
+            hint=bump_hint(version, versions, suggestions, rules),
+            published=versions,
+            suggestions=suggestions,
+            differences=differences,
+        )
+    done = len(distributions) - len(missing)
+    state = f"{done} of {len(distributions)} files" if missing else "it"
+    reason = f"{state} published with the same contents"
+    return Judgement(
+        project=published.name,
+        version=version,
+        outcome=Outcome.PARTIAL if missing else Outcome.IDENTICAL,
+        reason=reason + _not_built(theirs.values()),
+        to_upload=tuple(missing),
+        published=versions,
+    )
+
+
+def _differences(
+    ours: Distribution, theirs: PublishedFile, fetch: Callable[[PublishedFile], Path]
+) -> tuple[Difference, ...]:
+    """Return how the contents differ; a file with our sha256 is not even fetched."""
+    if theirs.sha256 == ours.sha256:
+        return ()
+    path = fetch(theirs)
+    try:
+        return compare(ours, path)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _key(filename: str) -> str:
+    """Return what is the same in both names of one distribution, however the name is spelled.
+
+    A wheel's tags, and for sdists, of which a version has one, their form.
+    """
+    if filename.endswith(".whl"):
+        return filename.split("-", 2)[2]
+    return ".zip" if filename.endswith(".zip") else ".tar.gz"
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    rest = len(differences) - _NAMED
+    more = f"; and {rest} more" if rest > 0 else ""
+    return "; ".join(map(str, differences[:_NAMED])) + more
+
+
+def _not_built(files: Iterable[PublishedFile]) -> str:
+    names = [file.filename for file in files]
+    return f"; the registry also holds, not built here: {', '.join(names)}" if names else ""
+
+
+def _build_all(
+    projects: Sequence[Project], build: Callable[[Project], Sequence[Distribution]], workers: int
+) -> dict[Project, Sequence[Distribution]]:
+    return dict(zip(projects, each(build, projects, workers=workers), strict=True))
+
+
+def _identity(
+    project: Project, distributions: Sequence[Distribution]
+) -> tuple[NormalizedName, Version]:
+    """Return name and version: static ones first, for the built ones are held against them."""
+    name, version = project.name, project.version
+    if name is None or version is None:
+        name, version = name or distributions[0].name, version or distributions[0].version
+    return name, version
+
+
+def _check_names(identities: dict[Project, tuple[NormalizedName, Version]]) -> None:
+    """Raise InputError when two projects turn out to have one name."""
+    folders: dict[NormalizedName, list[str]] = {}
+    for project, (name, _) in identities.items():
+        folders.setdefault(name, []).append(repr(os.fspath(project.directory)))
+    InputError.raise_all(
+        Problem(
+            f"{len(where)} projects have the name {name!r}: {', '.join(where)}",
+            "give each a name of its own; a registry knows a package by its name",
+        )
+        for name, where in folders.items()
+        if len(where) > 1
+    )
+
+
+def _check_identity(
+    name: NormalizedName, version: Version, distributions: Sequence[Distribution]
+) -> None:
+    InputError.raise_all(
+        Problem(
+            f"Two sources disagree: the project's files say {name} {version},"
+            f" and {ours.filename!r} is {ours.name} {ours.version}",
+            "keep the version in one place, or remove what was built before",
+        )
+        for ours in distributions
+        if (ours.name, ours.version) != (name, version)
+    )
+
+
+def _fetcher(index: Index, folder: Path) -> Callable[[PublishedFile], Path]:
+    return lambda file: index.download(file, folder)

@@ -1,0 +1,196 @@
+"""Comparison by contents: whether two distributions of one version hold the same.
+
+A rebuild with a newer backend is not a change, one edited line is. So what a backend writes about
+its own work is left out (`WHEEL`, `RECORD`, an sdist's `SOURCES.txt`), and core metadata is
+compared field by field, without the fields that say how it came about.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from packaging.metadata import parse_email
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from steps.archive import open_archive
+from steps.outcome import Difference
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from steps.archive import Archive
+    from steps.distribution import Distribution
+
+# In the metadata folder of a wheel: how it was packed, and signatures of that.
+_WHEEL_OWN = {"WHEEL", "RECORD", "RECORD.jws", "RECORD.p7s"}
+# In setuptools' folder in an sdist: what is derived from the other members and from PKG-INFO.
+_SDIST_OWN = {
+    "SOURCES.txt",
+    "dependency_links.txt",
+    "not-zip-safe",
+    "requires.txt",
+    "top_level.txt",
+    "zip-safe",
+}
+# License-File names files that are members themselves, and that backends have moved about.
+_LEFT_OUT_FIELDS = {"metadata-version", "dynamic", "license-file"}
+_LICENCE_FOLDER = re.compile(r"^(\.dist-info/)(?:licenses|license_files)/")
+_DETAIL_CHARACTERS = 60
+_PLURAL_FIELDS = {"keywords", "obsoletes", "provides", "requires"}  # named so by their standard
+
+_Value = TypeVar("_Value")
+
+
+def compare(ours: Distribution, theirs: Path) -> tuple[Difference, ...]:
+    """Return in what *ours* differs from the published distribution of its kind at *theirs*.
+
+    Nothing when both hold the same. Raises InputError when either is broken or hostile.
+    """
+    new, old = _Contents(ours.path, ours.name), _Contents(theirs, ours.name)
+    found = [
+        Difference(filename=ours.filename, change=change, kind="file", name=name)
+        for name, change in _changes(old.files, new.files)
+    ]
+    seen: set[str] = set()
+    for member in sorted(old.metadata.keys() & new.metadata.keys()):
+        before, after = old.metadata[member], new.metadata[member]
+        for name, change in _changes(before, after):
+            if name not in seen:
+                seen.add(name)
+                detail = _detail(before.get(name, ()), after.get(name, ()))
+                found.append(
+                    Difference(
+                        filename=ours.filename,
+                        change=change,
+                        kind="metadata field",
+                        name=_spelled(name),
+                        detail=detail,
+                    )
+                )
+    return tuple(found)
+
+
+class _Contents:
+    """What of a distribution counts: files by sha256, metadata by field."""
+
+    def __init__(self, path: Path, project: str) -> None:
+        self.files: dict[str, str] = {}
+        self.metadata: dict[str, dict[str, tuple[str, ...]]] = {}
+        rename = _wheel_member if path.suffix == ".whl" else _sdist_member
+        with open_archive(path) as archive:
+            for member, digest in archive.hashes().items():
+                self._add(archive, member, rename(member, project), digest)
+
+    def _add(self, archive: Archive, member: str, name: str | None, digest: str) -> None:
+        if name is None:
+            return
+        if name in {"METADATA", "PKG-INFO", ".egg-info/PKG-INFO"}:
+            self.metadata[name] = _fields(archive.read(member))
+        else:
+            self.files[name] = digest
+
+
+def _wheel_member(name: str, project: str) -> str | None:
+    """Return what to call a wheel's member however its folders are spelled; None: left out."""
+    folder, slash, rest = name.partition("/")
+    stem, dot, suffix = folder.rpartition(".")
+    if not slash or suffix not in {"dist-info", "data"} or not _is_named(stem, project):
+        return name
+    if suffix == "dist-info" and rest in _WHEEL_OWN:
+        return None
+    if suffix == "dist-info" and rest == "METADATA":
+        return rest
+    return _LICENCE_FOLDER.sub(r"\1", f"{dot}{suffix}/{rest}")
+
+
+def _sdist_member(name: str, project: str) -> str | None:
+    """Return what to call an sdist's member however its egg-info is spelled; None: left out."""
+    folder, _, rest = name.rpartition("/")
+    stem, dot, suffix = folder.rpartition("/")[2].rpartition(".")
+    if suffix != "egg-info" or not _is_named(stem, project):
+        return name
+    return None if rest in _SDIST_OWN else f"{dot}{suffix}/{rest}"
+
+
+def _is_named(stem: str, project: str) -> bool:
+    """Return whether *stem* is NAME or NAME-VERSION of *project*."""
+    return project in {canonicalize_name(stem), canonicalize_name(stem.rpartition("-")[0])}
+
+
+def _changes(
+    old: dict[str, _Value], new: dict[str, _Value]
+) -> Iterator[tuple[str, Literal["added", "removed", "changed"]]]:
+    for name in sorted(old.keys() | new.keys()):
+        if name not in old:
+            yield name, "added"
+        elif name not in new:
+            yield name, "removed"
+        elif old[name] != new[name]:
+            yield name, "changed"
+
+
+def _fields(metadata: bytes) -> dict[str, tuple[str, ...]]:
+    """Return core metadata as sorted values by field: no specification gives them an order."""
+    raw, unparsed = parse_email(metadata)
+    found = {_field_name(key): _values(value) for key, value in raw.items()}
+    for name, strays in unparsed.items():
+        found.setdefault(name, []).extend(strays)
+    return {
+        name: tuple(sorted(_normal(name, value) for value in values))
+        for name, values in found.items()
+        # Old backends wrote UNKNOWN where they had nothing to say.
+        if name not in _LEFT_OUT_FIELDS and values not in ([], ["UNKNOWN"], [""])
+    }
+
+
+def _values(value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{label}, {url}" for label, url in value.items()]
+    return list(map(str, value)) if isinstance(value, list) else [str(value)]
+
+
+def _normal(field: str, value: str) -> str:
+    """Return *value* in the one spelling of what it means; as it is where it means nothing."""
+    try:
+        match field:
+            case "name" | "provides-extra":
+                return canonicalize_name(value)
+            case "version":
+                return str(Version(value))
+            case "requires-dist":
+                return _requirement(value)
+            case "requires-python":
+                return str(SpecifierSet(value))
+    except (InvalidVersion, InvalidRequirement, InvalidSpecifier):
+        return value
+    return "\n".join(line.rstrip() for line in value.strip().splitlines())
+
+
+def _requirement(text: str) -> str:
+    requirement = Requirement(text)
+    requirement.name = canonicalize_name(requirement.name)
+    requirement.extras = set(map(canonicalize_name, requirement.extras))
+    return str(requirement)
+
+
+def _field_name(key: str) -> str:
+    """Return the field's name as in the file, in lower case; `packaging` calls some by a plural."""
+    singular = key if key in _PLURAL_FIELDS else key.removesuffix("s")
+    return singular.replace("_", "-")
+
+
+def _spelled(field: str) -> str:
+    return "-".join(part.capitalize() for part in field.split("-")).replace("Url", "URL")
+
+
+def _detail(old: tuple[str, ...], new: tuple[str, ...]) -> str:
+    """Return the values on one side only, where they are short."""
+    gone = [f"-{value!r}" for value in old if value not in new]
+    come = [f"+{value!r}" for value in new if value not in old]
+    text = " ".join(gone + come)
+    return text if len(text) <= _DETAIL_CHARACTERS else ""
