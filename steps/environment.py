@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import uv
+
 from steps.errors import BuildFailed
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Environments:
 
     def __init__(self, children: Children, environ: Mapping[str, str]) -> None:
         self._children = children
+        # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
+        self._uv_path = uv.find_uv_bin()
         self.environ = {key: value for key, value in environ.items() if key not in _WITHHELD}
         self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
         self._lock = threading.Lock()
@@ -96,9 +100,7 @@ class Environments:
         return environment
 
     def _uv(self, *arguments: str) -> None:
-        import uv  # noqa: PLC0415 - only whoever builds pays for it
-
-        command = [uv.find_uv_bin(), *arguments]
+        command = [self._uv_path, *arguments]
         # Away from the project: only the configuration of the user, or of the machine, counts.
         self._children.run(command, cwd=self._folder.name, environ=self.environ)
 
