@@ -6,7 +6,7 @@ RUNTIME := builder/requirements.txt
 DEVELOPMENT := tests/requirements.txt
 CODE := builder steps triggers tests
 
-.PHONY: demo test unit integration lint format lock clean
+.PHONY: demo test unit integration lint format lock schema clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -39,6 +39,10 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --constraint $(RUNTIME) --group dev pyproject.toml --output-file $(DEVELOPMENT)
+
+schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
+	$(BIN)/python -c 'from triggers.manifest_file import manifest_schema; print(manifest_schema())' \
+	  > triggers/shipwheel.schema.json
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
