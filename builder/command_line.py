@@ -9,30 +9,44 @@ import difflib
 import importlib
 import logging
 import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import builder
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # The order is the order of the help: inside a build first, then on a laptop.
 COMMANDS: dict[str, str] = {
     "build": "Build sdists, and wheels from them, into PROJECT/dist/.",
+    "init": "Write the manifest and the build configs that triggers name.",
+    "triggers": "Render the build triggers of a repository, and look at them.",
     "emulator": "Serve the registry emulator in the foreground.",
 }
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported from `builder.commands` on demand."""
+    """A group whose commands are imported from the modules of *package* on demand.
+
+    *index* maps each command's name to its sentence in the help, in the order of the help.
+    """
+
+    def __init__(self, *args: Any, index: Mapping[str, str], package: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.index = index
+        self.package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of the design page."""
-        return [*COMMANDS]
+        """Return the names in the order of the help."""
+        return [*self.index]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of *cmd_name* and return its `command`."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.index:
             return None
-        module = importlib.import_module(f"builder.commands.{cmd_name}")
+        module = importlib.import_module(f"{self.package}.{cmd_name}")
         command: click.Command = module.command
         return command
 
@@ -40,8 +54,8 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the near miss of an unknown command."""
-        if args and not args[0].startswith("-") and args[0] not in COMMANDS:
-            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args and not args[0].startswith("-") and args[0] not in self.index:
+            near = difflib.get_close_matches(args[0], self.index, n=1)
             meant = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
@@ -49,7 +63,7 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the index without importing a single command."""
         with formatter.section("Commands"):
-            formatter.write_dl([*COMMANDS.items()])
+            formatter.write_dl([*self.index.items()])
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -58,7 +72,12 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
         ctx.exit()
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    index=COMMANDS,
+    package="builder.commands",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option(
     "--version",
     is_flag=True,

@@ -1,0 +1,116 @@
+"""`shipwheel init`: the manifest and the shared build configs, written once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+import builder
+from builder.commands.options import json_option, registry_option
+from steps.errors import InputError
+from steps.registry import Registry, parse_registry
+from triggers.init import Answers, default_region, initial_files, source_of_remote, write_files
+
+log = logging.getLogger("shipwheel")
+
+
+@click.command(short_help="Write the manifest and the build configs that triggers name.")
+@click.argument("directory", type=click.Path(path_type=Path), default=".")
+@registry_option
+@click.option("--project", help="The triggers' project.  [default: the registry's]")
+@click.option("--region", help="The triggers' region.  [default: the registry's]")
+@click.option("--image", help="The address of Shipwheel's container image, with its tag.")
+@click.option("--github", metavar="OWNER/NAME", help="[default: what the git remote origin names]")
+@click.option("--repository", metavar="RESOURCE", help="A connected repository, 2nd generation.")
+@click.option("--git-repository-link", metavar="RESOURCE", help="A link of Developer Connect.")
+@click.option("--force", is_flag=True, help="Replace files that are there with other contents.")
+@json_option
+def command(
+    *,
+    directory: Path,
+    registry: str | None,
+    project: str | None,
+    region: str | None,
+    image: str | None,
+    github: str | None,
+    repository: str | None,
+    git_repository_link: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write shipwheel.yaml and the shared build configs into DIRECTORY, the repository's root.
+
+    Says what became of each file. One that is there already is never replaced without --force.
+
+    \b
+    Example:
+      shipwheel init --registry us-east4/my-project/pypi --github acme/monorepo
+    """
+    target = _artifact_registry(registry)
+    project = project or target.project
+    answers = Answers(
+        registry=target,
+        project=project,
+        region=region or default_region(target),
+        image=image or _default_image(target.location, project),
+        source=_source(directory, github, repository, git_repository_link),
+    )
+    written = write_files(directory, initial_files(answers), force=force)
+    for file in written:
+        log.info("%s: %s", file.path, file.outcome)
+    log.info("Next: look through shipwheel.yaml, then run `shipwheel triggers render`")
+    if as_json:
+        click.echo(json.dumps({"files": [asdict(file) for file in written]}, indent=2))
+
+
+def _artifact_registry(given: str | None) -> Registry:
+    registry = parse_registry(given, os.environ)
+    if not registry.is_artifact_registry:
+        raise InputError(
+            f"Cloud Build's triggers need a repository of Artifact Registry: {given!r}",
+            "name it as REGION/PROJECT/REPO",
+        )
+    return registry
+
+
+def _default_image(location: str, project: str) -> str:
+    path = project.replace(":", "/")
+    return f"{location}-docker.pkg.dev/{path}/docker/shipwheel:{builder.__version__}"
+
+
+def _source(
+    directory: Path, github: str | None, repository: str | None, link: str | None
+) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    if github is not None:
+        owner, _, name = github.partition("/")
+        given["github"] = {"owner": owner, "name": name}
+    if repository is not None:
+        given["repository"] = repository
+    if link is not None:
+        given["gitRepositoryLink"] = link
+    found = given or source_of_remote(_origin(directory))
+    if not found:
+        raise InputError(
+            "The git remote origin does not say where on GitHub this repository is",
+            "name it with --github OWNER/NAME, --repository or --git-repository-link",
+        )
+    return found
+
+
+def _origin(directory: Path) -> str:
+    """Return the address of the remote origin, empty where there is none or no git."""
+    arguments = ["git", "-C", str(directory), "config", "--get", "remote.origin.url"]
+    try:
+        return subprocess.run(
+            arguments, capture_output=True, text=True, check=False, timeout=30
+        ).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

@@ -1,0 +1,29 @@
+"""`shipwheel triggers`: the index of its commands, each in a module of its own beside this one."""
+
+from __future__ import annotations
+
+import click
+
+from builder.command_line import LazyGroup
+
+COMMANDS: dict[str, str] = {
+    "render": "Print the triggers for `gcloud builds triggers import`.",
+}
+
+
+@click.group(
+    cls=LazyGroup,
+    index=COMMANDS,
+    package=__name__,
+    short_help="Render the build triggers of a repository, and look at them.",
+)
+def command() -> None:
+    """Render the build triggers of a repository, and look at them.
+
+    All of them read the manifest shipwheel.yaml, which `shipwheel init` writes.
+
+    \b
+    Example:
+      shipwheel triggers render > triggers.yaml
+      gcloud builds triggers import --source=triggers.yaml --region=us-east4
+    """

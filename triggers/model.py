@@ -1,0 +1,139 @@
+"""A build trigger, as Cloud Build's API has it; only what this project renders.
+
+The types keep apart what must not come together: a trigger has one source, one event, and either
+a file or an inline build. `document()` is the message that `gcloud builds triggers import` reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from triggers.documents import Quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Github:
+    """A repository of the 1st generation."""
+
+    owner: str
+    name: str
+
+    def document(self, event: Push | PullRequest) -> dict[str, Any]:
+        """Return the part of the message that names the repository and the event."""
+        return {"github": {"owner": self.owner, "name": self.name, **event.document()}}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository of the 2nd generation, by its resource name."""
+
+    resource: str
+
+    def document(self, event: Push | PullRequest) -> dict[str, Any]:
+        """Return the part of the message that names the repository and the event."""
+        return {"repositoryEventConfig": {"repository": self.resource, **event.document()}}
+
+
+@dataclass(frozen=True)
+class GitRepositoryLink:
+    """A link of Developer Connect, by its resource name."""
+
+    resource: str
+
+    def document(self, event: Push | PullRequest) -> dict[str, Any]:
+        """Return the part of the message that names the repository and the event."""
+        link = {"gitRepositoryLink": self.resource}
+        return {"developerConnectEventConfig": {**link, **event.document()}}
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push to a branch or of a tag whose name matches the anchored *pattern*."""
+
+    pattern: str
+    to: str = "branch"
+
+    def document(self) -> dict[str, Any]:
+        """Return the event's part of the message."""
+        return {"push": {self.to: Quoted(self.pattern)}}
+
+
+@dataclass(frozen=True)
+class PullRequest:
+    """A pull request against a branch that matches; *comment_control* is always written.
+
+    Without it Cloud Build runs strangers' pull requests unasked.
+    """
+
+    pattern: str
+    comment_control: str
+
+    def document(self) -> dict[str, Any]:
+        """Return the event's part of the message."""
+        control = {"commentControl": self.comment_control}
+        return {"pullRequest": {"branch": Quoted(self.pattern), **control}}
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """The build config by its path in the repository."""
+
+    path: str
+
+
+@dataclass(frozen=True)
+class InlineBuild:
+    """The build config as the trigger itself holds it, so that no pull request can change it."""
+
+    build: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trigger:
+    """One trigger. *name* is its key: creating, updating and GitHub's check go by it.
+
+    *service_account* is a full resource name. *target* and *kind* say what it is for; they are not
+    part of the message.
+    """
+
+    target: str
+    kind: str
+    name: str
+    description: str
+    source: Github | Repository | GitRepositoryLink
+    event: Push | PullRequest
+    build: ConfigFile | InlineBuild
+    service_account: str
+    included_files: tuple[str, ...]
+    ignored_files: tuple[str, ...] = ()
+    substitutions: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    approval_required: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """Return the message: the whole truth, since an import replaces all of a trigger."""
+        message: dict[str, Any] = {
+            "name": self.name,
+            "description": self.description,
+            "tags": [*self.tags],
+            **self.source.document(self.event),
+        }
+        match self.build:
+            case ConfigFile(path):
+                message["filename"] = path
+            case InlineBuild(build):
+                message["build"] = build
+        message["includedFiles"] = [*self.included_files]
+        if self.ignored_files:
+            message["ignoredFiles"] = [*self.ignored_files]
+        message["substitutions"] = {
+            key: Quoted(text) for key, text in sorted(self.substitutions.items())
+        }
+        message["serviceAccount"] = self.service_account
+        if self.approval_required:
+            message["approvalConfig"] = {"approvalRequired": True}
+        return message

@@ -1,0 +1,201 @@
+"""Rendering: from the manifest and the inventory to triggers; a pure function.
+
+Whatever it is given decides the result, down to the order: the same repository renders the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from steps.errors import InputError, Problem
+from steps.registry import parse_registry
+from triggers.globs import unwritable, without_covered
+from triggers.inventory import OWN_BUILD_CONFIG, Inventory, Target
+from triggers.model import (
+    ConfigFile,
+    Github,
+    GitRepositoryLink,
+    PullRequest,
+    Push,
+    Repository,
+    Trigger,
+)
+from triggers.names import collisions, trigger_name
+from triggers.settings import Kind, Settings, resolve, resolve_function
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from triggers.manifest import Manifest, Source
+
+# Documents differ between 300 and 600 triggers in a project; 300 hold in all of them.
+TRIGGER_LIMIT = 300
+
+SHARED_CONFIGS = {
+    ("package", "check"): "cloudbuild/check-package.yaml",
+    ("package", "publish"): "cloudbuild/publish-package.yaml",
+    ("directory", "check"): "cloudbuild/check-directory.yaml",
+    ("directory", "publish"): "cloudbuild/publish-directory.yaml",
+    ("function", "deploy"): "cloudbuild/deploy-function.yaml",
+}
+_VERBS = {"check": "Check", "publish": "Publish", "deploy": "Deploy"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a trigger is for: one package, one function, or all packages below a directory."""
+
+    kind: Literal["package", "function", "directory"]
+    path: str
+    title: str
+    has_own_config: bool
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rendering:
+    """The triggers in the order of their documents, and what a person should know of them."""
+
+    triggers: tuple[Trigger, ...]
+    warnings: tuple[Problem, ...] = ()
+
+
+def render(manifest: Manifest, inventory: Inventory) -> Rendering:
+    """Return the triggers of everything in *inventory*; raise InputError with all problems."""
+    subjects = [*_subjects(manifest, inventory.targets)]
+    if not subjects:
+        raise InputError(
+            "There is no package and no function here",
+            "a package has a pyproject.toml with [build-system], a function has main.py and"
+            " requirements; `packages.include` and `functions.include` list them by hand",
+        )
+    triggers = tuple(t for subject in subjects for t in _triggers(manifest, subject))
+    InputError.raise_all(_problems(triggers))
+    return Rendering(
+        triggers=triggers, warnings=(*inventory.warnings, *_limit(manifest, len(triggers)))
+    )
+
+
+def _subjects(manifest: Manifest, targets: Iterable[Target]) -> Iterator[Subject]:
+    directories: dict[str, list[Target]] = {}
+    for target in targets:
+        if manifest.grouping == "directory" and target.kind == "package":
+            directories.setdefault(target.path.split("/")[0], []).append(target)
+        else:
+            yield Subject(
+                kind=target.kind,
+                path=target.path,
+                title=target.name,
+                has_own_config=target.has_own_config,
+                folders=(target.path, *target.dependencies.folders),
+                files=target.dependencies.files,
+            )
+    for path, members in directories.items():
+        dependencies = [member.dependencies for member in members]
+        yield Subject(
+            kind="directory",
+            path=path,
+            title=f"what changed of {len(members)} packages",
+            has_own_config=False,
+            folders=(path, *sorted({d for each in dependencies for d in each.folders})),
+            files=tuple(sorted({d for each in dependencies for d in each.files})),
+        )
+
+
+def _triggers(manifest: Manifest, subject: Subject) -> Iterator[Trigger]:
+    kinds: tuple[Kind, ...] = ("deploy",) if subject.kind == "function" else ("check", "publish")
+    for kind in kinds:
+        settings = resolve(manifest, subject.path, kind)
+        if settings.enabled:
+            yield _trigger(manifest, subject, kind, settings)
+
+
+def _trigger(manifest: Manifest, subject: Subject, kind: Kind, settings: Settings) -> Trigger:
+    config = settings.build_config or _default_config(subject, kind)
+    override = manifest.overrides.get(subject.path)
+    given = override.name if override else None
+    included = without_covered(subject.folders, [*subject.files, config])
+    extra = [glob for glob in settings.included_files if glob not in included]
+    return Trigger(
+        target=subject.path,
+        kind=kind,
+        name=trigger_name(given or subject.path, kind, prefix=manifest.name_prefix or ""),
+        description=f"{_VERBS[kind]} {subject.title} ({subject.path})",
+        source=_source(manifest.source),
+        event=_event(kind, settings),
+        build=ConfigFile(config),
+        service_account=settings.service_account,
+        included_files=(*included, *extra),
+        ignored_files=settings.ignored_files,
+        substitutions={**_substitutions(manifest, subject, kind, config), **settings.substitutions},
+        tags=settings.tags,
+        approval_required=settings.approval,
+    )
+
+
+def _default_config(subject: Subject, kind: Kind) -> str:
+    # A target's own config publishes or deploys; the account of pull requests could not run it.
+    if subject.has_own_config and kind != "check":
+        return f"{subject.path}/{OWN_BUILD_CONFIG}"
+    return SHARED_CONFIGS[subject.kind, kind]
+
+
+def _source(source: Source) -> Github | Repository | GitRepositoryLink:
+    if source.github:
+        return Github(source.github.owner, source.github.name)
+    if source.repository:
+        return Repository(source.repository)
+    return GitRepositoryLink(source.git_repository_link or "")
+
+
+def _event(kind: Kind, settings: Settings) -> Push | PullRequest:
+    if kind == "check":
+        return PullRequest(settings.branch, settings.comment_control)
+    return Push(settings.tag, "tag") if settings.tag else Push(settings.branch)
+
+
+def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str) -> dict[str, str]:
+    """Return what every build config gets, and what only the shared ones use."""
+    registry = parse_registry(manifest.registry, {})
+    given = {"_REGION": registry.location, "_REPO": registry.repository}
+    if config != SHARED_CONFIGS[subject.kind, kind]:
+        return given
+    given |= {"_DIRECTORY": subject.path, "_IMAGE": manifest.image}
+    if kind == "deploy":
+        function = resolve_function(manifest, subject.path)
+        given |= {
+            "_ENTRY_POINT": function.entry_point,
+            "_FUNCTION": function.name,
+            "_FUNCTION_REGION": function.region,
+            "_RUNTIME": function.runtime,
+            "_TRIGGER_FLAG": function.trigger_flag,
+        }
+    return given
+
+
+def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:
+    yield from collisions(triggers)
+    yield from unwritable(trigger.target for trigger in triggers)
+    trusted = {t.service_account: t for t in triggers if t.kind != "check"}
+    for trigger in triggers:
+        if trigger.kind == "check" and trigger.service_account in trusted:
+            other = trusted[trigger.service_account]
+            yield Problem(
+                f"The check of {trigger.target!r} would run as {trigger.service_account!r},"
+                f" which is to {other.kind} {other.target!r}",
+                "give `check.serviceAccount` an account that can only read: a pull request decides"
+                " what its check runs",
+            )
+
+
+def _limit(manifest: Manifest, count: int) -> Iterator[Problem]:
+    if count > TRIGGER_LIMIT:
+        grouped = manifest.grouping == "directory"
+        yield Problem(
+            f"{count} triggers are more than the {TRIGGER_LIMIT} that a project holds for certain",
+            "ask for more quota, or spread the repository over projects"
+            if grouped
+            else "`grouping: directory` in the manifest makes one trigger per top directory",
+        )
