@@ -397,8 +397,8 @@ def test_the_command_prints_its_address_and_stops_cleanly(
             process.kill()
 
     assert line == f"ARTIFACT_REGISTRY_EMULATOR_HOST={host}\n"
+    assert re.fullmatch(rf"Serving {url} from \S+/team/wheels\nStopped\n", narration), narration
     assert (uploaded.status_code, process.returncode, rest) == (200, 0, "")
-    assert re.fullmatch(rf"Serving {url} from \S+/team/wheels\nStopped\n", narration)
     assert [path.name for path in tmp_path.iterdir()] == ["token"]
 
 
