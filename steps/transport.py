@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 WORKERS = 16
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 60.0
 _BODY_CHARACTERS = 500
 _TRANSIENT = {codes.request_timeout, codes.too_many_requests}
 _PASSING = (
@@ -47,16 +46,22 @@ _DOES = {_READER: "read", _WRITER: "write to"}
 class Transport:
     """Sends requests to *registry*; threads may share it.
 
-    *retry_for* is the number of seconds for which a request is repeated after its first fault.
+    *retry_for* is the number of seconds for which a request is repeated after its first fault,
+    *patience* the number of seconds for which the registry may keep silent.
     """
 
     def __init__(
-        self, registry: Registry, credentials: Credentials, *, retry_for: float = 60.0
+        self,
+        registry: Registry,
+        credentials: Credentials,
+        *,
+        retry_for: float = 60.0,
+        patience: float = 60.0,
     ) -> None:
         self.registry = registry
         self.credentials = credentials
         self.retry_for = retry_for
-        self.session: requests.Session = _Session(registry, credentials)
+        self.session: requests.Session = _Session(registry, credentials, patience)
 
     def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
         """Return the answer to GET *url*, once it is one to judge by: 2xx, 404, another 4xx.
@@ -150,10 +155,11 @@ class _Session(requests.Session):
     The base class would take credentials from netrc, and has no time-outs.
     """
 
-    def __init__(self, registry: Registry, credentials: Credentials) -> None:
+    def __init__(self, registry: Registry, credentials: Credentials, patience: float) -> None:
         super().__init__()
         self._origin = _origin(registry.upload_url)
         self._credentials = credentials
+        self._timeout = (_CONNECT_SECONDS, patience)
         self.auth = _unchanged  # an own one keeps netrc from being read; `send` adds the login
         adapter = HTTPAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS)
         for scheme in ("https://", "http://"):
@@ -176,7 +182,7 @@ class _Session(requests.Session):
         login = self._credentials.login() if _origin(request.url or "") == self._origin else None
         if login:
             HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
-        kwargs["timeout"] = kwargs.get("timeout") or (_CONNECT_SECONDS, _READ_SECONDS)
+        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
         return super().send(request, **kwargs)
 
 
@@ -211,7 +217,7 @@ def _fault(error: requests.RequestException) -> str:
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {_CONNECT_SECONDS:g} s"
     if isinstance(error, requests.Timeout):
-        return f"no answer within {_READ_SECONDS:g} s"
+        return "no answer came in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer broke off"
     cause: BaseException | None = error

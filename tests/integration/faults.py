@@ -1,0 +1,166 @@
+"""A proxy before the emulator that answers wrongly, late, or not at all, as a script tells it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from builder.emulator import Emulator
+
+EXISTS = b"Requested entity already exists.\n"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request as it came in; *number* counts from 0."""
+
+    number: int
+    method: str
+    path: str
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that is given in place of the registry's own."""
+
+    status: int
+    body: bytes = b"planted fault\n"
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request; by default nothing does.
+
+    *answer* is given in place of the registry's, *early* before the body was read, and *hang* is
+    the number of seconds before any answer. *cut* says where the connection is reset; *before* and
+    *after* are called around the registry's work.
+    """
+
+    answer: Answer | None = None
+    cut: str = ""
+    early: bool = False
+    hang: float = 0.0
+    before: Callable[[], object] | None = None
+    after: Callable[[], object] | None = None
+
+
+class FaultyRegistry:
+    """Serve what *emulator* serves, with the faults of *script*, while the `with` block runs."""
+
+    def __init__(self, emulator: Emulator, script: Callable[[Request], Fault | None]) -> None:
+        self.requests: list[Request] = []
+        self._upstream = emulator.host
+        self._script = script
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        self._server = _Server(("127.0.0.1", 0), partial(_Handler, self))
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def accept(self, method: str, path: str, headers: dict[str, str]) -> Fault:
+        with self._lock:
+            request = Request(len(self.requests), method, path, headers)
+            self.requests.append(request)
+            return self._script(request) or Fault()
+
+    def forward(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Answer:
+        connection = http.client.HTTPConnection(self._upstream, timeout=30)
+        # The emulator writes the host into no link, so its own is as good.
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.read(), tuple(response.getheaders()))
+        connection.close()
+        return answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def __init__(self, faulty: FaultyRegistry, *arguments: Any) -> None:
+        self.faulty = faulty
+        super().__init__(*arguments)
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_POST(self) -> None:
+        self._handle()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        """Keep quiet."""
+
+    def _handle(self) -> None:
+        headers = dict(self.headers.items())
+        length = int(headers.get("Content-Length", 0))
+        fault = self.faulty.accept(self.command, self.path, headers)
+        if fault.before:
+            fault.before()
+        if fault.cut == "before the body":
+            self._reset()
+            return
+        if fault.cut == "in the body":
+            self.rfile.read(length // 2)
+            self._reset()
+            return
+        if fault.early:
+            self._answer(fault.answer or Answer(400, EXISTS), close=True)
+            self._reset()
+            return
+        body = self.rfile.read(length)
+        answer = fault.answer or self.faulty.forward(self.command, self.path, headers, body)
+        time.sleep(fault.hang)
+        if fault.after:
+            fault.after()
+        if fault.cut == "before the answer":
+            self._reset()
+        elif fault.cut == "in the answer":
+            self._answer(answer, cut=True)
+        else:
+            self._answer(answer)
+
+    def _answer(self, answer: Answer, *, cut: bool = False, close: bool = False) -> None:
+        self.send_response(answer.status)
+        for key, value in answer.headers:
+            if key.lower() not in {"connection", "content-length", "date", "server"}:
+                self.send_header(key, value)
+        self.send_header("Content-Length", str(len(answer.body) + cut))
+        if cut or close:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
+        self.wfile.flush()
+        self.close_connection = self.close_connection or cut or close
+
+    def _reset(self) -> None:
+        """Close the connection so that the other side sees a reset, not an end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+        # The wrappers hold the socket open; only without them does closing it send the reset.
+        self.rfile.close()
+        self.wfile.close()
+        self.connection.close()

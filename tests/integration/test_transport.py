@@ -1,0 +1,189 @@
+"""Where a credential goes, and where it does not; which answers are faults."""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.emulator import Emulator
+from steps.credentials import Credentials, Login
+from steps.errors import AccessError, RegistryError
+from steps.registry import Registry
+from steps.transport import Transport
+from tests.integration.faults import Answer, Fault, FaultyRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.faults import Request
+
+LOGIN = Login("oauth2accesstoken", "ya29.planted-token", "the test")
+BASIC = "Basic b2F1dGgyYWNjZXNzdG9rZW46eWEyOS5wbGFudGVkLXRva2Vu"
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "netrc"
+    lines = [
+        f"machine {host} login n password netrc-planted" for host in ("127.0.0.1", "localhost")
+    ]
+    path.write_text("\n".join(lines) + "\n")
+    path.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(path))
+
+
+def connect(host: str, login: Login | None = LOGIN, *, retry_for: float = 5) -> Transport:
+    registry = Registry(upload_url=f"http://{host}/demo/pypi/")
+    return Transport(registry, Credentials(lambda: login), retry_for=retry_for)
+
+
+def redirect(location: str) -> Fault:
+    return Fault(answer=Answer(302, headers=(("Location", location),)))
+
+
+def authorizations(registry: FaultyRegistry) -> list[str | None]:
+    return [request.headers.get("Authorization") for request in registry.requests]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_the_login_goes_to_the_registry_and_not_to_the_host_of_a_redirect(
+    emulator: Emulator,
+) -> None:
+    with FaultyRegistry(emulator, lambda _: Fault(answer=Answer(200, b"file"))) as other:
+        elsewhere = f"http://localhost:{other.host.rpartition(':')[2]}/file"
+        with FaultyRegistry(emulator, lambda _: redirect(elsewhere)) as registry:
+            transport = connect(registry.host)
+            assert transport.get(f"http://{registry.host}/demo/pypi/a/b").content == b"file"
+
+    assert authorizations(registry) == [BASIC]
+    assert authorizations(other) == [None]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_netrc_is_not_read(emulator: Emulator) -> None:
+    with FaultyRegistry(emulator, lambda _: None) as registry:
+        connect(registry.host, None).get(f"http://{registry.host}/demo/pypi/simple/")
+
+    assert authorizations(registry) == [None]
+
+
+def test_a_redirect_within_the_registry_keeps_the_login(emulator: Emulator) -> None:
+    def script(request: Request) -> Fault | None:
+        return redirect("/demo/pypi/simple/") if request.number == 0 else None
+
+    with FaultyRegistry(emulator, script) as registry:
+        answer = connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple")
+
+    assert answer.status_code == 200
+    assert authorizations(registry) == [BASIC, BASIC]
+
+
+def test_a_redirect_to_plain_http_is_refused(emulator: Emulator) -> None:
+    with (
+        FaultyRegistry(emulator, lambda _: redirect("http://example.com/file")) as registry,
+        pytest.raises(RegistryError) as caught,
+    ):
+        connect(registry.host).get(f"http://{registry.host}/demo/pypi/a/b")
+
+    assert caught.value.problems[0].message == (
+        "The registry redirects to plain http: 'http://example.com/file'"
+    )
+
+
+def test_what_is_not_there_is_for_the_caller_to_judge(emulator: Emulator) -> None:
+    assert connect(emulator.host).get(f"http://{emulator.host}/demo/none/").status_code == 404
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_an_answer_that_may_pass_is_asked_for_again(emulator: Emulator, status: int) -> None:
+    def script(request: Request) -> Fault | None:
+        return Fault(answer=Answer(status)) if request.number == 0 else None
+
+    with FaultyRegistry(emulator, script) as registry:
+        answer = connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+    assert (answer.status_code, len(registry.requests)) == (200, 2)
+
+
+@pytest.mark.parametrize("cut", ["before the body", "before the answer", "in the answer"])
+def test_a_broken_connection_is_made_again(emulator: Emulator, cut: str) -> None:
+    def script(request: Request) -> Fault | None:
+        return Fault(cut=cut) if request.number == 0 else None
+
+    with FaultyRegistry(emulator, script) as registry:
+        answer = connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+    assert (answer.status_code, len(registry.requests)) == (200, 2)
+
+
+def test_retry_after_may_be_a_date(emulator: Emulator) -> None:
+    date = email.utils.formatdate(time.time() + 100, usegmt=True)
+    answer = Answer(503, headers=(("Retry-After", date),))
+
+    with (
+        FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as registry,
+        pytest.raises(RegistryError, match=r"and asked to wait (99|100) s"),
+    ):
+        connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+
+def test_a_retry_after_that_cannot_be_read_asks_for_nothing(emulator: Emulator) -> None:
+    answer = Answer(503, headers=(("Retry-After", "soon"),))
+
+    with (
+        FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as registry,
+        pytest.raises(RegistryError, match=r"still after 0 s"),
+    ):
+        connect(registry.host, retry_for=0).get(f"http://{registry.host}/demo/pypi/simple/")
+
+
+def test_an_error_that_repeats_the_request_does_not_repeat_the_secret(emulator: Emulator) -> None:
+    body = f"cannot serve Authorization: {BASIC}, ya29.planted-token".encode()
+
+    with (
+        FaultyRegistry(emulator, lambda _: Fault(answer=Answer(500, body))) as registry,
+        pytest.raises(RegistryError) as caught,
+    ):
+        connect(registry.host, retry_for=0).get(f"http://{registry.host}/demo/pypi/simple/")
+
+    assert "'cannot serve Authorization: Basic [hidden], [hidden]'" in str(caught.value)
+
+
+def test_without_credentials_it_is_said_that_there_are_none(tmp_path: Path) -> None:
+    with Emulator(tmp_path / "guarded", token="ya29.planted-token") as guarded:
+        url = f"http://{guarded.host}/demo/pypi/simple/"
+        with pytest.raises(AccessError) as caught:
+            connect(guarded.host, None).get(url)
+
+    assert caught.value.problems[0].message == (
+        f"The registry asks for credentials and there are none: GET {url} was answered"
+        " 401 Unauthorized, 'The request does not have valid authentication credentials.'"
+    )
+    assert "roles/artifactregistry.reader" in caught.value.problems[0].hint
+
+
+def test_an_old_token_is_renewed_and_the_request_sent_again(tmp_path: Path) -> None:
+    now = [0.0]
+    tokens = iter(["ya29.expired", "ya29.planted-token"])
+
+    def look_up() -> Login:
+        return Login("oauth2accesstoken", next(tokens), "the test")
+
+    with Emulator(tmp_path / "guarded", token="ya29.planted-token") as guarded:
+        credentials = Credentials(look_up, renewable=True, clock=lambda: now[0])
+        credentials.login()
+        now[0] = 600
+        registry = Registry(upload_url=f"http://{guarded.host}/demo/pypi/")
+        answer = Transport(registry, credentials).get(registry.index_url)
+
+    assert answer.status_code == 200
