@@ -1,0 +1,110 @@
+"""Tiny projects whose distributions are written, not built: where the registry is the point."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import hashlib
+import io
+import tarfile
+import tomllib
+import zipfile
+from typing import TYPE_CHECKING
+
+from steps.distribution import Distribution, read_distribution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_PYPROJECT = """\
+[build-system]
+requires = ["flit_core>=3.11,<4"]
+build-backend = "flit_core.buildapi"
+
+[project]
+name = "{name}"
+version = "{version}"
+description = "A tiny project."
+dependencies = [{requires}]
+"""
+
+
+def make_project(
+    folder: Path,
+    name: str,
+    version: str = "1.0",
+    *,
+    requires: Sequence[str] = (),
+    text: str = "",
+    padding: int = 0,
+) -> Path:
+    """Write the source of a project into *folder*/*name* and return that directory.
+
+    *padding* is the number of bytes that its package data has, which do not compress.
+    """
+    directory = folder / name
+    directory.mkdir(parents=True, exist_ok=True)
+    dependencies = ", ".join(f'"{line}"' for line in requires)
+    (directory / "pyproject.toml").write_text(
+        _PYPROJECT.format(name=name, version=version, requires=dependencies)
+    )
+    (directory / name).mkdir(exist_ok=True)
+    (directory / name / "__init__.py").write_text(f'"""{name} {text}"""\n')
+    if padding:
+        (directory / name / "data.bin").write_bytes(_noise(padding))
+    return directory
+
+
+def make_distributions(directory: Path) -> tuple[Distribution, ...]:
+    """Write wheel and sdist of a tiny project into its `dist/`, the same bytes each time."""
+    table = tomllib.loads((directory / "pyproject.toml").read_text())["project"]
+    name, version = table["name"], table["version"]
+    metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n" + "".join(
+        f"Requires-Dist: {line}\n" for line in table["dependencies"]
+    )
+    sources = {
+        f"{name}/{path.name}": path.read_bytes() for path in sorted((directory / name).iterdir())
+    }
+    folder = directory / "dist"
+    folder.mkdir(exist_ok=True)
+    stem = f"{name}-{version}"
+    wheel, sdist = folder / f"{stem}-py3-none-any.whl", folder / f"{stem}.tar.gz"
+    _write_wheel(wheel, f"{stem}.dist-info", sources, metadata)
+    _write_sdist(sdist, stem, {**sources, "PKG-INFO": metadata.encode()}, directory)
+    return read_distribution(wheel), read_distribution(sdist)
+
+
+def _write_wheel(path: Path, info: str, sources: dict[str, bytes], metadata: str) -> None:
+    members = {
+        **sources,
+        f"{info}/METADATA": metadata.encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: tiny\nRoot-Is-Purelib: true\n"
+        b"Tag: py3-none-any\n",
+    }
+    record = io.StringIO()
+    for member, data in members.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
+        csv.writer(record).writerow([member, f"sha256={digest}", len(data)])
+    csv.writer(record).writerow([f"{info}/RECORD", "", ""])
+    members[f"{info}/RECORD"] = record.getvalue().encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, data in members.items():
+            archive.writestr(zipfile.ZipInfo(member), data)
+
+
+def _write_sdist(path: Path, stem: str, members: dict[str, bytes], directory: Path) -> None:
+    members = {**members, "pyproject.toml": (directory / "pyproject.toml").read_bytes()}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for member, data in members.items():
+            info = tarfile.TarInfo(f"{stem}/{member}")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    path.write_bytes(gzip.compress(buffer.getvalue(), mtime=0))
+
+
+def _noise(size: int) -> bytes:
+    """Return bytes that look random and are the same each time."""
+    return hashlib.shake_256(b"tiny").digest(size)
