@@ -1,0 +1,256 @@
+"""Uploads distributions through twine, one attempt at a time; the index has the last word.
+
+An answer can get lost, and a registry can refuse what it has stored: so after every upload that did
+not end well the index is asked what is there. Nothing counts before the index shows it.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import logging
+import tempfile
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from steps.contents import compare
+from steps.distribution import read_distribution
+from steps.errors import InputError, Problem, Refused, RegistryError, ShipwheelError
+from steps.outcome import Outcome
+from steps.retry import Transient, retry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import requests
+    from packaging.utils import NormalizedName
+
+    from steps.distribution import Distribution
+    from steps.index import Index
+    from steps.outcome import Judgement
+    from steps.published import PublishedFile
+    from steps.transport import Transport
+
+WORKERS = 8
+_CONFLICT = 409
+
+_logger = logging.getLogger("shipwheel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to upload: one judgement per project, and which projects each one needs.
+
+    The files of a project are only sent once every project that it needs is in the index.
+    """
+
+    judgements: tuple[Judgement, ...]
+    needs: Mapping[NormalizedName, Collection[NormalizedName]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A distribution that the index shows, with the size in bytes and the sha256 that it has there.
+
+    It was *uploaded* when the registry said that it took it from us, and *found* when it was there
+    by whatever way it came.
+    """
+
+    distribution: Distribution
+    sha256: str
+    result: Literal["uploaded", "found"]
+
+
+def upload(
+    plan: Plan, transport: Transport, index: Index, *, workers: int = WORKERS
+) -> tuple[Delivery, ...]:
+    """Upload what *plan* says, and return each file once the index shows it.
+
+    Wheels go before the sdist, a project after those that it needs, others side by side. After
+    the first failure nothing new is begun; one error then says what went wrong and what is there.
+    """
+    judgements = {judgement.project: judgement for judgement in plan.judgements}
+    order = graphlib.TopologicalSorter(
+        {name: set(plan.needs.get(name, ())) & judgements.keys() for name in judgements}
+    )
+    order.prepare()
+    uploader = _Uploader(transport, index)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
+    try:
+        errors = _run(order, judgements, uploader, pool)
+    finally:
+        # Whoever interrupts this does not want to wait for the uploads that are under way.
+        pool.shutdown(wait=False, cancel_futures=True)
+    if errors:
+        raise _combined(errors, uploader.deliveries)
+    return tuple(uploader.deliveries)
+
+
+def _run(
+    order: graphlib.TopologicalSorter[NormalizedName],
+    judgements: Mapping[NormalizedName, Judgement],
+    uploader: _Uploader,
+    pool: ThreadPoolExecutor,
+) -> list[ShipwheelError]:
+    running: dict[Future[None], NormalizedName] = {}
+    errors: list[ShipwheelError] = []
+    while running or (order.is_active() and not errors):
+        if not errors:
+            for name in order.get_ready():
+                running[pool.submit(uploader.upload_project, judgements[name])] = name
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            name = running.pop(future)
+            try:
+                future.result()
+            except ShipwheelError as error:
+                errors.append(error)
+            else:
+                order.done(name)
+    return errors
+
+
+def _combined(errors: Sequence[ShipwheelError], there: Sequence[Delivery]) -> ShipwheelError:
+    problems = [problem for error in errors for problem in error.problems]
+    if there:
+        names = ", ".join(delivery.distribution.filename for delivery in there)
+        problems.append(
+            Problem(
+                f"Already in the registry: {names}",
+                "run the same command again once the cause is mended; it takes up where this ended",
+            )
+        )
+    return type(errors[0])(problems[0], more=problems[1:])
+
+
+class _Uploader:
+    """Uploads the files of one project after another; threads share it."""
+
+    def __init__(self, transport: Transport, index: Index) -> None:
+        self._transport = transport
+        self._index = index
+        self.deliveries: list[Delivery] = []
+
+    def upload_project(self, judgement: Judgement) -> None:
+        files = sorted(judgement.to_upload, key=lambda file: (file.kind != "wheel", file.filename))
+        for file in files:
+            delivery = self._upload_file(file)
+            self.deliveries.append(delivery)
+            _logger.info("%s %s", delivery.result.capitalize(), file.filename)
+
+    def _upload_file(self, file: Distribution) -> Delivery:
+        attempt = _Attempt(file, self._transport)
+
+        def once() -> Delivery | None:
+            try:
+                response = attempt.post()
+            except Transient:
+                if found := self._look(file):
+                    return found
+                raise
+            if response.ok and not response.is_redirect:
+                return None
+            return self._look(file) or self._refused(file, response)
+
+        what = f"Upload of {file.filename!r}"
+        found = retry(once, what=what, retry_for=self._transport.retry_for)
+        return found or self._confirm(file)
+
+    def _refused(self, file: Distribution, response: requests.Response) -> Delivery:
+        """Raise what an answer means when the index does not show the file."""
+        answer = self._transport.describe(response)
+        # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
+        if response.status_code == _CONFLICT or "already exist" in response.text.lower():
+            raise Transient(f"{answer}, and the index does not show it yet")
+        raise RegistryError(
+            f"The registry does not take {file.filename!r}: {answer}", _hint(response.status_code)
+        )
+
+    def _confirm(self, file: Distribution) -> Delivery:
+        """Return once the index shows what was uploaded."""
+
+        def once() -> Delivery:
+            if found := self._look(file):
+                return found
+            raise Transient("the registry took it, and the index does not show it yet")
+
+        what = f"Confirmation of {file.filename!r}"
+        found = retry(once, what=what, retry_for=self._transport.retry_for)
+        return Delivery(distribution=file, sha256=found.sha256, result="uploaded")
+
+    def _look(self, file: Distribution) -> Delivery | None:
+        """Return the file if the index shows it; raise Refused if that holds something else."""
+        for published in self._index.read(file.name).files:
+            if published.filename == file.filename:
+                sha256 = self._same(file, published)
+                return Delivery(distribution=file, sha256=sha256, result="found")
+        return None
+
+    def _same(self, file: Distribution, published: PublishedFile) -> str:
+        """Return the sha256 of *published*, which holds the same as *file* or is refused."""
+        if published.sha256 == file.sha256:
+            return file.sha256
+        with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+            theirs = self._index.download(published, Path(folder))
+            if differences := compare(file, theirs):
+                raise self._conflict(file, [str(difference) for difference in differences])
+            return read_distribution(theirs).sha256
+
+    def _conflict(self, file: Distribution, differences: Sequence[str]) -> Refused:
+        ours = [
+            delivery.distribution.filename
+            for delivery in self.deliveries
+            if delivery.result == "uploaded"
+            and (delivery.distribution.name, delivery.distribution.version)
+            == (file.name, file.version)
+        ]
+        told = "".join(f"\n  {line}" for line in differences)
+        message = (
+            f"{Outcome.CHANGED}: another publish has put a different {file.filename!r} into the"
+            f" registry meanwhile{told}"
+        )
+        if not ours:
+            return Refused(message, "bump the version, and publish that")
+        return Refused(
+            f"{message}\n  {file.name} {file.version} is now a mixture of two builds: "
+            f"{', '.join(ours)} came from this one",
+            f"delete it, and publish a new version: gcloud artifacts versions delete {file.version}"
+            f" --package={file.name}",
+        )
+
+
+class _Attempt:
+    """Posts one distribution through twine, without twine's own repetitions and output."""
+
+    def __init__(self, file: Distribution, transport: Transport) -> None:
+        # Whoever has nothing to upload does not pay for the import.
+        import rich  # noqa: PLC0415
+        from twine.exceptions import TwineException  # noqa: PLC0415
+        from twine.package import PackageFile  # noqa: PLC0415
+        from twine.repository import Repository  # noqa: PLC0415
+
+        rich.reconfigure(quiet=True)
+        logging.getLogger("twine").setLevel(logging.ERROR)
+        try:
+            self._package = PackageFile.from_filename(str(file.path), comment=None)
+        except TwineException as error:
+            raise InputError(
+                f"{file.filename!r} cannot be uploaded: {error}", "build it again"
+            ) from None
+        url = transport.registry.upload_url
+        self._repository = Repository(url, None, None, disable_progress_bar=True)
+        self._repository.close()
+        self._repository.session = transport.session
+        self._transport = transport
+
+    def post(self) -> requests.Response:
+        return self._transport.answer(
+            "POST", lambda: self._repository.upload(self._package, max_redirects=1)
+        )
+
+
+def _hint(status: int) -> str:
+    if status == 404:  # noqa: PLR2004
+        return "check the registry's address, and that the repository exists"
+    return "what it says above is the reason; only a standard repository takes uploads"
