@@ -1,0 +1,254 @@
+"""The build config: every field that `cloudbuild.yaml` has, as frozen values.
+
+Field names and types are those of the Cloud Build API's `Build` message (v1); snake_case keys are
+accepted beside camelCase ones, as gcloud accepts them. What one field alone can get wrong is
+decided here, by type; what fields get wrong together is in `build_rules`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
+
+DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
+
+
+def _repeated(value: Any) -> Any:
+    """Return a list as a tuple, and a lone scalar as a list of one, as gcloud reads it."""
+    if isinstance(value, list):
+        return tuple(value)
+    return (value,) if isinstance(value, (str, int, Mapping)) else value
+
+
+def _int64(value: Any) -> Any:
+    """Return the number of a string: JSON writes an int64 as either."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_unset(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: item for key, item in value.items() if item is not None}
+        return value
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_repeated)]
+Integers = Annotated[tuple[int, ...], BeforeValidator(_repeated)]
+Int64 = Annotated[int, BeforeValidator(_int64)]
+
+
+class Volume(_Message):
+    """A named directory that lives as long as the build."""
+
+    name: str = ""
+    path: str = ""
+
+
+class Step(_Message):
+    """One container of the build."""
+
+    name: str
+    args: Strings = ()
+    env: Strings = ()
+    dir: str = ""
+    id: str = ""
+    wait_for: Strings = ()
+    entrypoint: str = ""
+    secret_env: Strings = ()
+    volumes: Annotated[tuple[Volume, ...], BeforeValidator(_repeated)] = ()
+    timeout: str = ""
+    script: str = ""
+    automap_substitutions: bool | None = None
+    allow_failure: bool = False
+    allow_exit_codes: Integers = ()
+
+    def label(self, index: int) -> str:
+        """Return the step as Cloud Build's log calls it: `Step #1 - "id"`."""
+        return f'Step #{index} - "{self.id}"' if self.id else f"Step #{index}"
+
+
+class Objects(_Message):
+    """Files that are copied to Cloud Storage."""
+
+    location: str = ""
+    paths: Strings = ()
+
+
+class PythonPackage(_Message):
+    """Distributions that are uploaded to Artifact Registry after the last step."""
+
+    repository: str = ""
+    paths: Strings = ()
+
+
+class MavenArtifact(_Message):
+    """A Java archive for Artifact Registry."""
+
+    repository: str = ""
+    path: str = ""
+    artifact_id: str = ""
+    group_id: str = ""
+    version: str = ""
+    deploy_folder: str = ""
+
+
+class NpmPackage(_Message):
+    """A Node package for Artifact Registry."""
+
+    repository: str = ""
+    package_path: str = ""
+
+
+class GoModule(_Message):
+    """A Go module for Artifact Registry."""
+
+    repository_name: str = ""
+    repository_location: str = ""
+    repository_project_id: str = ""
+    source_path: str = ""
+    module_path: str = ""
+    module_version: str = ""
+
+
+class Artifacts(_Message):
+    """What the build leaves behind."""
+
+    images: Strings = ()
+    objects: Objects | None = None
+    python_packages: Annotated[tuple[PythonPackage, ...], BeforeValidator(_repeated)] = ()
+    maven_artifacts: Annotated[tuple[MavenArtifact, ...], BeforeValidator(_repeated)] = ()
+    npm_packages: Annotated[tuple[NpmPackage, ...], BeforeValidator(_repeated)] = ()
+    go_modules: Annotated[tuple[GoModule, ...], BeforeValidator(_repeated)] = ()
+
+
+class Secret(_Message):
+    """Variables whose values are encrypted with a key of Cloud KMS, in the config itself."""
+
+    kms_key_name: str = ""
+    secret_env: dict[str, str] = Field(default_factory=dict)
+
+
+class SecretManagerSecret(_Message):
+    """A variable whose value is a version of a secret in Secret Manager."""
+
+    version_name: str = ""
+    env: str = ""
+
+
+class InlineSecret(_Message):
+    """Encrypted variables, the newer form of `Secret`."""
+
+    kms_key_name: str = ""
+    env_map: dict[str, str] = Field(default_factory=dict)
+
+
+class AvailableSecrets(_Message):
+    """The secrets that steps may name in `secretEnv`."""
+
+    secret_manager: Annotated[tuple[SecretManagerSecret, ...], BeforeValidator(_repeated)] = ()
+    inline: Annotated[tuple[InlineSecret, ...], BeforeValidator(_repeated)] = ()
+
+
+class Pool(_Message):
+    """The worker pool that runs the build."""
+
+    name: str = ""
+    worker_config: dict[str, Any] = Field(default_factory=dict)
+
+
+class Options(_Message):
+    """How the service runs the build."""
+
+    machine_type: (
+        Literal[
+            "UNSPECIFIED",
+            "N1_HIGHCPU_8",
+            "N1_HIGHCPU_32",
+            "E2_HIGHCPU_8",
+            "E2_HIGHCPU_32",
+            "E2_MEDIUM",
+        ]
+        | None
+    ) = None
+    pool: Pool | None = None
+    worker_pool: str = ""
+    logging: (
+        Literal[
+            "LOGGING_UNSPECIFIED",
+            "LEGACY",
+            "GCS_ONLY",
+            "STACKDRIVER_ONLY",
+            "CLOUD_LOGGING_ONLY",
+            "NONE",
+        ]
+        | None
+    ) = None
+    default_logs_bucket_behavior: (
+        Literal[
+            "DEFAULT_LOGS_BUCKET_BEHAVIOR_UNSPECIFIED",
+            "REGIONAL_USER_OWNED_BUCKET",
+            "LEGACY_BUCKET",
+        ]
+        | None
+    ) = None
+    log_streaming_option: Literal["STREAM_DEFAULT", "STREAM_ON", "STREAM_OFF"] | None = None
+    requested_verify_option: Literal["NOT_VERIFIED", "VERIFIED"] | None = None
+    source_provenance_hash: Annotated[
+        tuple[Literal["NONE", "SHA256", "MD5", "GO_MODULE_H1", "SHA512"], ...],
+        BeforeValidator(_repeated),
+    ] = ()
+    substitution_option: Literal["MUST_MATCH", "ALLOW_LOOSE"] | None = None
+    dynamic_substitutions: bool = False
+    automap_substitutions: bool = False
+    env: Strings = ()
+    secret_env: Strings = ()
+    volumes: Annotated[tuple[Volume, ...], BeforeValidator(_repeated)] = ()
+    disk_size_gb: Int64 | None = None
+    pubsub_topic: str = ""
+    enable_structured_logging: bool = False
+    docker_daemon: (
+        Literal["DOCKER_DAEMON_UNSPECIFIED", "NO_DOCKER", "NON_PRIVILEGED", "PRIVILEGED"] | None
+    ) = None
+    cluster: dict[str, Any] | None = None
+    anthos_cluster: dict[str, Any] | None = None
+
+
+class Build(_Message):
+    """A build config, whole."""
+
+    steps: Annotated[tuple[Step, ...], BeforeValidator(_repeated)] = ()
+    timeout: str = ""
+    queue_ttl: str = ""
+    substitutions: dict[str, str] = Field(default_factory=dict)
+    images: Strings = ()
+    artifacts: Artifacts = Artifacts()
+    options: Options = Options()
+    tags: Strings = ()
+    logs_bucket: str = ""
+    service_account: str = ""
+    secrets: Annotated[tuple[Secret, ...], BeforeValidator(_repeated)] = ()
+    available_secrets: AvailableSecrets = AvailableSecrets()
+    dependencies: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_repeated)] = ()
+    git_config: dict[str, Any] | None = None
+
+
+def seconds(duration: str) -> float | None:
+    """Return the seconds of a duration such as `600s` or `1.5s`, None when it is not one."""
+    number = duration.removesuffix("s")
+    if number == duration or not number.replace(".", "", 1).isdigit() or not number.isascii():
+        return None
+    return float(number)
