@@ -1,0 +1,126 @@
+"""Expansions in the manner of bash: bash itself is the oracle."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from triggers.dynamic_substitutions import ExpansionError, expand_values
+
+BASH = shutil.which("bash") or "bash"
+VALUES = {"TAG": "v1.2.3", "BRANCH": "feature/New.Thing", "EMPTY": "", "WORD": "aXbXc"}
+EXPANSIONS = [
+    "$TAG",
+    "${TAG}",
+    "x$TAG-${BRANCH}",
+    "${EMPTY:-latest}",
+    "${EMPTY-latest}",
+    "${TAG:-latest}",
+    "${TAG:+set}",
+    "${EMPTY:+set}",
+    "${EMPTY+set}",
+    "${EMPTY:-${TAG}}",
+    "${EMPTY:-a$TAG}",
+    "${TAG:0:3}",
+    "${TAG:1}",
+    "${TAG: -3}",
+    "${TAG: -3:2}",
+    "${TAG:1:-1}",
+    "${#TAG}",
+    "${TAG#v}",
+    "${TAG#*.}",
+    "${TAG##*.}",
+    "${TAG%.*}",
+    "${TAG%%.*}",
+    "${TAG%v}",
+    "${BRANCH//./-}",
+    "${BRANCH//\\//-}",
+    "${BRANCH/e/E}",
+    "${BRANCH//[^a-z]/-}",
+    "${BRANCH//[!a-zA-Z]/_}",
+    "${BRANCH/#f/F}",
+    "${BRANCH/%g/G}",
+    "${BRANCH/t*N/-}",
+    "${BRANCH//x/}",
+    "${BRANCH//e}",
+    "${WORD/X?/-}",
+    "${WORD%X*}",
+    "${WORD%%X*}",
+    "${BRANCH^}",
+    "${BRANCH^^}",
+    "${BRANCH,,}",
+    "${WORD,}",
+    "lower $x stays",
+]
+
+
+def _expand(text: str, values: dict[str, str]) -> str:
+    return expand_values({**values, "_RESULT": text}, {"_RESULT"})["_RESULT"]
+
+
+def _bash(text: str, values: dict[str, str]) -> str:
+    script = f'printf %s "{text}"'
+    answer = subprocess.run(
+        [BASH, "-c", script],
+        env={**values, "x": "$x", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        check=True,
+        text=True,
+        timeout=30,
+    )
+    return answer.stdout
+
+
+@pytest.mark.parametrize("text", EXPANSIONS)
+def test_an_expansion_is_bash_s(text: str) -> None:
+    assert _expand(text, VALUES) == _bash(text, VALUES)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(alphabet="ab./-", max_size=6),
+    st.sampled_from(["#", "##", "%", "%%"]),
+    st.text(alphabet="ab*?.", max_size=4),
+)
+def test_trimming_is_bash_s_for_every_glob(value: str, mark: str, glob: str) -> None:
+    text = f"${{V{mark}{glob}}}"
+
+    assert _expand(text, {"V": value}) == _bash(text, {"V": value})
+
+
+def test_values_are_expanded_through_one_another() -> None:
+    values = {"_A": "${_B}!", "_B": "${_C:-c}", "_C": ""}
+
+    assert expand_values(values, set(values)) == {"_A": "c!", "_B": "c", "_C": ""}
+
+
+def test_a_circle_is_named() -> None:
+    values = {"_A": "$_B", "_B": "$_C", "_C": "$_B"}
+
+    with pytest.raises(ExpansionError) as error:
+        expand_values(values, set(values))
+    assert str(error.value) == (
+        "the substitutions refer to one another in a circle: _B -> _C -> _B"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("${TAG@Q}", "bad substitution: ${TAG@Q}"),
+        ("${TAG:x}", "bad substitution: ${TAG:x}"),
+        ("${TAG:-x", "a brace is never closed in '${TAG:-x'"),
+    ],
+)
+def test_what_is_not_supported_is_refused_by_name(text: str, message: str) -> None:
+    with pytest.raises(ExpansionError) as error:
+        _expand(text, VALUES)
+    assert str(error.value) == message
+
+
+def test_values_of_others_are_never_expanded() -> None:
+    assert _expand("$BRANCH_NAME", {"BRANCH_NAME": "$HOME${X"}) == "$HOME${X"

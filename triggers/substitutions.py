@@ -1,0 +1,223 @@
+"""Substitutions: which `$KEY` a text refers to, and what the service puts there.
+
+A reference is `${KEY}` or `$KEY`, KEY the longest run of `[A-Z_][A-Z0-9_]*`; `$$` is a dollar.
+Everything else with a dollar is left alone, `${KEY:-x}` and `$lower` included.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from triggers.build_rules import SUBSTITUTION_KEY
+from triggers.dynamic_substitutions import ExpansionError, expand_values, keys_of
+from triggers.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from triggers.build_config import Build
+    from triggers.yaml_lines import Path
+
+# https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values
+EVERY_BUILD = ("PROJECT_ID", "PROJECT_NUMBER", "BUILD_ID", "LOCATION")
+TRIGGERED_BUILD = (
+    "TRIGGER_NAME", "COMMIT_SHA", "REVISION_ID", "SHORT_SHA", "REPO_NAME", "REPO_FULL_NAME",
+    "BRANCH_NAME", "TAG_NAME", "REF_NAME", "TRIGGER_BUILD_CONFIG_PATH", "SERVICE_ACCOUNT_EMAIL",
+    "SERVICE_ACCOUNT",
+)  # fmt: skip
+BUILT_IN = frozenset((*EVERY_BUILD, *TRIGGERED_BUILD))
+# What `gcloud builds submit --substitutions` may set besides the user's own.
+SUBMITTABLE = frozenset(
+    {"COMMIT_SHA", "REVISION_ID", "SHORT_SHA", "REPO_NAME", "BRANCH_NAME", "TAG_NAME"}
+)
+PULL_REQUEST = frozenset({"_HEAD_BRANCH", "_BASE_BRANCH", "_HEAD_REPO_URL", "_PR_NUMBER"})
+
+_REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>[A-Z_][A-Z0-9_]*)\}|(?P<bare>[A-Z_][A-Z0-9_]*))")
+
+
+class StartedBy(enum.Enum):
+    """Who starts a build: it decides what the service forgives."""
+
+    SUBMIT = "submit"
+    TRIGGER = "trigger"
+
+
+@dataclass
+class Resolution:
+    """The value of every substitution, what the service would refuse, and what it forgives."""
+
+    values: dict[str, str]
+    findings: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+
+
+def references(text: str) -> list[str]:
+    """Return the keys that *text* refers to, in order, repeated as they are."""
+    matches = _REFERENCE.finditer(text)
+    return [key for match in matches if (key := match["braced"] or match["bare"])]
+
+
+def substitute(text: str, values: Mapping[str, str]) -> str:
+    """Return *text* with each reference replaced by its value, or by nothing without one."""
+
+    def value(match: re.Match[str]) -> str:
+        key = match["braced"] or match["bare"]
+        return values.get(key, "") if key else "$"
+
+    return _REFERENCE.sub(value, text)
+
+
+def resolve(
+    build: Build,
+    given: Mapping[str, str],
+    built_in: Mapping[str, str],
+    started_by: StartedBy,
+) -> Resolution:
+    """Decide the value of every substitution of *build*.
+
+    *given* are the trigger's, or submit's, own substitutions: they win over the config's.
+    """
+    triggered = started_by is StartedBy.TRIGGER
+    loose = triggered or build.options.substitution_option == "ALLOW_LOOSE"
+    dynamic = triggered or build.options.dynamic_substitutions
+    own = {**build.substitutions, **given}
+    result = Resolution({**dict.fromkeys(BUILT_IN, ""), **built_in, **own})
+    used = _check_references(build, result, dynamic=dynamic, loose=loose)
+    _check_unused(build, own, used, result, loose=loose)
+    _check_given(given, started_by, result)
+    if dynamic:
+        try:
+            result.values = expand_values(result.values, set(own))
+        except ExpansionError as error:
+            path: Path = ("substitutions", error.key)
+            result.findings.append(Finding(path, str(error), error.hint))
+    return result
+
+
+def _check_references(build: Build, result: Resolution, *, dynamic: bool, loose: bool) -> set[str]:
+    """Report references to nothing; return the keys that are referred to."""
+    texts = [(path, dict.fromkeys(references(text), True)) for path, text in template_texts(build)]
+    if dynamic:
+        texts += [
+            (("substitutions", key), keys_of(value))
+            for key, value in result.values.items()
+            if key not in BUILT_IN
+        ]
+    used: set[str] = set()
+    for path, keys in texts:
+        used |= keys.keys()
+        for key in (key for key, needed in keys.items() if needed and key not in result.values):
+            if not SUBSTITUTION_KEY.fullmatch(key):
+                result.findings.append(_not_built_in(path, key))
+            else:
+                faults = result.notes if loose else result.findings
+                faults.append(_missing(path, key, result.values, loose=loose))
+    return used
+
+
+def _not_built_in(path: Path, key: str) -> Finding:
+    near = difflib.get_close_matches(key, BUILT_IN, n=1)
+    meant = f"did you mean {near[0]!r}? " if near else ""
+    message = (
+        "invalid value for 'build.substitutions':"
+        f' key in the template "{key}" is not a valid built-in substitution'
+    )
+    return Finding(path, message, f"{meant}a variable of the shell is written $${key}")
+
+
+def _missing(path: Path, key: str, values: Mapping[str, str], *, loose: bool) -> Finding:
+    near = difflib.get_close_matches(key, [k for k in values if k.startswith("_")], n=1)
+    message = f'key in the template "{key}" is not matched in the substitution data'
+    if key in PULL_REQUEST:
+        return Finding(path, message, "only pull-request triggers fill it in")
+    if near:
+        return Finding(path, message, f"did you mean {near[0]!r}?")
+    hint = f"give it: --substitutions {key}=…"
+    return Finding(path, message, f"it becomes an empty string; {hint}" if loose else hint)
+
+
+def _check_unused(
+    build: Build, own: Mapping[str, str], used: set[str], result: Resolution, *, loose: bool
+) -> None:
+    if any(_automaps(build)):
+        return
+    for key in own.keys() - used:
+        message = f'key "{key}" in the substitution data is not matched in the template'
+        finding = Finding(("substitutions", key), message, f"use ${{{key}}}, or take it out")
+        (result.notes if loose else result.findings).append(finding)
+
+
+def _automaps(build: Build) -> Iterator[bool]:
+    for step in build.steps:
+        chosen = step.automap_substitutions
+        yield build.options.automap_substitutions if chosen is None else chosen
+
+
+def _check_given(given: Mapping[str, str], started_by: StartedBy, result: Resolution) -> None:
+    allowed = BUILT_IN if started_by is StartedBy.TRIGGER else SUBMITTABLE | {*EVERY_BUILD}
+    for key in given:
+        if not SUBSTITUTION_KEY.fullmatch(key) and key not in allowed:
+            message = (
+                f'substitution key "{key}" does not respect format "^_[A-Z0-9_]+$"'
+                " and is not an overridable built-in substitutions"
+            )
+            result.findings.append(Finding((), message, f"did you mean '_{key}'?"))
+
+
+def template_texts(build: Build) -> Iterator[tuple[Path, str]]:
+    """Yield the texts of *build* in which the service substitutes, with their paths."""
+    for index, step in enumerate(build.steps):
+        for name in ("name", "dir", "entrypoint"):
+            yield ("steps", index, name), getattr(step, name)
+        for name in ("args", "env"):
+            for i, text in enumerate(getattr(step, name)):
+                yield ("steps", index, name, i), text
+    for name in ("images", "tags"):
+        for i, text in enumerate(getattr(build, name)):
+            yield (name, i), text
+    yield ("logsBucket",), build.logs_bucket
+    yield ("serviceAccount",), build.service_account
+    if build.options.pool:
+        yield ("options", "pool", "name"), build.options.pool.name
+    for i, secret in enumerate(build.available_secrets.secret_manager):
+        yield ("availableSecrets", "secretManager", i, "versionName"), secret.version_name
+    yield from _artifact_texts(build)
+
+
+def _artifact_texts(build: Build) -> Iterator[tuple[Path, str]]:
+    artifacts = build.artifacts
+    for i, text in enumerate(artifacts.images):
+        yield ("artifacts", "images", i), text
+    if artifacts.objects:
+        yield ("artifacts", "objects", "location"), artifacts.objects.location
+        for i, text in enumerate(artifacts.objects.paths):
+            yield ("artifacts", "objects", "paths", i), text
+    for i, package in enumerate(artifacts.python_packages):
+        yield ("artifacts", "pythonPackages", i, "repository"), package.repository
+        for j, text in enumerate(package.paths):
+            yield ("artifacts", "pythonPackages", i, "paths", j), text
+
+
+def substitute_build(build: Build, values: Mapping[str, str]) -> Build:
+    """Return *build* with every substitution made where the service makes it."""
+    data = build.model_dump(by_alias=True)
+    for path, text in template_texts(build):
+        *way, last = path
+        target: Any = data
+        for part in way:
+            if isinstance(target[part], tuple):
+                target[part] = list(target[part])
+            target = target[part]
+        target[last] = substitute(text, values)
+    return type(build).model_validate(_lists(data))
+
+
+def _lists(value: object) -> object:
+    """Return *value* with lists for tuples, as it was read."""
+    if isinstance(value, dict):
+        return {key: _lists(item) for key, item in value.items()}
+    return [_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
