@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "build": "Build sdists, and wheels from them, into PROJECT/dist/.",
     "init": "Write the manifest and the build configs that triggers name.",
     "triggers": "Render the build triggers of a repository, and look at them.",
+    "run": "Run a build config on this machine, as Cloud Build would.",
     "emulator": "Serve the registry emulator in the foreground.",
 }
 

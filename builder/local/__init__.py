@@ -1,0 +1,1 @@
+"""The local builder: runs a build config on this machine, as Cloud Build would."""

@@ -1,0 +1,92 @@
+"""The room of a build: its directories on this machine, and what they are called in a container."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triggers.build_config import Build, Step
+
+WORKSPACE = "/workspace"
+HOME = "/builder/home"
+OUTPUTS = "/builder/outputs"
+OUTPUT_LIMIT = 4096  # bytes of a step's output that Cloud Build keeps
+
+
+@dataclass(frozen=True)
+class Room:
+    """The directories of one build, all of them below *root*."""
+
+    root: Path
+
+    @property
+    def workspace(self) -> Path:
+        """What the steps share, `/workspace`."""
+        return self.root / "workspace"
+
+    @property
+    def home(self) -> Path:
+        """The steps' home, `/builder/home`."""
+        return self.root / "home"
+
+    @property
+    def temporary(self) -> Path:
+        """Where steps that run as processes keep temporary files."""
+        return self.root / "tmp"
+
+    def outputs(self, index: int) -> Path:
+        """Return what `$BUILDER_OUTPUT` is for step *index*."""
+        return self.root / "outputs" / str(index)
+
+    def script(self, index: int) -> Path:
+        """Return the file that holds the `script` of step *index*."""
+        return self.root / "scripts" / str(index)
+
+    def volume(self, name: str) -> Path:
+        """Return the directory of the volume *name*."""
+        return self.root / "volumes" / name
+
+    def mounts(self, build: Build, step: Step, index: int) -> dict[str, Path]:
+        """Return what is found where in the container of *step*: path there, path here."""
+        mounts = {WORKSPACE: self.workspace, HOME: self.home, OUTPUTS: self.outputs(index)}
+        for volume in (*build.options.volumes, *step.volumes):
+            mounts[volume.path.rstrip("/")] = self.volume(volume.name)
+        return mounts
+
+    def make(self, build: Build) -> None:
+        """Make the directories, and the files of the scripts."""
+        for folder in (self.workspace, self.home, self.temporary, self.root / "scripts"):
+            folder.mkdir()
+        for index, step in enumerate(build.steps):
+            self.outputs(index).mkdir(parents=True)
+            for volume in (*build.options.volumes, *step.volumes):
+                self.volume(volume.name).mkdir(parents=True, exist_ok=True)
+
+    def write_script(self, index: int, text: str) -> Path:
+        """Write the script of step *index*, with the service's default shell, and return it."""
+        path = self.script(index)
+        path.write_text(text if text.startswith("#!") else f"#!/bin/sh\n{text}", encoding="utf-8")
+        path.chmod(0o755)
+        return path
+
+    def output(self, index: int) -> str:
+        """Return the first 4 KB that step *index* left in `$BUILDER_OUTPUT/output`."""
+        try:
+            with (self.outputs(index) / "output").open("rb") as file:
+                return file.read(OUTPUT_LIMIT).decode(errors="replace")
+        except OSError:
+            return ""
+
+
+def translate(text: str, mounts: dict[str, Path]) -> str:
+    """Return *text* with every path of the container replaced by the path here."""
+    if not mounts:
+        return text
+    names = "|".join(re.escape(path) for path in sorted(mounts, key=len, reverse=True))
+    # A path is one only where it begins and ends as one: not in `x/workspace` or `/workspaces`.
+    pattern = rf"(?<![\w./-])(?:{names})(?![\w.-])"
+    return re.sub(pattern, lambda match: str(mounts[match[0]]), text)

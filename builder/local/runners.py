@@ -1,0 +1,204 @@
+"""How a step runs: as a process of this machine, or in its container.
+
+A runner turns a step into a command, and says what it cannot do before anything has started.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import shlex
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from builder.local.room import HOME, OUTPUTS, WORKSPACE, Room, translate
+from steps.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from triggers.build_config import Build, Step
+
+OUR_IMAGE = "shipwheel"
+# Images that the host's programs can stand for: the image's entrypoint, and its command.
+HOST_TOOLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "bash": ((), ("bash",)),
+    "cloud-sdk": ((), ("bash",)),
+    "debian": ((), ("bash",)),
+    "docker": (("docker",), ()),
+    "gcloud": (("gcloud",), ()),
+    "git": (("git",), ()),
+    "google-cloud-cli": ((), ("bash",)),
+    "python": ((), ("python3",)),
+    "ubuntu": ((), ("bash",)),
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A step, ready to start; *cleanup* ends what outlives the process that started it."""
+
+    arguments: tuple[str, ...]
+    environment: dict[str, str]
+    directory: Path
+    cleanup: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the command as a shell would read it."""
+        return shlex.join(self.arguments)
+
+
+@dataclass(frozen=True)
+class ExtraVariables:
+    """Variables that the command line of the local builder adds; they win over the config's."""
+
+    every_step: dict[str, str]
+    our_steps: dict[str, str]
+
+    def of(self, step: Step) -> dict[str, str]:
+        """Return what *step* gets."""
+        return {**self.every_step, **(self.our_steps if is_ours(step) else {})}
+
+
+class Runner(Protocol):
+    """Turns steps into commands."""
+
+    def refusals(self, build: Build) -> list[tuple[int, Problem]]:
+        """Return why steps of *build* cannot run here, each with the index of its step."""
+        ...
+
+    def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
+        """Return the command of step *index*; *environment* is what the config gives to it."""
+        ...
+
+
+def image_name(image: str) -> str:
+    """Return the last component of *image*, without tag and digest."""
+    return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def is_ours(step: Step) -> bool:
+    """Return whether *step* runs in this project's image: one whose last component says so."""
+    return image_name(step.name) == OUR_IMAGE
+
+
+@dataclass(frozen=True)
+class ProcessRunner:
+    """Runs steps of our image, and with *host_tools* those of the usual builders, as processes."""
+
+    room: Room
+    host: dict[str, str]
+    host_tools: bool
+    extra: ExtraVariables
+
+    def refusals(self, build: Build) -> list[tuple[int, Problem]]:
+        """Name the steps that need an image, a program or a mount that is not here."""
+        found = []
+        for index, step in enumerate(build.steps):
+            problem = self._no_image(step, index) or self._no_program(step, index)
+            problem = problem or self._no_mount(build, step, index)
+            if problem:
+                found.append((index, problem))
+        return found
+
+    def _no_image(self, step: Step, index: int) -> Problem | None:
+        if is_ours(step) or (self.host_tools and image_name(step.name) in HOST_TOOLS):
+            return None
+        message = f"{step.label(index)} needs the image {step.name!r}, and no container runs here"
+        if image_name(step.name) in HOST_TOOLS:
+            hint = "--docker runs it in its container, --host-tools as this machine's program"
+            return Problem(message, hint)
+        return Problem(message, "--docker runs it in its container")
+
+    def _no_program(self, step: Step, index: int) -> Problem | None:
+        program = self._arguments(step, index)[0]
+        if step.script or "/" in program or shutil.which(program, path=self.host["PATH"]):
+            return None
+        message = f"{step.label(index)} runs {program!r}, which is not on PATH"
+        return Problem(message, "install it, or run the step in its container with --docker")
+
+    def _no_mount(self, build: Build, step: Step, index: int) -> Problem | None:
+        texts = (*step.args, *step.env, step.script, step.dir, step.entrypoint)
+        for volume in (*build.options.volumes, *step.volumes):
+            path = volume.path.rstrip("/")
+            mounts = {path: self.room.volume(volume.name)}
+            if all(translate(text, mounts) == text for text in texts):
+                message = f"{step.label(index)} has a volume at {path!r}, which it never names"
+                hint = "a process cannot be given another file system: use --docker"
+                return Problem(message, hint)
+        return None
+
+    def _arguments(self, step: Step, index: int) -> tuple[str, ...]:
+        if step.script:
+            return (str(self.room.script(index)),)
+        if step.entrypoint:
+            return (step.entrypoint, *step.args)
+        if is_ours(step):
+            return (sys.executable, "-I", "-m", "builder", *step.args)
+        entrypoint, command = HOST_TOOLS.get(image_name(step.name), ((), (step.name,)))
+        if image_name(step.name) == "bash" and step.args and step.args[0].startswith("-"):
+            entrypoint = command  # its image hands options to bash
+        return (*entrypoint, *(step.args or command))
+
+    def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
+        """Return the process of step *index*, with the container's paths translated."""
+        step = build.steps[index]
+        mounts = self.room.mounts(build, step, index)
+        if step.script:
+            self.room.write_script(index, translate(step.script, mounts))
+        own = {name: translate(value, mounts) for name, value in environment.items()}
+        places = {"HOME": str(self.room.home), "BUILDER_OUTPUT": str(self.room.outputs(index))}
+        arguments = tuple(translate(part, mounts) for part in self._arguments(step, index))
+        folder = translate(posixpath.join(WORKSPACE, step.dir), mounts)
+        full = {**self.host, **places, **own, **self.extra.of(step)}
+        program = shutil.which(arguments[0], path=full["PATH"]) or arguments[0]
+        return Command((program, *arguments[1:]), full, Path(folder))
+
+
+@dataclass(frozen=True)
+class DockerRunner:
+    """Runs every step in its container, on the network of this machine.
+
+    The host's network lets a step reach the registry emulator on loopback. Values of variables
+    travel through the environment of the docker command, never on its command line.
+    """
+
+    room: Room
+    client: dict[str, str]
+    build_id: str
+    extra: ExtraVariables
+
+    def refusals(self, build: Build) -> list[tuple[int, Problem]]:
+        """Name the first step when there is no docker command."""
+        if shutil.which("docker", path=self.client["PATH"]):
+            return []
+        message = f"{build.steps[0].label(0)} needs 'docker', which is not on PATH"
+        return [(0, Problem(message, "install Docker, or run without --docker"))]
+
+    def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
+        """Return the `docker run` of step *index*."""
+        step = build.steps[index]
+        mounts: dict[str, Path] = self.room.mounts(build, step, index)
+        own = {**environment, **self.extra.of(step)}
+        entrypoint = step.entrypoint
+        if step.script:
+            entrypoint = "/builder/script"
+            mounts[entrypoint] = self.room.write_script(index, step.script)
+        container = f"shipwheel-{self.build_id[:8]}-step-{index}"
+        arguments = ["docker", "run", "--rm", "--name", container, "--network", "host"]
+        for inside, here in mounts.items():
+            arguments += ["--volume", f"{here}:{inside}"]
+        arguments += ["--volume", "/var/run/docker.sock:/var/run/docker.sock"]
+        arguments += ["--workdir", posixpath.join(WORKSPACE, step.dir)]
+        arguments += ["--env", f"HOME={HOME}", "--env", f"BUILDER_OUTPUT={OUTPUTS}"]
+        for name, value in sorted(own.items()):
+            # What the docker command reads itself cannot travel through its environment.
+            arguments += ["--env", f"{name}={value}" if name in self.client else name]
+        if entrypoint:
+            arguments += ["--entrypoint", entrypoint]
+        arguments += [step.name, *step.args]
+        cleanup = ("docker", "rm", "--force", container)
+        full = {**own, **self.client}
+        return Command(tuple(arguments), full, self.room.workspace, cleanup)
