@@ -1,0 +1,3 @@
+"""A module."""
+
+VERSION = "1.7"
