@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from builder.command_line import shipwheel
+from steps import process
 from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
 
 if TYPE_CHECKING:
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
     from types import FrameType
 
 ISSUES = "https://github.com/shipwheel/shipwheel/issues"
+
+
+# A shell adds the number of the signal that ended a program.
+_SIGNALLED = 128
+# Cloud Build waits longer, and nobody else should have to.
+_GRACE_SECONDS = 0.7
 
 
 class _Terminated(BaseException):
@@ -34,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except _Terminated:
         return _report_signal(signal.SIGTERM, "Terminated")
     except BrokenPipeError:
-        return 128 + signal.SIGPIPE
+        return _SIGNALLED + signal.SIGPIPE
     except Exception:  # noqa: BLE001 - whatever else is raised is a bug of ours, and is shown whole
         return _report_bug()
     return result if isinstance(result, int) else 0
@@ -44,16 +52,30 @@ def run() -> NoReturn:
     """Run as a program: `shipwheel` and `python -I -m builder` both come here."""
     signal.signal(signal.SIGTERM, _terminate)
     code = main()
+    process.end_children()
     try:
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read our output has gone; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if code > _SIGNALLED:
+        # The interpreter would wait for requests that are under way in other threads.
+        os._exit(code)
     sys.exit(code)
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    process.end_children()
+    # Whatever cleans up on the way out has this long for it.
+    watchdog = threading.Timer(_GRACE_SECONDS, _leave)
+    watchdog.daemon = True
+    watchdog.start()
     raise _Terminated
+
+
+def _leave() -> NoReturn:
+    os._exit(_report_signal(signal.SIGTERM, "Terminated"))
 
 
 def _usage_error(error: click.ClickException) -> InputError:
@@ -79,7 +101,7 @@ def _print_problem(problem: Problem) -> None:
 
 def _report_signal(number: signal.Signals, word: str) -> int:
     click.echo(f"{word}. Run the same command again to finish the job.", err=True)
-    return 128 + number
+    return _SIGNALLED + number
 
 
 def _report_bug() -> int:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # The order is the order of the help: inside a build first, then on a laptop.
 COMMANDS: dict[str, str] = {
     "build": "Build sdists, and wheels from them, into PROJECT/dist/.",
+    "upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
     "init": "Write the manifest and the build configs that triggers name.",
     "triggers": "Render the build triggers of a repository, and look at them.",
     "run": "Run a build config on this machine, as Cloud Build would.",

@@ -1,0 +1,62 @@
+"""`shipwheel upload`: what lies in `dist/`, through twine, until the index shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.options import (
+    all_option,
+    json_option,
+    projects_argument,
+    selected,
+    workers_option,
+)
+from builder.commands.registry_options import with_rules, with_transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.gate import Rules
+    from steps.transport import Transport
+
+
+@click.command(short_help="Upload PROJECT/dist/ through twine, and confirm it in the index.")
+@projects_argument
+@all_option
+@with_transport
+@with_rules
+@workers_option
+@json_option
+def command(
+    *,
+    directories: tuple[Path, ...],
+    every: bool,
+    transport: Transport,
+    rules: Rules,
+    first_release: bool,
+    workers: int,
+    as_json: bool,
+) -> None:
+    """Upload PROJECT/dist/ through twine, and confirm it in the index.
+
+    What the registry holds already is left alone, so the command can be repeated at any time.
+
+    \b
+    Example:
+      shipwheel upload packages/tides --registry us-east4/my-project/pypi
+    """
+    from steps.collect import collect  # noqa: PLC0415 - `--help` does without
+    from steps.index import Index  # noqa: PLC0415 - the same
+    from steps.parallel import each  # noqa: PLC0415 - the same
+    from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
+    from steps.release import release  # noqa: PLC0415 - the same
+
+    transport.credentials.look_up_early()
+    built = each(collect, selected(directories, every), workers=workers)
+    index = Index(transport.registry, transport, first_release=first_release)
+    released = release(built, transport, index, rules, workers=workers)
+    files = [file for distributions in built for file in distributions]
+    rows = receipt(released, files, transport.registry)
+    click.echo(render_json(rows) if as_json else render_table(rows))

@@ -1,0 +1,85 @@
+"""The receipt of a publish: every file that the registry now holds of it, and how it came there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from steps.distribution import Distribution
+    from steps.outcome import Judgement
+    from steps.registry import Registry
+    from steps.release import Release
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file: *outcome* is its project's, *result* its own (`uploaded` or `found`).
+
+    *size* is in bytes; it and *sha256* are None where the index does not tell them.
+    """
+
+    project: str
+    version: str
+    outcome: str
+    file: str
+    result: str
+    size: int | None
+    sha256: str | None
+    registry: str
+
+
+def receipt(release: Release, built: Sequence[Distribution], registry: Registry) -> tuple[Row, ...]:
+    """Return a row per file that the registry holds of the versions in *release*.
+
+    *built* tells the sizes, which an index in HTML does not.
+    """
+    sizes = {file.sha256: file.size for file in built}
+    return tuple(
+        Row(
+            project=judgement.project,
+            version=str(judgement.version),
+            outcome=judgement.outcome,
+            file=filename,
+            result=result,
+            size=sizes.get(sha256 or "", size),
+            sha256=sha256,
+            registry=registry.upload_url,
+        )
+        for judgement in release.judgements
+        for filename, result, size, sha256 in _files(release, judgement)
+    )
+
+
+def _files(
+    release: Release, judgement: Judgement
+) -> Iterator[tuple[str, str, int | None, str | None]]:
+    for found in release.before[judgement.project].files_of(judgement.version):
+        yield found.filename, "found", found.size, found.sha256
+    for delivery in release.deliveries:
+        file = delivery.distribution
+        if file.name == judgement.project:
+            yield file.filename, delivery.result, None, delivery.sha256
+
+
+def render_table(rows: Sequence[Row]) -> str:
+    """Return *rows* as columns, with a head; lines are as long as they have to be."""
+    head = tuple(field.name for field in fields(Row))
+    lines = [head, *(tuple(_cell(value) for value in asdict(row).values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def render_json(rows: Sequence[Row]) -> str:
+    """Return *rows* as a JSON list of objects."""
+    return json.dumps([asdict(row) for row in rows], indent=2)
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)

@@ -1,0 +1,86 @@
+"""Judges built distributions and uploads them: what `upload` and `publish` have in common.
+
+Every project is judged before the first file is sent, so that one refusal leaves the registry as
+it was.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.check import judge
+from steps.errors import Problem, Refused
+from steps.order import dependency_order
+from steps.upload import Plan, upload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+
+    from steps.distribution import Distribution
+    from steps.gate import Rules
+    from steps.index import Index
+    from steps.outcome import Judgement
+    from steps.published import PublishedProject
+    from steps.transport import Transport
+    from steps.upload import Delivery
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """What became of the projects of one call; *before* is what the registry held of them."""
+
+    judgements: tuple[Judgement, ...]
+    before: Mapping[NormalizedName, PublishedProject]
+    deliveries: tuple[Delivery, ...]
+
+
+def release(
+    built: Sequence[Sequence[Distribution]],
+    transport: Transport,
+    index: Index,
+    rules: Rules,
+    *,
+    workers: int,
+) -> Release:
+    """Judge the distributions of each project and upload what is missing, *workers* at a time.
+
+    Raises Refused with all projects that are not allowed, and what reading the index and uploading
+    raise.
+    """
+    before = index.read_many(distributions[0].name for distributions in built)
+    judgements = _judge_all(built, before, index, rules)
+    Refused.raise_all(
+        Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
+        for it in judgements
+        if not it.allowed
+    )
+    needs = dependency_order(file for distributions in built for file in distributions)
+    plan = Plan(judgements=judgements, needs=needs)
+    deliveries = upload(plan, transport, index, workers=workers)
+    return Release(judgements=judgements, before=before, deliveries=deliveries)
+
+
+def _judge_all(
+    built: Sequence[Sequence[Distribution]],
+    published: Mapping[NormalizedName, PublishedProject],
+    index: Index,
+    rules: Rules,
+) -> tuple[Judgement, ...]:
+    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+        return tuple(
+            judge(
+                name=distributions[0].name,
+                version=distributions[0].version,
+                distributions=distributions,
+                published=published[distributions[0].name],
+                rules=rules,
+                fetch=partial(index.download, folder=Path(folder)),
+            )
+            for distributions in built
+        )

@@ -1,0 +1,167 @@
+"""`shipwheel upload` as a program: its receipt, its refusals, and its end on SIGTERM."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.emulator import Emulator
+from tests.integration.faults import Fault, FaultyRegistry
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.faults import Request
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry") as emulator:
+        yield emulator
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-I", "-m", "builder", *map(str, arguments)]
+
+
+def environment(host: str, **more: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+        "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
+        **more,
+    }
+
+
+def shipwheel(host: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command(*arguments),
+        env=environment(host),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    directory = make_project(tmp_path, "berths")
+    wheel, sdist = make_distributions(directory)
+    url = f"http://{emulator.host}/demo/pypi/"
+
+    first = shipwheel(emulator.host, "upload", directory, "--json")
+    again = shipwheel(emulator.host, "upload", directory)
+
+    assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
+    assert first.stderr == ("Uploaded berths-1.0-py3-none-any.whl\nUploaded berths-1.0.tar.gz\n")
+    assert json.loads(first.stdout) == [
+        {
+            "project": "berths",
+            "version": "1.0",
+            "outcome": "new",
+            "file": file.filename,
+            "result": "uploaded",
+            "size": file.size,
+            "sha256": file.sha256,
+            "registry": url,
+        }
+        for file in (wheel, sdist)
+    ]
+    rows = [line.split() for line in again.stdout.splitlines()]
+    assert rows == [
+        ["project", "version", "outcome", "file", "result", "size", "sha256", "registry"],
+        *(
+            ["berths", "1.0", "identical", file.filename, "found", str(file.size), file.sha256, url]
+            for file in (wheel, sdist)
+        ),
+    ]
+
+
+def test_a_part_that_is_missing_is_uploaded(emulator: Emulator, tmp_path: Path) -> None:
+    directory = make_project(tmp_path, "berths")
+    _, sdist = make_distributions(directory)
+    content = sdist.path.read_bytes()
+    sdist.path.unlink()
+    shipwheel(emulator.host, "upload", directory)
+    sdist.path.write_bytes(content)
+
+    result = shipwheel(emulator.host, "upload", directory, "--json")
+
+    rows = [(row["outcome"], row["file"], row["result"]) for row in json.loads(result.stdout)]
+    assert rows == [
+        ("partial", "berths-1.0-py3-none-any.whl", "found"),
+        ("partial", "berths-1.0.tar.gz", "uploaded"),
+    ]
+
+
+def test_one_refusal_leaves_the_registry_as_it_was(emulator: Emulator, tmp_path: Path) -> None:
+    make_distributions(make_project(tmp_path, "berths", "2.0"))
+    shipwheel(emulator.host, "upload", tmp_path / "berths")
+    make_project(tmp_path, "berths", "1.0")
+    for file in (tmp_path / "berths/dist").iterdir():
+        file.unlink()
+    make_distributions(tmp_path / "berths")
+    make_distributions(make_project(tmp_path, "tides"))
+
+    with FaultyRegistry(emulator, lambda _: None) as registry:
+        result = shipwheel(registry.host, "upload", "--all", tmp_path)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("error: berths 1.0 is not-bumped: ")
+    assert {request.method for request in registry.requests} == {"GET"}
+
+
+def test_what_does_not_belong_into_dist_is_refused_before_any_request(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    make_distributions(make_project(tmp_path, "berths", "0.9"))
+    make_project(tmp_path, "berths", "1.0")
+    make_project(tmp_path, "tides")
+
+    with FaultyRegistry(emulator, lambda _: None) as registry:
+        result = shipwheel(registry.host, "upload", "--all", tmp_path)
+
+    assert result.returncode == 2
+    assert result.stderr.count("error: ") == 3
+    assert registry.requests == []
+
+
+def test_sigterm_ends_an_upload_within_a_second(emulator: Emulator, tmp_path: Path) -> None:
+    directory = make_project(tmp_path, "berths")
+    make_distributions(directory)
+    posted = threading.Event()
+
+    def script(request: Request) -> Fault | None:
+        return Fault(before=posted.set, hang=20) if request.method == "POST" else None
+
+    with (
+        FaultyRegistry(emulator, script) as registry,
+        subprocess.Popen(
+            command("upload", directory),
+            env=environment(registry.host),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert posted.wait(30)
+        start = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=30)
+        seconds = time.monotonic() - start
+
+    assert (process.returncode, output) == (143, "")
+    assert errors == "Terminated. Run the same command again to finish the job.\n"
+    assert seconds < 1
