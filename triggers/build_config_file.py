@@ -82,7 +82,7 @@ def _duplicates(document: Document) -> Iterator[Finding]:
 
 def _prepare(document: Document, notes: list[Finding]) -> dict[str, Any]:
     """Return the data with camelCase keys, without what only the service writes."""
-    data: dict[str, Any] = _camel_case(document.data, (), document)
+    data: dict[str, Any] = _camel_case(document.data, (), document, notes)
     for key in _OUTPUT_ONLY & data.keys():
         del data[key]
         notes.append(Finding((key,), f".{key} is filled in by the service and ignored here"))
@@ -95,9 +95,10 @@ def _prepare(document: Document, notes: list[Finding]) -> dict[str, Any]:
     return data
 
 
-def _camel_case(value: Any, path: Path, document: Document) -> Any:
+def _camel_case(value: Any, path: Path, document: Document, notes: list[Finding]) -> Any:
+    """Return *value* with camelCase keys, and move the lines of *document* to their new paths."""
     if isinstance(value, list):
-        return [_camel_case(item, (*path, i), document) for i, item in enumerate(value)]
+        return [_camel_case(item, (*path, i), document, notes) for i, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
     if path and path[-1] in _MAPS:
@@ -105,12 +106,16 @@ def _camel_case(value: Any, path: Path, document: Document) -> Any:
     result: dict[str, Any] = {}
     for key, item in value.items():
         name = to_camel(key) if re.fullmatch(r"[a-z]+(_[a-z]+)+", key) else key
-        if name != key and name in value:
-            name = key  # both spellings: the second is a field that nobody reads
         new = (*path, name)
-        for old_path in [old for old in document.lines if old[: len(path) + 1] == (*path, key)]:
-            document.lines[*new, *old_path[len(new) :]] = document.lines[old_path]
-        result[name] = _camel_case(item, new, document)
+        if name != key:
+            document.move((*path, key), new)
+        if name in result:
+            spellings = [
+                other for other in (key, re.sub("([A-Z])", r"_\1", name).lower()) if other != name
+            ]
+            message = f"{_dotted(new)} is written as {spellings[0]!r}, too; the last value counts"
+            notes.append(Finding(new, message))
+        result[name] = _camel_case(item, new, document, notes)
     return result
 
 
@@ -155,7 +160,7 @@ def _leave_out(data: Any, location: Path) -> None:
 
 def _finding(detail: ErrorDetails) -> Finding:
     location: Path = tuple(detail["loc"])
-    dotted = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    dotted = _dotted(location)
     value, kind = detail["input"], detail["type"]
     expected = {"string_type": str, "bool_type": bool, "int_type": int}.get(kind)
     if kind == "extra_forbidden":
@@ -193,3 +198,8 @@ def _near_field(location: Path) -> str:
     fields = [to_camel(name) for name in owner.model_fields]
     near = difflib.get_close_matches(str(location[-1]), fields, n=1)
     return f"did you mean {near[0]!r}?" if near else f"the fields are {', '.join(sorted(fields))}"
+
+
+def _dotted(path: Path) -> str:
+    """Return *path* as gcloud writes it: `.steps[0].args`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)

@@ -76,7 +76,8 @@ def _timeouts(build: Build) -> Iterator[Finding]:
         if not text:
             continue
         if value is None:
-            yield Finding(path, f"invalid .{path[-1]}{where}: {text!r}", form)
+            message = "Illegal duration format; duration must end with 's'"
+            yield Finding(path, f"invalid .{path[-1]}{where}: {message}, found {text!r}", form)
         elif value > _DAY:
             yield Finding(path, f"invalid .{path[-1]}{where}: {text} exceeds the limit of 24h")
         elif where and value > whole:
@@ -232,7 +233,7 @@ def _logs(build: Build) -> Iterator[Finding]:
 def broken_after_substitution(build: Build) -> Iterator[Finding]:
     """Yield what the service refuses in the names that only substitution completes."""
     for index, step in enumerate(build.steps):
-        if step.name and not _IMAGE.fullmatch(step.name):
+        if not _IMAGE.fullmatch(step.name):
             message = f'invalid build step name "{step.name}"'
             yield Finding(("steps", index, "name"), message)
     for name, images in (("images", build.images), ("artifacts", build.artifacts.images)):

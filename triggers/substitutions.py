@@ -88,6 +88,7 @@ def resolve(
     result = Resolution({**dict.fromkeys(BUILT_IN, ""), **built_in, **own})
     used = _check_references(build, result, dynamic=dynamic, loose=loose)
     _check_unused(build, own, used, result, loose=loose)
+    result.notes = _first_of_each(result.notes)
     _check_given(given, started_by, result)
     if dynamic:
         try:
@@ -145,10 +146,16 @@ def _check_unused(
 ) -> None:
     if any(_automaps(build)):
         return
-    for key in own.keys() - used:
+    # Built-ins are given to stand for what the service would know; it would not mind.
+    for key in sorted(key for key in own.keys() - used if key not in BUILT_IN - SUBMITTABLE):
         message = f'key "{key}" in the substitution data is not matched in the template'
         finding = Finding(("substitutions", key), message, f"use ${{{key}}}, or take it out")
         (result.notes if loose else result.findings).append(finding)
+
+
+def _first_of_each(notes: list[Finding]) -> list[Finding]:
+    """Return the first note of each sentence: what is forgiven is not said in every line."""
+    return [*{note.message: note for note in reversed(notes)}.values()][::-1]
 
 
 def _automaps(build: Build) -> Iterator[bool]:

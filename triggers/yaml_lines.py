@@ -27,6 +27,12 @@ class Document:
             path = path[:-1]
         return self.lines.get(path, 1)
 
+    def move(self, old: Path, new: Path) -> None:
+        """Keep the lines of *old*, and of all that is below, at *new*."""
+        size = len(old)
+        for path in [path for path in self.lines if path[:size] == old]:
+            self.lines[*new, *path[size:]] = self.lines[path]
+
 
 class YamlError(ValueError):
     """The text is not one YAML document of plain values; *line* says where."""

@@ -73,8 +73,10 @@ def command(
     _exclude(("--docker", docker), ("--host-tools", host_tools))
     _exclude(("--only", bool(only)), ("--from", bool(start)))
 
-    from builder.local.build import Request, prepare, run_build  # noqa: PLC0415 - --help is quick
+    from builder.local.build import run_build  # noqa: PLC0415 - --help is quick
     from builder.local.dry_run import describe  # noqa: PLC0415 - the same
+    from builder.local.preparation import Request, prepare  # noqa: PLC0415 - the same
+    from builder.local.screen import open_screen  # noqa: PLC0415 - the same
     from triggers.substitutions import StartedBy  # noqa: PLC0415 - the same
 
     request = Request(
@@ -94,13 +96,8 @@ def command(
         plan = describe(prepared)
         click.echo(json.dumps(plan.record, indent=2) if as_json else "\n".join(plan.lines))
         return 0
-    log = sys.stderr if as_json else sys.stdout
-
-    def write(text: str) -> None:
-        log.write(text)
-        log.flush()
-
-    record = run_build(prepared, write)
+    # The log is what a person asks for, and narration to a program that reads the JSON.
+    record = run_build(prepared, open_screen(sys.stderr if as_json else sys.stdout))
     if as_json:
         click.echo(json.dumps(record, indent=2))
     return int(record["exitCode"])

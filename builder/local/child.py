@@ -87,6 +87,19 @@ class Child:
                 on_line(line.rstrip("\n"))
 
 
+def run_child(
+    command: Command, on_line: Callable[[str], None], timeout: float | None
+) -> int | None:
+    """Run *command* to its end, or for *timeout* seconds; whatever interrupts, it is ended."""
+    child = Child(command, on_line)
+    try:
+        return child.wait(timeout)
+    except BaseException:
+        child.terminate()
+        child.wait(GRACE)
+        raise
+
+
 def end(children: list[Child], threads: list[threading.Thread]) -> None:
     """End *children*: ask, wait for the *threads* that wait for them, then kill."""
     try:

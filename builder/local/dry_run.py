@@ -11,7 +11,7 @@ from builder.local.room import Room
 from builder.local.runners import ExtraVariables
 
 if TYPE_CHECKING:
-    from builder.local.build import Prepared
+    from builder.local.preparation import Prepared
 
 
 @dataclass(frozen=True)

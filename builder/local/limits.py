@@ -22,15 +22,17 @@ _ONLY_THE_SERVICE = (
 _BEYOND = "run it in Cloud Build, or take it out of a copy of the config"
 
 
-def beyond_this_machine(build: Build, *, docker: bool) -> list[Finding]:
-    """Return the fields of *build* that ask for what the local builder cannot do."""
+def beyond_this_machine(build: Build, *, docker: bool, emulator: bool) -> list[Finding]:
+    """Return the fields of *build* that ask for what the local builder cannot do.
+
+    *docker* and *emulator* say whether there are a Docker engine and a registry emulator.
+    """
     artifacts = build.artifacts
     asked = {
         ("artifacts", "objects"): artifacts.objects,
         ("artifacts", "mavenArtifacts"): artifacts.maven_artifacts,
         ("artifacts", "npmPackages"): artifacts.npm_packages,
         ("artifacts", "goModules"): artifacts.go_modules,
-        ("artifacts", "pythonPackages"): artifacts.python_packages,
         ("dependencies",): build.dependencies,
         ("gitConfig",): build.git_config,
     }
@@ -39,6 +41,9 @@ def beyond_this_machine(build: Build, *, docker: bool) -> list[Finding]:
         for path, value in asked.items()
         if value
     ]
+    if artifacts.python_packages and not emulator:
+        message = "`artifacts.pythonPackages` is only uploaded to a registry emulator"
+        found.append(Finding(("artifacts", "pythonPackages"), message, "use --emulator"))
     if (build.images or artifacts.images) and not docker:
         found.append(Finding(("images",), "`images` needs a Docker engine", "use --docker"))
     return found

@@ -45,7 +45,9 @@ CONDITIONS = {
     "steps: [{name: bash}]\nsubstitutions:\n  REGION: x": (
         "f:3: substitution key REGION does not respect format ^_[A-Z0-9_]+$"
     ),
-    "steps: [{name: bash}]\ntimeout: 15m": "f:2: invalid .timeout: '15m'",
+    "steps: [{name: bash}]\ntimeout: 15m": (
+        "f:2: invalid .timeout: Illegal duration format; duration must end with 's', found '15m'"
+    ),
     "steps: [{name: bash}]\ntimeout: 90000s": (
         "f:2: invalid .timeout: 90000s exceeds the limit of 24h"
     ),
@@ -112,7 +114,6 @@ CONDITIONS = {
         " build.options.default_logs_bucket_behavior option, or (c) use either"
         " CLOUD_LOGGING_ONLY / NONE logging options: invalid argument"
     ),
-    "steps: [{name: bash, waitFor: ['-'], wait_for: ['-']}]": "f:1: .steps[0].wait_for: unused",
 }
 
 
@@ -169,6 +170,17 @@ def test_a_key_written_twice_keeps_its_first_value_and_is_noted() -> None:
     assert config.build.timeout == "1s"
     assert [note.message for note in config.notes] == [
         "f:2: 'timeout' is written again on line 3; the first value counts"
+    ]
+
+
+def test_a_field_in_both_spellings_keeps_its_last_value_and_is_noted() -> None:
+    config = read_build_config(
+        "steps: [{name: bash, allow_failure: false, allowFailure: true}]", "f"
+    )
+
+    assert config.build.steps[0].allow_failure
+    assert [note.message for note in config.notes] == [
+        "f:1: .steps[0].allowFailure is written as 'allow_failure', too; the last value counts"
     ]
 
 

@@ -1,0 +1,132 @@
+"""Prepares a build: reads its config, decides everything that can be decided before it starts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import uuid
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builder.local.built_in import built_in_substitutions
+from builder.local.environment import step_environment
+from builder.local.limits import beyond_this_machine, without_meaning_here
+from builder.local.plan import Plan, make_plan
+from steps.errors import InputError
+from steps.registry import EMULATOR_VARIABLE
+from triggers.build_config_file import BuildConfig, read_build_config
+from triggers.build_rules import broken_after_substitution
+from triggers.build_shared_rules import secret_names
+from triggers.findings import Finding
+from triggers.substitutions import StartedBy, resolve, substitute_build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = logging.getLogger("shipwheel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the command line asks for."""
+
+    config: Path
+    source: Path = field(default_factory=Path)
+    substitutions: Mapping[str, str] = field(default_factory=dict)
+    started_by: StartedBy = StartedBy.TRIGGER
+    registry: str = ""
+    emulator: bool = False
+    docker: bool = False
+    host_tools: bool = False
+    only: str = ""
+    start: str = ""
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A build that may start: substituted, planned, and everything that could be refused is not."""
+
+    request: Request
+    config: BuildConfig
+    plan: Plan
+    build_id: str
+    values: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+    def variables(self, index: int) -> dict[str, str]:
+        """Return what the config gives to step *index*."""
+        build = self.config.build
+        return step_environment(build, build.steps[index], self.values, self.secrets)
+
+
+def prepare(request: Request) -> Prepared:
+    """Read and judge the build config without changing anything.
+
+    Raises InputError with every problem that the service, or this machine, would have with it.
+    """
+    config = _read(request)
+    build = config.build
+    build_id = str(uuid.uuid4())
+    built_in = built_in_substitutions(
+        build,
+        config=request.config,
+        source=request.source,
+        build_id=build_id,
+        started_by=request.started_by,
+        environ=request.environ,
+    )
+    resolution = resolve(build, request.substitutions, built_in, request.started_by)
+    for problem in (*config.notes, *config.problems(resolution.notes)):
+        logger.warning("%s", problem)
+    InputError.raise_all(config.problems(resolution.findings))
+    build = substitute_build(build, resolution.values)
+    findings = [
+        *broken_after_substitution(build),
+        *beyond_this_machine(
+            build,
+            docker=request.docker or (request.host_tools and bool(shutil.which("docker"))),
+            emulator=request.emulator or EMULATOR_VARIABLE in request.environ,
+        ),
+    ]
+    secrets, missing = _secrets(config, request.environ)
+    InputError.raise_all(config.problems([*findings, *missing]))
+    plan = make_plan(build.steps, request.only, request.start)
+    if ignored := ", ".join(without_meaning_here(build)):
+        logger.info("Without meaning on this machine: %s", ignored)
+    return Prepared(
+        request, replace(config, build=build), plan, build_id, resolution.values, secrets
+    )
+
+
+def _read(request: Request) -> BuildConfig:
+    if not request.source.is_dir():
+        raise InputError(f"The source is not a directory: {str(request.source)!r}")
+    try:
+        text = request.config.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"Cannot read the build config {str(request.config)!r}: {reason}"
+        raise InputError(message, "name a cloudbuild.yaml") from None
+    return read_build_config(text, str(request.config))
+
+
+def _secrets(
+    config: BuildConfig, environ: Mapping[str, str]
+) -> tuple[dict[str, str], list[Finding]]:
+    """Return the values of the secrets that steps use, from the environment."""
+    build = config.build
+    used = {*build.options.secret_env, *(name for s in build.steps for name in s.secret_env)}
+    names = [name for name in secret_names(build) if name in used]
+    missing = [
+        Finding(
+            ("availableSecrets",) if build.available_secrets.secret_manager else ("secrets",),
+            f'secretEnv "{name}" has no value on this machine',
+            f"set {name} in the environment of this command; its value is never printed",
+        )
+        for name in names
+        if name not in environ
+    ]
+    return {name: environ[name] for name in names if name in environ}, missing
