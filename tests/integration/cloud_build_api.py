@@ -162,7 +162,8 @@ class CloudBuildApi:
         return 200, page | ({"nextPageToken": str(start + self.page_size)} if more else {})
 
     def _start(self, build: dict[str, Any]) -> _Answer:
-        started = {**build, "id": str(uuid.uuid4()), "status": "QUEUED", "logUrl": self.url}
+        filled = {"id": str(uuid.uuid4()), "projectId": self.project, "logUrl": self.url}
+        started = {**build, **filled, "status": "QUEUED"}
         self.builds.append(started)
         kind = "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata"
         name = f"operations/build/{self.project}/{started['id']}"

@@ -138,8 +138,7 @@ def test_gcloud_submits_every_shared_build_config_with_its_triggers_substitution
         Build.from_json(json.dumps(sent), ignore_unknown_fields=False)
 
 
-def test_the_loopback_api_lists_in_pages_runs_and_deletes(api: CloudBuildApi) -> None:
-    api.page_size = 2
+def test_the_loopback_api_lists_runs_and_deletes(api: CloudBuildApi) -> None:
     for name in ("a", "b", "c"):
         api.add(REGION, {"name": name, "filename": "cloudbuild.yaml"})
 
@@ -147,10 +146,20 @@ def test_the_loopback_api_lists_in_pages_runs_and_deletes(api: CloudBuildApi) ->
     assert listed.stdout.split() == ["a", "b", "c"]
     ran = api.gcloud("builds", "triggers", "run", "a", f"--region={REGION}", "--branch=main")
     assert ran.returncode == 0, ran.stderr
-    assert len(api.builds) == 1
+    assert [build["source"] for build in api.builds] == [{"repoSource": {"branchName": "main"}}]
     deleted = api.gcloud("builds", "triggers", "delete", "b", f"--region={REGION}")
     assert deleted.returncode == 0, deleted.stderr
     assert [*api.by_name(REGION)] == ["a", "c"]
     missing = api.gcloud("builds", "triggers", "describe", "b", f"--region={REGION}")
     assert missing.returncode == 1
     assert "Requested entity was not found." in missing.stderr
+
+
+def test_gcloud_lists_the_first_page_of_triggers_only(api: CloudBuildApi) -> None:
+    api.page_size = 2
+    for name in ("a", "b", "c"):
+        api.add(REGION, {"name": name, "filename": "cloudbuild.yaml"})
+
+    listed = api.gcloud("builds", "triggers", "list", f"--region={REGION}", "--format=value(name)")
+
+    assert listed.stdout.split() == ["a", "b"]
