@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -163,14 +164,30 @@ def account(login: Login, environ: Mapping[str, str]) -> str:
     """Return the account that *login* stands for where this machine knows it, else nothing."""
     if login.username == KEY_USERNAME:
         return _client_email(_decoded(login.password))
-    path = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-    if path and login.source == _BACKEND:
+    if login.source != _BACKEND:
+        return ""
+    key = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
+    if not key:
+        return _account_of_the_machine(environ)
+    try:
+        return _client_email(Path(key).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _account_of_the_machine(environ: Mapping[str, str]) -> str:
+    """Return the service account that the metadata server gives tokens for, if there is one."""
+    import requests  # noqa: PLC0415 - only an error pays for it
+
+    host = environ.get("GCE_METADATA_HOST", "metadata.google.internal")
+    url = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/email"
+    with requests.Session() as session:
+        session.trust_env = False  # no proxy stands between a machine and its metadata
         try:
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123 - a path as Google's tools take it
-                return _client_email(file.read())
-        except (OSError, UnicodeDecodeError):
+            answer = session.get(url, headers={"Metadata-Flavor": "Google"}, timeout=2)
+        except requests.RequestException:
             return ""
-    return ""
+    return answer.text.strip() if answer.ok and "@" in answer.text else ""
 
 
 def _from_environment(environ: Mapping[str, str]) -> Login | None:

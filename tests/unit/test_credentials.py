@@ -172,8 +172,8 @@ def test_the_account_of_a_key_is_known(tmp_path: Path) -> None:
 
     assert account(encoded, {}) == "ship@demo.iam.gserviceaccount.com"
     assert account(adc, environ) == "ship@demo.iam.gserviceaccount.com"
-    assert account(adc, {}) == ""
     assert account(Login("_json_key_base64", "not base64", "test"), {}) == ""
+    assert account(Login("user", "secret", "test"), environ) == ""
 
 
 def test_a_hanging_look_up_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
