@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := builder/requirements.txt
 DEVELOPMENT := tests/requirements.txt
+BACKENDS := builder/backends.txt
 CODE := builder steps triggers tests
 
 .PHONY: demo test unit integration lint format lock schema clean
@@ -39,6 +40,9 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  --constraint $(RUNTIME) --group dev pyproject.toml --output-file $(DEVELOPMENT)
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  builder/backends.in --output-file $(BACKENDS)
 
 schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
 	$(BIN)/python -c 'from triggers.manifest_file import manifest_schema; print(manifest_schema())' \

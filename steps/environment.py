@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from steps.children import Children
 
+# A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
+BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
 # Secrets of the publisher are no business of whatever code a backend runs.
 _WITHHELD = {"TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_CERT", "TWINE_CLIENT_CERT"}
 
@@ -92,12 +95,19 @@ class Environments:
         if requirements:
             wanted = path / "requirements.txt"
             wanted.write_text("".join(f"{line}\n" for line in sorted(requirements)))
-            python = environment.python_executable
             try:
-                self._uv("pip", "install", "--quiet", "--python", python, "-r", str(wanted))
+                self._install(environment.python_executable, wanted)
             except subprocess.CalledProcessError as error:
                 raise _not_installed(requirements, error.output) from None
         return environment
+
+    def _install(self, python: str, wanted: Path) -> None:
+        install = ["pip", "install", "--quiet", "--python", python, "-r", str(wanted)]
+        if folder := self.environ.get(BACKENDS_VARIABLE):
+            # uv resolves before it installs, so one that does not resolve leaves nothing behind.
+            with suppress(subprocess.CalledProcessError):
+                return self._uv(*install, "--no-index", "--find-links", folder)
+        return self._uv(*install)
 
     def _uv(self, *arguments: str) -> None:
         command = [self._uv_path, *arguments]
