@@ -59,13 +59,27 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         metavar="SECONDS",
         help="End a build hook that takes longer.",
     )
+    @click.option(
+        "--unshallow",
+        is_flag=True,
+        help="First fetch the git history and tags that a shallow clone lacks.",
+    )
     @workers_option
     @functools.wraps(function)
     def wrapper(
-        kinds: str | None, strict: bool, build_timeout: float | None, workers: int, **others: Any
+        *,
+        kinds: str | None,
+        strict: bool,
+        build_timeout: float | None,
+        unshallow: bool,
+        workers: int,
+        **others: Any,
     ) -> Result:
-        from steps.workshop import BuildOptions  # noqa: PLC0415 - `--help` does without
+        from steps.history import complete_history  # noqa: PLC0415 - `--help` does without
+        from steps.workshop import BuildOptions  # noqa: PLC0415 - the same
 
+        if unshallow:
+            complete_history(others["directories"] or (Path(),), os.environ)
         options = BuildOptions(
             kinds="sdist" if kinds == "sdist" else "wheel" if kinds == "wheel" else "both",
             strict=strict,
