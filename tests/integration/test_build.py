@@ -1,0 +1,230 @@
+"""Real builds, of one tiny project per condition."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.__main__ import main
+from steps.archive import member_hashes
+from steps.build import build
+from steps.project import read_project
+from steps.workshop import BuildOptions, open_workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from steps.distribution import Distribution
+    from steps.workshop import Workshop
+
+PACKAGES = Path(__file__).parents[1] / "packages"
+BACKENDS = ["flit", "hatchling", "in-tree-backend", "pdm-backend", "poetry-core", "setuptools"]
+BACKENDS += ["uv-build", "dynamic-version"]
+AGES_AGO = 1_000_000_000
+
+
+@pytest.fixture(scope="module", name="workshop")
+def _workshop() -> Iterator[Workshop]:
+    options = BuildOptions(workers=2, timeout=120)
+    with open_workshop(options, os.environ) as workshop:
+        yield workshop
+
+
+def copied(condition: str, to: Path) -> Path:
+    shutil.copytree(PACKAGES / condition, to, ignore=shutil.ignore_patterns("dist", "*.egg-info"))
+    return to
+
+
+def contents(distributions: tuple[Distribution, ...]) -> dict[str, str]:
+    return {it.filename: hashlib.sha256(it.path.read_bytes()).hexdigest() for it in distributions}
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_backend_gives_a_wheel_and_an_sdist(
+    backend: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    project = read_project(copied(backend, tmp_path / backend))
+
+    built = build(project, workshop)
+
+    assert [distribution.kind for distribution in built] == ["wheel", "sdist"]
+    assert {it.path for it in built} == set((project.directory / "dist").iterdir())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_two_builds_at_other_times_and_places_give_the_same_bytes(
+    backend: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    first = copied(backend, tmp_path / "first")
+    subprocess.run(["git", "init", "--quiet", first], check=True)
+    git = ["git", "-C", first, "-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "m", "--date=@1700000000"], check=True)
+    second = tmp_path / "elsewhere/second"
+    subprocess.run(["git", "clone", "--quiet", first, second], check=True)
+    for path in second.rglob("*"):
+        if ".git" not in path.parts:
+            os.utime(path, (AGES_AGO, AGES_AGO))
+            path.chmod(0o700 if path.is_dir() else 0o640)
+
+    builds = [build(read_project(directory), workshop) for directory in (first, second)]
+
+    assert contents(builds[0]) == contents(builds[1])
+
+
+def test_the_wheel_is_what_pypa_build_makes(workshop: Workshop, tmp_path: Path) -> None:
+    """Only the archive around an sdist may be packed again; what is in it is the backend's."""
+    directory = copied("setuptools", tmp_path / "project")
+    theirs = tmp_path / "theirs"
+    command = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", theirs, directory]
+    epoch = {"SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | epoch)
+
+    ours = build(read_project(directory), workshop)
+
+    for distribution in ours:
+        expected = member_hashes(theirs / distribution.filename)
+        assert member_hashes(distribution.path) == expected
+
+
+def test_an_older_file_of_the_version_is_replaced_and_another_version_left_alone(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    project = read_project(copied("flit", tmp_path / "flit"))
+    dist = project.directory / "dist"
+    dist.mkdir()
+    for name in ("condition_flit-1.0-py2-none-any.whl", "condition_flit-0.9.tar.gz", "notes.txt"):
+        (dist / name).touch()
+
+    build(project, workshop)
+
+    assert sorted(path.name for path in dist.iterdir()) == [
+        "condition_flit-0.9.tar.gz",
+        "condition_flit-1.0-py3-none-any.whl",
+        "condition_flit-1.0.tar.gz",
+        "notes.txt",
+    ]
+
+
+def test_a_backend_that_makes_no_sdist_gives_a_wheel(workshop: Workshop, tmp_path: Path) -> None:
+    built = build(read_project(copied("wheel-only", tmp_path / "project")), workshop)
+
+    assert [distribution.kind for distribution in built] == ["wheel"]
+
+
+@pytest.mark.parametrize("kind", ["sdist", "wheel"])
+def test_one_kind_alone_is_built_when_asked(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    condition = "sdist-only" if kind == "sdist" else "wheel-only"
+    directory = copied(condition, tmp_path / condition)
+
+    code = main(["-q", "build", str(directory), f"--{kind}", "--json"])
+
+    rows = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [row["kind"] for row in rows] == [kind]
+    assert rows[0]["sha256"] == hashlib.sha256(Path(rows[0]["path"]).read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("condition", "code", "message"),
+    [
+        ("no-pyproject", 2, "The project directory has no pyproject.toml: {directory!r}"),
+        ("invalid-toml", 2, "'{directory}/pyproject.toml' is not valid TOML: "),
+        ("no-name", 2, "[project] has no name in '{directory}/pyproject.toml'"),
+        ("no-version", 2, "[project] has no version in '{directory}/pyproject.toml'"),
+        ("invalid-version", 2, "The project's version is not one that PEP 440 knows: "),
+        ("other-name", 2, "'someone_else-1.0.tar.gz' was built as someone-else 1.0, and the "),
+        ("other-version", 2, "'condition_other_version-9.9.tar.gz' was built as "),
+        ("failing-backend", 3, "The build backend of 'condition-failing-backend' failed: "),
+        ("missing-backend", 3, "The build backend of 'condition-missing-backend' is missing: "),
+        ("uninstallable-backend", 3, "The build requirements cannot be installed: "),
+    ],
+)
+def test_a_project_that_cannot_be_built_is_one_clean_message(
+    condition: str, code: int, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied(condition, tmp_path / condition)
+
+    assert main(["-q", "build", str(directory)]) == code
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    expected = message.format(directory=str(directory))
+    assert printed.err.startswith(f"error: {expected}")
+    assert printed.err.splitlines()[-1].startswith("  hint: ")
+    assert "Traceback" not in printed.err or condition == "failing-backend"
+    assert not (directory / "dist").exists()
+
+
+def test_what_a_backend_prints_when_it_fails_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["build", str(copied("failing-backend", tmp_path / "project"))])
+
+    assert "RuntimeError: the backend fails on purpose" in capsys.readouterr().err
+
+
+def test_all_that_fails_is_reported_and_what_can_be_built_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = copied("flit", tmp_path / "a-good")
+    bad = [copied("failing-backend", tmp_path / "b"), copied("missing-backend", tmp_path / "c")]
+
+    assert main(["-q", "build", *map(str, (good, *bad))]) == 3
+
+    assert capsys.readouterr().err.count("error: The build backend of ") == 2
+    assert len([*(good / "dist").iterdir()]) == 2
+
+
+def test_a_hook_that_takes_too_long_is_ended(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("in-tree-backend", tmp_path / "project")
+    backend = next(directory.rglob("*backend*.py"))
+    backend.write_text(backend.read_text() + "\n\nimport time\n\ntime.sleep(600)\n")
+
+    assert main(["-q", "build", str(directory), "--build-timeout", "1"]) == 3
+
+    assert "took longer than 1 seconds" in capsys.readouterr().err
+
+
+def test_warnings_are_told_and_refused_when_strict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("flit", tmp_path / "project")
+    path = directory / "pyproject.toml"
+    path.write_text(path.read_text().replace('readme = "README.md"\n', ""))
+
+    assert main(["-q", "build", str(directory)]) == 0
+    assert "warning: condition_flit-1.0" in capsys.readouterr().err
+    shutil.rmtree(directory / "dist")
+    assert main(["-q", "build", str(directory), "--strict"]) == 1
+    assert "error: condition_flit-1.0" in capsys.readouterr().err
+    assert not (directory / "dist").exists()
+
+
+def test_a_requirement_on_a_folder_of_this_machine_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("flit", tmp_path / "project")
+    path = directory / "pyproject.toml"
+    text = path.read_text()
+    path.write_text(
+        text.replace(
+            'version = "1.0"\n', f'version = "1.0"\ndependencies = ["a @ file://{tmp_path}/a"]\n'
+        )
+    )
+
+    assert main(["-q", "build", str(directory)]) == 1
+
+    assert "it requires a folder of this machine" in capsys.readouterr().err
