@@ -5,7 +5,11 @@ BIN := $(VENV)/bin
 RUNTIME := builder/requirements.txt
 DEVELOPMENT := tests/requirements.txt
 BACKENDS := builder/backends.txt
-CODE := builder steps triggers tests
+
+# Nothing is left behind outside the checkout: the caches of pip, uv and Shipwheel are in it, too.
+export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
+export PIP_CACHE_DIR := $(XDG_CACHE_HOME)/pip
+export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
 .PHONY: demo test unit integration lint format lock schema clean
 
@@ -27,7 +31,7 @@ lint: $(VENV)/development  ## ruff, mypy strict, the floors, shellcheck
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run
+	$(BIN)/shellcheck .ci/run tests/example/install.sh
 
 format: $(VENV)/development
 	$(BIN)/ruff format .

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "build": "Build sdists, and wheels from them, into PROJECT/dist/.",
     "upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
+    "publish": "Build, check, upload and confirm, dependencies first.",
     "init": "Write the manifest and the build configs that triggers name.",
     "triggers": "Render the build triggers of a repository, and look at them.",
     "run": "Run a build config on this machine, as Cloud Build would.",

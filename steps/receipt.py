@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from steps.distribution import Distribution
     from steps.outcome import Judgement
     from steps.registry import Registry
     from steps.release import Release
@@ -32,12 +31,12 @@ class Row:
     registry: str
 
 
-def receipt(release: Release, built: Sequence[Distribution], registry: Registry) -> tuple[Row, ...]:
+def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
     """Return a row per file that the registry holds of the versions in *release*.
 
-    *built* tells the sizes, which an index in HTML does not.
+    What was built tells the sizes, which an index in HTML does not.
     """
-    sizes = {file.sha256: file.size for file in built}
+    sizes = {file.sha256: file.size for file in release.built}
     return tuple(
         Row(
             project=judgement.project,

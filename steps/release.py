@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What became of the projects of one call; *before* is what the registry held of them."""
+    """What became of the *built* distributions; *before* is what the registry held of theirs."""
 
+    built: tuple[Distribution, ...]
     judgements: tuple[Judgement, ...]
     before: Mapping[NormalizedName, PublishedProject]
     deliveries: tuple[Delivery, ...]
@@ -60,10 +61,11 @@ def release(
         for it in judgements
         if not it.allowed
     )
-    needs = dependency_order(file for distributions in built for file in distributions)
+    files = tuple(file for distributions in built for file in distributions)
+    needs = dependency_order(files)
     plan = Plan(judgements=judgements, needs=needs)
     deliveries = upload(plan, transport, index, workers=workers)
-    return Release(judgements=judgements, before=before, deliveries=deliveries)
+    return Release(built=files, judgements=judgements, before=before, deliveries=deliveries)
 
 
 def _judge_all(

@@ -57,6 +57,5 @@ def command(
     built = each(collect, selected(directories, every), workers=workers)
     index = Index(transport.registry, transport, first_release=first_release)
     released = release(built, transport, index, rules, workers=workers)
-    files = [file for distributions in built for file in distributions]
-    rows = receipt(released, files, transport.registry)
+    rows = receipt(released, transport.registry)
     click.echo(render_json(rows) if as_json else render_table(rows))

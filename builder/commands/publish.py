@@ -1,0 +1,63 @@
+"""`shipwheel publish`: build, judge, upload and confirm, in one process."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.options import (
+    all_option,
+    json_option,
+    projects_argument,
+    selected,
+    with_build_options,
+)
+from builder.commands.registry_options import with_rules, with_transport
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.gate import Rules
+    from steps.transport import Transport
+    from steps.workshop import BuildOptions
+
+
+@click.command(short_help="Build, check, upload and confirm, dependencies first.")
+@projects_argument
+@all_option
+@with_transport
+@with_rules
+@with_build_options
+@json_option
+def command(
+    *,
+    directories: tuple[Path, ...],
+    every: bool,
+    transport: Transport,
+    rules: Rules,
+    first_release: bool,
+    build_options: BuildOptions,
+    as_json: bool,
+) -> None:
+    """Build, check, upload and confirm, dependencies first.
+
+    Nothing is uploaded unless every project is allowed. What the registry holds already with the
+    same contents is left alone, so the command can be repeated at any time.
+
+    \b
+    Example:
+      shipwheel publish --all --registry us-east4/my-project/pypi
+    """
+    from steps.index import Index  # noqa: PLC0415 - `--help` does without
+    from steps.publish import publish  # noqa: PLC0415 - the same
+    from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
+    from steps.workshop import open_workshop  # noqa: PLC0415 - the same
+
+    projects = selected(directories, every)
+    index = Index(transport.registry, transport, first_release=first_release)
+    with open_workshop(build_options, os.environ) as workshop:
+        released = publish(projects, workshop, transport, index, rules)
+    rows = receipt(released, transport.registry)
+    click.echo(render_json(rows) if as_json else render_table(rows))

@@ -1,0 +1,41 @@
+"""Builds, judges, uploads and confirms projects in one process: the main job.
+
+Every project is built and judged before the first file is sent, so that one refusal leaves the
+registry as it was.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from steps.build import build
+from steps.parallel import each
+from steps.release import Release, release
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steps.gate import Rules
+    from steps.index import Index
+    from steps.project import Project
+    from steps.transport import Transport
+    from steps.workshop import Workshop
+
+
+def publish(
+    projects: Sequence[Project],
+    workshop: Workshop,
+    transport: Transport,
+    index: Index,
+    rules: Rules,
+) -> Release:
+    """Publish *projects* and return what became of them.
+
+    Raises what building, reading the index and uploading raise; Refused with every project that
+    is not allowed, before anything was uploaded.
+    """
+    transport.credentials.look_up_early()
+    workers = workshop.options.workers
+    built = each(partial(build, workshop=workshop), projects, workers=workers)
+    return release(built, transport, index, rules, workers=workers)

@@ -1,0 +1,60 @@
+"""`make demo`: the whole pipeline on the sample repository, without Google Cloud or Docker.
+
+Runs the sample's own build config three times with the local builder, against one registry
+emulator: everything is new, then everything is identical, then one edited line is refused.
+Works on a copy in `.demo/`, so the sample stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from builder.emulator import Emulator
+
+SAMPLE = Path(__file__).parent
+FOLDER = SAMPLE.parents[1] / ".demo"
+EDITED = "packages/tides/src/harbour_tides/__init__.py"
+
+
+def main() -> int:
+    """Run the three builds; return 0 when each ended as it should."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    source = FOLDER / "sample"
+    shutil.copytree(SAMPLE, source, ignore=shutil.ignore_patterns("dist", "*.egg-info", "demo.py"))
+    (FOLDER / "tmp").mkdir()
+    with Emulator(FOLDER / "registry", repositories=["demo/pypi"]) as emulator:
+        ends = (
+            _build("1. Everything is new", source, emulator.host, expected=0),
+            _build("2. The same again: nothing to do", source, emulator.host, expected=0),
+            _edit(source / EDITED),
+            _build("3. One line edited, same version: refused", source, emulator.host, expected=1),
+        )
+    shutil.rmtree(FOLDER)
+    return 0 if all(ends) else 1
+
+
+def _build(title: str, source: Path, host: str, *, expected: int) -> bool:
+    print(f"\n=== {title} ===\n", flush=True)
+    temporary = str(FOLDER / "tmp")
+    environ = os.environ | {"ARTIFACT_REGISTRY_EMULATOR_HOST": host, "TMPDIR": temporary}
+    command = ["run", "cloudbuild.yaml", "--substitutions", "PROJECT_ID=demo"]
+    ended = subprocess.run(
+        [sys.executable, "-I", "-m", "builder", *command], cwd=source, env=environ, check=False
+    )
+    if ended.returncode != expected:
+        print(f"The build ended with {ended.returncode}, not {expected}.", file=sys.stderr)
+    return ended.returncode == expected
+
+
+def _edit(path: Path) -> bool:
+    path.write_text(path.read_text() + "\nSPRING_TIDE = True\n")
+    print(f"\n$ echo 'SPRING_TIDE = True' >> {EDITED}", flush=True)
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
