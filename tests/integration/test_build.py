@@ -43,6 +43,11 @@ def copied(condition: str, to: Path) -> Path:
     return to
 
 
+def git(*arguments: str, at: Path) -> None:
+    identity = ["-c", "user.name=n", "-c", "user.email=e"]
+    subprocess.run(["git", *identity, *arguments], cwd=at, check=True)
+
+
 def contents(distributions: tuple[Distribution, ...]) -> dict[str, str]:
     return {it.filename: hashlib.sha256(it.path.read_bytes()).hexdigest() for it in distributions}
 
@@ -64,12 +69,11 @@ def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     backend: str, workshop: Workshop, tmp_path: Path
 ) -> None:
     first = copied(backend, tmp_path / "first")
-    subprocess.run(["git", "init", "--quiet", first], check=True)
-    git = ["git", "-C", first, "-c", "user.name=n", "-c", "user.email=e"]
-    subprocess.run([*git, "add", "."], check=True)
-    subprocess.run([*git, "commit", "--quiet", "-m", "m", "--date=@1700000000"], check=True)
+    git("init", "--quiet", at=first)
+    git("add", ".", at=first)
+    git("commit", "--quiet", "-m", "m", at=first)
     second = tmp_path / "elsewhere/second"
-    subprocess.run(["git", "clone", "--quiet", first, second], check=True)
+    git("clone", "--quiet", str(first), str(second), at=tmp_path)
     for path in second.rglob("*"):
         if ".git" not in path.parts:
             os.utime(path, (AGES_AGO, AGES_AGO))
@@ -84,9 +88,8 @@ def test_the_wheel_is_what_pypa_build_makes(workshop: Workshop, tmp_path: Path) 
     """Only the archive around an sdist may be packed again; what is in it is the backend's."""
     directory = copied("setuptools", tmp_path / "project")
     theirs = tmp_path / "theirs"
-    command = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", theirs, directory]
-    epoch = {"SOURCE_DATE_EPOCH": "1700000000"}
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | epoch)
+    options = ["--installer", "uv", "--outdir", str(theirs), str(directory)]
+    subprocess.run([sys.executable, "-m", "build", *options], check=True, capture_output=True)
 
     ours = build(read_project(directory), workshop)
 
