@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
+from steps.outcome import Outcome
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """One file: *outcome* is its project's, *result* its own (`uploaded` or `found`).
+
+    A project whose files another publish put there meanwhile ends `identical`.
 
     *size* is in bytes; it and *sha256* are None where the index does not tell them.
     """
@@ -41,7 +45,7 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
         Row(
             project=judgement.project,
             version=str(judgement.version),
-            outcome=judgement.outcome,
+            outcome=_outcome(release, judgement),
             file=filename,
             result=result,
             size=sizes.get(sha256 or "", size),
@@ -51,6 +55,12 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
         for judgement in release.judgements
         for filename, result, size, sha256 in _files(release, judgement)
     )
+
+
+def _outcome(release: Release, judgement: Judgement) -> Outcome:
+    own = [it for it in release.deliveries if it.distribution.name == judgement.project]
+    overtaken = bool(own) and all(delivery.overtaken for delivery in own)
+    return Outcome.IDENTICAL if overtaken else judgement.outcome
 
 
 def _files(

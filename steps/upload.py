@@ -9,10 +9,13 @@ from __future__ import annotations
 import graphlib
 import logging
 import tempfile
+import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+from requests import codes
 
 from steps.contents import compare
 from steps.distribution import read_distribution
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from steps.transport import Transport
 
 WORKERS = 8
-_CONFLICT = 409
+_COURTESY_SECONDS = 5.0
 
 _logger = logging.getLogger("shipwheel")
 
@@ -54,12 +57,14 @@ class Delivery:
     """A distribution that the index shows, with the size in bytes and the sha256 that it has there.
 
     It was *uploaded* when the registry said that it took it from us, and *found* when it was there
-    by whatever way it came.
+    by whatever way it came: an answer to us may have got lost. *overtaken* says that the registry
+    refused ours at once, so that another publish of the same must have been faster.
     """
 
     distribution: Distribution
     sha256: str
     result: Literal["uploaded", "found"]
+    overtaken: bool = False
 
 
 def upload(
@@ -134,8 +139,10 @@ class _Uploader:
 
     def upload_project(self, judgement: Judgement) -> None:
         files = sorted(judgement.to_upload, key=lambda file: (file.kind != "wheel", file.filename))
+        overtaken = False
         for file in files:
-            delivery = self._upload_file(file)
+            delivery = (overtaken and self._leave_to_the_other(file)) or self._upload_file(file)
+            overtaken = delivery.overtaken
             self.deliveries.append(delivery)
             _logger.info("%s %s", delivery.result.capitalize(), file.filename)
 
@@ -143,6 +150,7 @@ class _Uploader:
         attempt = _Attempt(file, self._transport)
 
         def once() -> Delivery | None:
+            is_first = attempt.number == 0
             try:
                 response = attempt.post()
             except Transient:
@@ -151,21 +159,34 @@ class _Uploader:
                 raise
             if response.ok and not response.is_redirect:
                 return None
-            return self._look(file) or self._refused(file, response)
+            if found := self._look(file):
+                return replace(found, overtaken=is_first)
+            raise self._refusal(file, response)
 
         what = f"Upload of {file.filename!r}"
         found = retry(once, what=what, retry_for=self._transport.retry_for)
         return found or self._confirm(file)
 
-    def _refused(self, file: Distribution, response: requests.Response) -> Delivery:
-        """Raise what an answer means when the index does not show the file."""
+    def _leave_to_the_other(self, file: Distribution) -> Delivery | None:
+        """Give another publish, which was faster, the time to finish what it has begun."""
+        _logger.info("Another publish was faster; looking for its %s", file.filename)
+        end = time.monotonic() + min(_COURTESY_SECONDS, self._transport.retry_for)
+        while time.monotonic() < end:
+            if found := self._look(file):
+                return replace(found, overtaken=True)
+            time.sleep(_COURTESY_SECONDS / 10)
+        return None
+
+    def _refusal(self, file: Distribution, response: requests.Response) -> Exception:
+        """Return what an answer means when the index does not show the file."""
         answer = self._transport.describe(response)
         # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
-        if response.status_code == _CONFLICT or "already exist" in response.text.lower():
-            raise Transient(f"{answer}, and the index does not show it yet")
-        raise RegistryError(
-            f"The registry does not take {file.filename!r}: {answer}", _hint(response.status_code)
-        )
+        if response.status_code == codes.conflict or "already exist" in response.text.lower():
+            return Transient(f"{answer}, and the index does not show it yet")
+        hint = "what it says is the reason; only a standard repository takes uploads"
+        if response.status_code == codes.not_found:
+            hint = "check the registry's address, and that the repository exists"
+        return RegistryError(f"The registry does not take {file.filename!r}: {answer}", hint)
 
     def _confirm(self, file: Distribution) -> Delivery:
         """Return once the index shows what was uploaded."""
@@ -243,14 +264,10 @@ class _Attempt:
         self._repository.close()
         self._repository.session = transport.session
         self._transport = transport
+        self.number = 0
 
     def post(self) -> requests.Response:
+        self.number += 1
         return self._transport.answer(
             "POST", lambda: self._repository.upload(self._package, max_redirects=1)
         )
-
-
-def _hint(status: int) -> str:
-    if status == 404:  # noqa: PLR2004
-        return "check the registry's address, and that the repository exists"
-    return "what it says above is the reason; only a standard repository takes uploads"
