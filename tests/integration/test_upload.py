@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from steps.distribution import Distribution
     from steps.upload import Delivery
     from tests.integration.faults import Request
+    from tests.integration.tally import Tally
 
     Script = Callable[[Request], Fault | None]
 
@@ -134,8 +135,9 @@ def files(tmp_path: Path) -> tuple[Distribution, ...]:
 
 @pytest.mark.parametrize("name", UPLOAD_FAULTS)
 def test_an_upload_outlives_the_fault(
-    name: str, emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
+    name: str, emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
+    tally.fault(name)
     fault, result = UPLOAD_FAULTS[name]
 
     with FaultyRegistry(emulator, once("POST", fault)) as registry:
@@ -145,24 +147,26 @@ def test_an_upload_outlives_the_fault(
         ("berths-1.0-py3-none-any.whl", result),
         ("berths-1.0.tar.gz", "uploaded"),
     ]
-    assert stored(tmp_path / "registry") == expected(files)
+    tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
 def test_an_answer_that_does_not_come_in_time_is_asked_for_in_the_index(
-    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
+    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
+    tally.fault("time-out, stored")
     with FaultyRegistry(emulator, once("POST", Fault(hang=2))) as registry:
         transport = transport_to(registry.host, patience=0.5)
         plan = Plan(judgements=(judge(*files),))
         deliveries = upload(plan, transport, Index(transport.registry, transport))
 
     assert results(deliveries)[0] == ("berths-1.0-py3-none-any.whl", "found")
-    assert stored(tmp_path / "registry") == expected(files)
+    tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
 def test_a_duplicate_that_is_refused_while_its_body_is_sent_is_found(
-    emulator: Emulator, tmp_path: Path
+    emulator: Emulator, tmp_path: Path, tally: Tally
 ) -> None:
+    tally.fault("early close of a duplicate")
     files = make_distributions(make_project(tmp_path, "berths", padding=8_000_000))
     send(files, emulator.host)
 
@@ -172,12 +176,13 @@ def test_a_duplicate_that_is_refused_while_its_body_is_sent_is_found(
         deliveries = send(files, registry.host)
 
     assert [result for _, result in results(deliveries)] == ["found", "found"]
-    assert stored(tmp_path / "registry") == expected(files)
+    tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
 def test_a_registry_that_is_not_up_yet_is_waited_for(
-    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
+    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
+    tally.fault("connection refused")
     port = int(emulator.host.rpartition(":")[2])
     emulator.__exit__()
     later = Emulator(tmp_path / "registry", token=TOKEN, port=port)
@@ -194,8 +199,9 @@ def test_a_registry_that_is_not_up_yet_is_waited_for(
 
 
 def test_a_registry_that_stays_away_ends_at_the_limit(
-    files: tuple[Distribution, ...], unused_port: int
+    files: tuple[Distribution, ...], unused_port: int, tally: Tally
 ) -> None:
+    tally.fault("connection refused")
     with pytest.raises(RegistryError) as caught:
         send(files, f"127.0.0.1:{unused_port}", retry_for=0.2)
 
@@ -204,8 +210,9 @@ def test_a_registry_that_stays_away_ends_at_the_limit(
 
 @pytest.mark.parametrize("cut", ["in the answer", "garbage", "empty"])
 def test_a_broken_index_page_is_not_believed(
-    cut: str, emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
+    cut: str, emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
+    tally.fault(f"broken index page ({cut})")
     faults = {
         "in the answer": Fault(cut="in the answer"),
         "garbage": Fault(answer=Answer(200, b"<p>Down for maintenance</p>", HTML)),
@@ -223,8 +230,9 @@ def test_a_broken_index_page_is_not_believed(
 
 
 def test_a_page_that_was_broken_once_is_read_again(
-    emulator: Emulator, files: tuple[Distribution, ...]
+    emulator: Emulator, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
+    tally.fault("broken index page (once)")
     with FaultyRegistry(emulator, once("GET", Fault(cut="in the answer"))) as registry:
         assert [result for _, result in results(send(files, registry.host))] == ["uploaded"] * 2
 
@@ -234,7 +242,9 @@ def test_an_index_that_lags_is_waited_for(
     tmp_path: Path,
     files: tuple[Distribution, ...],
     caplog: pytest.LogCaptureFixture,
+    tally: Tally,
 ) -> None:
+    tally.fault("lagging index")
     caplog.set_level("INFO", "shipwheel")
     first = []
 
@@ -251,7 +261,7 @@ def test_an_index_that_lags_is_waited_for(
         "Confirmation of 'berths-1.0-py3-none-any.whl': the registry took it, and the index does"
         " not show it yet; trying again in "
     )
-    assert stored(tmp_path / "registry") == expected(files)
+    tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
 def test_what_the_registry_refuses_is_told_in_its_own_words(

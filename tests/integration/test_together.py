@@ -1,0 +1,112 @@
+"""Two publishes of one version at once: the registry holds what one of them built."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.emulator import Emulator
+from tests.integration.faults import Fault, FaultyRegistry
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.faults import Request
+    from tests.integration.tally import Tally
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry") as emulator:
+        yield emulator
+
+
+def stored(registry: Path) -> dict[str, str]:
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in (registry / "demo/pypi").rglob("*")
+        if path.is_file()
+    }
+
+
+def run_both(emulator: Emulator, *directories: Path) -> list[tuple[int, str, str]]:
+    """Upload both, each having judged before any of them sends a file."""
+    both = threading.Barrier(2)
+
+    def wait_for_the_other(request: Request) -> Fault | None:
+        return Fault(before=meet) if request.method == "POST" else None
+
+    def meet() -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0 if both.broken else 20)
+            both.abort()
+
+    with FaultyRegistry(emulator, wait_for_the_other) as registry:
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-I", "-m", "builder", "upload", str(directory), "--json"],
+                env={
+                    **os.environ,
+                    "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+                    "ARTIFACT_REGISTRY_EMULATOR_HOST": registry.host,
+                },
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            for directory in directories
+        ]
+        ended = [(process.communicate(timeout=60), process.returncode) for process in processes]
+    return [(code, output, errors) for (output, errors), code in ended]
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_of_two_equal_publishes_one_uploads_and_the_other_is_identical(
+    emulator: Emulator, tmp_path: Path, tally: Tally, _round: int
+) -> None:
+    directories = [make_project(tmp_path / part, "berths") for part in ("one", "two")]
+    files = [make_distributions(directory) for directory in directories]
+
+    ended = run_both(emulator, *directories)
+
+    assert [code for code, _, _ in ended] == [0, 0], ended
+    rows = [json.loads(output) for _, output, _ in ended]
+    outcomes = sorted({row["outcome"] for row in part} for part in rows)
+    tally.outcomes(name for names in outcomes for name in names)
+    assert sorted(sorted({(row["outcome"], row["result"]) for row in part}) for part in rows) == [
+        [("identical", "found")],
+        [("new", "uploaded")],
+    ]
+    tally.registry({file.filename: file.sha256 for file in files[0]}, stored(tmp_path / "registry"))
+
+
+@pytest.mark.parametrize("_round", range(5))
+def test_of_two_different_publishes_one_uploads_and_the_other_is_changed(
+    emulator: Emulator, tmp_path: Path, tally: Tally, _round: int
+) -> None:
+    directories = [make_project(tmp_path / part, "berths", text=part) for part in ("one", "two")]
+    files = [make_distributions(directory) for directory in directories]
+
+    ended = run_both(emulator, *directories)
+
+    codes = [code for code, _, _ in ended]
+    assert sorted(codes) == [0, 1]
+    winner = codes.index(0)
+    errors = ended[1 - winner][2]
+    tally.outcomes(["new", "changed"])
+    assert "error: changed: another publish has put a different 'berths-1.0-py3-none-any.whl'" in (
+        errors
+    )
+    assert "file changed: berths/__init__.py in berths-1.0-py3-none-any.whl" in errors
+    expected = {file.filename: file.sha256 for file in files[winner]}
+    tally.registry(expected, stored(tmp_path / "registry"))
