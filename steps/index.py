@@ -7,6 +7,7 @@ is only used with the sha256 that the index gives.
 from __future__ import annotations
 
 import hashlib
+import logging
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,6 +35,9 @@ ACCEPT = (
 )
 MAX_FILE_BYTES = 4 * 1024**3
 _CHUNK = 1024 * 1024
+_NAMED = 3
+
+_logger = logging.getLogger("shipwheel")
 
 
 class Getter(Protocol):
@@ -68,12 +72,14 @@ class Index:
             self._require_repository(normal)
             return PublishedProject(name=normal, exists=False)
         _require_ok(response)
-        return parse_page(
+        project = parse_page(
             response.content,
             name=normal,
             url=response.url or url,
             content_type=response.headers.get("Content-Type", ""),
         )
+        _narrate_unreadable(project)
+        return project
 
     def read_many(self, names: Iterable[str]) -> dict[NormalizedName, PublishedProject]:
         """Read every project once, concurrently; raise all that went wrong as one error."""
@@ -126,6 +132,18 @@ class Index:
                 "check its address; if this is the first release in a repository that does not"
                 " show its index, say so with --first-release",
             )
+
+
+def _narrate_unreadable(project: PublishedProject) -> None:
+    names = project.unreadable
+    if names:
+        _logger.warning(
+            "The file names of %d files of %s tell no version that PEP 440 knows, and count for"
+            " nothing: %s",
+            len(names),
+            project.name,
+            ", ".join([*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])]),
+        )
 
 
 def _require_ok(response: requests.Response) -> None:

@@ -1,0 +1,250 @@
+"""Index pages, in HTML and JSON: what they say, and what is none."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from packaging.version import InvalidVersion, Version
+
+from steps.errors import RegistryError
+from steps.published import PublishedFile, PublishedProject, is_root_page, parse_page
+
+URL = "https://us-east4-python.pkg.dev/demo/pypi/simple/tide-tables/"
+FILES = "https://us-east4-python.pkg.dev/demo/pypi/tide-tables/"
+SHA = "ab" * 32
+HTML = "text/html; charset=utf-8"
+JSON = "application/vnd.pypi.simple.v1+json"
+
+
+def page(*links: str, title: str = "Links for tide-tables", head: str = "") -> bytes:
+    body = "".join(f"{link}<br/>\n" for link in links)
+    head = f"<head>{head}<title>{title}</title></head>"
+    return f"<!DOCTYPE html><html>{head}<body>{body}</body></html>".encode()
+
+
+def link(filename: str, *, base: str = FILES, fragment: str = f"#sha256={SHA}") -> str:
+    return f'<a href="{base}{filename}{fragment}" data-requires-python="&gt;=3.8">{filename}</a>'
+
+
+def parse(body: bytes, content_type: str = HTML, name: str = "Tide_Tables") -> PublishedProject:
+    return parse_page(body, name=name, url=URL, content_type=content_type)
+
+
+def as_json(**changes: object) -> bytes:
+    content: dict[str, object] = {
+        "meta": {"api-version": "1.1"},
+        "name": "Tide.Tables",
+        "files": [],
+        **changes,
+    }
+    return json.dumps(content).encode()
+
+
+def test_an_html_page_gives_files_and_versions() -> None:
+    found = parse(
+        page(link("Tide_Tables-1.10-py3-none-any.whl"), link("tide-tables-1.9.tar.gz", fragment=""))
+    )
+
+    assert found == PublishedProject(
+        name="tide-tables",  # type: ignore[arg-type]  # a NormalizedName, as written
+        files=(
+            PublishedFile(
+                filename="Tide_Tables-1.10-py3-none-any.whl",
+                url=f"{FILES}Tide_Tables-1.10-py3-none-any.whl",
+                kind="wheel",
+                version=Version("1.10"),
+                sha256=SHA,
+            ),
+            PublishedFile(
+                filename="tide-tables-1.9.tar.gz",
+                url=f"{FILES}tide-tables-1.9.tar.gz",
+                kind="sdist",
+                version=Version("1.9"),
+            ),
+        ),
+    )
+    assert found.versions == (Version("1.9"), Version("1.10"))
+
+
+def test_a_json_page_gives_the_same_and_sizes_and_listed_versions() -> None:
+    files = [
+        {
+            "filename": "tide_tables-1.9.tar.gz",
+            "url": "../../tide-tables/tide_tables-1.9.tar.gz",
+            "hashes": {"sha256": SHA},
+            "size": 17,
+        },
+        {"filename": "notes.txt", "url": "notes.txt", "hashes": {}},
+    ]
+
+    found = parse(as_json(files=files, versions=["1.9", "2.0", "odd version"]), JSON)
+
+    assert found.files == (
+        PublishedFile(
+            filename="tide_tables-1.9.tar.gz",
+            url="https://us-east4-python.pkg.dev/demo/pypi/tide-tables/tide_tables-1.9.tar.gz",
+            kind="sdist",
+            version=Version("1.9"),
+            sha256=SHA,
+            size=17,
+        ),
+    )
+    assert found.versions == (Version("1.9"), Version("2.0"))
+    assert found.unreadable == ("notes.txt",)
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("../../files/tide_tables-1.0.tar.gz", "https://us-east4-python.pkg.dev/demo/pypi/files/"),
+        ("/files/tide_tables-1.0.tar.gz", "https://us-east4-python.pkg.dev/files/"),
+        ("tide_tables-1.0.tar.gz?token=x", URL),
+    ],
+)
+def test_relative_links_are_resolved_against_the_page(href: str, url: str) -> None:
+    (file,) = parse(page(f'<a href="{href}">x</a>')).files
+
+    assert file.url.startswith(f"{url}tide_tables-1.0.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("filename", "version"),
+    [
+        ("tide_tables-1.0-1-py3-none-any.whl", "1.0"),  # with a build tag
+        ("tide.tables-1.0.zip", "1.0"),
+        ("tide-tables-1.0-1.tar.gz", "1.0.post1"),  # the dash of a post release of old
+        ("tide_tables-1.0%2Blocal.1.tar.gz", "1.0+local.1"),
+        ("tide_tables-1%2110.1-py3-none-any.whl", "1!10.1"),
+        ("TIDE-TABLES-v1.0-RC1.tar.gz", "1.0rc1"),
+        ("tide_tables-1.0-oddly-tagged-any.whl", "1.0"),
+    ],
+)
+def test_versions_are_read_from_file_names_of_all_ages(filename: str, version: str) -> None:
+    assert parse(page(link(filename))).versions == (Version(version),)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "tide-tables-2004d.tar.gz",
+        "tide-tables-1.0.linux-x86_64.tar.gz",
+        "tide-tables-extra-1.0.tar.gz",
+        "tide_tables_extra-1.0-py3-none-any.whl",
+        "other-1.0.tar.gz",
+        "tide_tables-1.0.whl",
+        "tide_tables-1.0-py2.7.egg",
+        "tide-tables-1.0.win32.exe",
+        "tide_tables.tar.gz",
+        "-1.0.tar.gz",
+        "..%2Ftide_tables-1.0.tar.gz",
+        "README",
+    ],
+)
+def test_a_file_name_that_only_looks_like_a_version_is_reported(filename: str) -> None:
+    found = parse(page(link(filename), link("tide_tables-0.1.tar.gz")))
+
+    assert found.versions == (Version("0.1"),)
+    assert found.unreadable == (filename.replace("%2F", "/"),)
+
+
+def test_the_name_of_a_project_may_end_like_a_version() -> None:
+    found = parse(
+        page(link("tide-2-1.0.tar.gz"), link("tide_2-1.1-py3-none-any.whl")), name="tide-2"
+    )
+
+    assert found.versions == (Version("1.0"), Version("1.1"))
+
+
+def test_all_files_of_real_projects_are_read_or_reported() -> None:
+    path = Path(__file__).parent / "data/versions.txt.gz"
+    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        if line.startswith("#"):
+            continue
+        name, *texts = line.split(" ")
+        found = parse(page(*(link(f"{name}-{text}.tar.gz") for text in texts)), name=name)
+
+        readable, refused = set(), []
+        for text in texts:
+            try:
+                readable.add(Version(text))
+            except InvalidVersion:
+                refused.append(f"{name}-{text}.tar.gz")
+        assert (set(found.versions), [*found.unreadable]) == (readable, refused)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        page(),
+        page(title="Simple index"),
+        page(title="", head='<meta name="pypi:repository-version" content="1.3">'),
+        page(link("tide_tables-1.0.tar.gz"), title="Directory"),
+        f"{link('tide_tables-1.0.tar.gz')}".encode(),
+    ],
+)
+def test_a_page_proves_that_it_is_an_index_page(body: bytes) -> None:
+    assert parse(body).unreadable == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (b"", HTML, "its title is '', and it links to no distribution"),
+        (
+            page('<a href="/login">Sign in</a>', title="Sign in - Proxy"),
+            HTML,
+            "its title is 'Sign in - Proxy', and it links to no distribution",
+        ),
+        (b"<html><body><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
+        (page(link("tide_tables-1.0.tar.gz"))[:-30], HTML, "it is cut off before its end"),
+        (b"Internal error", "text/plain", "its title is '', and it links to no distribution"),
+        (as_json(name="other"), JSON, "it is that of 'other'"),
+        (b"<html></html>", JSON, "its JSON is wrong: JSONDecodeError"),
+        (b"[]", JSON, "its JSON is wrong: TypeError"),
+        (b'{"message": "error"}', "application/json", "its JSON is wrong: KeyError('meta')"),
+        (as_json(files=[{"filename": "a"}]), JSON, "its JSON is wrong: KeyError('url')"),
+        (as_json(files=[1]), JSON, "its JSON is wrong: TypeError"),
+        (as_json()[:-5], JSON, "its JSON is wrong: JSONDecodeError"),
+    ],
+)
+def test_what_is_no_index_page_is_an_error_and_never_no_versions(
+    body: bytes, content_type: str, reason: str
+) -> None:
+    with pytest.raises(RegistryError) as caught:
+        parse(body, content_type)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{URL!r} is not an index page: {reason}")
+    assert "fails closed" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (page(head='<meta name="pypi:repository-version" content="2.0">'), HTML),
+        (as_json(meta={"api-version": "2.0"}), JSON),
+    ],
+)
+def test_an_unknown_version_of_the_api_is_refused(body: bytes, content_type: str) -> None:
+    with pytest.raises(RegistryError, match=r"speaks version '2\.0' of the Simple API"):
+        parse(body, content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "expected"),
+    [
+        (page(title="Simple Index"), HTML, True),
+        (b'{"meta": {"api-version": "1.0"}, "projects": []}', JSON, True),
+        (page(title="Sign in"), HTML, False),
+        (b"not found", "text/plain", False),
+        (b'{"error": 404}', "application/json", False),
+        (b"{", "application/json", False),
+    ],
+)
+def test_the_page_that_lists_the_projects_is_recognised(
+    body: bytes, content_type: str, expected: bool
+) -> None:
+    assert is_root_page(body, content_type) is expected
