@@ -105,6 +105,15 @@ def judge(
     )
 
 
+def refusals(judgements: Iterable[Judgement]) -> tuple[Problem, ...]:
+    """Return a problem for every judgement that does not let its project be published."""
+    return tuple(
+        Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
+        for it in judgements
+        if not it.allowed
+    )
+
+
 def _judge_published(
     version: Version,
     distributions: Sequence[Distribution],
@@ -135,13 +144,13 @@ def _judge_published(
             differences=differences,
         )
     done = len(distributions) - len(missing)
-    state = f"{done} of {len(distributions)} files" if missing else "it"
-    reason = f"{state} published with the same contents"
+    state = f"{done} of {len(distributions)} files" if missing else "all files"
     return Judgement(
         project=published.name,
         version=version,
         outcome=Outcome.PARTIAL if missing else Outcome.IDENTICAL,
-        reason=reason + _not_built(theirs.values()),
+        reason=f"{version} is published, {state}, with the same contents"
+        + _not_built(theirs.values()),
         to_upload=tuple(missing),
         published=versions,
     )
@@ -171,9 +180,11 @@ def _key(filename: str) -> str:
 
 
 def _listed(differences: Sequence[Difference]) -> str:
-    rest = len(differences) - _NAMED
+    """Return the first differences in words; most are in the wheel and in the sdist alike."""
+    found = [*dict.fromkeys(map(str, differences))]
+    rest = len(found) - _NAMED
     more = f"; and {rest} more" if rest > 0 else ""
-    return "; ".join(map(str, differences[:_NAMED])) + more
+    return "; ".join(found[:_NAMED]) + more
 
 
 def _not_built(files: Iterable[PublishedFile]) -> str:

@@ -41,9 +41,9 @@ class Difference:
     detail: str = ""
 
     def __str__(self) -> str:
-        """Return the difference as a line for people."""
+        """Return the difference in words, whichever distribution it is in."""
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.kind} {self.change}: {self.name}{detail} in {self.filename}"
+        return f"{self.kind} {self.change}: {self.name}{detail}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,197 @@
+"""Comparison by contents: a rebuild is no change, one edited line is."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.contents import compare
+from steps.distribution import read_distribution
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.outcome import Difference
+
+INFO = "tide_tables-1.0.dist-info"
+METADATA = "Metadata-Version: 2.4\nName: tide-tables\nVersion: 1.0\n"
+WHEEL = {
+    "tide_tables/__init__.py": "HIGH = 1\n",
+    f"{INFO}/METADATA": METADATA,
+    f"{INFO}/WHEEL": "Wheel-Version: 1.0\n",
+    f"{INFO}/RECORD": "",
+}
+SDIST = {
+    "tide_tables/__init__.py": "HIGH = 1\n",
+    "pyproject.toml": "[project]\n",
+    "PKG-INFO": METADATA,
+    "src/tide_tables.egg-info/PKG-INFO": METADATA,
+    "src/tide_tables.egg-info/SOURCES.txt": "",
+}
+
+
+def write(path: Path, members: dict[str, str]) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in members.items():
+                archive.writestr(name, text)
+        return path
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in members.items():
+            info = tarfile.TarInfo(f"tide_tables-1.0/{name}")
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    path.write_bytes(gzip.compress(buffer.getvalue()))
+    return path
+
+
+def wheels(tmp_path: Path, ours: dict[str, str], theirs: dict[str, str]) -> tuple[Difference, ...]:
+    name = "tide_tables-1.0-py3-none-any.whl"
+    built = read_distribution(write(tmp_path / "ours" / name, ours))
+    return compare(built, write(tmp_path / "theirs" / name, theirs))
+
+
+def sdists(tmp_path: Path, ours: dict[str, str], theirs: dict[str, str]) -> tuple[Difference, ...]:
+    name = "tide_tables-1.0.tar.gz"
+    built = read_distribution(write(tmp_path / "ours" / name, ours))
+    return compare(built, write(tmp_path / "theirs" / name, theirs))
+
+
+def with_metadata(text: str) -> dict[str, str]:
+    return {**WHEEL, f"{INFO}/METADATA": text}
+
+
+def said(differences: tuple[Difference, ...]) -> list[str]:
+    return [str(it) for it in differences]
+
+
+def test_how_a_wheel_was_packed_is_no_difference(tmp_path: Path) -> None:
+    theirs = {
+        **WHEEL,
+        f"{INFO}/WHEEL": "Wheel-Version: 1.0\nGenerator: other 2\n",
+        f"{INFO}/RECORD": "other",
+        f"{INFO}/RECORD.jws": "a signature",
+    }
+
+    assert wheels(tmp_path, WHEEL, theirs) == ()
+
+
+def test_the_spelling_of_a_wheels_folders_is_no_difference(tmp_path: Path) -> None:
+    ours = {**WHEEL, "tide_tables-1.0.data/scripts/tide": "#!python\n"}
+    theirs = {
+        name.replace("tide_tables-1.0.d", "Tide.Tables-1.0.0.d"): text
+        for name, text in ours.items()
+    }
+
+    assert wheels(tmp_path, ours, theirs) == ()
+
+
+def test_where_a_backend_keeps_licence_files_is_no_difference(tmp_path: Path) -> None:
+    ours = {**WHEEL, f"{INFO}/licenses/LICENSE": "Free\n"}
+
+    assert wheels(tmp_path, ours, {**WHEEL, f"{INFO}/LICENSE": "Free\n"}) == ()
+    assert said(wheels(tmp_path, ours, {**WHEEL, f"{INFO}/LICENSE": "Paid\n"})) == [
+        "file changed: .dist-info/LICENSE"
+    ]
+
+
+def test_files_added_removed_and_changed_are_told(tmp_path: Path) -> None:
+    ours = {**WHEEL, "tide_tables/__init__.py": "HIGH = 2\n", "tide_tables/new.py": ""}
+    theirs = {**WHEEL, "tide_tables/old.py": ""}
+
+    assert said(wheels(tmp_path, ours, theirs)) == [
+        "file changed: tide_tables/__init__.py",
+        "file added: tide_tables/new.py",
+        "file removed: tide_tables/old.py",
+    ]
+
+
+def test_entry_points_are_contents(tmp_path: Path) -> None:
+    ours = {**WHEEL, f"{INFO}/entry_points.txt": "[console_scripts]\ntide = tide_tables:main\n"}
+
+    assert said(wheels(tmp_path, ours, WHEEL)) == ["file added: .dist-info/entry_points.txt"]
+
+
+def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: Path) -> None:
+    ours = (
+        f"{METADATA}Dynamic: Version\nLicense-File: LICENSE\nClassifier: A\nClassifier: B\n"
+        "Requires-Dist: berths_api>=1,<2\nRequires-Dist: moon; extra == 'Full'\n"
+        "Provides-Extra: full_set\nRequires-Python: >=3.8,<4\nKeywords: sea,tide\n"
+        "Project-URL: Home, https://example.com\n\nText  \n\n"
+    )
+    theirs = (
+        "Metadata-Version: 2.1\nName: Tide_Tables\nVersion: 1.0\nClassifier: B\nClassifier: A\n"
+        'Requires-Dist: moon ; extra == "full"\nRequires-Dist: Berths.API (<2,>=1)\n'
+        "Provides-Extra: full-set\nRequires-Python: <4, >=3.8\nKeywords: sea,tide\n"
+        "Home-page: UNKNOWN\nProject-URL: Home, https://example.com\n\nText\n"
+    )
+
+    assert wheels(tmp_path, with_metadata(ours), with_metadata(theirs)) == ()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (
+            "Requires-Dist: berths>=2\n",
+            "Requires-Dist: berths>=1\n",
+            "metadata field changed: Requires-Dist (-'berths>=1' +'berths>=2')",
+        ),
+        ("Summary: Tides\n", "", "metadata field added: Summary (+'Tides')"),
+        ("", "Project-URL: A, b\n", "metadata field removed: Project-URL (-'A, b')"),
+        ("\nNew text\n", "\nText\n", "metadata field changed: Description (-'Text' +'New text')"),
+        (f"Summary: {'x' * 99}\n", "", "metadata field added: Summary"),
+        ("Keywords: a,b\n", "Keywords: a\n", "metadata field changed: Keywords (+'b')"),
+        ("X-Own: a\n", "", "metadata field added: X-Own (+'a')"),
+        ("Requires-Dist: not (valid\n", "", "metadata field added: Requires-Dist (+'not (valid')"),
+    ],
+)
+def test_a_changed_metadata_field_is_named(
+    ours: str, theirs: str, expected: str, tmp_path: Path
+) -> None:
+    found = wheels(tmp_path, with_metadata(METADATA + ours), with_metadata(METADATA + theirs))
+
+    assert said(found) == [expected]
+
+
+def test_what_setuptools_derives_is_no_difference_in_an_sdist(tmp_path: Path) -> None:
+    theirs = {
+        **SDIST,
+        "PKG-INFO": METADATA.replace("2.4", "2.1"),
+        "src/tide_tables.egg-info/SOURCES.txt": "other",
+        "src/tide_tables.egg-info/dependency_links.txt": "\n",
+    }
+    theirs["src/Tide.Tables.egg-info/PKG-INFO"] = theirs.pop("src/tide_tables.egg-info/PKG-INFO")
+
+    assert sdists(tmp_path, SDIST, theirs) == ()
+
+
+def test_an_edited_line_in_an_sdist_is_told_and_metadata_only_once(tmp_path: Path) -> None:
+    text = f"{METADATA}Summary: New\n"
+    ours = {
+        **SDIST,
+        "pyproject.toml": "[project]\n# new\n",
+        "PKG-INFO": text,
+        "src/tide_tables.egg-info/PKG-INFO": text,
+    }
+
+    assert said(sdists(tmp_path, ours, SDIST)) == [
+        "file changed: pyproject.toml",
+        "metadata field added: Summary (+'New')",
+    ]
+
+
+@pytest.mark.parametrize("name", ["SOURCES.txt", "tests/other.egg-info/SOURCES.txt", "RECORD"])
+def test_files_of_the_users_that_are_only_named_like_a_backends_count(
+    name: str, tmp_path: Path
+) -> None:
+    assert said(sdists(tmp_path, {**SDIST, name: "new"}, {**SDIST, name: "old"})) == [
+        f"file changed: {name}"
+    ]
