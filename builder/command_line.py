@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # The order is the order of the help: inside a build first, then on a laptop.
 COMMANDS: dict[str, str] = {
     "build": "Build sdists, and wheels from them, into PROJECT/dist/.",
+    "check": "Tell what publishing would do, and whether it is allowed.",
     "upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
     "publish": "Build, check, upload and confirm, dependencies first.",
     "init": "Write the manifest and the build configs that triggers name.",

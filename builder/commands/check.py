@@ -1,0 +1,197 @@
+"""`shipwheel check`: what publishing would do to every project, and whether it is allowed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import click
+
+from builder.build_output import write_build_output
+from builder.commands.options import (
+    all_option,
+    json_option,
+    projects_argument,
+    selected,
+    with_build_options,
+)
+from builder.commands.registry_options import with_rules, with_transport
+from builder.verdicts import as_line, as_object, print_table
+from steps.errors import Problem, Refused, RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steps.dependents import Note
+    from steps.distribution import Distribution
+    from steps.gate import Rules
+    from steps.index import Index
+    from steps.outcome import Judgement
+    from steps.project import Project
+    from steps.public_names import PublicIndex, PublicNames
+    from steps.transport import Transport
+    from steps.workshop import BuildOptions
+
+_logger = logging.getLogger("shipwheel")
+
+
+@click.command(short_help="Tell what publishing would do, and whether it is allowed.")
+@projects_argument
+@all_option
+@click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Look only at projects whose files, or a local dependency's, changed since REF.",
+)
+@with_transport
+@with_rules
+@click.option(
+    "--public-names/--no-public-names",
+    default=None,
+    help="Warn of names that the public index has, too (by default, unless the registry is on"
+    " this machine).",
+)
+@click.option("--strict-names", is_flag=True, help="Refuse names that the public index has, too.")
+@click.option(
+    "--public-index",
+    metavar="URL",
+    envvar="SHIPWHEEL_PUBLIC_INDEX",
+    help="The Simple index to look for such names in; by default, the one that twine knows."
+    "  [env: SHIPWHEEL_PUBLIC_INDEX]",
+)
+@with_build_options
+@json_option
+def command(
+    *,
+    directories: tuple[Path, ...],
+    every: bool,
+    changed_since: str | None,
+    transport: Transport,
+    rules: Rules,
+    first_release: bool,
+    public_names: bool | None,
+    strict_names: bool,
+    public_index: str | None,
+    build_options: BuildOptions,
+    as_json: bool,
+) -> None:
+    """Tell what publishing would do, and whether it is allowed.
+
+    A project is built, aside, only when its version is published already: then its contents decide.
+
+    \b
+    Example:
+      shipwheel check --all --registry us-east4/my-project/pypi
+    """
+    from steps.check import refusals  # noqa: PLC0415 - `--help` does without
+    from steps.dependents import notes_on_dependents  # noqa: PLC0415 - the same
+    from steps.index import Index  # noqa: PLC0415 - the same
+
+    everything = selected(directories, every)
+    projects = _narrowed(everything, changed_since)
+    public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
+    index = Index(transport.registry, transport, first_release=first_release)
+    judgements = _check_aside(projects, index, rules, build_options)
+    notes = notes_on_dependents(judgements, everything)
+    names = _public_names(public, judgements)
+    if as_json:
+        _print_json(transport, judgements, notes, names)
+    else:
+        print_table(judgements)
+    write_build_output([*map(as_line, judgements), *map(str, notes)], os.environ)
+    for note in notes:
+        _logger.warning("warning: %s", note)
+    for name in () if strict_names else names.taken:
+        _logger.warning("warning: %s", _taken(name))
+    if strict_names and names.unknown:
+        raise RegistryError(
+            f"It is not known whether the public index has {', '.join(names.unknown)}",
+            "run it again when the public index answers, or without --strict-names",
+        )
+    strictly = [_taken(name) for name in names.taken] if strict_names else []
+    Refused.raise_all([*refusals(judgements), *strictly])
+
+
+def _narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...]:
+    if ref is None:
+        return tuple(projects)
+    from steps.changes import changed_since  # noqa: PLC0415 - only who narrows pays for it
+
+    changed = changed_since(ref, projects)
+    _logger.info("%d of %d projects changed since %s", len(changed), len(projects), ref)
+    return changed
+
+
+def _check_aside(
+    projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
+) -> tuple[Judgement, ...]:
+    """Check *projects*; those that have to be built are built into a folder that is removed."""
+    from steps.build import build  # noqa: PLC0415 - `--help` does without
+    from steps.check import check  # noqa: PLC0415 - the same
+    from steps.workshop import open_workshop  # noqa: PLC0415 - the same
+
+    with (
+        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
+        open_workshop(build_options, os.environ) as workshop,
+    ):
+
+        def build_aside(project: Project) -> Sequence[Distribution]:
+            return build(project, workshop, output=Path(tempfile.mkdtemp(dir=folder)))
+
+        return check(projects, index, rules, build_aside, workers=build_options.workers)
+
+
+def _ask_public_index(
+    projects: Sequence[Project], transport: Transport, url: str | None, wanted: bool | None
+) -> PublicIndex | None:
+    """Begin to ask for the names that are known before anything is built."""
+    from steps.registry import is_loopback  # noqa: PLC0415 - `--help` does without
+
+    if wanted is None:
+        host = urlsplit(transport.registry.upload_url).hostname or ""
+        wanted = bool(url) or not is_loopback(host)
+    if not wanted:
+        return None
+    from steps.public_names import PublicIndex  # noqa: PLC0415 - only who asks pays for it
+
+    public = PublicIndex(url or "")
+    public.ask(project.name for project in projects if project.name)
+    return public
+
+
+def _public_names(public: PublicIndex | None, judgements: Sequence[Judgement]) -> PublicNames:
+    from steps.public_names import PublicNames  # noqa: PLC0415 - `--help` does without
+
+    if public is None:
+        return PublicNames()
+    public.ask(it.project for it in judgements)
+    return public.answers()
+
+
+def _taken(name: str) -> Problem:
+    return Problem(
+        f"The public index has a package {name!r}, too",
+        "a client that asks both may install that one: give yours another name, reserve the name,"
+        " or let clients read the private index only; --no-public-names does not look",
+    )
+
+
+def _print_json(
+    transport: Transport,
+    judgements: Sequence[Judgement],
+    notes: Sequence[Note],
+    names: PublicNames,
+) -> None:
+    result = {
+        "registry": str(transport.registry),
+        "projects": [as_object(it) for it in judgements],
+        "dependents": [asdict(note) for note in notes],
+        "public_names": [*names.taken],
+    }
+    click.echo(json.dumps(result, indent=2))

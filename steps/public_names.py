@@ -1,0 +1,105 @@
+"""Which private names also exist on the public index: the way into dependency confusion.
+
+Only a warning rests on this, so it may not know. It never raises, and never takes longer than its
+time-out, whatever the public index does.
+"""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin
+
+import requests
+from requests import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.utils import NormalizedName
+
+PUBLIC_INDEX_VARIABLE = "SHIPWHEEL_PUBLIC_INDEX"
+SECONDS = 3.0
+_WORKERS = 16
+
+
+@dataclass(frozen=True)
+class PublicNames:
+    """The names that exist on the public index, and those of which it is not known."""
+
+    taken: tuple[NormalizedName, ...] = ()
+    unknown: tuple[NormalizedName, ...] = ()
+
+
+class PublicIndex:
+    """Asks the public index, while other work goes on, for each name once."""
+
+    def __init__(self, url: str = "", *, seconds: float = SECONDS) -> None:
+        self._url = url or default_url()
+        self._seconds = seconds
+        self._asked: dict[NormalizedName, Future[bool | None]] = {}
+        self._queue: SimpleQueue[NormalizedName] = SimpleQueue()
+        self._workers = 0
+        self._down = False
+
+    def ask(self, names: Iterable[NormalizedName]) -> None:
+        """Begin to ask for *names*."""
+        for name in names:
+            if name not in self._asked:
+                self._asked[name] = Future()
+                self._queue.put(name)
+                self._hire()
+
+    def answers(self) -> PublicNames:
+        """Return what is known by now, or within the time-out; what is not answered is unknown."""
+        wait(self._asked.values(), timeout=self._seconds)
+        self._down = True
+        known = {
+            name: future.result() if future.done() else None for name, future in self._asked.items()
+        }
+        return PublicNames(
+            taken=tuple(name for name, exists in known.items() if exists),
+            unknown=tuple(name for name, exists in known.items() if exists is None),
+        )
+
+    def _hire(self) -> None:
+        """Start a worker; a daemon, for a look-up of the host's address may hang for long."""
+        if self._workers < _WORKERS:
+            self._workers += 1
+            threading.Thread(target=self._work, name="public-index", daemon=True).start()
+
+    def _work(self) -> None:
+        while True:
+            name = self._queue.get()
+            self._asked[name].set_result(self._exists(name))
+
+    def _exists(self, name: NormalizedName) -> bool | None:
+        """Return whether *name* exists; None when that cannot be told."""
+        if self._down:
+            return None
+        try:
+            response = requests.head(
+                urljoin(self._url, f"{name}/"),
+                timeout=self._seconds,
+                auth=_anonymous,
+                allow_redirects=True,
+            )
+        except requests.RequestException:
+            self._down = True  # one unanswered request is enough to know
+            return None
+        return {codes.ok: True, codes.not_found: False}.get(response.status_code)
+
+
+def default_url() -> str:
+    """Return the Simple index of the public registry that twine knows."""
+    from twine.repository import WAREHOUSE_WEB  # noqa: PLC0415 - only who asks pays for it
+
+    return urljoin(WAREHOUSE_WEB, "simple/")
+
+
+def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no login: requests would look into netrc for one."""
+    return request

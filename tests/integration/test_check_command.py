@@ -1,0 +1,319 @@
+"""`shipwheel check` as a program, against the emulator, with real builds and git."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.emulator import Emulator
+from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.faults import Request
+
+HTML = (("Content-Type", "text/html"),)
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    return folder
+
+
+def shipwheel(host: str, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "builder", *map(str, arguments)],
+        env={
+            **os.environ,
+            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
+            **more,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def publish(emulator: Emulator, *directories: Path) -> None:
+    """Build and upload with the program itself."""
+    for command in ("build", "upload"):
+        done = shipwheel(emulator.host, command, *directories)
+        assert done.returncode == 0, done.stderr
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
+    subprocess.run(
+        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, timeout=60
+    )
+
+
+def test_every_outcome_is_in_one_table_and_a_refusal_is_the_exit_code(
+    emulator: Emulator, repository: Path
+) -> None:
+    berths = make_project(repository, "berths", requires=["tides<1.1"])
+    dues = make_project(repository, "dues")
+    signals = make_project(repository, "signals", "2.0")
+    publish(emulator, berths, dues, signals)
+    (berths / "berths/__init__.py").write_text('"""Changed."""\n')
+    make_project(repository, "signals", "1.9")
+    make_project(repository, "tides", "1.1")
+
+    done = shipwheel(emulator.host, "check", "--all", repository, "--workers", "1")
+
+    assert done.stdout == (
+        "PROJECT  PUBLISHED  CANDIDATE  VERDICT     NEXT STEP\n"
+        "berths   1.0        1.0        changed     bump to 1.0.1 or 1.1 or 2.0 or 1.0.1rc1\n"
+        "dues     1.0        1.0        identical   nothing to do\n"
+        "signals  2.0        1.9        not-bumped  bump to 2.0.1 or 2.1 or 3.0 or 2.0.1rc1\n"
+        "tides    -          1.1        new         publish it\n"
+    )
+    narrated = done.stderr.splitlines(keepends=True)
+    assert "".join(line for line in narrated if "long_description" not in line) == (
+        "Building berths\n"
+        "Building dues\n"
+        "warning: berths requires 'tides<1.1', which excludes tides 1.1\n"
+        "error: berths 1.0 is changed: 1.0 is published with other contents:"
+        " file changed: berths/__init__.py\n"
+        "  hint: set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1\n"
+        "error: signals 1.9 is not-bumped: 1.9 is not greater than 2.0,"
+        " the highest published release\n"
+        "  hint: set the version to one of: 2.0.1, 2.1, 3.0, 2.0.1rc1\n"
+    )
+    assert done.returncode == 1
+
+
+def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> None:
+    tides = make_project(repository, "tides")
+    wheel, _ = make_distributions(tides)
+    wheel.path.unlink()
+    assert shipwheel(emulator.host, "upload", tides).returncode == 0
+
+    done = shipwheel(emulator.host, "check", tides, "--json")
+
+    assert json.loads(done.stdout) == {
+        "registry": f"http://{emulator.host}/demo/pypi/",
+        "projects": [
+            {
+                "project": "tides",
+                "version": "1.0",
+                "outcome": "changed",
+                "allowed": False,
+                "reason": "1.0 is published with other contents: metadata field added: Summary"
+                " (+'A tiny project.')",
+                "hint": "set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1",
+                "published": ["1.0"],
+                "suggestions": ["1.0.1", "1.1", "2.0", "1.0.1rc1"],
+                "to_upload": [],
+                "differences": [
+                    {
+                        "file": "tides-1.0.tar.gz",
+                        "change": "added",
+                        "kind": "metadata field",
+                        "name": "Summary",
+                        "detail": "+'A tiny project.'",
+                    }
+                ],
+            }
+        ],
+        "dependents": [],
+        "public_names": [],
+    }
+    assert done.returncode == 1
+
+
+def test_what_lies_in_dist_is_not_believed(emulator: Emulator, repository: Path) -> None:
+    tides = make_project(repository, "tides")
+    publish(emulator, tides)
+    before = {path: path.read_bytes() for path in (tides / "dist").iterdir()}
+    (tides / "tides/__init__.py").write_text('"""Changed."""\n')
+
+    done = shipwheel(emulator.host, "check", tides)
+
+    assert done.returncode == 1
+    assert {path: path.read_bytes() for path in (tides / "dist").iterdir()} == before
+
+
+def test_a_project_named_unlike_its_directory_is_fine(emulator: Emulator, repository: Path) -> None:
+    make_project(repository, "tides").rename(repository / "packages")
+
+    done = shipwheel(emulator.host, "check", repository / "packages")
+
+    assert done.stdout.splitlines()[1].split() == ["tides", "-", "1.0", "new", "publish", "it"]
+    assert done.returncode == 0
+
+
+def test_a_repository_that_does_not_exist_is_no_first_release(
+    emulator: Emulator, repository: Path
+) -> None:
+    tides = make_project(repository, "tides")
+    elsewhere = ("--registry", "us-east4/demo/elsewhere")
+
+    refused = shipwheel(emulator.host, "check", tides, *elsewhere)
+    told = shipwheel(emulator.host, "check", tides, *elsewhere, "--first-release")
+
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert refused.stderr.startswith(
+        "error: 'tides' is not in the registry, and neither could the repository itself be seen:"
+        f" 'http://{emulator.host}/demo/elsewhere/simple/' answers 404\n"
+    )
+    assert told.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(200, b"<html><title>Sign in</title><body>Sign in</body></html>", HTML),
+        Answer(200, b"<html><body><a href='tides-0.1.tar.gz'>", HTML),
+        Answer(500),
+    ],
+)
+def test_an_index_that_answers_wrongly_fails_the_check(
+    answer: Answer, emulator: Emulator, repository: Path
+) -> None:
+    tides = make_project(repository, "tides")
+
+    with FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as faulty:
+        done = shipwheel(faulty.host, "check", tides, "--retry-for", "0")
+
+    assert (done.returncode, done.stdout) == (4, "")
+
+
+def test_every_project_is_one_request_and_the_repository_one_more(
+    emulator: Emulator, repository: Path
+) -> None:
+    for number in range(30):
+        make_project(repository, f"tides{number}")
+
+    with FaultyRegistry(emulator, lambda _: None) as faulty:
+        done = shipwheel(faulty.host, "check", "--all", repository)
+
+    paths = [request.path for request in faulty.requests]
+    assert done.returncode == 0, done.stderr
+    assert sorted(paths) == sorted(
+        ["/demo/pypi/simple/", *(f"/demo/pypi/simple/tides{number}/" for number in range(30))]
+    )
+
+
+def test_only_what_changed_since_a_commit_is_looked_at(
+    emulator: Emulator, repository: Path
+) -> None:
+    make_project(repository, "tides")
+    make_project(repository, "berths", requires=["tides>=1"])
+    make_project(repository, "dues")
+    git(repository, "init", "-b", "main")
+    git(repository, "add", ".")
+    git(repository, "commit", "-m", "first")
+    (repository / "tides/tides/new.py").touch()
+
+    done = shipwheel(
+        emulator.host, "check", "--all", repository, "--changed-since", "main", "--json"
+    )
+    none = shipwheel(emulator.host, "check", repository / "dues", "--changed-since", "main")
+    wrong = shipwheel(emulator.host, "check", repository / "dues", "--changed-since", "nowhere")
+
+    assert done.stderr == "2 of 3 projects changed since main\n"
+    assert [it["project"] for it in json.loads(done.stdout)["projects"]] == ["berths", "tides"]
+    assert (none.returncode, none.stderr) == (0, "0 of 1 projects changed since main\n")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith(
+        "error: git cannot tell what changed: fatal: bad revision 'nowhere'\n"
+    )
+
+
+def test_a_shallow_clone_is_explained(emulator: Emulator, tmp_path: Path) -> None:
+    origin = make_project(tmp_path / "origin", "tides")
+    (origin / "pyproject.toml").write_text(
+        '[build-system]\nrequires = ["setuptools>=80", "setuptools-scm>=8"]\n'
+        'build-backend = "setuptools.build_meta"\n\n[project]\nname = "tides"\n'
+        'dynamic = ["version"]\n\n[tool.setuptools]\npackages = ["tides"]\n\n'
+        "[tool.setuptools_scm]\n"
+    )
+    git(origin, "init", "-b", "main")
+    git(origin, "add", ".")
+    git(origin, "commit", "-m", "first")
+    git(origin, "tag", "v1.4.0")
+    git(origin, "commit", "--allow-empty", "-m", "second")
+    git(tmp_path, "clone", "--depth", "1", f"file://{origin}", "clone")
+
+    shallow = shipwheel(emulator.host, "check", tmp_path / "clone", "--allow-local")
+    mend = shallow.stderr.partition("run: ")[2].partition("  (")[0]
+    subprocess.run(["sh", "-c", mend], cwd=tmp_path / "clone", check=True, timeout=60)
+    mended = shipwheel(emulator.host, "check", tmp_path / "clone", "--allow-local")
+
+    assert shallow.returncode == 1
+    assert "is what a build backend invents when it sees no tag" in shallow.stderr
+    assert mended.returncode == 0, mended.stderr
+    assert mended.stdout.splitlines()[1].split()[2].startswith("1.4.1.dev1+g")
+
+
+def test_in_a_build_the_verdicts_are_in_its_results(
+    emulator: Emulator, repository: Path, tmp_path: Path
+) -> None:
+    outputs = tmp_path / "outputs"
+    outputs.mkdir()
+    (outputs / "output").write_text("earlier\n")
+    tides = make_project(repository, "tides")
+
+    done = shipwheel(emulator.host, "check", tides, BUILDER_OUTPUT=str(outputs))
+
+    assert done.returncode == 0
+    assert (outputs / "output").read_text() == "earlier\nnew: tides 1.0: the first release\n"
+
+
+def public_answer(request: Request) -> Fault:
+    taken = request.path == "/simple/tides/"
+    return Fault(answer=Answer(200 if taken else 404, b""))
+
+
+def test_a_name_that_the_public_index_has_too_is_a_warning_or_strictly_a_refusal(
+    emulator: Emulator, repository: Path
+) -> None:
+    make_project(repository, "tides")
+    make_project(repository, "berths")
+
+    with FaultyRegistry(emulator, public_answer) as public:
+        ask = ("check", "--all", repository, "--public-index", f"http://{public.host}/simple/")
+        warned = shipwheel(emulator.host, *ask)
+        strict = shipwheel(emulator.host, *ask, "--strict-names")
+        unasked = shipwheel(emulator.host, *ask, "--no-public-names")
+    paths = sorted(request.path for request in public.requests)
+
+    first = "The public index has a package 'tides', too"
+    assert (warned.returncode, warned.stderr.splitlines()[0]) == (0, f"warning: {first}")
+    assert (strict.returncode, strict.stderr.splitlines()[0]) == (1, f"error: {first}")
+    assert (unasked.returncode, unasked.stderr) == (0, "")
+    assert paths == ["/simple/berths/", "/simple/berths/", "/simple/tides/", "/simple/tides/"]
+
+
+def test_a_public_index_that_does_not_answer_is_no_reason_to_fail_or_to_wait(
+    emulator: Emulator, repository: Path
+) -> None:
+    tides = make_project(repository, "tides")
+
+    with FaultyRegistry(emulator, lambda _: Fault(hang=20)) as public:
+        ask = ("check", tides, "--public-index", f"http://{public.host}/simple/")
+        done = shipwheel(emulator.host, *ask)
+        strict = shipwheel(emulator.host, *ask, "--strict-names")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert strict.returncode == 4
+    assert strict.stderr.startswith("error: It is not known whether the public index has tides\n")
