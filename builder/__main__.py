@@ -35,12 +35,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line *arguments* and return the exit code of the design page."""
     try:
         result = shipwheel.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return InputError.exit_code
     except (ShipwheelError, click.ClickException) as error:
         return _report(error if isinstance(error, ShipwheelError) else _usage_error(error))
-    except (click.Abort, KeyboardInterrupt):
-        return _report_signal(signal.SIGINT, "Interrupted")
-    except _Terminated:
-        return _report_signal(signal.SIGTERM, "Terminated")
+    except (click.Abort, KeyboardInterrupt, _Terminated) as error:
+        return _report_signal(terminated=isinstance(error, _Terminated))
     except BrokenPipeError:
         return _SIGNALLED + signal.SIGPIPE
     except Exception:  # noqa: BLE001 - whatever else is raised is a bug of ours, and is shown whole
@@ -75,7 +76,7 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _leave() -> NoReturn:
-    os._exit(_report_signal(signal.SIGTERM, "Terminated"))
+    os._exit(_report_signal(terminated=True))
 
 
 def _usage_error(error: click.ClickException) -> InputError:
@@ -99,7 +100,8 @@ def _print_problem(problem: Problem) -> None:
         click.echo(problem.hint, err=True)
 
 
-def _report_signal(number: signal.Signals, word: str) -> int:
+def _report_signal(*, terminated: bool) -> int:
+    word, number = ("Terminated", signal.SIGTERM) if terminated else ("Interrupted", signal.SIGINT)
     click.echo(f"{word}. Run the same command again to finish the job.", err=True)
     return _SIGNALLED + number
 

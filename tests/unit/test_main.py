@@ -1,0 +1,97 @@
+"""Errors become messages and exit codes in one place."""
+
+from __future__ import annotations
+
+import click
+import pytest
+
+import builder
+from builder.__main__ import main
+from builder.command_line import shipwheel
+from steps import errors
+from steps.errors import Problem, ShipwheelError
+
+CODES = {
+    "Refused": 1,
+    "InputError": 2,
+    "BuildFailed": 3,
+    "RegistryError": 4,
+    "AccessError": 5,
+}
+
+
+def raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    @click.command
+    def command() -> None:
+        raise error
+
+    monkeypatch.setattr(shipwheel, "resolve_command", lambda *_: ("command", command, []))
+
+
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"shipwheel {builder.__version__}\n"
+
+
+def test_every_error_class_has_its_exit_code() -> None:
+    assert {it.__name__: it.exit_code for it in ShipwheelError.__subclasses__()} == CODES
+
+
+@pytest.mark.parametrize("name", CODES)
+def test_an_expected_error_is_a_paragraph_per_problem(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, getattr(errors, name)("first", "mend it", more=[Problem("second")]))
+
+    assert main(["command"]) == CODES[name]
+
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == "error: first\n  hint: mend it\nerror: second\n"
+
+
+def test_a_bug_shows_its_traceback_and_where_to_report_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, ZeroDivisionError("oops"))
+
+    assert main(["command"]) == 70
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[-2] == "ZeroDivisionError: oops"
+    assert lines[-1].startswith("This is a bug in Shipwheel. Please report it: https://")
+
+
+def test_an_interrupt_says_that_the_job_can_be_run_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+
+    assert main(["command"]) == 130
+    assert capsys.readouterr().err.strip().startswith("Interrupted.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "command"),
+    [
+        (["pubish"], "No such command 'pubish'. Did you mean 'publish'?", "shipwheel"),
+        (["zzz"], "No such command 'zzz'.", "shipwheel"),
+        (
+            ["publish", "--registri", "x"],
+            "No such option '--registri'. (Did you mean one of: '--registry', '--strict'?)",
+            "shipwheel publish",
+        ),
+    ],
+)
+def test_what_is_unknown_is_told_with_its_near_miss(
+    arguments: list[str], message: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert capsys.readouterr().err == f"error: {message}\n  hint: see `{command} --help`\n"
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+
+    assert capsys.readouterr().err.startswith("Usage: shipwheel [OPTIONS] COMMAND [ARGS]...")
