@@ -72,7 +72,7 @@ def render(manifest: Manifest, inventory: Inventory) -> Rendering:
             " requirements; `packages.include` and `functions.include` list them by hand",
         )
     triggers = tuple(t for subject in subjects for t in _triggers(manifest, subject))
-    InputError.raise_all(_problems(triggers))
+    InputError.raise_all([*_unnamable(manifest, subjects), *_problems(triggers)])
     return Rendering(
         triggers=triggers, warnings=(*inventory.warnings, *_limit(manifest, len(triggers)))
     )
@@ -175,9 +175,23 @@ def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str
     return given
 
 
+def _unnamable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Problem]:
+    """Yield a problem per path without a glob, and per function without a region."""
+    yield from unwritable(path for each in subjects for path in (*each.folders, *each.files))
+    for subject in subjects:
+        if (
+            subject.kind == "function"
+            and resolve_function(manifest, subject.path).region == "global"
+        ):
+            yield Problem(
+                f"The function in {subject.path!r} has no region: its triggers are global",
+                "give `deploy.region`",
+            )
+
+
 def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:
+    """Yield a problem per name that is taken, and per check that could publish."""
     yield from collisions(triggers)
-    yield from unwritable(trigger.target for trigger in triggers)
     trusted = {t.service_account: t for t in triggers if t.kind != "check"}
     for trigger in triggers:
         if trigger.kind == "check" and trigger.service_account in trusted:

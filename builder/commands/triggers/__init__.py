@@ -7,7 +7,8 @@ import click
 from builder.command_line import LazyGroup
 
 COMMANDS: dict[str, str] = {
-    "render": "Print the triggers for `gcloud builds triggers import`.",
+    "render": "Print the triggers for gcloud's import, or for Terraform.",
+    "graph": "Print packages, functions, dependencies and triggers as Mermaid.",
 }
 
 

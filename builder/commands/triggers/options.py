@@ -1,10 +1,19 @@
-"""Options that the commands about triggers share, each declared once."""
+"""What the commands about triggers share: options, and the report of warnings."""
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from steps.errors import Problem
+
+log = logging.getLogger("shipwheel")
 
 manifest_option = click.option(
     "--manifest",
@@ -15,3 +24,9 @@ manifest_option = click.option(
     show_default=True,
     help="The manifest; its directory is the repository's root.",
 )
+
+
+def report_warnings(warnings: Iterable[Problem]) -> None:
+    """Narrate what does not stop a rendering, and should be known."""
+    for warning in warnings:
+        log.warning("warning: %s", warning)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING
 
 import click
 
-from builder.commands.triggers.options import manifest_option
+from builder.commands.triggers.options import manifest_option, report_warnings
 from triggers.documents import dump
 from triggers.repository import only, open_repository, render_repository
+from triggers.terraform import terraform_document
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Print the triggers for `gcloud builds triggers import`.")
+@click.command(short_help="Print the triggers for gcloud's import, or for Terraform.")
 @click.argument("targets", metavar="[DIRECTORY]...", nargs=-1)
 @manifest_option
 @click.option(
@@ -27,7 +29,17 @@ log = logging.getLogger("shipwheel")
     is_flag=True,
     help="Put the build configs into the triggers, out of the reach of pull requests.",
 )
-def command(targets: tuple[str, ...], manifest_file: Path, inline: bool) -> None:
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["yaml", "terraform"]),
+    default="yaml",
+    show_default=True,
+    help="YAML for `gcloud builds triggers import`, or the contents of a .tf.json file.",
+)
+def command(
+    targets: tuple[str, ...], manifest_file: Path, inline: bool, output_format: str
+) -> None:
     """Print the triggers of every package and function, or of each DIRECTORY.
 
     A package has a trigger that checks pull requests and one that publishes after a push; a
@@ -37,12 +49,16 @@ def command(targets: tuple[str, ...], manifest_file: Path, inline: bool) -> None
     Example:
       shipwheel triggers render > triggers.yaml
       shipwheel triggers render packages/a functions/f
+      shipwheel triggers render --format terraform > triggers.tf.json
     """
     repository = open_repository(manifest_file)
     rendering = only(render_repository(repository, inline=inline), targets)
-    for warning in rendering.warnings:
-        log.warning("warning: %s", warning)
+    report_warnings(rendering.warnings)
     log.info("%d triggers", len(rendering.triggers))
+    if output_format == "terraform":
+        document = terraform_document(rendering.triggers, repository.manifest)
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
     documents = [trigger.document() for trigger in rendering.triggers]
     click.echo(dump(documents, _header(repository.manifest)), nl=False)
 

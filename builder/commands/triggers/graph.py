@@ -1,0 +1,31 @@
+"""`shipwheel triggers graph`: what builds upon what, and which trigger sees to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.triggers.options import manifest_option, report_warnings
+from triggers.graph import mermaid
+from triggers.repository import open_repository, render_repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(short_help="Print packages, functions, dependencies and triggers as Mermaid.")
+@manifest_option
+def command(manifest_file: Path) -> None:
+    """Print packages, functions, their local dependencies and triggers as a Mermaid flowchart.
+
+    GitHub draws it in a Markdown file, between ```mermaid and ```.
+
+    \b
+    Example:
+      shipwheel triggers graph > triggers.mmd
+    """
+    repository = open_repository(manifest_file)
+    rendering = render_repository(repository)
+    report_warnings(rendering.warnings)
+    click.echo(mermaid(repository.inventory, rendering.triggers), nl=False)
