@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -163,3 +164,33 @@ def test_gcloud_lists_the_first_page_of_triggers_only(api: CloudBuildApi) -> Non
     listed = api.gcloud("builds", "triggers", "list", f"--region={REGION}", "--format=value(name)")
 
     assert listed.stdout.split() == ["a", "b"]
+
+
+@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+@pytest.mark.parametrize("repository", ["github"], indirect=True)
+def test_terraform_reads_every_text_as_it_is(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No provider can be had here, so the resources are read as values instead."""
+    inline = [*yaml.safe_load_all(render(repository, capsys, "--inline").read_text())]
+    file = render(repository, capsys, "--inline", "--format", "terraform")
+    [resources] = json.loads(file.read_text())["resource"].values()
+    (repository / "values.tf.json").write_text(json.dumps({"locals": {"all": resources}}))
+
+    done = subprocess.run(
+        ["terraform", f"-chdir={repository}", "console"],
+        input="jsonencode(local.all)\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    read = json.loads(json.loads(done.stdout))
+    assert [*read] == sorted(document["name"] for document in inline)
+    for document in inline:
+        steps = read[document["name"]]["build"]["step"]
+        assert [step["name"] for step in steps] == [
+            step["name"] for step in document["build"]["steps"]
+        ]
+        assert read[document["name"]]["substitutions"] == document["substitutions"]

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builder.__main__ import main
+from tests.unit.triggers.test_render_facts import package, rendered
+from triggers.graph import mermaid
+from triggers.inventory import Inventory
+
+if TYPE_CHECKING:
+    import pytest
+
+SAMPLE = Path(__file__).parents[2] / "example/shipwheel.yaml"
+
+
+def test_the_sample_is_drawn_with_its_dependencies_and_triggers(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["triggers", "graph", "--manifest", str(SAMPLE)]) == 0
+
+    assert capsys.readouterr().out == (
+        "flowchart LR\n"
+        '  d0["packages/berths"]\n'
+        '  d1["packages/dues"]\n'
+        '  d2["packages/signals"]\n'
+        '  d3["packages/tides"]\n'
+        '  d4("functions/berth-finder")\n'
+        "  d3 --> d0\n"
+        "  d0 --> d1\n"
+        "  d0 --> d4\n"
+        '  d0 -.-> t0>"packages-berths-check"]\n'
+        '  d0 -.-> t1>"packages-berths-publish"]\n'
+        '  d1 -.-> t2>"packages-dues-check"]\n'
+        '  d1 -.-> t3>"packages-dues-publish"]\n'
+        '  d2 -.-> t4>"packages-signals-check"]\n'
+        '  d2 -.-> t5>"packages-signals-publish"]\n'
+        '  d3 -.-> t6>"packages-tides-check"]\n'
+        '  d3 -.-> t7>"packages-tides-publish"]\n'
+        '  d4 -.-> t8>"functions-berth-finder-deploy"]\n'
+    )
+
+
+def test_a_group_and_a_directory_that_is_no_target_are_drawn_too() -> None:
+    targets = (package('p/"a"', "plain"), package("p/b"))
+    triggers = rendered(package("p/a"), package("p/b"), grouping="directory").triggers
+
+    assert mermaid(Inventory(targets=targets), triggers) == (
+        "flowchart LR\n"
+        '  d0["p/#quot;a#quot;"]\n'
+        '  d1["p/b"]\n'
+        '  d2[/"p"/]\n'
+        '  d3[/"plain"/]\n'
+        "  d3 --> d0\n"
+        "  d0 --> d2\n"
+        "  d1 --> d2\n"
+        '  d2 -.-> t0>"p-check"]\n'
+        '  d2 -.-> t1>"p-publish"]\n'
+    )
