@@ -1,0 +1,103 @@
+"""The documents say what is true: links, snippets, commands, codes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from builder.command_line import COMMANDS, shipwheel
+from steps import errors
+from steps.errors import ShipwheelError
+from steps.outcome import REFUSED, Outcome
+from triggers.build_config_file import read_build_config
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (".", "builder", "steps", "triggers", "tests/example")
+DOCUMENTS = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
+README = (ROOT / "README.md").read_text()
+MERMAID_LINE = re.compile(
+    r"flowchart LR|subgraph \w+ \[.+\]|direction LR|end|"
+    r"\w+(\[.+?\]|\(.+?\)|\{.+?\})?( -- [\w ,]+)? -->"
+    r" ?\w+(\[.+?\]|\(.+?\)|\{.+?\})?( --> \w+(\[.+?\]|\(.+?\)|\{.+?\})?)*"
+)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def option_names(command: click.Command) -> set[str]:
+    context = click.Context(command)
+    return {name for it in command.get_params(context) for name in (*it.opts, *it.secondary_opts)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_inside_the_repository_resolve(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text())
+
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_is_typed_exists_with_its_options(document: Path) -> None:
+    typed = re.findall(r"(?:^|[`$] ?)(shipwheel [^`|\n\\]+)", document.read_text(), re.MULTILINE)
+
+    for line in typed:
+        command: click.Command = shipwheel
+        words = shlex.split(line, comments=True)[1:]
+        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None, line
+            command = found
+        options = {word.split("=")[0] for word in words if word.startswith("--")}
+        assert options <= option_names(command), line
+
+
+def test_the_two_commands_of_the_readme_are_verbs_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    typed = [line.removeprefix("$ make ") for line in blocks(README, "console")[0].splitlines()]
+
+    assert typed == ["demo", "test"]
+    assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in typed)
+
+
+def test_the_build_config_of_the_readme_is_valid_and_short() -> None:
+    (config,) = blocks(README, "yaml")
+
+    build = read_build_config(config, "README.md").build
+
+    assert len(config.splitlines()) <= 10
+    assert [step.args for step in build.steps] == [("publish", ".")]
+    assert set(yaml.safe_load(config)["substitutions"]) == {"_REGION", "_REPO"}
+
+
+def test_the_picture_of_the_readme_is_a_flowchart() -> None:
+    (picture,) = blocks(README, "mermaid")
+    lines = [line.strip() for line in picture.splitlines()]
+
+    assert [line for line in lines if not MERMAID_LINE.fullmatch(line)] == []
+    assert lines.count("end") == sum(line.startswith("subgraph") for line in lines)
+
+
+def test_the_readme_lists_every_command() -> None:
+    listed = re.findall(r"^\| `shipwheel (\w+)", README, re.MULTILINE)
+
+    assert set(listed) == set(COMMANDS)
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+
+    codes = {it.exit_code for it in ShipwheelError.__subclasses__()}
+    assert listed == codes | {0, errors.EXIT_BUG}
+
+
+def test_the_readme_lists_every_outcome_with_its_exit_code() -> None:
+    listed = re.findall(r"\| `([a-z-]+)`: .* \| (\d) \|$", README, re.MULTILINE)
+
+    assert dict(listed) == {it.value: "1" if it in REFUSED else "0" for it in Outcome}
