@@ -117,7 +117,7 @@ class _Backend:
             **(extra_environ or {}),
             "SOURCE_DATE_EPOCH": str(self.epoch),
         }
-        output = self.workshop.children.run(cmd, cwd=cwd, environ=environ)
+        output = self.workshop.hooks.run(cmd, cwd=cwd or os.curdir, environ=environ)
         logger.debug("%s", output.rstrip())
 
 

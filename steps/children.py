@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
 # The same bytes come out whoever runs the build, and wherever: `umask` below, and these.
@@ -26,7 +26,7 @@ class Children:
     """
 
     def __init__(self, *, timeout: float | None = None) -> None:
-        self._timeout = timeout
+        self.timeout = timeout
         self._lock = threading.Lock()
         self._alive: set[subprocess.Popen[bytes]] = set()
         self._closed = False
@@ -46,7 +46,7 @@ class Children:
             self._closed = True
             alive = [*self._alive]
         for child in alive:
-            _end(child)
+            self.end(child)
 
     def run(
         self,
@@ -60,29 +60,29 @@ class Children:
         Raises CalledProcessError when it fails and TimeoutExpired when it takes longer than the
         timeout in seconds, each with the output so far.
         """
-        # A file, not a pipe: whoever is left behind with the stream open cannot keep us waiting.
-        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-            child = self._start(command, cwd, environ, output)
+        with open_output() as output:
+            child = self.start(command, cwd=cwd, environ=environ, output=output)
             try:
-                code = child.wait(self._timeout)
+                code = child.wait(self.timeout)
             except subprocess.TimeoutExpired as expired:
-                expired.output = _written(output)
+                expired.output = written(output)
                 raise
             finally:
-                _end(child)
-                with self._lock:
-                    self._alive.discard(child)
+                self.end(child)
             if code:
-                raise subprocess.CalledProcessError(code, list(command), _written(output))
-            return _written(output)
+                raise subprocess.CalledProcessError(code, [*command], written(output))
+            return written(output)
 
-    def _start(
+    def start(
         self,
         command: Sequence[str],
-        cwd: str | os.PathLike[str] | None,
+        *,
+        cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
         output: IO[str],
+        pass_fds: Collection[int] = (),
     ) -> subprocess.Popen[bytes]:
+        """Start *command*, which writes both streams into *output*, and return it at once."""
         with self._lock:
             if self._closed:
                 raise subprocess.SubprocessError("no child is started any more")
@@ -95,18 +95,29 @@ class Children:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 umask=_UMASK,
+                pass_fds=pass_fds,
             )
             self._alive.add(child)
             return child
 
+    def end(self, child: subprocess.Popen[bytes]) -> None:
+        """End the child and whatever it left behind in its process group."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        with self._lock:
+            self._alive.discard(child)
 
-def _written(output: IO[str]) -> str:
+
+def open_output() -> IO[str]:
+    """Return a new file for the output of a child.
+
+    Not a pipe: whoever is left behind with the stream open cannot keep us waiting.
+    """
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+
+
+def written(output: IO[str]) -> str:
+    """Return all that was written into *output*."""
     output.seek(0)
     return output.read()
-
-
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """End the child and whatever it left behind in its process group."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(child.pid, signal.SIGKILL)
-    child.wait()

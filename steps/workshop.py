@@ -1,4 +1,4 @@
-"""What builds use of the outside world: child processes, environments, and how to use them."""
+"""What builds use of the outside world: environments, runners of hooks, and how to use them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from steps.children import Children
 from steps.environment import Environments
+from steps.fork_server import ForkServers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,13 +32,18 @@ class Workshop:
     """An open workshop; several builds may share it at once."""
 
     options: BuildOptions
-    children: Children
     environments: Environments
+    hooks: ForkServers
     environ: Mapping[str, str]
 
 
 @contextmanager
 def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
     """Open a workshop; on leaving it every child is ended and every environment removed."""
-    with Children(timeout=options.timeout) as children, Environments(children, environ) as shared:
-        yield Workshop(options=options, children=children, environments=shared, environ=environ)
+    children = Children(timeout=options.timeout)
+    with (
+        Environments(children, environ) as environments,
+        children,
+        ForkServers(children) as hooks,
+    ):
+        yield Workshop(options=options, environments=environments, hooks=hooks, environ=environ)

@@ -1,0 +1,163 @@
+"""Runs the hooks of build backends in forks of a process that imported the backend once.
+
+`steps/fork_server_main.py` is the other side, and has the contract. Wherever that cannot be as
+good as a process per hook, there is a process per hook: other systems than Linux, backends inside
+the project's own tree, and backends that fail, print or start threads when they are imported, or
+that look at what differs from hook to hook.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from steps.children import open_output, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from steps.children import Children
+
+_MAIN = Path(__file__).with_name("fork_server_main.py")
+_BACKEND = "_PYPROJECT_HOOKS_BUILD_BACKEND"
+_IN_TREE = "_PYPROJECT_HOOKS_BACKEND_PATH_JSON"
+_PER_HOOK = {_BACKEND, "SOURCE_DATE_EPOCH"}
+_REPLY = 16  # bytes: "ready", or an exit code
+_PATIENCE = 10  # seconds for a fork server to end what it was told to end
+
+
+class ForkServers:
+    """One fork server per environment and backend; leaving the context ends them and their hooks.
+
+    Usable from several threads at once.
+    """
+
+    def __init__(self, children: Children) -> None:
+        self._children = children
+        self._lock = threading.Lock()
+        self._servers: dict[tuple[str, str], _Once] = {}
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let every server end its hooks and itself."""
+        with self._lock:
+            servers = [once.server for once in self._servers.values() if once.server]
+        for server in servers:
+            server.control.shutdown(socket.SHUT_WR)
+        for server in servers:
+            with suppress(subprocess.TimeoutExpired):
+                server.process.wait(_PATIENCE)
+            server.control.close()
+
+    def run(self, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]) -> str:
+        """Run *command*, a call of pyproject-hooks' script, as `Children.run` would."""
+        server = self._server(command[0], environ)
+        if server:
+            with suppress(_Gone):
+                return server.run(command, cwd, environ)
+        return self._children.run(command, cwd=cwd, environ=environ)
+
+    def _server(self, python: str, environ: Mapping[str, str]) -> _ForkServer | None:
+        if sys.platform != "linux" or _IN_TREE in environ:
+            return None
+        backend = environ[_BACKEND].partition(":")[0]
+        with self._lock:
+            once = self._servers.setdefault((python, backend), _Once())
+        with once.lock:
+            if not once.tried:
+                once.server = _start(self._children, python, backend, environ)
+                once.tried = True
+        return once.server
+
+
+@dataclass
+class _Once:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    tried: bool = False
+    server: _ForkServer | None = None
+
+
+class _Gone(Exception):  # noqa: N818 - what happened to the fork server
+    """The fork server ended, or could not fork."""
+
+
+@dataclass(frozen=True)
+class _ForkServer:
+    """This side of a fork server that is ready."""
+
+    children: Children
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+
+    def run(self, command: Sequence[str], cwd: str, environ: Mapping[str, str]) -> str:
+        """Run *command* in a fork; raise what `Children.run` raises, and _Gone."""
+        own = {key: value for key, value in environ.items() if key in _PER_HOOK}
+        request = json.dumps({"command": [*command], "cwd": cwd, "environ": own}).encode()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with open_output() as output, ours:
+            with theirs:
+                try:
+                    socket.send_fds(self.control, [request], [output.fileno(), theirs.fileno()])
+                except OSError:
+                    raise _Gone from None
+            code = self._wait(ours)
+            if code is None:
+                timeout = self.children.timeout or 0
+                raise subprocess.TimeoutExpired([*command], timeout, written(output))
+            if code:
+                raise subprocess.CalledProcessError(code, [*command], written(output))
+            return written(output)
+
+    def _wait(self, reply: socket.socket) -> int | None:
+        """Return the exit code, or None when the time is over and the hook has been ended."""
+        reply.settimeout(self.children.timeout)
+        try:
+            answer = reply.recv(_REPLY)
+        except TimeoutError:
+            reply.shutdown(socket.SHUT_WR)
+            reply.settimeout(_PATIENCE)
+            with suppress(TimeoutError):
+                reply.recv(_REPLY)
+            return None
+        if not answer:
+            raise _Gone
+        return int(answer)
+
+
+def _start(
+    children: Children, python: str, backend: str, environ: Mapping[str, str]
+) -> _ForkServer | None:
+    """Start a fork server, and return it when it is ready and as good as a process per hook."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs, open_output() as output:
+        process = children.start(
+            [python, str(_MAIN), str(theirs.fileno()), backend],
+            cwd=Path(python).parent,
+            environ={key: value for key, value in environ.items() if key not in _PER_HOOK},
+            output=output,
+            pass_fds=[theirs.fileno()],
+        )
+    ours.settimeout(children.timeout)
+    with suppress(TimeoutError, ConnectionError):
+        if ours.recv(_REPLY):
+            ours.settimeout(None)
+            return _ForkServer(children, process, ours)
+    children.end(process)
+    ours.close()
+    return None
