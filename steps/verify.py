@@ -48,7 +48,7 @@ def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bo
 
     Errors are refused; warnings are narrated, or refused as well when *strict*.
     """
-    findings = [
+    findings = _each_once(
         finding
         for distribution in distributions
         for finding in (
@@ -56,12 +56,17 @@ def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bo
             *_metadata_findings(distribution),
             *_wheel_findings(distribution, directory),
         )
-    ]
+    )
     refused = [finding for finding in findings if strict or finding.level == "error"]
     for finding in findings:
         if finding not in refused:
             logger.warning("warning: %s", finding)
     Refused.raise_all(Problem(str(finding), finding.hint) for finding in refused)
+
+
+def _each_once(findings: Iterable[Finding]) -> list[Finding]:
+    """Leave out what was found before: a wheel and its sdist share their metadata."""
+    return [*{finding.message: finding for finding in reversed([*findings])}.values()][::-1]
 
 
 def _direct_references(distribution: Distribution) -> Iterator[Finding]:
