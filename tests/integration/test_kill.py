@@ -8,7 +8,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -19,7 +21,6 @@ from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.integration.faults import Request
     from tests.integration.tally import Tally
@@ -39,26 +40,31 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def expected(tmp_path: Path) -> dict[str, str]:
-    """Make the three projects; return the sha256 of each file."""
-    return {
-        file.filename: file.sha256
-        for name, requires in PROJECTS.items()
-        for file in make_distributions(make_project(tmp_path / "projects", name, requires=requires))
-    }
+def projects(tmp_path: Path) -> Path:
+    for name, requires in PROJECTS.items():
+        make_distributions(make_project(tmp_path / "projects", name, requires=requires))
+    return tmp_path / "projects"
+
+
+def built(projects: Path) -> dict[str, str]:
+    return {path.name: sha256(path) for path in projects.glob("*/dist/*")}
 
 
 def stored(registry: Path) -> dict[str, str]:
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        path.name: sha256(path)
         for path in (registry / "demo/pypi").rglob("*")
         if path.is_file() and not path.name.startswith(".upload-")
     }
 
 
-def start(host: str, projects: Path) -> subprocess.Popen[str]:
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def start(host: str, command: str, projects: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "builder", "upload", "--all", str(projects), "--json"],
+        [sys.executable, "-I", "-m", "builder", command, "--all", str(projects), "--json"],
         env={
             **os.environ,
             "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
@@ -102,50 +108,129 @@ class Killer:
                 self.installable_without_dependency.append(name)
 
 
+signals = pytest.mark.parametrize(
+    "kill", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"]
+)
+whens = pytest.mark.parametrize("when", ["before", "after"])
+
+
 @pytest.mark.parametrize("number", range(REQUESTS))
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"])
-def test_a_killed_publish_is_finished_by_the_next(
+@whens
+@signals
+def test_what_was_killed_at_any_request_is_finished_by_the_next(
     emulator: Emulator,
     tmp_path: Path,
-    expected: dict[str, str],
+    projects: Path,
     tally: Tally,
     *,
     number: int,
     when: When,
     kill: signal.Signals,
 ) -> None:
-    tally.kill(f"{kill.name} {when} a request")
     killer = Killer(tmp_path / "registry", number, when, kill)
 
+    check_that_the_next_one_finishes("upload", emulator, projects, killer, tally)
+
+
+@pytest.mark.parametrize("number", [0, 4, 9])
+@signals
+def test_a_killed_publish_that_builds_is_finished_by_the_next(
+    emulator: Emulator,
+    tmp_path: Path,
+    projects: Path,
+    tally: Tally,
+    *,
+    number: int,
+    kill: signal.Signals,
+) -> None:
+    killer = Killer(tmp_path / "registry", number, "after", kill)
+
+    check_that_the_next_one_finishes("publish", emulator, projects, killer, tally)
+
+
+def check_that_the_next_one_finishes(
+    command: str, emulator: Emulator, projects: Path, killer: Killer, tally: Tally
+) -> None:
+    tally.kill(f"{killer.signal.name} {killer.when} a request of {command}")
     with FaultyRegistry(emulator, killer) as registry:
-        killer.victim = start(registry.host, tmp_path / "projects")
+        killer.victim = start(registry.host, command, projects)
         output, errors = killer.victim.communicate(timeout=60)
-    left = stored(tmp_path / "registry")
+    left = stored(killer.registry)
     with FaultyRegistry(emulator, lambda _: Fault(after=killer.look)) as registry:
-        again = start(registry.host, tmp_path / "projects")
+        again = start(registry.host, command, projects)
         receipt, narration = again.communicate(timeout=60)
 
-    assert killer.victim.returncode == (-signal.SIGKILL if kill == signal.SIGKILL else 143)
-    if kill == signal.SIGTERM:
+    if killer.signal == signal.SIGTERM:
         last = "Terminated. Run the same command again to finish the job."
-        assert errors.splitlines()[-1] == last
+        assert (killer.victim.returncode, errors.splitlines()[-1]) == (143, last)
+    else:
+        assert killer.victim.returncode == -signal.SIGKILL
     assert output == ""
     assert again.returncode == 0, narration
     rows = json.loads(receipt)
+    expected = built(projects)
     tally.outcomes(outcome for _, outcome in {(row["project"], row["outcome"]) for row in rows})
     assert {row["file"]: row["sha256"] for row in rows} == expected
     assert {row["file"]: row["sha256"] for row in rows if row["result"] == "found"} == left
     assert killer.installable_without_dependency == []
-    tally.registry(expected, stored(tmp_path / "registry"))
+    tally.registry(expected, stored(killer.registry))
 
 
+@pytest.mark.parametrize("command", ["upload", "publish"])
 def test_a_publish_that_is_left_alone_makes_that_many_requests(
-    emulator: Emulator, tmp_path: Path, expected: dict[str, str]
+    emulator: Emulator, tmp_path: Path, projects: Path, command: str
 ) -> None:
     with FaultyRegistry(emulator, lambda _: None) as registry:
-        process = start(registry.host, tmp_path / "projects")
+        process = start(registry.host, command, projects)
         process.communicate(timeout=60)
 
     assert len(registry.requests) == REQUESTS
-    assert stored(tmp_path / "registry") == expected
+    assert stored(tmp_path / "registry") == built(projects)
+    assert len(built(projects)) == 6
+
+
+def test_sigterm_ends_a_build_and_all_that_it_started(
+    emulator: Emulator, tmp_path: Path, tally: Tally
+) -> None:
+    tally.kill("SIGTERM in a build")
+    project = make_project(tmp_path / "projects", "charts")
+    (project / "pyproject.toml").write_text(
+        '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n'
+        '[project]\nname = "charts"\nversion = "1.0"\n'
+    )
+    (project / "backend.py").write_text(
+        "import subprocess, sys\n"
+        "def build_sdist(folder, config=None):\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"    open({str(tmp_path / 'pid')!r}, 'w').write(str(child.pid) + '\\n')\n"
+        "    child.wait()\n"
+        "build_wheel = build_sdist\n"
+    )
+
+    process = start(emulator.host, "publish", project)
+    number = wait_for_number(tmp_path / "pid")
+    begin = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    output, errors = process.communicate(timeout=30)
+    seconds = time.monotonic() - begin
+
+    assert (process.returncode, output) == (143, "")
+    assert errors.splitlines()[-1] == "Terminated. Run the same command again to finish the job."
+    assert seconds < 1
+    assert not is_running(number)
+    assert not (project / "dist").exists()
+
+
+def wait_for_number(path: Path) -> int:
+    end = time.monotonic() + 30
+    while not (path.exists() and path.read_text().endswith("\n")):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return int(path.read_text())
+
+
+def is_running(number: int) -> bool:
+    try:
+        return Path(f"/proc/{number}/stat").read_text(encoding="ascii").split()[2] != "Z"
+    except OSError:
+        return False
