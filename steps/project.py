@@ -6,6 +6,7 @@ in a file of its backend's, it is None here and the built metadata decides.
 
 from __future__ import annotations
 
+import functools
 import os
 import tomllib
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ class Project:
 def read_project(directory: Path) -> Project:
     """Read the project in *directory*; raise InputError with all that is wrong with its files."""
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
-    table = _read_toml(directory)
+    table = read_pyproject(directory)
     InputError.raise_all(_problems(table, directory / "pyproject.toml"))
     return _project(directory, table)
 
@@ -92,7 +93,7 @@ def _walk(root: Path) -> Iterator[Path]:
 
 def _is_package(directory: Path) -> bool:
     try:
-        table = _read_toml(directory)
+        table = read_pyproject(directory)
     except InputError:
         return True  # so that reading it reports what is wrong, instead of passing it over
     tool = _table(table, "tool")
@@ -103,10 +104,11 @@ def _is_package(directory: Path) -> bool:
     return "build-system" in table
 
 
-def _read_toml(directory: Path) -> dict[str, Any]:
+def read_pyproject(directory: Path) -> dict[str, Any]:
+    """Return the table of the project in *directory*, to be read only; or raise InputError."""
     path = directory / "pyproject.toml"
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         what = "has no pyproject.toml" if directory.is_dir() else "does not exist"
         raise InputError(
@@ -124,6 +126,11 @@ def _read_toml(directory: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise InputError(f"{os.fspath(path)!r} cannot be read: {error.strerror}") from None
+
+
+@functools.cache  # finding, reading and following a project look at the same text
+def _parse_toml(text: str) -> dict[str, Any]:
+    return tomllib.loads(text)
 
 
 def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
@@ -147,7 +154,7 @@ def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
         )
     for line in _requirement_lines(table):
         try:
-            Requirement(line)
+            _parse_requirement(line)
         except InvalidRequirement as error:
             reason = str(error).splitlines()[0]
             yield Problem(
@@ -177,7 +184,7 @@ def _project(directory: Path, table: Mapping[str, Any]) -> Project:
         directory=directory,
         name=canonicalize_name(metadata["name"]) if "name" in metadata else None,
         version=Version(metadata["version"]) if "version" in metadata else None,
-        requirements=tuple(map(Requirement, _requirement_lines(table))),
+        requirements=tuple(map(_parse_requirement, _requirement_lines(table))),
         local_paths=tuple(_local_paths(directory, table)),
     )
 
@@ -195,6 +202,11 @@ def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:
         found.pop("version", None)
     found.update({key: project[key] for key in ("name", "version") if key in project})
     return found
+
+
+@functools.cache  # a large repository writes few lines many times
+def _parse_requirement(line: str) -> Requirement:
+    return Requirement(line)
 
 
 def _requirement_lines(table: Mapping[str, Any]) -> list[str]:

@@ -22,7 +22,7 @@ from triggers.dependencies import Dependencies, DependencyReader
 from triggers.references import read_setup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from triggers.manifest import Manifest, Selection
 
@@ -77,27 +77,16 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
     return Inventory(targets=tuple(targets), warnings=tuple(reader.warnings))
 
 
-def find_packages(root: Path) -> list[str]:
-    """Return the paths of all directories at and below *root* that build."""
-    projects = {_relative(root, project) for project in find_projects(root)}
-    return sorted(projects | {path for path, files in _walk(root) if "setup.py" in files})
-
-
-def find_functions(root: Path) -> list[str]:
-    """Return the paths of all directories at and below *root* that look like functions."""
-    beside = {*REQUIREMENTS, "pyproject.toml"}
-    return sorted(path for path, files in _walk(root) if "main.py" in files and beside & files)
-
-
 def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[Problem]]:
     problems: list[Problem] = []
+    folders = dict(_walk(root))
     packages = _select(root, manifest.packages, "packages", problems)
     if packages is None:
-        packages = _without(find_packages(root), manifest.packages.exclude)
+        packages = _without(_find_packages(root, folders), manifest.packages.exclude)
         packages = [path for path in packages if path not in (manifest.functions.include or ())]
     functions = _select(root, manifest.functions, "functions", problems)
     if functions is None:
-        functions = _without(find_functions(root), manifest.functions.exclude)
+        functions = _without(_find_functions(folders), manifest.functions.exclude)
     functions = [path for path in functions if path not in packages]
     known = {*packages, *functions, *(path.split("/")[0] for path in packages)}
     problems.extend(
@@ -109,6 +98,18 @@ def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[P
         if path not in known
     )
     return packages, functions, problems
+
+
+def _find_packages(root: Path, folders: Mapping[str, set[str]]) -> list[str]:
+    """Return the paths of all directories that build; *folders* are all with their files."""
+    projects = {_relative(root, project) for project in find_projects(root)}
+    return sorted(projects | {path for path, files in folders.items() if "setup.py" in files})
+
+
+def _find_functions(folders: Mapping[str, set[str]]) -> list[str]:
+    """Return the paths of all directories that look like functions."""
+    beside = {*REQUIREMENTS, "pyproject.toml"}
+    return sorted(path for path, files in folders.items() if "main.py" in files and beside & files)
 
 
 def _select(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import configparser
+import functools
 import os
 import re
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+
+from steps.project import read_pyproject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,11 +42,8 @@ class References:
         path = _local_path(line)
         if path is not None:
             self.add_path(path, base)
-            return
-        try:
-            self.names.add(canonicalize_name(Requirement(line).name))
-        except InvalidRequirement:
-            return  # what the line is to mean is for its own tool, and for lint, to say
+        elif name := _required_name(line):
+            self.names.add(name)
 
     def add_path(self, path: str, base: Path) -> None:
         """Add the folder or file at *path* from *base*."""
@@ -52,9 +51,10 @@ class References:
 
 
 def read_references(directory: Path) -> References:
-    """Return what the project or function in *directory* refers to."""
+    """Return what the project or function in *directory* refers to; or raise InputError."""
     found = References()
-    table = _read_toml(directory / "pyproject.toml")
+    files = {entry.name for entry in os.scandir(directory)}
+    table = read_pyproject(directory) if "pyproject.toml" in files else {}
     _add_lines(found, _standard_lines(table), directory)
     tool = _dict(table, "tool")
     _add_uv(found, _dict(tool, "uv"), directory)
@@ -62,10 +62,11 @@ def read_references(directory: Path) -> References:
     _add_hatch(found, _dict(tool, "hatch"), directory)
     for lines in _dict(_dict(tool, "pdm"), "dev-dependencies").values():
         _add_lines(found, lines, directory)
-    _add_lines(found, read_setup(directory)[1], directory)
-    for path in directory.glob("requirements*"):
-        if path.suffix in {".txt", ".in", ".tmpl"}:
-            _add_requirements_file(found, path, {path})
+    if files & {"setup.cfg", "setup.py"}:
+        _add_lines(found, read_setup(directory)[1], directory)
+    for name in files:
+        if name.startswith("requirements") and name.endswith((".txt", ".in", ".tmpl")):
+            _add_requirements_file(found, directory / name, {directory / name})
     return found
 
 
@@ -168,6 +169,15 @@ def _logical_lines(text: str) -> Iterator[str]:
             yield bare
 
 
+@functools.cache  # a large repository writes few lines many times
+def _required_name(line: str) -> str:
+    """Return the normalised name, empty for a line that only its own tool understands."""
+    try:
+        return canonicalize_name(Requirement(line).name)
+    except InvalidRequirement:
+        return ""
+
+
 def _local_path(line: str) -> str | None:
     """Return the path that a requirement line names, or None for one by name or from elsewhere."""
     reference = re.sub(r"^[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*", "", line)
@@ -187,14 +197,6 @@ def _expand(base: Path, pattern: str) -> Iterable[Path]:
     if any(character in pattern for character in "*?["):
         return (path for path in base.glob(pattern) if path.is_dir())
     return (Path(os.path.normpath(base / pattern)),)
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    """Return the table in *path*, empty where there is none; `steps.project` reports bad ones."""
-    try:
-        return tomllib.loads(_text(path))
-    except tomllib.TOMLDecodeError:
-        return {}
 
 
 def _text(path: Path) -> str:
