@@ -35,6 +35,8 @@ _OUTPUT_ONLY_STEP = {"exitCode", "pullTiming", "status", "timing"}
 # Below these, keys are the user's own names and are left as they are.
 _MAPS = {"substitutions", "secretEnv", "envMap"}
 _PLACEHOLDER = "placeholder"
+# Leaving one fault out can only uncover another below it, and messages are not nested deeper.
+_ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -128,21 +130,24 @@ def _validate(data: dict[str, Any]) -> tuple[Build, list[Finding]]:
     rest = copy.deepcopy(data)
     if rest.pop("source", None) is not None:
         findings.append(Finding(("source",), "config cannot specify source", "take it out"))
-    build = None
-    while build is None:
+    for _round in range(_ROUNDS):
         try:
             build = Build.model_validate(rest)
+            break
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 findings.append(_finding(detail))
-                _leave_out(rest, detail["loc"])
+                _leave_out(rest, detail)
+    else:
+        return Build(), findings
     if "steps" in rest or "steps" not in data:
         findings += broken_rules(build)
     return build, findings
 
 
-def _leave_out(data: Any, location: Path) -> None:
-    """Delete the innermost field on the way to *location*; a step without a name gets one."""
+def _leave_out(data: Any, detail: ErrorDetails) -> None:
+    """Delete the innermost field on the way to a fault; what has to be there gets a value."""
+    location = detail["loc"]
     holder, field = data, ""
     for part in location:
         if isinstance(data, dict) and isinstance(part, str):
@@ -154,7 +159,8 @@ def _leave_out(data: Any, location: Path) -> None:
         else:
             break
     holder.pop(field, None)
-    if field == "name" or (len(location) > 1 and location[-2] in _MAPS):
+    needed = field == "name" or (len(location) > 1 and location[-2] in _MAPS)
+    if needed and detail["type"] != "extra_forbidden":
         holder[field] = _PLACEHOLDER  # its absence would be another fault, and not the user's
 
 

@@ -10,7 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from builder.local.child import run_child
+from builder.local.child import run_to_end
 from builder.local.room import WORKSPACE
 from builder.local.runners import Command
 from steps.registry import parse_registry
@@ -78,4 +78,4 @@ class Delivery:
 
     def _run(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> bool:
         command = Command(arguments, dict(environment), self.room.workspace)
-        return run_child(command, self.log.line, _TIMEOUT) == 0
+        return run_to_end(command, self.log.line, _TIMEOUT) == 0

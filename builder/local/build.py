@@ -64,7 +64,8 @@ def make_runner(prepared: Prepared, room: Room, extra: ExtraVariables) -> Runner
 def check_runner(prepared: Prepared, runner: Runner) -> None:
     """Raise InputError for every step of the plan that cannot run on this machine."""
     refusals = runner.refusals(prepared.config.build)
-    InputError.raise_all(problem for index, problem in refusals if index in prepared.plan.waits)
+    chosen = [problem for index, problem in refusals if index in prepared.plan.waits]
+    InputError.raise_all(dict.fromkeys(chosen))
 
 
 @dataclass(frozen=True)

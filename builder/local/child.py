@@ -1,4 +1,4 @@
-"""One running step: a process group of its own, ended whole."""
+"""Running commands: each a process group of its own, ended whole."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as docker gives to a container
 _DRAIN = 2.0  # seconds for output that is still in the pipe when the process has ended
+_NOT_STARTED = 127  # what a shell answers for a program that it cannot start
 _CLEANUP = 30.0  # seconds for the command that ends what outlived its process
 
 
 class Child:
-    """A step that is running. Start it, wait for it, and end it from any thread."""
+    """A process that is running, with all that it starts."""
 
     def __init__(self, command: Command, on_line: Callable[[str], None]) -> None:
         self._command = command
+        self._forced = False
         self._process = subprocess.Popen(
             command.arguments,
             cwd=command.directory,
@@ -51,18 +53,24 @@ class Child:
             self.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(GRACE)
-        self.kill()
+        self._signal(signal.SIGKILL)
         self._process.wait()
+        if self._forced:
+            self._clean_up()
         self._reader.join(_DRAIN)
         return code
 
     def terminate(self) -> None:
         """Ask the whole group to end."""
+        self._forced = True
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
         """End what is left of the group, and what outlives it elsewhere."""
         self._signal(signal.SIGKILL)
+        self._clean_up()
+
+    def _clean_up(self) -> None:
         if self._command.cleanup:
             with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                 subprocess.run(
@@ -87,29 +95,91 @@ class Child:
                 on_line(line.rstrip("\n"))
 
 
-def run_child(
-    command: Command, on_line: Callable[[str], None], timeout: float | None
-) -> int | None:
-    """Run *command* to its end, or for *timeout* seconds; whatever interrupts, it is ended."""
-    child = Child(command, on_line)
-    try:
-        return child.wait(timeout)
-    except BaseException:
-        child.terminate()
-        child.wait(GRACE)
-        raise
+class Task:
+    """A command that a thread of its own starts and waits for.
+
+    Signals are handled in the main thread only, so none can come between the start of a process
+    and the record of it. *on_end* is called in that thread when everything is over.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        on_line: Callable[[str], None],
+        timeout: float | None,
+        on_end: Callable[[Task], None],
+    ) -> None:
+        self.exit_code: int | None = None
+        self._command = command
+        self._on_line = on_line
+        self._timeout = timeout
+        self._on_end = on_end
+        self._child: Child | None = None
+        self._ended = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Start the command."""
+        self._thread.start()
+
+    def terminate(self) -> None:
+        """Ask the command to end; one that has not begun never will."""
+        with self._lock:
+            self._ended = True
+            if self._child:
+                self._child.terminate()
+
+    def kill(self) -> None:
+        """End the command."""
+        with self._lock:
+            if self._child:
+                self._child.kill()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until everything is over, for *timeout* seconds at most; return whether it is."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            with self._lock:
+                if self._ended:
+                    return
+                self._child = Child(self._command, self._on_line)
+            self.exit_code = self._child.wait(self._timeout)
+        except OSError as error:
+            self._on_line(f"cannot start: {error.strerror}: {error.filename!r}")
+            self.exit_code = _NOT_STARTED
+        finally:
+            self._on_end(self)
 
 
-def end(children: list[Child], threads: list[threading.Thread]) -> None:
-    """End *children*: ask, wait for the *threads* that wait for them, then kill."""
+def run_to_end(command: Command, on_line: Callable[[str], None], timeout: float) -> int | None:
+    """Run *command* and return its exit code, None when *timeout* seconds were not enough.
+
+    Whatever interrupts this ends the command, too.
+    """
+    task = Task(command, on_line, timeout, lambda _task: None)
     try:
-        for child in children:
-            child.terminate()
-        deadline = time.monotonic() + GRACE
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+        task.start()
+        task.join()
     finally:
-        for child, thread in zip(children, threads, strict=True):
-            if thread.is_alive():
-                child.kill()
-                thread.join(_DRAIN)
+        end([task])
+    return task.exit_code
+
+
+def end(tasks: list[Task]) -> None:
+    """End *tasks*: ask, wait, then kill."""
+    try:
+        for task in tasks:
+            task.terminate()
+        deadline = time.monotonic() + GRACE
+        for task in tasks:
+            task.join(max(0.0, deadline - time.monotonic()))
+    finally:
+        for task in tasks:
+            if not task.join(0):
+                task.kill()
+                task.join(_DRAIN)

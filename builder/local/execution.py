@@ -6,12 +6,12 @@ One thread per running step waits for it; the main thread alone decides what hap
 from __future__ import annotations
 
 import queue
-import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
-from builder.local.child import Child, end
+from builder.local.child import Task, end
 from triggers.build_config import DEFAULT_TIMEOUT, Build, Step, seconds
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SUCCESS, FAILURE, TIMEOUT, CANCELLED = "SUCCESS", "FAILURE", "TIMEOUT", "CANCELLED"
 QUEUED, WORKING = "QUEUED", "WORKING"
-_NOT_STARTED = 127  # what a shell answers for a program that it cannot start
 
 
 @dataclass
@@ -56,7 +55,7 @@ class Execution:
     failed: int | None = None
     _clock: float = field(default_factory=time.monotonic)
     _finished: queue.SimpleQueue[int] = field(default_factory=queue.SimpleQueue)
-    _children: dict[int, tuple[Child, threading.Thread]] = field(default_factory=dict)
+    _tasks: dict[int, Task] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Enter every step of the plan in the record."""
@@ -87,7 +86,7 @@ class Execution:
                 self.status = TIMEOUT
                 self.log.line("ERROR: context deadline exceeded")
                 return
-            self._children.pop(index, None)
+            del self._tasks[index]
             finished.add(index)
             if not self._succeeded(index):
                 return
@@ -96,23 +95,17 @@ class Execution:
     def _start(self, index: int) -> None:
         run, step = self.runs[index], self.build.steps[index]
         label = step.label(index)
+
+        def finished(task: Task) -> None:
+            run.exit_code, run.ended = task.exit_code, self.now()
+            self._finished.put(index)
+
         self.log.line(f"Starting {label}")
         run.began, run.status = self.now(), WORKING
-        try:
-            child = Child(self.command(index), lambda line: self.log.step_line(label, line))
-        except OSError as error:
-            self.log.step_line(label, f"cannot start: {error.strerror}: {error.filename!r}")
-            run.exit_code, run.ended = _NOT_STARTED, self.now()
-            self._finished.put(index)
-            return
-        thread = threading.Thread(target=self._wait, args=(run, step, child), daemon=True)
-        self._children[index] = (child, thread)
-        thread.start()
-
-    def _wait(self, run: StepRun, step: Step, child: Child) -> None:
-        run.exit_code = child.wait(seconds(step.timeout))
-        run.ended = self.now()
-        self._finished.put(run.index)
+        command = self.command(index)
+        task = Task(command, partial(self.log.step_line, label), seconds(step.timeout), finished)
+        self._tasks[index] = task
+        task.start()
 
     def _succeeded(self, index: int) -> bool:
         """Judge the step that ended; return whether the build goes on."""
@@ -135,9 +128,9 @@ class Execution:
         return False
 
     def _end_all(self) -> None:
-        running = [*self._children.items()]
-        end([child for _, (child, _) in running], [thread for _, (_, thread) in running])
-        for index, _ in running:
+        running = [*self._tasks]
+        end([*self._tasks.values()])
+        for index in running:
             self.runs[index].status, self.runs[index].ended = CANCELLED, self.now()
         if self.status == WORKING:
             self.status = CANCELLED

@@ -8,6 +8,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from triggers.build_config import Build, Step
 
 OUR_IMAGE = "shipwheel"
+_ENGINE_TIMEOUT = 30.0  # seconds
 # Images that the host's programs can stand for: the image's entrypoint, and its command.
 HOST_TOOLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bash": ((), ("bash",)),
@@ -171,11 +173,25 @@ class DockerRunner:
     extra: ExtraVariables
 
     def refusals(self, build: Build) -> list[tuple[int, Problem]]:
-        """Name the first step when there is no docker command."""
-        if shutil.which("docker", path=self.client["PATH"]):
-            return []
-        message = f"{build.steps[0].label(0)} needs 'docker', which is not on PATH"
-        return [(0, Problem(message, "install Docker, or run without --docker"))]
+        """Return one problem for all steps when no engine answers."""
+        try:
+            answer = subprocess.run(
+                ["docker", "version", "--format", "{{.Server.Version}}"],
+                env=self.client,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=_ENGINE_TIMEOUT,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            reason = str(error)
+        else:
+            if answer.returncode == 0:
+                return []
+            reason = answer.stderr.strip()
+        message = f"No Docker engine answers: {reason}"
+        problem = Problem(message, "start one, or run without --docker")
+        return [(index, problem) for index in range(len(build.steps))]
 
     def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
         """Return the `docker run` of step *index*."""

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic.alias_generators import to_camel
 
 from steps.errors import InputError
-from triggers.build_config import seconds
+from triggers.build_config import Build, Options, Step, seconds
 from triggers.build_config_file import read_build_config
+from triggers.substitutions import StartedBy, resolve, substitute_build
 
 TWO = "steps: [{name: bash}, {name: bash}]"
 LONG = "x" * 10_001
@@ -199,6 +207,39 @@ def test_a_file_of_aliases_does_not_unfold_without_end() -> None:
     rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
 
     assert "unfolds into too many values" in _problems("\n".join(rows))[0]
+
+
+_FIELDS = [to_camel(name) for model in (Build, Step, Options) for name in model.model_fields]
+_KEYS = st.sampled_from([*_FIELDS, "wait_for", "secretEnv", "name", "repository", "x", "_X"])
+_PLAIN = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=3), st.just("10s")
+)
+_VALUES = st.recursive(
+    _PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(_KEYS, _VALUES, max_size=5), st.lists(_VALUES, max_size=3))
+def test_whatever_a_config_holds_it_is_read_or_refused_with_lines(
+    data: dict[str, Any], steps: list[Any]
+) -> None:
+    text = yaml.safe_dump({**data, "steps": [*steps, {"name": "bash", **data}]})
+    messages = []
+    try:
+        build = read_build_config(text, "f").build
+        substitute_build(build, resolve(build, {}, {}, StartedBy.TRIGGER).values)
+    except InputError as error:
+        messages = [problem.message for problem in error.problems]
+
+    assert [message for message in messages if not re.match(r"f:\d+: ", message)] == []
+
+
+@given(st.text(alphabet="steps: []{}-&*!\n'\"#|>%@name\t\x07", max_size=40))
+def test_whatever_the_text_is_it_is_read_or_refused(text: str) -> None:
+    with suppress(InputError):
+        read_build_config(text, "f")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""No secret reaches the log."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from builder.local.log import BuildLog
+
+
+def test_a_secret_is_blotted_out_wherever_it_stands() -> None:
+    lines: list[str] = []
+    log = BuildLog(lines.append, ["s3cret"])
+    log.step_line("Step #0", "token=s3cret&s3cret!")
+
+    assert lines == ["Step #0: token=***&***!\n"]
+
+
+def test_a_secret_of_many_lines_is_blotted_out_line_by_line() -> None:
+    log = BuildLog(print, ["-----BEGIN-----\nAAAABBBBCCCC\nxy\n"])
+
+    assert log.mask("AAAABBBBCCCC") == "***"
+    assert log.mask("xy") == "xy"
+
+
+def test_a_secret_that_holds_another_is_blotted_out_whole() -> None:
+    assert BuildLog(print, ["abc", "abcdef"]).mask("abcdef") == "***"
+
+
+def test_an_empty_secret_hides_nothing() -> None:
+    assert BuildLog(print, ["", "\n"]).mask("text") == "text"
+
+
+@given(st.text(alphabet="abc", min_size=1, max_size=4), st.text(alphabet="abc\n", max_size=20))
+def test_what_comes_out_never_holds_the_secret(secret: str, text: str) -> None:
+    assert secret not in BuildLog(print, [secret]).mask(text)
