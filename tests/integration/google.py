@@ -42,8 +42,7 @@ class Google:
     def __enter__(self) -> Self:
         authority = trustme.CA()
         bundle = self._folder / "authorities.pem"
-        public = Path(certifi.where()).read_bytes()
-        bundle.write_bytes(public + b"\n" + authority.cert_pem.bytes())
+        bundle.write_bytes(_public_authorities() + authority.cert_pem.bytes())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST).configure_cert(context)
         self._metadata = _serve(partial(_Metadata, self))
@@ -80,6 +79,12 @@ class Google:
     def next_token(self) -> str:
         """Return the next token; the last one for ever."""
         return self._tokens.pop(0) if len(self._tokens) > 1 else self._tokens[0]
+
+
+def _public_authorities() -> bytes:
+    """Return those that this machine trusts, so that builds find their requirements."""
+    path = os.environ.get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    return Path(path or certifi.where()).read_bytes() + b"\n"
 
 
 class _Server(ThreadingHTTPServer):
@@ -136,7 +141,7 @@ class _Metadata(_Quiet):
 
 
 class _Proxy(_Quiet):
-    """A CONNECT proxy that ends the TLS itself, and passes the requests on in plain http."""
+    """A CONNECT proxy that is Artifact Registry itself, and passes on what is for others."""
 
     def __init__(self, context: ssl.SSLContext, upstream: str, *arguments: Any) -> None:
         self._context = context
@@ -144,23 +149,26 @@ class _Proxy(_Quiet):
         super().__init__(*arguments)
 
     def do_CONNECT(self) -> None:
-        if self.path != f"{HOST}:443":
-            self.send_error(403)
+        ours = self.path == f"{HOST}:443"
+        host, _, port = (self._upstream if ours else self.path).rpartition(":")
+        self.close_connection = True
+        try:
+            server = socket.create_connection((host, int(port)), timeout=30)
+        except OSError:
+            self.send_error(502)
             return
         self.send_response(200)
         self.end_headers()
-        self.close_connection = True
-        host, _, port = self._upstream.rpartition(":")
-        with (
-            suppress(OSError),
-            self._context.wrap_socket(self.connection, server_side=True) as client,
-            socket.create_connection((host, int(port)), timeout=30) as server,
-        ):
-            client.settimeout(30)
-            answers = threading.Thread(target=_pump, args=(server, client), daemon=True)
-            answers.start()
-            _pump(client, server)
-            answers.join(30)
+        client = self.connection
+        with suppress(OSError), server:
+            if ours:
+                client = self._context.wrap_socket(client, server_side=True)
+            with client:
+                client.settimeout(30)
+                answers = threading.Thread(target=_pump, args=(server, client), daemon=True)
+                answers.start()
+                _pump(client, server)
+                answers.join(30)
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:

@@ -1,0 +1,173 @@
+"""No secret is in any output, file or argument, whatever the command and whatever goes wrong."""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.command_line import COMMANDS
+from builder.emulator import Emulator
+from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.google import Google
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.tally import Tally
+
+TOKEN = "ya29.planted-3c1f9a7e5b2d"
+LOGIN = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": TOKEN}
+OBSERVER = Path(__file__).with_name("observer.py")
+
+# Those that ask the registry, and how: they meet every fault.
+ASKING = {
+    "check": ["check", "berths"],
+    "upload": ["upload", "berths", "--json"],
+    "publish": ["publish", "berths"],
+}
+# Those that do not. Its own tests show that the emulator keeps its token to itself.
+OTHERS = {
+    "build": ["build", "berths"],
+    "init": ["init", "--github", "harbour/harbour"],
+    "triggers": ["triggers", "render"],
+    "run": ["run", "cloudbuild.yaml", "--host-tools"],
+    "emulator": ["emulator", "--help"],
+}
+
+EVERYTHING = f"Authorization: {TOKEN}; {base64.b64encode(TOKEN.encode()).decode()}".encode()
+FAULTS = {
+    "none": Fault(),
+    "400": Fault(answer=Answer(400, EVERYTHING)),
+    "401": Fault(answer=Answer(401, EVERYTHING)),
+    "403": Fault(answer=Answer(403, EVERYTHING)),
+    "404": Fault(answer=Answer(404, EVERYTHING)),
+    "429": Fault(answer=Answer(429, EVERYTHING)),
+    "500": Fault(answer=Answer(500, EVERYTHING)),
+    "503 with Retry-After": Fault(answer=Answer(503, EVERYTHING, (("Retry-After", "900"),))),
+    "redirect to http": Fault(answer=Answer(302, b"", (("Location", "http://example.com/"),))),
+    "reset before the body": Fault(cut="before the body"),
+    "reset before the answer": Fault(cut="before the answer"),
+    "broken answer": Fault(cut="in the answer"),
+    "index that is none": Fault(answer=Answer(200, EVERYTHING, (("Content-Type", "text/html"),))),
+}
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry", token=TOKEN) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Path:
+    """Make a repository of one package, in a folder that is also the home."""
+    folder = tmp_path / "work"
+    make_distributions(make_project(folder, "berths"))
+    (folder / "cloudbuild.yaml").write_text("steps:\n- name: bash\n  args: [-c, echo done]\n")
+    return folder
+
+
+def forms(token: str) -> set[bytes]:
+    """Return how *token* looks in plain, and within base64 whatever stands before it."""
+    found = {token.encode()}
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + token.encode())
+        # The first and the last characters depend on the neighbours as well.
+        found.add(encoded[4 if offset else 0 : len(encoded) - 4])
+    return found
+
+
+def run(
+    work: Path, arguments: list[str], environ: dict[str, str]
+) -> tuple[subprocess.CompletedProcess[bytes], dict[str, bytes]]:
+    """Run the command; return its result and every place that a secret could have got to."""
+    log, temporary = work.parent / "observed", work.parent / "temporary"
+    temporary.mkdir(exist_ok=True)
+    result = subprocess.run(
+        [sys.executable, "-I", str(OBSERVER), str(log), "-v", *arguments],
+        cwd=work,
+        env={**environ, "TMPDIR": str(temporary), "HOME": str(work)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    files = [path for folder in (work, temporary) for path in folder.rglob("*") if path.is_file()]
+    places = {str(path): path.read_bytes() for path in files}
+    places |= {"stdout": result.stdout, "stderr": result.stderr, "observed": log.read_bytes()}
+    return result, places
+
+
+def leaks(places: dict[str, bytes], token: str) -> list[str]:
+    return [
+        place for place, content in places.items() if any(form in content for form in forms(token))
+    ]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("command", ASKING)
+def test_no_secret_leaves_a_command_that_meets_a_fault(
+    emulator: Emulator, work: Path, tally: Tally, command: str, fault: str
+) -> None:
+    tally.fault(f"{fault} (secrets)")
+    with FaultyRegistry(emulator, lambda _: FAULTS[fault]) as registry:
+        environ = {
+            **os.environ,
+            **LOGIN,
+            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+            "ARTIFACT_REGISTRY_EMULATOR_HOST": registry.host,
+        }
+        result, places = run(work, [*ASKING[command], "--retry-for", "0.2"], environ)
+
+    assert registry.requests[0].headers["Authorization"].startswith("Basic ")
+    assert result.returncode in ({0} if fault == "none" else {1, 2, 4, 5}), result.stderr
+    assert b"Traceback" not in result.stderr
+    tally.leaks(len(places), leaks(places, TOKEN))
+
+
+@pytest.mark.parametrize("command", OTHERS)
+def test_no_secret_leaves_a_command_that_needs_none(work: Path, tally: Tally, command: str) -> None:
+    environ = {**os.environ, **LOGIN, "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi"}
+    if command == "triggers":
+        run(work, OTHERS["init"], environ)
+    result, places = run(work, OTHERS[command], environ)
+
+    assert result.returncode == 0, result.stderr
+    tally.leaks(len(places), leaks(places, TOKEN))
+
+
+@pytest.mark.parametrize("command", ASKING)
+def test_no_secret_of_the_keyring_backend_leaves_a_command(
+    emulator: Emulator, work: Path, tally: Tally, command: str
+) -> None:
+    with Google(work.parent, emulator.host, TOKEN) as google:
+        result, places = run(work, ASKING[command], google.environ)
+
+    assert result.returncode == 0, result.stderr
+    assert google.token_requests == 1
+    tally.leaks(len(places), leaks(places, TOKEN))
+
+
+def test_every_command_is_searched() -> None:
+    assert ASKING.keys() | OTHERS.keys() == COMMANDS.keys()
+
+
+def test_a_secret_would_be_found(tmp_path: Path) -> None:
+    pairs = [f"{'x' * length}{TOKEN}{'y' * length}".encode() for length in range(6)]
+
+    for pair in pairs:
+        assert leaks({"plain": pair, "base64": base64.b64encode(pair)}, TOKEN) == [
+            "plain",
+            "base64",
+        ]
+    work = tmp_path / "work"
+    work.mkdir()
+    _, places = run(work, ["build", TOKEN], {**os.environ})
+    assert leaks(places, TOKEN) == ["stderr"]
