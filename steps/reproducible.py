@@ -44,7 +44,8 @@ def normalise_sdist(path: Path, epoch: int) -> None:
     """
     with open_archive(path) as archive:
         assert isinstance(archive, Sdist)  # noqa: S101 - the backend was asked for an sdist
-        if archive.is_normal(epoch) and _gzip_time(path) in {0, epoch}:
+        if archive.is_normal(epoch):
+            _normalise_gzip_time(path, epoch)
             return
         packed = path.with_name(f".{path.name}.part")
         with (
@@ -56,10 +57,13 @@ def normalise_sdist(path: Path, epoch: int) -> None:
     packed.replace(path)
 
 
-def _gzip_time(path: Path) -> int:
-    """Return the time in the header (RFC 1952, bytes 4 to 7)."""
-    with path.open("rb") as stream:
-        return int.from_bytes(stream.read(8)[4:], "little")
+def _normalise_gzip_time(path: Path, epoch: int) -> None:
+    """Write *epoch* into the header (RFC 1952, bytes 4 to 7), unless it has no time."""
+    with path.open("r+b") as stream:
+        stream.seek(4)
+        if any(stream.read(4)):
+            stream.seek(4)
+            stream.write(epoch.to_bytes(4, "little"))
 
 
 def _last_commit(directory: Path) -> int:
