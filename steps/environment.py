@@ -13,6 +13,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from steps.children import Children
+    from steps.environment_cache import EnvironmentCache
 
 # A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
@@ -51,9 +53,15 @@ class Environment:
 
 
 class Environments:
-    """Makes environments on demand, each once, and removes them all when the context is left."""
+    """Makes environments on demand, each once; what is not in a *cache* goes with the context."""
 
-    def __init__(self, children: Children, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        children: Children,
+        environ: Mapping[str, str],
+        cache: EnvironmentCache | None = None,
+    ) -> None:
+        self._cache = cache
         self._children = children
         # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
         self._uv_path = uv.find_uv_bin()
@@ -72,7 +80,7 @@ class Environments:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Remove every environment."""
+        """Remove every environment that is not kept."""
         self._folder.cleanup()
 
     def get(self, requirements: Iterable[str]) -> Environment:
@@ -89,17 +97,22 @@ class Environments:
             return once.environment
 
     def _make(self, requirements: frozenset[str]) -> Environment:
-        path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
+        fill = partial(self._fill, requirements)
+        path = self._cache.get(requirements, fill) if self._cache else None
+        if path is None:
+            path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
+            fill(path)
+        return Environment(path, self.environ)
+
+    def _fill(self, requirements: frozenset[str], path: Path) -> None:
         self._uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(path))
-        environment = Environment(path, self.environ)
         if requirements:
             wanted = path / "requirements.txt"
             wanted.write_text("".join(f"{line}\n" for line in sorted(requirements)))
             try:
-                self._install(environment.python_executable, wanted)
+                self._install(Environment(path, self.environ).python_executable, wanted)
             except subprocess.CalledProcessError as error:
                 raise _not_installed(requirements, error.output) from None
-        return environment
 
     def _install(self, python: str, wanted: Path) -> None:
         install = ["pip", "install", "--quiet", "--python", python, "-r", str(wanted)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from steps.children import Children
 from steps.environment import Environments
+from steps.environment_cache import EnvironmentCache, cache_folder
 from steps.fork_server import ForkServers
 
 if TYPE_CHECKING:
@@ -19,10 +20,15 @@ Kinds = Literal["both", "sdist", "wheel"]
 
 @dataclass(frozen=True, kw_only=True)
 class BuildOptions:
-    """How to build: which *kinds*, whether warnings refuse, seconds per hook, builds at a time."""
+    """How to build.
+
+    Which *kinds*, whether warnings refuse, whether environments are kept from one run to the next,
+    seconds per hook, builds at a time.
+    """
 
     kinds: Kinds = "both"
     strict: bool = False
+    cache: bool = True
     timeout: float | None = None
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
 
@@ -39,11 +45,19 @@ class Workshop:
 
 @contextmanager
 def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
-    """Open a workshop; on leaving it every child is ended and every environment removed."""
+    """Open a workshop; on leaving it every child is ended."""
     children = Children(timeout=options.timeout)
     with (
-        Environments(children, environ) as environments,
+        _open_cache(options, environ) as cache,
+        Environments(children, environ, cache) as environments,
         children,
         ForkServers(children) as hooks,
     ):
         yield Workshop(options=options, environments=environments, hooks=hooks, environ=environ)
+
+
+def _open_cache(
+    options: BuildOptions, environ: Mapping[str, str]
+) -> AbstractContextManager[EnvironmentCache | None]:
+    folder = cache_folder(environ) if options.cache else None
+    return EnvironmentCache(folder, environ) if folder else nullcontext()

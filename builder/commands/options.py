@@ -60,6 +60,14 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         help="End a build hook that takes longer.",
     )
     @click.option(
+        "--no-build-cache",
+        "cache",
+        is_flag=True,
+        flag_value=False,
+        default=True,
+        help="Make build environments afresh; by default they serve for a day.",
+    )
+    @click.option(
         "--unshallow",
         is_flag=True,
         help="First fetch the git history and tags that a shallow clone lacks.",
@@ -70,6 +78,7 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         *,
         kinds: str | None,
         strict: bool,
+        cache: bool,
         build_timeout: float | None,
         unshallow: bool,
         workers: int,
@@ -83,6 +92,7 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         options = BuildOptions(
             kinds="sdist" if kinds == "sdist" else "wheel" if kinds == "wheel" else "both",
             strict=strict,
+            cache=cache,
             timeout=build_timeout,
             workers=workers,
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import uv
 
 from builder.__main__ import main
 from steps.archive import member_hashes
@@ -233,3 +234,24 @@ def test_a_requirement_on_a_folder_of_this_machine_is_refused(
     assert main(["-q", "build", str(directory)]) == 1
 
     assert "it requires a folder of this machine" in capsys.readouterr().err
+
+
+def test_environments_serve_for_later_runs_unless_told_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = copied("flit", tmp_path / "flit")
+    uv_cache = subprocess.run(
+        [uv.find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True
+    )
+    monkeypatch.setenv("UV_CACHE_DIR", uv_cache.stdout.strip())
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    kept = tmp_path / "cache/shipwheel/environments"
+
+    assert main(["build", "--no-build-cache", str(project)]) == 0
+    assert not kept.exists()
+    assert main(["build", str(project)]) == 0
+    (first,) = kept.glob("*/environment.json")
+    made = first.stat()
+    assert main(["build", str(project)]) == 0
+
+    assert [path.stat() for path in kept.glob("*/environment.json")] == [made]
