@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.contents import compare
-from steps.errors import InputError, Problem
+from steps.errors import InputError, Problem, RegistryError
 from steps.gate import bump_hint, decide, suggest
 from steps.outcome import Difference, Judgement, Outcome
 from steps.parallel import each
@@ -165,6 +165,11 @@ def _differences(
     path = fetch(theirs)
     try:
         return compare(ours, path)
+    except InputError as error:
+        raise RegistryError(
+            f"The registry holds a file that cannot be compared: {error.problems[0].message}",
+            "look at how it came there; a new version does not need it",
+        ) from None
     finally:
         path.unlink(missing_ok=True)
 

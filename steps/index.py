@@ -16,7 +16,7 @@ from requests import RequestException, codes
 
 from steps.errors import RegistryError
 from steps.parallel import each
-from steps.published import FAILS_CLOSED, PublishedProject, is_root_page, parse_page
+from steps.published import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.retry import Transient, retry
 from steps.transport import WORKERS
 
@@ -114,24 +114,35 @@ class Index:
             except RequestException as error:
                 raise Transient(f"it broke off ({type(error).__name__})") from None
 
+    def names(self) -> tuple[NormalizedName, ...]:
+        """Return the names of all projects of the repository, in their order."""
+        response = self._transport.get(self._registry.index_url, accept=ACCEPT)
+        _require_ok(response)
+        return tuple(
+            sorted(
+                parse_root(
+                    response.content,
+                    url=self._registry.index_url,
+                    content_type=response.headers.get("Content-Type", ""),
+                )
+            )
+        )
+
     def _require_repository(self, name: NormalizedName) -> None:
         """Raise RegistryError unless the repository itself was seen to exist."""
         with self._lock:
             if self._seen:
                 return
-            url = self._registry.index_url
-            response = self._transport.get(url, accept=ACCEPT)
-            content_type = response.headers.get("Content-Type", "")
-            self._seen = response.status_code == codes.ok and is_root_page(
-                response.content, content_type
-            )
-        if not self._seen:
-            raise RegistryError(
-                f"{name!r} is not in the registry, and neither could the repository itself be"
-                f" seen: {url!r} answers {response.status_code}",
-                "check its address; if this is the first release in a repository that does not"
-                " show its index, say so with --first-release",
-            )
+            try:
+                self.names()
+            except RegistryError as error:
+                raise RegistryError(
+                    f"{name!r} is not in the registry, and the repository itself was not seen to"
+                    f" exist: {error.problems[0].message}",
+                    "check its address; if this is the first release in a repository that does not"
+                    " show its index, say so with --first-release",
+                ) from None
+            self._seen = True
 
 
 def _narrate_unreadable(project: PublishedProject) -> None:

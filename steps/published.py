@@ -72,15 +72,21 @@ def parse_page(body: bytes, *, name: str, url: str, content_type: str) -> Publis
     return _parse_html(body, normal, url, content_type)
 
 
-def is_root_page(body: bytes, content_type: str) -> bool:
-    """Return whether *body* is the page that lists the projects of a repository."""
+def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedName, ...]:
+    """Return the names of the projects on the page at *url* that lists those of a repository.
+
+    Raises RegistryError when *body* is no such page.
+    """
     if _is_json(content_type):
         try:
-            return isinstance(json.loads(body)["projects"], list)
-        except (ValueError, KeyError, TypeError):
-            return False
+            return tuple(canonicalize_name(it["name"]) for it in json.loads(body)["projects"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
     page = _HtmlPage(body)
-    return page.is_index or content_type.startswith("application/vnd.pypi.")
+    if not (page.is_index or content_type.startswith("application/vnd.pypi.")):
+        raise _not_an_index(url, f"its title is {page.title!r}")
+    folders = (href.partition("#")[0].rstrip("/").rpartition("/")[2] for href in page.hrefs)
+    return tuple(canonicalize_name(unquote(it)) for it in folders if it not in {"", ".", ".."})
 
 
 def _is_json(content_type: str) -> bool:

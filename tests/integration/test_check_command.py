@@ -172,8 +172,8 @@ def test_a_repository_that_does_not_exist_is_no_first_release(
 
     assert (refused.returncode, refused.stdout) == (4, "")
     assert refused.stderr.startswith(
-        "error: 'tides' is not in the registry, and neither could the repository itself be seen:"
-        f" 'http://{emulator.host}/demo/elsewhere/simple/' answers 404\n"
+        "error: 'tides' is not in the registry, and the repository itself was not seen to exist:"
+        f" 'http://{emulator.host}/demo/elsewhere/simple/' answers 404 Not Found\n"
     )
     assert told.returncode == 0
 

@@ -90,7 +90,7 @@ def test_a_missing_project_in_a_repository_that_was_not_seen_is_no_first_release
     root: dict[str, str | bytes | Exception],
 ) -> None:
     with pytest.raises(
-        RegistryError, match="neither could the repository itself be seen"
+        RegistryError, match="the repository itself was not seen to exist"
     ) as caught:
         Index(REGISTRY, MemoryTransport(root)).read("tides")
 
@@ -173,3 +173,9 @@ def test_a_download_without_end_is_given_up(
 def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="answers 404 Not Found"):
         Index(REGISTRY, MemoryTransport({})).download(published(None), tmp_path)
+
+
+def test_the_projects_of_a_repository_are_listed_in_their_order() -> None:
+    root = ROOT.replace("<body>", '<body><a href="tides/">tides</a><a href="Berths/">Berths</a>')
+
+    assert Index(REGISTRY, MemoryTransport({"simple/": root})).names() == ("berths", "tides")

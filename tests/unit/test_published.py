@@ -10,7 +10,7 @@ import pytest
 from packaging.version import InvalidVersion, Version
 
 from steps.errors import RegistryError
-from steps.published import PublishedFile, PublishedProject, is_root_page, parse_page
+from steps.published import PublishedFile, PublishedProject, parse_page, parse_root
 
 URL = "https://us-east4-python.pkg.dev/demo/pypi/simple/tide-tables/"
 FILES = "https://us-east4-python.pkg.dev/demo/pypi/tide-tables/"
@@ -234,17 +234,46 @@ def test_an_unknown_version_of_the_api_is_refused(body: bytes, content_type: str
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type", "expected"),
+    ("body", "content_type"),
     [
-        (page(title="Simple Index"), HTML, True),
-        (b'{"meta": {"api-version": "1.0"}, "projects": []}', JSON, True),
-        (page(title="Sign in"), HTML, False),
-        (b"not found", "text/plain", False),
-        (b'{"error": 404}', "application/json", False),
-        (b"{", "application/json", False),
+        (page(title="Simple Index"), HTML),
+        (b'{"meta": {"api-version": "1.0"}, "projects": []}', JSON),
+        (b"", "application/vnd.pypi.simple.v1+html"),
     ],
 )
-def test_the_page_that_lists_the_projects_is_recognised(
-    body: bytes, content_type: str, expected: bool
-) -> None:
-    assert is_root_page(body, content_type) is expected
+def test_a_repository_may_be_empty(body: bytes, content_type: str) -> None:
+    assert parse_root(body, url=URL, content_type=content_type) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (
+            page(
+                '<a href="../">up</a>',
+                '<a href="Tide.Tables/">x</a>',
+                '<a href="/demo/pypi/simple/berths/#x">y</a>',
+                title="Simple index",
+            ),
+            HTML,
+        ),
+        (b'{"projects": [{"name": "Tide_Tables"}, {"name": "berths"}]}', JSON),
+    ],
+)
+def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: str) -> None:
+    assert parse_root(body, url=URL, content_type=content_type) == ("tide-tables", "berths")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (page(title="Sign in"), HTML),
+        (b"not found", "text/plain"),
+        (b'{"error": 404}', "application/json"),
+        (b'{"projects": ["tides"]}', JSON),
+        (b"{", "application/json"),
+    ],
+)
+def test_another_page_is_no_empty_repository(body: bytes, content_type: str) -> None:
+    with pytest.raises(RegistryError, match="is not an index page"):
+        parse_root(body, url=URL, content_type=content_type)
