@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "check": "Tell what publishing would do, and whether it is allowed.",
     "upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
     "publish": "Build, check, upload and confirm, dependencies first.",
+    "versions": "List what the registry holds: versions, files, sha256.",
     "init": "Write the manifest and the build configs that triggers name.",
     "triggers": "Render the build triggers of a repository, and look at them.",
     "run": "Run a build config on this machine, as Cloud Build would.",
