@@ -1,0 +1,76 @@
+"""Which projects changed files touch; git itself is asked in the integration tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.changes import affected, changed_since
+from steps.errors import InputError
+from steps.project import Project, read_project
+from tests.tiny import make_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def projects(tmp_path: Path) -> list[Project]:
+    """`dues` needs `berths`, `berths` needs `tides`; `charts` takes `tides` by its path."""
+    tides = make_project(tmp_path, "tides")
+    berths = make_project(tmp_path, "berths", requires=["Tides>=1"])
+    dues = make_project(tmp_path, "dues", requires=["berths"])
+    charts = make_project(tmp_path, "charts")
+    with (charts / "pyproject.toml").open("a") as file:
+        file.write('[tool.uv.sources]\ntides = { path = "../tides" }\n')
+    return [read_project(it) for it in (tides, berths, dues, charts)]
+
+
+def touched(projects: list[Project], *files: Path) -> list[str]:
+    return [str(it) for it in affected(projects, files)]
+
+
+def test_a_project_is_touched_by_its_own_files_and_by_those_it_needs(
+    projects: list[Project], tmp_path: Path
+) -> None:
+    assert touched(projects, tmp_path / "dues/dues/__init__.py") == ["dues"]
+    assert touched(projects, tmp_path / "berths/new/deep.py") == ["berths", "dues"]
+    assert touched(projects, tmp_path / "tides/gone.py") == ["tides", "berths", "dues", "charts"]
+    assert touched(projects, tmp_path / "README.md", tmp_path / "tides.txt") == []
+
+
+def test_a_path_dependency_counts_though_nobody_asked_for_its_project(
+    projects: list[Project], tmp_path: Path
+) -> None:
+    assert touched([projects[3]], tmp_path / "tides/tides/__init__.py") == ["charts"]
+
+
+def test_a_file_belongs_to_the_innermost_project(tmp_path: Path) -> None:
+    outer = read_project(make_project(tmp_path, "outer"))
+    inner = read_project(make_project(tmp_path / "outer/packages", "inner"))
+
+    assert touched([outer, inner], inner.directory / "inner/__init__.py") == ["inner"]
+    assert touched([outer, inner], outer.directory / "packages/README") == ["outer"]
+
+
+def test_projects_that_need_one_another_end(tmp_path: Path) -> None:
+    one = read_project(make_project(tmp_path, "one", requires=["two"]))
+    two = read_project(make_project(tmp_path, "two", requires=["one"]))
+
+    assert touched([one, two], one.directory / "a") == ["one", "two"]
+
+
+def test_what_is_in_no_repository_is_refused(tmp_path: Path) -> None:
+    project = read_project(make_project(tmp_path, "tides"))
+
+    with pytest.raises(InputError, match="git cannot tell what changed: fatal: not a git repo"):
+        changed_since("main", [project])
+
+
+def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = read_project(make_project(tmp_path, "tides"))
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(InputError, match="git is not installed"):
+        changed_since("main", [project])

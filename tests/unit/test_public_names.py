@@ -1,0 +1,87 @@
+"""The public index is only asked; it decides nothing and delays nobody."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import requests
+from packaging.utils import canonicalize_name
+
+from steps.public_names import PublicIndex, PublicNames, default_url
+
+NAMES = [canonicalize_name(name) for name in ("tides", "berths")]
+
+
+def answer(status: int) -> requests.Response:
+    response = requests.Response()
+    response.status_code = status
+    return response
+
+
+def test_the_address_is_that_of_twine() -> None:
+    assert default_url().startswith("https://")
+    assert default_url().endswith("/simple/")
+
+
+def test_each_name_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def head(url: str, **_: object) -> requests.Response:
+        asked.append(url)
+        return answer(200 if "tides" in url else 404)
+
+    monkeypatch.setattr(requests, "head", head)
+    public = PublicIndex("https://index.example/simple/")
+    public.ask(NAMES)
+    public.ask(NAMES)
+
+    assert public.answers() == PublicNames(taken=(NAMES[0],))
+    assert sorted(asked) == [
+        "https://index.example/simple/berths/",
+        "https://index.example/simple/tides/",
+    ]
+
+
+@pytest.mark.parametrize("status", [403, 429, 503])
+def test_another_answer_is_none(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "head", lambda _url, **_: answer(status))
+    public = PublicIndex("https://index.example/simple/")
+    public.ask(NAMES)
+
+    assert public.answers() == PublicNames(unknown=tuple(NAMES))
+
+
+def test_one_that_cannot_be_reached_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def head(url: str, **_: object) -> requests.Response:
+        asked.append(url)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "head", head)
+    public = PublicIndex("https://index.example/simple/")
+    public.ask(NAMES[:1])
+    assert public.answers() == PublicNames(unknown=tuple(NAMES[:1]))
+    public.ask(NAMES)
+
+    assert public.answers() == PublicNames(unknown=tuple(NAMES))
+    assert len(asked) == 1
+
+
+def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    end = threading.Event()
+
+    def head(_url: str, **_: object) -> requests.Response:
+        end.wait(30)
+        return answer(200)
+
+    monkeypatch.setattr(requests, "head", head)
+    public = PublicIndex("https://index.example/simple/", seconds=0.05)
+    start = time.monotonic()
+    public.ask(NAMES)
+
+    assert public.answers() == PublicNames(unknown=tuple(NAMES))
+    assert time.monotonic() - start < 5
+    end.set()

@@ -1,0 +1,79 @@
+"""How judgements are shown."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import sys
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from builder.verdicts import as_line, print_table
+from steps.outcome import Judgement, Outcome
+
+if TYPE_CHECKING:
+    import pytest
+
+NEW = Judgement(
+    project=canonicalize_name("tides"), version=Version("1.0"), outcome=Outcome.NEW, reason="first"
+)
+STUCK = Judgement(
+    project=canonicalize_name("berths"),
+    version=Version("2.0"),
+    outcome=Outcome.NOT_BUMPED,
+    reason="2.0 is not greater",
+    hint="see --allow-epoch",
+    published=(Version("1.0"), Version("1!1.0")),
+)
+
+
+def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Print the table with a terminal as standard output, and return what it shows."""
+    shows, printed_to = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    with os.fdopen(printed_to, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        print_table([NEW, STUCK])
+        stream.flush()
+        assert select.select([shows], [], [], 5)[0], "nothing was printed"
+        shown = os.read(shows, 9999)
+    os.close(shows)
+    return shown.decode()
+
+
+def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table([NEW, STUCK])
+
+    assert capsys.readouterr().out == (
+        "PROJECT  PUBLISHED  CANDIDATE  VERDICT     NEXT STEP\n"
+        "tides    -          1.0        new         publish it\n"
+        "berths   1!1.0      2.0        not-bumped  see --allow-epoch\n"
+    )
+
+
+def test_a_terminal_shows_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    assert "\x1b[32mnew" in shown_on_a_terminal(monkeypatch)
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    shown = shown_on_a_terminal(monkeypatch)
+
+    assert "not-bumped" in shown
+    assert "\x1b[3" not in shown
+
+
+def test_a_build_shows_a_line_for_each() -> None:
+    assert [as_line(NEW), as_line(STUCK)] == [
+        "new: tides 1.0: first",
+        "not-bumped: berths 2.0: 2.0 is not greater; see --allow-epoch",
+    ]
