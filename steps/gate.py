@@ -22,7 +22,7 @@ UNSHALLOW = (
     " then git fetch --unshallow --tags; fi"
 )
 _SHALLOW = (
-    "the clone is shallow, or has no tag; before the build, run:"
+    "the clone is shallow, or has no tag; build with --unshallow, or before it run:"
     f" {UNSHALLOW}  (and make a tag such as v1.0.0 where there is none)"
 )
 _COMMIT_OR_DATE = re.compile(r"g[0-9a-f]{4,40}|d\d{8}")
@@ -167,7 +167,7 @@ def bump_hint(
     if candidate.epoch and not rules.allow_epoch:
         return f"{hint}; or allow epochs with --allow-epoch"
     if _padded(candidate) == (0, 1, 0) and candidate.is_devrelease and published:
-        return f"{hint}; if a tag should have given it, mend the shallow clone: {UNSHALLOW}"
+        return f"{hint}; if a tag should have given it, use --unshallow, or run: {UNSHALLOW}"
     return hint
 
 
