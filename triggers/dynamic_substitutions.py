@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 _KEY = r"[A-Z_][A-Z0-9_]*"
-_START = re.compile(rf"\$(?:\$|(?P<bare>{_KEY})|\{{(?P<length>#)?(?P<key>{_KEY}))")
+_START = re.compile(rf"\\\$|\$(?:\$|(?P<bare>{_KEY})|\{{(?P<length>#)?(?P<key>{_KEY}))")
 _SLICE = re.compile(r":\s*(?P<offset>\d+|\s-\d+)\s*(?::\s*(?P<length>-?\d+)\s*)?")
 _EXPANSIONS = "${KEY:-word}, ${KEY:0:8}, ${KEY#glob}, ${KEY%glob}, ${KEY/glob/word}, ${KEY^^}"
 
@@ -122,6 +122,9 @@ def _expansions(text: str) -> list[_Expansion]:
     found: list[_Expansion] = []
     position = 0
     while match := _START.search(text, position):
+        if match[0] == r"\$":  # a dollar for the shell of the step, with its backslash
+            position = match.end()
+            continue
         key = match["key"] or match["bare"] or ""
         end = match.end()
         operation = ""

@@ -122,5 +122,9 @@ def test_what_is_not_supported_is_refused_by_name(text: str, message: str) -> No
     assert str(error.value) == message
 
 
+def test_a_dollar_after_a_backslash_is_left_to_the_shell_of_the_step() -> None:
+    assert _expand(r"\$TAG \${TAG:-x} $TAG", VALUES) == r"\$TAG \${TAG:-x} v1.2.3"
+
+
 def test_values_of_others_are_never_expanded() -> None:
     assert _expand("$BRANCH_NAME", {"BRANCH_NAME": "$HOME${X"}) == "$HOME${X"
