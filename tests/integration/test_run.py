@@ -509,3 +509,33 @@ def test_on_a_terminal_a_table_follows_the_steps_and_leaves_the_log_whole(laptop
     assert 'Step #0 - "wait": [x] hello' in plain
     assert re.search(r'Step #0 - "wait"\s+WORKING\s+0\.\d s', plain)
     assert "FAILURE in 0." in plain
+
+
+def test_a_refused_upload_ends_the_build_with_the_code_of_the_refusal(
+    laptop: Laptop, emulator: Emulator
+) -> None:
+    text = (
+        f"steps: [{{name: {OURS}, args: [upload, tides],"
+        " env: ['SHIPWHEEL_REGISTRY=us-east4/p/pypi']}]"
+    )
+    environ = {"ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host}
+    make_distributions(make_project(laptop.source, "tides"))
+    first = laptop.run(text, environ=environ)
+    make_distributions(make_project(laptop.source, "tides", text="edited"))
+    second = laptop.run(text, environ=environ)
+
+    assert (first.code, second.code) == (0, 1), first.out + second.out
+
+
+def test_a_registry_of_the_command_line_wins_and_brings_credentials_to_our_steps_only(
+    laptop: Laptop,
+) -> None:
+    show = "args: ['-c', 'echo $$SHIPWHEEL_REGISTRY $$TWINE_PASSWORD.']"
+    env = "env: ['SHIPWHEEL_REGISTRY=us-east4/p/config']"
+    text = f"steps: [{{name: {OURS}, entrypoint: bash, {show}, {env}}}, {{name: bash, {show}}}]"
+    options = ["--host-tools", "--registry", "us-east4/p/mine"]
+    outcome = laptop.run(text, *options, environ={"TWINE_PASSWORD": "hunter2"})
+
+    assert outcome.log() == ["Step #0: us-east4/p/mine hunter2.", "Step #1: ."]
+    plain = laptop.run(text, "--host-tools", environ={"TWINE_PASSWORD": "hunter2"})
+    assert plain.log() == ["Step #0: us-east4/p/config .", "Step #1: ."]
