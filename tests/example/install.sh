@@ -12,10 +12,13 @@ else
   index=https://oauth2accesstoken@$REGION-python.pkg.dev/$REPOSITORY/simple/
 fi
 
+# The keyring command is the tools' own; a pip that does not know the setting looks for it by itself.
+export PIP_KEYRING_PROVIDER=subprocess
+
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 python3 -m venv "$fresh"
 "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
-  --keyring-provider subprocess --index-url "$index" "$package"
+  --index-url "$index" "$package"
 "$fresh/bin/python" -m pip list --disable-pip-version-check
 "$fresh/bin/python" -c "import $module; print('imported', $module.__name__)"
