@@ -14,6 +14,8 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steps.environment import BACKENDS_VARIABLE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,7 +39,10 @@ _DOCKER = (
     "HOME", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST",
     "DOCKER_TLS_VERIFY",
 )  # fmt: skip
-_FROM_HERE = (*_LANGUAGE, *_CERTIFICATES, *_PROXIES, *map(str.lower, _PROXIES), *_INSTALLERS)
+_FROM_HERE = (
+    *_LANGUAGE, *_CERTIFICATES, *_PROXIES, *map(str.lower, _PROXIES), *_INSTALLERS,
+    BACKENDS_VARIABLE,
+)  # fmt: skip
 CREDENTIALS = (
     "TWINE_USERNAME", "TWINE_PASSWORD", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG",
     "CLOUDSDK_CORE_ACCOUNT",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from builder.local.environment import credentials
@@ -73,7 +74,7 @@ def _short_forms(prepared: Prepared) -> Iterator[str]:
     """Yield the registries that our own command line is given, REGION/PROJECT/REPO included."""
     for index, step in enumerate(prepared.config.build.steps):
         yield prepared.variables(index).get(REGISTRY_VARIABLE, "")
-        for option, value in zip(step.args, (*step.args[1:], ""), strict=True):
+        for option, value in pairwise((*step.args, "")):
             if option == "--registry":
                 yield value
             elif option.startswith("--registry="):

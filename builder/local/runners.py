@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 OUR_IMAGE = "shipwheel"
 _ENGINE_TIMEOUT = 30.0  # seconds
+DOCKER_SOCKET = "/var/run/docker.sock"
 # Images that the host's programs can stand for: the image's entrypoint, and its command.
 HOST_TOOLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bash": ((), ("bash",)),
@@ -172,6 +173,12 @@ class DockerRunner:
     build_id: str
     extra: ExtraVariables
 
+    @property
+    def _socket(self) -> str:
+        """Where the engine listens, for the steps that use Docker themselves."""
+        scheme, _, path = self.client.get("DOCKER_HOST", "").partition("://")
+        return path if scheme == "unix" else DOCKER_SOCKET
+
     def refusals(self, build: Build) -> list[tuple[int, Problem]]:
         """Return one problem for all steps when no engine answers."""
         try:
@@ -206,7 +213,7 @@ class DockerRunner:
         arguments = ["docker", "run", "--rm", "--name", container, "--network", "host"]
         for inside, here in mounts.items():
             arguments += ["--volume", f"{here}:{inside}"]
-        arguments += ["--volume", "/var/run/docker.sock:/var/run/docker.sock"]
+        arguments += ["--volume", f"{self._socket}:{DOCKER_SOCKET}"]
         arguments += ["--workdir", posixpath.join(WORKSPACE, step.dir)]
         arguments += ["--env", f"HOME={HOME}", "--env", f"BUILDER_OUTPUT={OUTPUTS}"]
         for name, value in sorted(own.items()):

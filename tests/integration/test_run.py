@@ -155,6 +155,12 @@ def test_a_step_without_container_is_refused_with_the_way_out(laptop: Laptop) ->
     ]
 
 
+def test_with_the_emulator_a_step_needs_no_arguments(laptop: Laptop) -> None:
+    outcome = laptop.run("steps: [{name: bash, script: echo done}]", "--host-tools", "--emulator")
+
+    assert outcome.log() == ["Step #0: done"]
+
+
 def test_with_the_emulator_the_repositories_of_the_config_exist(laptop: Laptop) -> None:
     script = "import os, urllib.request as u; print(u.urlopen('http://' + os.environ["
     script += "'ARTIFACT_REGISTRY_EMULATOR_HOST'] + '/my-project/pypi/simple/').status)"
