@@ -36,6 +36,5 @@ def publish(
     is not allowed, before anything was uploaded.
     """
     transport.credentials.look_up_early()
-    workers = workshop.options.workers
-    built = each(partial(build, workshop=workshop), projects, workers=workers)
-    return release(built, transport, index, rules, workers=workers)
+    built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
+    return release(built, transport, index, rules)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from steps.check import judge
 from steps.errors import Problem, Refused
 from steps.order import dependency_order
-from steps.upload import Plan, upload
+from steps.upload import WORKERS, Plan, upload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ def release(
     index: Index,
     rules: Rules,
     *,
-    workers: int,
+    workers: int = WORKERS,
 ) -> Release:
     """Judge the distributions of each project and upload what is missing, *workers* at a time.
 

@@ -183,6 +183,8 @@ class _Session(requests.Session):
         if login:
             HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        if url.scheme != "https":
+            kwargs["proxies"] = {}  # a proxy would read the login, and is no way to this machine
         return super().send(request, **kwargs)
 
 

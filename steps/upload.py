@@ -150,7 +150,6 @@ class _Uploader:
         attempt = _Attempt(file, self._transport)
 
         def once() -> Delivery | None:
-            is_first = attempt.number == 0
             try:
                 response = attempt.post()
             except Transient:
@@ -160,7 +159,7 @@ class _Uploader:
             if response.ok and not response.is_redirect:
                 return None
             if found := self._look(file):
-                return replace(found, overtaken=is_first)
+                return replace(found, overtaken=not attempt.doubtful)
             raise self._refusal(file, response)
 
         what = f"Upload of {file.filename!r}"
@@ -264,10 +263,14 @@ class _Attempt:
         self._repository.close()
         self._repository.session = transport.session
         self._transport = transport
-        self.number = 0
+        self.doubtful = False
+        """Whether the registry may have stored the file without telling us so."""
 
     def post(self) -> requests.Response:
-        self.number += 1
-        return self._transport.answer(
-            "POST", lambda: self._repository.upload(self._package, max_redirects=1)
-        )
+        try:
+            return self._transport.answer(
+                "POST", lambda: self._repository.upload(self._package, max_redirects=1)
+            )
+        except Transient:
+            self.doubtful = True
+            raise

@@ -43,7 +43,7 @@ workers_option = click.option(
     type=click.IntRange(min=1),
     default=lambda: os.cpu_count() or 1,
     show_default="number of processors",
-    help="Builds, or uploads, at a time.",
+    help="Builds at a time.",
 )
 
 

@@ -6,13 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.commands.options import (
-    all_option,
-    json_option,
-    projects_argument,
-    selected,
-    workers_option,
-)
+from builder.commands.options import all_option, json_option, projects_argument, selected
 from builder.commands.registry_options import with_rules, with_transport
 
 if TYPE_CHECKING:
@@ -27,7 +21,13 @@ if TYPE_CHECKING:
 @all_option
 @with_transport
 @with_rules
-@workers_option
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Projects that are uploaded at a time.",
+)
 @json_option
 def command(
     *,

@@ -187,3 +187,28 @@ def test_an_old_token_is_renewed_and_the_request_sent_again(tmp_path: Path) -> N
         answer = Transport(registry, credentials).get(registry.index_url)
 
     assert answer.status_code == 200
+
+
+def test_no_proxy_gets_to_read_what_is_meant_for_this_machine(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    with FaultyRegistry(emulator, lambda _: None) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://{proxy.host}")
+        answer = connect(emulator.host).get(f"http://{emulator.host}/demo/pypi/simple/")
+
+    assert answer.status_code == 200
+    assert proxy.requests == []
+
+
+def test_an_answer_that_does_not_come_is_asked_for_again(emulator: Emulator) -> None:
+    def script(request: Request) -> Fault | None:
+        return Fault(hang=1) if request.number == 0 else None
+
+    with FaultyRegistry(emulator, script) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        transport = Transport(place, Credentials(lambda: None), retry_for=5, patience=0.2)
+        answer = transport.get(place.index_url)
+
+    assert (answer.status_code, len(registry.requests)) == (200, 2)

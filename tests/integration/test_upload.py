@@ -294,8 +294,8 @@ def test_a_different_file_that_came_in_between_is_a_change(
     assert str(caught.value) == (
         "changed: another publish has put a different 'berths-1.0-py3-none-any.whl' into the"
         " registry meanwhile\n"
-        "  file changed: berths/__init__.py in berths-1.0-py3-none-any.whl\n"
-        "  file added: berths/data.bin in berths-1.0-py3-none-any.whl\n"
+        "  file changed: berths/__init__.py\n"
+        "  file added: berths/data.bin\n"
         "  hint: bump the version, and publish that"
     )
     assert stored(tmp_path / "registry") == expected(others[:1])
@@ -398,3 +398,26 @@ def test_a_missing_role_is_named_with_the_command_that_grants_it(
         " add-iam-policy-binding pypi --project=demo --location=us-east4"
         " --role=roles/artifactregistry.writer --member=serviceAccount:ACCOUNT"
     )
+
+
+def test_projects_that_do_not_need_one_another_are_uploaded_side_by_side(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    names = ["berths", "charts", "tides"]
+    judgements = [judge(*make_distributions(make_project(tmp_path, name))) for name in names]
+    all_there = threading.Barrier(3)
+
+    def script(request: Request) -> Fault | None:
+        is_early = request.method == "POST" and not all_there.broken
+        return Fault(before=meet) if is_early else None
+
+    def meet() -> None:
+        all_there.wait(20)
+        all_there.abort()
+
+    with FaultyRegistry(emulator, script) as registry:
+        transport = transport_to(registry.host)
+        plan = Plan(judgements=tuple(judgements))
+        deliveries = upload(plan, transport, Index(transport.registry, transport))
+
+    assert len(deliveries) == 6
