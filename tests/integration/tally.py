@@ -5,6 +5,7 @@ A test writes into its own report, so that the numbers come together from all wo
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def render(properties: Iterable[tuple[str, Any]]) -> list[str]:
         return []
     places = table.pop("places searched", Counter()).total()
     lines = [
-        _line(title, table.get(title, Counter()))
+        line
         for title in (
             "faults tried",
             "kill points tried",
@@ -75,11 +76,14 @@ def render(properties: Iterable[tuple[str, Any]]) -> list[str]:
             "files doubled",
             "secrets leaked",
         )
+        for line in _lines(title, table.get(title, Counter()))
     ]
     lines[-1] += f"  (places searched: {places})"
     return lines
 
 
-def _line(title: str, names: Counter[str]) -> str:
-    detail = ", ".join(f"{name} {count}" for name, count in sorted(names.items()))
-    return f"{title:<18} {names.total():>5}" + (f"  {detail}" if detail else "")
+def _lines(title: str, names: Counter[str]) -> list[str]:
+    head = f"{title:<18} {names.total():>5}  "
+    detail = "; ".join(f"{name}: {count}" for name, count in sorted(names.items()))
+    indent = " " * len(head)
+    return textwrap.wrap(head + detail, width=100, subsequent_indent=indent) if detail else [head]

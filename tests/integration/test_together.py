@@ -107,6 +107,6 @@ def test_of_two_different_publishes_one_uploads_and_the_other_is_changed(
     assert "error: changed: another publish has put a different 'berths-1.0-py3-none-any.whl'" in (
         errors
     )
-    assert "file changed: berths/__init__.py in berths-1.0-py3-none-any.whl" in errors
+    assert "file changed: berths/__init__.py" in errors
     expected = {file.filename: file.sha256 for file in files[winner]}
     tally.registry(expected, stored(tmp_path / "registry"))
