@@ -114,7 +114,8 @@ class _Session:
 
     def _deliver(self, log: BuildLog) -> bool:
         if self.prepared.request.only:
-            return True  # one step is no build, and there is nothing whole to deliver
+            log.line("One step is no build: its artifacts and images are left out")
+            return True
         environ = self.prepared.request.environ
         host = host_environment(environ, self.room.temporary) | docker_environment(environ)
         delivery = Delivery(self.build, self.room, log, host)

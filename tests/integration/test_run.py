@@ -393,6 +393,8 @@ def test_one_step_or_the_last_ones_can_run_alone(laptop: Laptop) -> None:
     ] == ["b"]
     record = laptop.run(text, "--host-tools", "--json", "--from", "b").record
     assert [step["id"] for step in record["steps"]] == ["b", "c"]
+    alone = laptop.run(text, "--host-tools", "--only", "c")
+    assert "One step is no build: its artifacts and images are left out" in alone.out
     assert laptop.run(text, "--host-tools", "--only", "d").code == 2
 
 
