@@ -16,7 +16,9 @@ import click
 from builder.build_output import write_build_output
 from builder.commands.options import (
     all_option,
+    changed_since_option,
     json_option,
+    narrowed,
     projects_argument,
     selected,
     with_build_options,
@@ -44,11 +46,7 @@ _logger = logging.getLogger("shipwheel")
 @click.command(short_help="Tell what publishing would do, and whether it is allowed.")
 @projects_argument
 @all_option
-@click.option(
-    "--changed-since",
-    metavar="REF",
-    help="Look only at projects whose files, or a local dependency's, changed since REF.",
-)
+@changed_since_option
 @with_transport
 @with_rules
 @click.option(
@@ -94,7 +92,7 @@ def command(
     from steps.index import Index  # noqa: PLC0415 - the same
 
     everything = selected(directories, every)
-    projects = _narrowed(everything, changed_since)
+    projects = narrowed(everything, changed_since)
     public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
     index = Index(transport.registry, transport, first_release=first_release)
     judgements = _check_aside(projects, index, rules, build_options)
@@ -116,16 +114,6 @@ def command(
         )
     strictly = [_taken(name) for name in names.taken] if strict_names else []
     Refused.raise_all([*refusals(judgements), *strictly])
-
-
-def _narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...]:
-    if ref is None:
-        return tuple(projects)
-    from steps.changes import changed_since  # noqa: PLC0415 - only who narrows pays for it
-
-    changed = changed_since(ref, projects)
-    _logger.info("%d of %d projects changed since %s", len(changed), len(projects), ref)
-    return changed
 
 
 def _check_aside(

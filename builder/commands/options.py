@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from steps.project import Project
+
+log = logging.getLogger("shipwheel")
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -31,6 +34,11 @@ all_option = click.option(
     "every",
     is_flag=True,
     help="Take every package below PROJECT (by default, below the current directory).",
+)
+changed_since_option = click.option(
+    "--changed-since",
+    metavar="REF",
+    help="Look only at projects whose files, or a local dependency's, changed since REF.",
 )
 registry_option = click.option(
     "--registry",
@@ -116,3 +124,14 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
             "a package has a pyproject.toml with a [build-system] table",
         )
     return read_projects(found)
+
+
+def narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...]:
+    """Return those of *projects* that changed since *ref*, or all of them where it is None."""
+    if ref is None:
+        return tuple(projects)
+    from steps.changes import changed_since  # noqa: PLC0415 - only who narrows pays for it
+
+    changed = changed_since(ref, projects)
+    log.info("%d of %d projects changed since %s", len(changed), len(projects), ref)
+    return changed

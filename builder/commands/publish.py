@@ -9,7 +9,9 @@ import click
 
 from builder.commands.options import (
     all_option,
+    changed_since_option,
     json_option,
+    narrowed,
     projects_argument,
     selected,
     with_build_options,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Build, check, upload and confirm, dependencies first.")
 @projects_argument
 @all_option
+@changed_since_option
 @with_transport
 @with_rules
 @with_build_options
@@ -35,6 +38,7 @@ def command(
     *,
     directories: tuple[Path, ...],
     every: bool,
+    changed_since: str | None,
     transport: Transport,
     rules: Rules,
     first_release: bool,
@@ -55,7 +59,7 @@ def command(
     from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
     from steps.workshop import open_workshop  # noqa: PLC0415 - the same
 
-    projects = selected(directories, every)
+    projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, first_release=first_release)
     with open_workshop(build_options, os.environ) as workshop:
         released = publish(projects, workshop, transport, index, rules)

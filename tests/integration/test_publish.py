@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,3 +157,23 @@ def test_a_missing_registry_is_told_before_anything_is_built(
 
     assert capsys.readouterr().err.startswith("error: No registry was named\n  hint: use https://")
     assert not (flit / "dist").exists()
+
+
+def test_only_what_changed_since_a_commit_is_published(
+    sample: Path, registry: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(TESTS / "example/.gitignore", sample)
+    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]):
+        subprocess.run(["git", *who, "-C", sample, *words], check=True, timeout=30)
+    (sample / "signals/README.md").write_text("Flags and lights.\n")
+    command = ["publish", "--all", str(sample), "--registry", registry, "--json"]
+
+    assert main([*command, "--changed-since", "HEAD"]) == 0
+    assert {row["project"] for row in json.loads(capsys.readouterr().out)} == {"harbour-signals"}
+
+    subprocess.run(["git", *who, "-C", sample, "commit", "-qam", "second"], check=True, timeout=30)
+    assert main([*command, "--changed-since", "HEAD"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == []
+    assert "0 of 4 projects changed since HEAD\n" in printed.err
