@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 OWN_BUILD_CONFIG = "cloudbuild.yaml"
 REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements.txt.tmpl")
+_OR = "or leave its directory out: `packages.exclude` in the manifest"
 _PASSED_OVER = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
 
 
@@ -145,7 +146,12 @@ def _without(paths: Sequence[str], excludes: Sequence[str]) -> list[str]:
 def _package_names(root: Path, packages: Sequence[str]) -> dict[str, str]:
     """Return each package's name, normalised; the folder's where only a build would tell."""
     with_toml = [path for path in packages if (root / path / "pyproject.toml").is_file()]
-    projects = read_projects(root / path for path in with_toml)
+    try:
+        projects = read_projects(root / path for path in with_toml)
+    except InputError as error:
+        # A template or a fixture may look like a package, and be none.
+        problems = [Problem(each.message, f"{each.hint}; {_OR}") for each in error.problems]
+        raise InputError(problems[0], more=problems[1:]) from None
     names = {_relative(root, project.directory): str(project.name or "") for project in projects}
     for path in packages:
         name = names.get(path) or read_setup(root / path)[0] or _folder_name(root, path)

@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from steps.project import read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 # How Hatch and PDM spell the directory of the project in a requirement's URL.
 _PROJECT_ROOT = re.compile(r"\$\{PROJECT_ROOT\}|\{root(?::uri|:real)?\}")
@@ -49,6 +49,10 @@ class References:
         """Add the folder or file at *path* from *base*."""
         self.paths.add(Path(os.path.normpath(base / path)))
 
+    def add_source(self, pattern: str, base: Path) -> None:
+        """Add what *pattern* takes into the distribution from outside of *base*."""
+        self.paths.update(path for path in _expand(base, pattern) if base not in path.parents)
+
 
 def read_references(directory: Path) -> References:
     """Return what the project or function in *directory* refers to; or raise InputError."""
@@ -60,6 +64,7 @@ def read_references(directory: Path) -> References:
     _add_uv(found, _dict(tool, "uv"), directory)
     _add_poetry(found, _dict(tool, "poetry"), directory)
     _add_hatch(found, _dict(tool, "hatch"), directory)
+    _add_sources(found, tool, directory)
     for lines in _dict(_dict(tool, "pdm"), "dev-dependencies").values():
         _add_lines(found, lines, directory)
     if files & {"setup.cfg", "setup.py"}:
@@ -131,6 +136,22 @@ def _add_poetry(found: References, poetry: Mapping[str, Any], base: Path) -> Non
                         found.add_path(each["path"], base)
 
 
+def _add_sources(found: References, tool: Mapping[str, Any], base: Path) -> None:
+    """Add source that is kept outside of the project, as Polylith's bricks are."""
+    for each in _dict(tool, "poetry").get("packages", []):
+        if isinstance(each, dict):
+            found.add_source(f"{each.get('from', '.')}/{each.get('include', '')}", base)
+    build = _dict(_dict(tool, "hatch"), "build")
+    targets = [build, *(_dict(_dict(build, "targets"), name) for name in ("wheel", "sdist"))]
+    for table in [*(_dict(target, "force-include") for target in targets), _bricks(tool)]:
+        for path in table:
+            found.add_source(path, base)
+
+
+def _bricks(tool: Mapping[str, Any]) -> dict[str, Any]:
+    return _dict(_dict(tool, "polylith"), "bricks")
+
+
 def _add_hatch(found: References, hatch: Mapping[str, Any], base: Path) -> None:
     for environment in _dict(hatch, "envs").values():
         if not isinstance(environment, dict):
@@ -139,7 +160,7 @@ def _add_hatch(found: References, hatch: Mapping[str, Any], base: Path) -> None:
         _add_lines(found, environment.get("extra-dependencies"), base)
         for member in _dict(environment, "workspace").get("members", []):
             pattern = member.get("path") if isinstance(member, dict) else member
-            if isinstance(pattern, str) and not pattern.startswith("/"):
+            if isinstance(pattern, str):
                 found.paths.update(_expand(base, pattern))
 
 
@@ -193,10 +214,10 @@ def _escape(base: Path) -> str:
     return re.sub(r"\\", r"\\\\", base.as_posix())
 
 
-def _expand(base: Path, pattern: str) -> Iterable[Path]:
-    if any(character in pattern for character in "*?["):
-        return (path for path in base.glob(pattern) if path.is_dir())
-    return (Path(os.path.normpath(base / pattern)),)
+def _expand(base: Path, pattern: str) -> list[Path]:
+    if pattern.startswith("/") or not any(character in pattern for character in "*?["):
+        return [Path(os.path.normpath(base / pattern))]
+    return [Path(os.path.normpath(path)) for path in base.glob(pattern)]
 
 
 def _text(path: Path) -> str:

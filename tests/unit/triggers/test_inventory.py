@@ -134,6 +134,7 @@ def test_all_broken_projects_are_named_at_once(tmp_path: Path) -> None:
         inventory(tmp_path, files)
 
     assert len(caught.value.problems) == 3
+    assert all("; or leave its directory out" in each.hint for each in caught.value.problems)
 
 
 def test_names_come_from_the_metadata_or_else_from_the_directory(tmp_path: Path) -> None:
@@ -194,6 +195,28 @@ def test_a_local_dependency_is_seen_in_the_standard_metadata(tmp_path: Path, lin
     text = project("a").replace("dependencies = []", f'dependencies = ["{line}"]')
 
     assert folders(tmp_path, {"a/pyproject.toml": text, "b/pyproject.toml": project("b")}) == ("b",)
+
+
+SOURCES = {
+    "poetry": '[tool.poetry]\npackages = [{ include = "brick", from = "../bricks" }]\n',
+    "poetry glob": '[tool.poetry]\npackages = [{ include = "b*", from = "../bricks" }]\n',
+    "hatch": '[tool.hatch.build.force-include]\n"../bricks/brick" = "brick"\n',
+    "hatch wheel": '[tool.hatch.build.targets.wheel.force-include]\n"../bricks/brick" = "b"\n',
+    "polylith": '[tool.polylith.bricks]\n"../bricks/brick" = "brick"\n',
+}
+
+
+@pytest.mark.parametrize("more", SOURCES.values(), ids=SOURCES)
+def test_source_that_is_kept_elsewhere_is_a_dependency(tmp_path: Path, more: str) -> None:
+    files = {"a/pyproject.toml": project("a", more=more), "bricks/brick/core.py": ""}
+
+    assert folders(tmp_path, files) == ("bricks/brick",)
+
+
+def test_source_of_its_own_is_none(tmp_path: Path) -> None:
+    more = '[tool.poetry]\npackages = [{ include = "a", from = "src" }, { include = "b" }]\n'
+
+    assert folders(tmp_path, {"a/pyproject.toml": project("a", more=more), "a/b/x.py": ""}) == ()
 
 
 def test_a_build_backend_of_the_repository_is_a_dependency(tmp_path: Path) -> None:
