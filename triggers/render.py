@@ -157,10 +157,10 @@ def _event(kind: Kind, settings: Settings) -> Push | PullRequest:
 
 
 def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str) -> dict[str, str]:
-    """Return what every build config gets, and what only the shared ones use."""
+    """Return what every build config gets, and what those need that are not the target's own."""
     registry = parse_registry(manifest.registry, {})
     given = {"_REGION": registry.location, "_REPO": registry.repository}
-    if config != SHARED_CONFIGS[subject.kind, kind]:
+    if config.startswith(f"{subject.path}/"):
         return given
     given |= {"_DIRECTORY": subject.path, "_IMAGE": manifest.image}
     if kind == "deploy":
