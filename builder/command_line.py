@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,6 +70,14 @@ class LazyGroup(click.Group):
             formatter.write_dl([*self.index.items()])
 
 
+class _Narration(logging.Handler):
+    """Writes what happens to the standard error of the moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the message of *record* on a line."""
+        click.echo(record.getMessage(), err=True)
+
+
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
         click.echo(f"shipwheel {builder.__version__}")
@@ -101,8 +108,6 @@ def shipwheel(verbose: bool, quiet: bool) -> None:
       shipwheel publish --all --registry us-east4/my-project/pypi
     """
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-    narration = logging.StreamHandler(sys.stderr)
-    narration.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("shipwheel")
-    logger.handlers[:] = [narration]
+    logger.handlers[:] = [_Narration()]
     logger.setLevel(level)

@@ -367,7 +367,7 @@ def test_leaving_the_context_ends_a_hook_and_its_server(environment: Path, tmp_p
     waiter.join(10)
 
     assert [outcome.code for outcome in outcomes] == [-signal.SIGKILL]
-    assert not any(map(is_running, numbers))
+    wait_until(lambda: not any(map(is_running, numbers)))
 
 
 def test_nothing_survives_the_sudden_end_of_this_program(environment: Path, tmp_path: Path) -> None:
