@@ -1,64 +1,28 @@
 """The build config: every field that `cloudbuild.yaml` has, as frozen values.
 
-Field names and types are those of the Cloud Build API's `Build` message (v1); snake_case keys are
-accepted beside camelCase ones, as gcloud accepts them. What one field alone can get wrong is
-decided here, by type; what fields get wrong together is in `build_rules`.
+It is the Cloud Build API's `Build` message. What one field alone can get wrong is decided here, by
+type; what fields get wrong together is in `build_rules`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from triggers.messages import Int64, Message, Repeated, Strings
 
 DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
 
 
-def _repeated(value: Any) -> Any:
-    """Return a list as a tuple, and a lone scalar as a list of one, as gcloud reads it."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, (str, int, Mapping)) else value
-
-
-def _int64(value: Any) -> Any:
-    """Return the number of a string: JSON writes an int64 as either."""
-    return int(value) if isinstance(value, str) and value.isdigit() else value
-
-
-class _Message(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_unset(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: item for key, item in value.items() if item is not None}
-        return value
-
-
-Strings = Annotated[tuple[str, ...], BeforeValidator(_repeated)]
-Integers = Annotated[tuple[int, ...], BeforeValidator(_repeated)]
-Int64 = Annotated[int, BeforeValidator(_int64)]
-
-
-class Volume(_Message):
+class Volume(Message):
     """A named directory that lives as long as the build."""
 
     name: str = ""
     path: str = ""
 
 
-class Step(_Message):
+class Step(Message):
     """One container of the build."""
 
     name: str
@@ -69,33 +33,33 @@ class Step(_Message):
     wait_for: Strings = ()
     entrypoint: str = ""
     secret_env: Strings = ()
-    volumes: Annotated[tuple[Volume, ...], BeforeValidator(_repeated)] = ()
+    volumes: Repeated[Volume] = ()
     timeout: str = ""
     script: str = ""
     automap_substitutions: bool | None = None
     allow_failure: bool = False
-    allow_exit_codes: Integers = ()
+    allow_exit_codes: Repeated[int] = ()
 
     def label(self, index: int) -> str:
         """Return the step as Cloud Build's log calls it: `Step #1 - "id"`."""
         return f'Step #{index} - "{self.id}"' if self.id else f"Step #{index}"
 
 
-class Objects(_Message):
+class Objects(Message):
     """Files that are copied to Cloud Storage."""
 
     location: str = ""
     paths: Strings = ()
 
 
-class PythonPackage(_Message):
+class PythonPackage(Message):
     """Distributions that are uploaded to Artifact Registry after the last step."""
 
     repository: str = ""
     paths: Strings = ()
 
 
-class MavenArtifact(_Message):
+class MavenArtifact(Message):
     """A Java archive for Artifact Registry."""
 
     repository: str = ""
@@ -106,14 +70,14 @@ class MavenArtifact(_Message):
     deploy_folder: str = ""
 
 
-class NpmPackage(_Message):
+class NpmPackage(Message):
     """A Node package for Artifact Registry."""
 
     repository: str = ""
     package_path: str = ""
 
 
-class GoModule(_Message):
+class GoModule(Message):
     """A Go module for Artifact Registry."""
 
     repository_name: str = ""
@@ -124,53 +88,53 @@ class GoModule(_Message):
     module_version: str = ""
 
 
-class Artifacts(_Message):
+class Artifacts(Message):
     """What the build leaves behind."""
 
     images: Strings = ()
     objects: Objects | None = None
-    python_packages: Annotated[tuple[PythonPackage, ...], BeforeValidator(_repeated)] = ()
-    maven_artifacts: Annotated[tuple[MavenArtifact, ...], BeforeValidator(_repeated)] = ()
-    npm_packages: Annotated[tuple[NpmPackage, ...], BeforeValidator(_repeated)] = ()
-    go_modules: Annotated[tuple[GoModule, ...], BeforeValidator(_repeated)] = ()
+    python_packages: Repeated[PythonPackage] = ()
+    maven_artifacts: Repeated[MavenArtifact] = ()
+    npm_packages: Repeated[NpmPackage] = ()
+    go_modules: Repeated[GoModule] = ()
 
 
-class Secret(_Message):
+class Secret(Message):
     """Variables whose values are encrypted with a key of Cloud KMS, in the config itself."""
 
     kms_key_name: str = ""
     secret_env: dict[str, str] = Field(default_factory=dict)
 
 
-class SecretManagerSecret(_Message):
+class SecretManagerSecret(Message):
     """A variable whose value is a version of a secret in Secret Manager."""
 
     version_name: str = ""
     env: str = ""
 
 
-class InlineSecret(_Message):
+class InlineSecret(Message):
     """Encrypted variables, the newer form of `Secret`."""
 
     kms_key_name: str = ""
     env_map: dict[str, str] = Field(default_factory=dict)
 
 
-class AvailableSecrets(_Message):
+class AvailableSecrets(Message):
     """The secrets that steps may name in `secretEnv`."""
 
-    secret_manager: Annotated[tuple[SecretManagerSecret, ...], BeforeValidator(_repeated)] = ()
-    inline: Annotated[tuple[InlineSecret, ...], BeforeValidator(_repeated)] = ()
+    secret_manager: Repeated[SecretManagerSecret] = ()
+    inline: Repeated[InlineSecret] = ()
 
 
-class Pool(_Message):
+class Pool(Message):
     """The worker pool that runs the build."""
 
     name: str = ""
     worker_config: dict[str, Any] = Field(default_factory=dict)
 
 
-class Options(_Message):
+class Options(Message):
     """How the service runs the build."""
 
     machine_type: (
@@ -207,16 +171,15 @@ class Options(_Message):
     ) = None
     log_streaming_option: Literal["STREAM_DEFAULT", "STREAM_ON", "STREAM_OFF"] | None = None
     requested_verify_option: Literal["NOT_VERIFIED", "VERIFIED"] | None = None
-    source_provenance_hash: Annotated[
-        tuple[Literal["NONE", "SHA256", "MD5", "GO_MODULE_H1", "SHA512"], ...],
-        BeforeValidator(_repeated),
+    source_provenance_hash: Repeated[
+        Literal["NONE", "SHA256", "MD5", "GO_MODULE_H1", "SHA512"]
     ] = ()
     substitution_option: Literal["MUST_MATCH", "ALLOW_LOOSE"] | None = None
     dynamic_substitutions: bool = False
     automap_substitutions: bool = False
     env: Strings = ()
     secret_env: Strings = ()
-    volumes: Annotated[tuple[Volume, ...], BeforeValidator(_repeated)] = ()
+    volumes: Repeated[Volume] = ()
     disk_size_gb: Int64 | None = None
     pubsub_topic: str = ""
     enable_structured_logging: bool = False
@@ -227,10 +190,10 @@ class Options(_Message):
     anthos_cluster: dict[str, Any] | None = None
 
 
-class Build(_Message):
+class Build(Message):
     """A build config, whole."""
 
-    steps: Annotated[tuple[Step, ...], BeforeValidator(_repeated)] = ()
+    steps: Repeated[Step] = ()
     timeout: str = ""
     queue_ttl: str = ""
     substitutions: dict[str, str] = Field(default_factory=dict)
@@ -240,9 +203,9 @@ class Build(_Message):
     tags: Strings = ()
     logs_bucket: str = ""
     service_account: str = ""
-    secrets: Annotated[tuple[Secret, ...], BeforeValidator(_repeated)] = ()
+    secrets: Repeated[Secret] = ()
     available_secrets: AvailableSecrets = AvailableSecrets()
-    dependencies: Annotated[tuple[dict[str, Any], ...], BeforeValidator(_repeated)] = ()
+    dependencies: Repeated[dict[str, Any]] = ()
     git_config: dict[str, Any] | None = None
 
 

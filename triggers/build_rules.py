@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from triggers.build_config import Build, Step, seconds
@@ -53,11 +54,12 @@ _LOGGING_RULE = (
 
 def broken_rules(build: Build) -> list[Finding]:
     """Return everything that the service would refuse in *build* before substituting."""
-    rules = (
-        _timeouts, _substitutions, _artifacts, _steps, _graph, volume_faults, secret_faults,
-        _options, _logs,
-    )  # fmt: skip
-    return [finding for rule in rules for finding in rule(build)]
+    rules = {
+        "SW301": _timeouts, "SW302": _substitutions, "SW303": _presence, "SW304": _steps,
+        "SW305": _scripts, "SW306": _graph, "SW307": _identity, "SW308": volume_faults,
+        "SW309": secret_faults, "SW310": _artifacts, "SW311": _options, "SW312": _logs,
+    }  # fmt: skip
+    return [replace(found, code=code) for code, rule in rules.items() for found in rule(build)]
 
 
 def _timeouts(build: Build) -> Iterator[Finding]:
@@ -141,9 +143,12 @@ def _objects(location: str, paths: tuple[str, ...]) -> Iterator[Finding]:
         yield Finding(path, f"{message} [{', '.join(twice)}]")
 
 
-def _steps(build: Build) -> Iterator[Finding]:
+def _presence(build: Build) -> Iterator[Finding]:
     if not build.steps:
         yield Finding(("steps",), "config must list at least one step")
+
+
+def _steps(build: Build) -> Iterator[Finding]:
     if len(build.steps) > _MOST_STEPS:
         yield Finding(("steps",), f"cannot specify more than {_MOST_STEPS} build steps")
     for index, step in enumerate(build.steps):
@@ -165,9 +170,14 @@ def _step_faults(step: Step) -> Iterator[tuple[str, str, str]]:
             yield "args", f"arg {i} too long (max: {_LONGEST_ARGUMENT})", hint
     if len(step.dir) > _LONGEST_NAME:
         yield "dir", f"dir too long (max: {_LONGEST_NAME})", ""
-    if step.script and (step.args or step.entrypoint):
-        hint = "keep `script`, or `entrypoint` and `args`"
-        yield "script", "cannot specify script together with args or entrypoint", hint
+
+
+def _scripts(build: Build) -> Iterator[Finding]:
+    for index, step in enumerate(build.steps):
+        if step.script and (step.args or step.entrypoint):
+            message = f"build step {index} cannot specify script together with args or entrypoint"
+            hint = "keep `script`, or `entrypoint` and `args`"
+            yield Finding(("steps", index, "script"), message, hint)
 
 
 def _env(entries: tuple[str, ...], path: Path, owner: str) -> Iterator[Finding]:
@@ -185,12 +195,20 @@ def _graph(build: Build) -> Iterator[Finding]:
     known: dict[str, int] = {}
     later = {step.id: i for i, step in enumerate(build.steps)}
     for index, step in enumerate(build.steps):
-        owner = f'build step #{index} - "{step.id}"' if step.id else f"build step #{index}"
+        owner = _owner(build, index)
         for i, name in enumerate(step.wait_for):
             if name != START and name not in known:
                 message = f'{owner} depends on "{name}", which has not been defined'
                 hint = _missing_step(name, known, later)
                 yield Finding(("steps", index, "waitFor", i), message, hint)
+        if step.id and step.id != START:
+            known.setdefault(step.id, index)
+
+
+def _identity(build: Build) -> Iterator[Finding]:
+    known: set[str] = set()
+    for index, step in enumerate(build.steps):
+        owner = _owner(build, index)
         path: Path = ("steps", index, "id")
         if step.id == START:
             message = f'the ID cannot be "{START}" which is reserved as a dependency'
@@ -198,7 +216,12 @@ def _graph(build: Build) -> Iterator[Finding]:
         elif step.id in known:
             yield Finding(path, f"{owner}: the ID is not unique")
         elif step.id:
-            known[step.id] = index
+            known.add(step.id)
+
+
+def _owner(build: Build, index: int) -> str:
+    name = build.steps[index].id
+    return f'build step #{index} - "{name}"' if name else f"build step #{index}"
 
 
 def _missing_step(name: str, known: dict[str, int], later: dict[str, int]) -> str:
@@ -235,15 +258,15 @@ def broken_after_substitution(build: Build) -> Iterator[Finding]:
     for index, step in enumerate(build.steps):
         if not _IMAGE.fullmatch(step.name):
             message = f'invalid build step name "{step.name}"'
-            yield Finding(("steps", index, "name"), message)
+            yield Finding(("steps", index, "name"), message, code="SW313")
     for name, images in (("images", build.images), ("artifacts", build.artifacts.images)):
         for i, image in enumerate(images):
             path: Path = ("images", i) if name == "images" else ("artifacts", "images", i)
             if not _IMAGE.fullmatch(image):
                 capital = _IMAGE.fullmatch(image.lower())
                 why = " contains uppercase letters" if capital else ""
-                yield Finding(path, f'invalid image name "{image}"{why}')
+                yield Finding(path, f'invalid image name "{image}"{why}', code="SW313")
     for i, tag in enumerate(build.tags):
         if tag and not re.fullmatch(_TAG, tag):
             message = f'invalid build tag "{tag}": must match format "^({_TAG})$"'
-            yield Finding(("tags", i), message)
+            yield Finding(("tags", i), message, code="SW313")

@@ -15,11 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault of the value at *path*; *hint* is the next action."""
+    """A fault of the value at *path*; *hint* is the next action, *code* is lint's."""
 
     path: Path
     message: str
     hint: str = ""
+    code: str = ""
 
 
 def problems(findings: Iterable[Finding], document: Document, file: str) -> list[Problem]:

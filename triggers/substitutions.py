@@ -95,7 +95,7 @@ def resolve(
             result.values = expand_values(result.values, set(own))
         except ExpansionError as error:
             path: Path = ("substitutions", error.key)
-            result.findings.append(Finding(path, str(error), error.hint))
+            result.findings.append(Finding(path, str(error), error.hint, code="SW315"))
     return result
 
 
@@ -127,18 +127,21 @@ def _not_built_in(path: Path, key: str) -> Finding:
         "invalid value for 'build.substitutions':"
         f' key in the template "{key}" is not a valid built-in substitution'
     )
-    return Finding(path, message, f"{meant}a variable of the shell is written $${key}")
+    hint = f"{meant}a variable of the shell is written $${key}"
+    return Finding(path, message, hint, code="SW314")
 
 
 def _missing(path: Path, key: str, values: Mapping[str, str], *, loose: bool) -> Finding:
     near = difflib.get_close_matches(key, [k for k in values if k.startswith("_")], n=1)
     message = f'key in the template "{key}" is not matched in the substitution data'
-    if key in PULL_REQUEST:
-        return Finding(path, message, "only pull-request triggers fill it in")
-    if near:
-        return Finding(path, message, f"did you mean {near[0]!r}?")
     hint = f"give it: --substitutions {key}=…"
-    return Finding(path, message, f"it becomes an empty string; {hint}" if loose else hint)
+    if key in PULL_REQUEST:
+        hint = "only pull-request triggers fill it in"
+    elif near:
+        hint = f"did you mean {near[0]!r}?"
+    elif loose:
+        hint = f"it becomes an empty string; {hint}"
+    return Finding(path, message, hint, code="SW502")
 
 
 def _check_unused(
@@ -149,7 +152,8 @@ def _check_unused(
     # Built-ins are given to stand for what the service would know; it would not mind.
     for key in sorted(key for key in own.keys() - used if key not in BUILT_IN - SUBMITTABLE):
         message = f'key "{key}" in the substitution data is not matched in the template'
-        finding = Finding(("substitutions", key), message, f"use ${{{key}}}, or take it out")
+        hint = f"use ${{{key}}}, or take it out"
+        finding = Finding(("substitutions", key), message, hint, code="SW503")
         (result.notes if loose else result.findings).append(finding)
 
 
@@ -172,7 +176,8 @@ def _check_given(given: Mapping[str, str], started_by: StartedBy, result: Resolu
                 f'substitution key "{key}" does not respect format "^_[A-Z0-9_]+$"'
                 " and is not an overridable built-in substitutions"
             )
-            result.findings.append(Finding((), message, f"did you mean '_{key}'?"))
+            hint = f"did you mean '_{key}'?"
+            result.findings.append(Finding((), message, hint, code="SW109"))
 
 
 def template_texts(build: Build) -> Iterator[tuple[Path, str]]:
