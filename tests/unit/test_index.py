@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http
 import io
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -32,12 +33,13 @@ def page(*filenames: str) -> str:
 
 
 class MemoryTransport:
-    """Answers from *pages*, by the path below the registry; 404 for the rest."""
+    """Answers from *pages*, by the path below the registry; *missing* is the status of the rest."""
 
     retry_for = 0.0
 
-    def __init__(self, pages: dict[str, str | bytes | Exception]) -> None:
+    def __init__(self, pages: dict[str, str | bytes | Exception], *, missing: int = 404) -> None:
         self.pages = pages
+        self.missing = missing
         self.asked: Counter[str] = Counter()
 
     def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
@@ -48,8 +50,8 @@ class MemoryTransport:
         if isinstance(content, Exception):
             raise content
         response = requests.Response()
-        response.status_code = 404 if content is None else 200
-        response.reason = "Not Found" if content is None else "OK"
+        response.status_code = self.missing if content is None else 200
+        response.reason = http.HTTPStatus(response.status_code).phrase
         response.url = url
         response.headers["Content-Type"] = "text/html"
         body = content.encode() if isinstance(content, str) else content or b""
@@ -110,6 +112,14 @@ def test_an_error_is_never_no_versions() -> None:
 
     with pytest.raises(AccessError):
         Index(REGISTRY, transport).read("tides")
+
+
+@pytest.mark.parametrize("status", [204, 304, 400, 410, 418])
+def test_a_status_that_is_neither_found_nor_missing_is_an_error(status: int) -> None:
+    transport = MemoryTransport({"simple/": ROOT}, missing=status)
+
+    with pytest.raises(RegistryError, match=f"answers {status} "):
+        Index(REGISTRY, transport, first_release=True).read("tides")
 
 
 def test_all_that_went_wrong_is_told() -> None:
