@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
@@ -51,7 +52,7 @@ class PublishedProject:
     listed: tuple[Version, ...] = ()
     exists: bool = True
 
-    @property
+    @cached_property
     def versions(self) -> tuple[Version, ...]:
         """All versions, each once, in their PEP 440 order."""
         return tuple(sorted({file.version for file in self.files}.union(self.listed)))

@@ -98,7 +98,7 @@ def main() -> None:
                 directory = root / f"package-{number}"
                 directory.mkdir(parents=True)
                 (directory / "pyproject.toml").write_text(PYPROJECT.format(number=number))
-        rounds = []
+        rounds, requests = [], 0
         for _ in range(ROUNDS):
             Registry.requests.clear()
             more = check(many, url)
