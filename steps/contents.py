@@ -8,6 +8,8 @@ compared field by field, without the fields that say how it came about.
 from __future__ import annotations
 
 import re
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from packaging.metadata import parse_email
@@ -37,8 +39,18 @@ _SDIST_OWN = {
     "top_level.txt",
     "zip-safe",
 }
-# License-File names files that are members themselves, and that backends have moved about.
-_LEFT_OUT_FIELDS = {"metadata-version", "dynamic", "license-file"}
+# License-File names files that are members themselves, and that backends have moved about; the
+# imports are what the members say, too, where a backend of late fills them in.
+_LEFT_OUT_FIELDS = {
+    "metadata-version",
+    "dynamic",
+    "license-file",
+    "import-name",
+    "import-namespace",
+}
+# Poetry adds one for each Python that it knew when it built.
+_POETRY_CLASSIFIER = "Programming Language :: Python :: 3"
+_ENTRY_POINTS = ".dist-info/entry_points.txt"
 _LICENCE_FOLDER = re.compile(r"^(\.dist-info/)(?:licenses|license_files)/")
 _DETAIL_CHARACTERS = 60
 _PLURAL_FIELDS = {"keywords", "obsoletes", "provides", "requires"}  # named so by their standard
@@ -81,18 +93,61 @@ class _Contents:
     def __init__(self, path: Path, project: str) -> None:
         self.files: dict[str, str] = {}
         self.metadata: dict[str, dict[str, tuple[str, ...]]] = {}
-        rename = _wheel_member if path.suffix == ".whl" else _sdist_member
+        is_wheel = path.suffix == ".whl"
+        rename = _wheel_member if is_wheel else _sdist_member
         with open_archive(path) as archive:
             for member, digest in archive.hashes().items():
                 self._add(archive, member, rename(member, project), digest)
+            backend = _said_of_backend(archive)
+        if b"poetry" in backend:
+            self._drop_poetry_classifiers()
+        if b"uv_build" in backend and "pyproject.toml.orig" in self.files:
+            # What the user wrote; of late, uv_build packs its own rendering under the plain name.
+            self.files["pyproject.toml"] = self.files.pop("pyproject.toml.orig")
 
     def _add(self, archive: Archive, member: str, name: str | None, digest: str) -> None:
         if name is None:
             return
         if name in {"METADATA", "PKG-INFO", ".egg-info/PKG-INFO"}:
             self.metadata[name] = _fields(archive.read(member))
+        elif name == _ENTRY_POINTS:
+            if points := _entry_points(archive.read(member)):
+                self.files[name] = points
         else:
             self.files[name] = digest
+
+    def _drop_poetry_classifiers(self) -> None:
+        for fields in self.metadata.values():
+            kept = [
+                it for it in fields.pop("classifier", ()) if not it.startswith(_POETRY_CLASSIFIER)
+            ]
+            if kept:
+                fields["classifier"] = tuple(kept)
+
+
+def _said_of_backend(archive: Archive) -> bytes:
+    """Return the member that names the build backend."""
+    for name in archive.names():
+        if name == "pyproject.toml" or (name.endswith(".dist-info/WHEEL") and name.count("/") == 1):
+            return archive.read(name)
+    return b""
+
+
+def _entry_points(text: bytes) -> str:
+    """Return the entry points in one form; nothing for groups that hold none."""
+    parser = ConfigParser(delimiters="=", interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
+    try:
+        parser.read_string(text.decode())
+    except (ConfigParserError, UnicodeDecodeError):
+        return repr(text)
+    return "\n".join(
+        sorted(
+            f"{group}: {key}={value}"
+            for group in parser.sections()
+            for key, value in parser[group].items()
+        )
+    )
 
 
 def _wheel_member(name: str, project: str) -> str | None:

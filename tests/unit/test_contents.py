@@ -119,9 +119,58 @@ def test_entry_points_are_contents(tmp_path: Path) -> None:
     assert said(wheels(tmp_path, ours, WHEEL)) == ["file added: .dist-info/entry_points.txt"]
 
 
+def test_entry_points_in_another_form_are_no_difference(tmp_path: Path) -> None:
+    name = f"{INFO}/entry_points.txt"
+    ours = {**WHEEL, name: "[console_scripts]\nTide=tides:main\n\n[gui_scripts]\n\n"}
+
+    assert wheels(tmp_path, ours, {**WHEEL, name: "[console_scripts]\nTide = tides:main\n"}) == ()
+    assert wheels(tmp_path, {**WHEEL, name: "[console_scripts]\n\n"}, WHEEL) == ()
+    assert said(wheels(tmp_path, ours, {**WHEEL, name: "[console_scripts]\ntide=tides:main"})) == [
+        "file changed: .dist-info/entry_points.txt"
+    ]
+    assert said(wheels(tmp_path, ours, {**WHEEL, name: "Tide=tides:main"})) == [
+        "file changed: .dist-info/entry_points.txt"
+    ]
+
+
+def test_the_classifiers_that_poetry_adds_are_no_difference(tmp_path: Path) -> None:
+    python = "Classifier: Programming Language :: Python :: 3.15\n"
+    by = {backend: f"Generator: {backend} 2\n" for backend in ("poetry-core", "flit")}
+
+    def built(backend: str, fields: str) -> dict[str, str]:
+        return {**with_metadata(METADATA + fields), f"{INFO}/WHEEL": by[backend]}
+
+    assert wheels(tmp_path, built("poetry-core", python), built("poetry-core", "")) == ()
+    assert said(wheels(tmp_path, built("flit", python), built("flit", ""))) == [
+        "metadata field added: Classifier (+'Programming Language :: Python :: 3.15')"
+    ]
+    other = "Classifier: Topic :: Other\n"
+    assert said(wheels(tmp_path, built("poetry-core", other), built("poetry-core", ""))) == [
+        "metadata field added: Classifier (+'Topic :: Other')"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("uv_build", []),
+        ("flit", ["file changed: pyproject.toml", "file added: pyproject.toml.orig"]),
+    ],
+)
+def test_the_original_that_uv_build_packs_is_what_counts(
+    backend: str, expected: list[str], tmp_path: Path
+) -> None:
+    original = f'[build-system]\nbuild-backend = "{backend}"\n'
+    theirs = {**SDIST, "pyproject.toml": original}
+    ours = {**SDIST, "pyproject.toml": f"# {backend}\n", "pyproject.toml.orig": original}
+
+    assert said(sdists(tmp_path, ours, theirs)) == expected
+
+
 def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: Path) -> None:
     ours = (
-        f"{METADATA}Dynamic: Version\nLicense-File: LICENSE\nClassifier: A\nClassifier: B\n"
+        f"{METADATA}Dynamic: Version\nImport-Name: tide_tables\nLicense-File: LICENSE\n"
+        "Classifier: A\nClassifier: B\n"
         "Requires-Dist: berths_api>=1,<2\nRequires-Dist: moon; extra == 'Full'\n"
         "Provides-Extra: full_set\nRequires-Python: >=3.8,<4\nKeywords: sea,tide\n"
         "Project-URL: Home, https://example.com\n\nText  \n\n"
