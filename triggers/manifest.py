@@ -55,7 +55,8 @@ def _check_pattern(pattern: str) -> str:
 
 def _check_directory(path: str) -> str:
     parts = path.split("/")
-    if path != "." and (path.startswith("/") or {"", ".", ".."} & set(parts)):
+    outside = path.startswith("/") or {"", ".", ".."} & set(parts)
+    if path != "." and (outside or not path.isprintable()):
         raise _problem(f"no path below the manifest's directory: {path!r}", "such as packages/a")
     return path
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import configparser
 import functools
+import glob
 import os
 import re
 from dataclasses import dataclass, field
@@ -138,7 +139,7 @@ def _add_poetry(found: References, poetry: Mapping[str, Any], base: Path) -> Non
 
 def _add_sources(found: References, tool: Mapping[str, Any], base: Path) -> None:
     """Add source that is kept outside of the project, as Polylith's bricks are."""
-    for each in _dict(tool, "poetry").get("packages", []):
+    for each in _list(_dict(tool, "poetry"), "packages"):
         if isinstance(each, dict):
             found.add_source(f"{each.get('from', '.')}/{each.get('include', '')}", base)
     build = _dict(_dict(tool, "hatch"), "build")
@@ -158,7 +159,7 @@ def _add_hatch(found: References, hatch: Mapping[str, Any], base: Path) -> None:
             continue
         _add_lines(found, environment.get("dependencies"), base)
         _add_lines(found, environment.get("extra-dependencies"), base)
-        for member in _dict(environment, "workspace").get("members", []):
+        for member in _list(_dict(environment, "workspace"), "members"):
             pattern = member.get("path") if isinstance(member, dict) else member
             if isinstance(pattern, str):
                 found.paths.update(_expand(base, pattern))
@@ -217,7 +218,8 @@ def _escape(base: Path) -> str:
 def _expand(base: Path, pattern: str) -> list[Path]:
     if pattern.startswith("/") or not any(character in pattern for character in "*?["):
         return [Path(os.path.normpath(base / pattern))]
-    return [Path(os.path.normpath(path)) for path in base.glob(pattern)]
+    found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - takes any pattern
+    return [Path(os.path.normpath(base / path)) for path in found]
 
 
 def _text(path: Path) -> str:
@@ -230,3 +232,8 @@ def _text(path: Path) -> str:
 def _dict(table: Mapping[str, Any], key: str) -> dict[str, Any]:
     value = table.get(key, {})
     return value if isinstance(value, dict) else {}
+
+
+def _list(table: Mapping[str, Any], key: str) -> list[Any]:
+    value = table.get(key, [])
+    return value if isinstance(value, list) else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -296,3 +297,32 @@ def test_paths_that_lead_nowhere_are_warned_about(tmp_path: Path) -> None:
         "'a' depends on '../outside', which is outside of the repository",
         "'a' depends on 'gone', which does not exist",
     ]
+
+
+KEYS = [
+    "project.dependencies", "project.optional-dependencies", "dependency-groups", "tool",
+    "tool.uv", "tool.uv.sources", "tool.uv.dev-dependencies", "tool.poetry", "tool.poetry.packages",
+    "tool.poetry.dependencies", "tool.poetry.group", "tool.poetry.group.x", "tool.hatch.envs",
+    "tool.hatch.envs.x", "tool.hatch.envs.x.workspace", "tool.hatch.envs.x.workspace.members",
+    "tool.hatch.build", "tool.hatch.build.force-include", "tool.hatch.build.targets",
+    "tool.polylith.bricks", "tool.pdm.dev-dependencies",
+]  # fmt: skip
+VALUES = [
+    "3", "true", '"x"', "[]", "[1]", '["["]', "{}", "{ x = 1 }", "{ x = [1] }",
+    "{ x = { path = 1 } }", '[{ include = 1, from = "\\u0000" }]', '["/**", "**/", "a\\u0000*"]',
+    '{ "/*" = 1, "../*" = 1 }', '["a**"]', '{ "[" = 1, "a**\\u0000" = 1 }',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_of_another_type_is_no_bug_of_ours(tmp_path: Path, key: str, value: str) -> None:
+    """Whoever reads such a file in earnest refuses it; here it names nothing, or is an error."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/pyproject.toml").write_text(f"{BUILDS}[project]\nname='a'\nversion='1'\n")
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f/main.py").touch()
+    (tmp_path / "f/pyproject.toml").write_text(f"{key} = {value}\n")
+
+    with suppress(InputError):
+        inventory(tmp_path, {})

@@ -141,6 +141,7 @@ def test_settings_that_exclude_each_other_are_refused(changes: dict[str, Any], s
         ({"substitutions": {"_PR_NUMBER": "1"}}, "substitutions._PR_NUMBER"),
         ({"packages": {"include": ["../elsewhere"]}}, "packages.include[0]"),
         ({"packages": {"exclude": ["/packages"]}}, "packages.exclude[0]"),
+        ({"packages": {"include": ["a\0*"]}}, "packages.include[0]"),
         ({"publish": {"serviceAccount": "a@b@c"}}, "publish.serviceAccount"),
         ({"overrides": {"a": {"name": "a_b"}}}, "overrides.a.name"),
         ({"overrides": {"a": {"name": "a" * 65}}}, "overrides.a.name"),
