@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -67,6 +66,7 @@ FURTHER = [
     (r"{\,,b}", ",", True),
     ("a\nb", "a\nb", True),
     ("*", "a\nb", True),
+    ("a[^x]b", "a/b", True),  # as Go says: only * and ? stop at a slash
 ]
 
 
@@ -114,18 +114,16 @@ def test_two_stars_beside_something_else_are_undocumented_and_like_one(glob: str
         assert parse_glob(glob).matches(path) is one.matches(path)
 
 
-def test_many_stars_take_no_time_worth_telling() -> None:
-    before = time.perf_counter()
-
+def test_many_stars_do_not_multiply() -> None:
+    """A matcher that tried all combinations would not come back."""
     assert not parse_glob("*a" * 30 + "b").matches("a" * 3000)
-
-    assert time.perf_counter() - before < 1
 
 
 # An oracle that is slow and plain: a glob is a tree, and a tree yields where a match may end.
 
 letters = st.sampled_from("ab.")
-classes = st.tuples(st.booleans(), st.sets(letters, min_size=1))
+# Without negated ones: Go lets those match a slash, and this oracle looks at a segment at a time.
+classes = st.sets(letters, min_size=1)
 choices = st.lists(st.text(letters, min_size=1, max_size=2), min_size=1, max_size=2)
 atoms = st.one_of(
     st.tuples(st.just("text"), st.text(letters, min_size=1, max_size=2)),
@@ -146,8 +144,8 @@ def written(atom: tuple[str, object]) -> str:
     match atom:
         case ("text", str(text)):
             return text
-        case ("class", (bool(negated), set(held))):
-            return f"[{'^' if negated else ''}{''.join(sorted(held))}]"
+        case ("class", set(held)):
+            return f"[{''.join(sorted(held))}]"
         case ("choice", list(choices)):
             return f"{{{','.join(choices)}}}"
     return "?" if atom[0] == "one" else "*"
@@ -167,8 +165,8 @@ def holds(atom: tuple[str, object], text: str) -> bool:
     match atom:
         case ("text", wanted):
             return text == wanted
-        case ("class", (bool(negated), set(held))):
-            return len(text) == 1 and (text in held) is not negated
+        case ("class", set(held)):
+            return text in held
         case ("choice", list(choices)):
             return text in choices
     return atom[0] == "star" or len(text) == 1
