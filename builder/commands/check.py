@@ -88,7 +88,7 @@ def command(
       shipwheel check --all --registry us-east4/my-project/pypi
     """
     from steps.check import refusals  # noqa: PLC0415 - `--help` does without
-    from steps.dependents import notes_on_dependents  # noqa: PLC0415 - the same
+    from steps.dependents import neighbours, notes_on_dependents  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - the same
 
     everything = selected(directories, every)
@@ -96,7 +96,7 @@ def command(
     public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
     index = Index(transport.registry, transport, first_release=first_release)
     judgements = _check_aside(projects, index, rules, build_options)
-    notes = notes_on_dependents(judgements, everything)
+    notes = notes_on_dependents(judgements, everything if every else neighbours(projects))
     names = _public_names(public, judgements)
     if as_json:
         _print_json(transport, judgements, notes, names)

@@ -9,9 +9,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.dependents import notes_on_dependents
+from steps.dependents import neighbours, notes_on_dependents
 from steps.outcome import Difference, Judgement, Outcome
-from steps.project import Project
+from steps.project import Project, read_project
+from tests.tiny import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,3 +94,20 @@ def test_another_change_without_a_bump_is_no_matter_of_its_requirements() -> Non
     own = judged("berths", Outcome.CHANGED, differences=(other,))
 
     assert notes(repository, judged("tides", Outcome.NEW, "2"), own) == []
+
+
+def test_the_neighbours_are_all_good_projects_of_the_repository(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    tides = read_project(make_project(tmp_path / "packages", "tides"))
+    berths = read_project(make_project(tmp_path, "berths"))
+    (make_project(tmp_path, "broken") / "pyproject.toml").write_text("[project")
+
+    assert neighbours([tides]) == (tides, berths)
+
+
+def test_outside_a_repository_there_are_no_neighbours(tmp_path: Path) -> None:
+    tides = read_project(make_project(tmp_path, "tides"))
+    make_project(tmp_path, "berths")
+
+    assert neighbours([tides]) == (tides,)
+    assert neighbours([]) == ()
