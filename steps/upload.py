@@ -101,9 +101,8 @@ def _run(
     running: dict[Future[None], NormalizedName] = {}
     errors: list[ShipwheelError] = []
     while running or (order.is_active() and not errors):
-        if not errors:
-            for name in order.get_ready():
-                running[pool.submit(uploader.upload_project, judgements[name])] = name
+        for name in () if errors else order.get_ready():
+            running[pool.submit(uploader.upload_project, judgements[name])] = name
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
             name = running.pop(future)
@@ -113,6 +112,8 @@ def _run(
                 errors.append(error)
             else:
                 order.done(name)
+        if errors:
+            running = {future: name for future, name in running.items() if not future.cancel()}
     return errors
 
 

@@ -86,4 +86,4 @@ def _lines(title: str, names: Counter[str]) -> list[str]:
     head = f"{title:<18} {names.total():>5}  "
     detail = "; ".join(f"{name}: {count}" for name, count in sorted(names.items()))
     indent = " " * len(head)
-    return textwrap.wrap(head + detail, width=100, subsequent_indent=indent) if detail else [head]
+    return textwrap.wrap(head + detail, width=100, subsequent_indent=indent) if detail else [head.rstrip()]

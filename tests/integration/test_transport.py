@@ -70,7 +70,9 @@ def test_the_login_goes_to_the_registry_and_not_to_the_host_of_a_redirect(
 
 
 @pytest.mark.usefixtures("netrc")
-def test_netrc_is_not_read(emulator: Emulator) -> None:
+def test_netrc_is_not_read(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("requests.sessions.get_netrc_auth")
+
     with FaultyRegistry(emulator, lambda _: None) as registry:
         connect(registry.host, None).get(f"http://{registry.host}/demo/pypi/simple/")
 

@@ -147,6 +147,8 @@ def test_an_upload_outlives_the_fault(
         ("berths-1.0-py3-none-any.whl", result),
         ("berths-1.0.tar.gz", "uploaded"),
     ]
+    posts = [request.method for request in registry.requests].count("POST")
+    assert posts == (2 if result == "found" else 3), "what is there is not sent again"
     tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
@@ -261,6 +263,20 @@ def test_an_index_that_lags_is_waited_for(
         "Confirmation of 'berths-1.0-py3-none-any.whl': the registry took it, and the index does"
         " not show it yet; trying again in "
     )
+    tally.registry(expected(files), stored(tmp_path / "registry"))
+
+
+def test_a_duplicate_that_the_index_does_not_show_yet_is_waited_for(
+    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
+) -> None:
+    tally.fault("duplicate, lagging index")
+    send(files, emulator.host)
+
+    with FaultyRegistry(emulator, once("GET", Fault(answer=Answer(404)))) as registry:
+        deliveries = send(files, registry.host)
+
+    assert [result for _, result in results(deliveries)] == ["found", "found"]
+    assert all(delivery.overtaken for delivery in deliveries)
     tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
@@ -421,3 +437,21 @@ def test_projects_that_do_not_need_one_another_are_uploaded_side_by_side(
         deliveries = upload(plan, transport, Index(transport.registry, transport))
 
     assert len(deliveries) == 6
+
+
+def test_what_waits_for_its_turn_is_not_begun_after_a_failure(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    names = ["berths", "charts", "tides"]
+    judgements = [judge(*make_distributions(make_project(tmp_path, name))) for name in names]
+
+    with FaultyRegistry(emulator, once("POST", Fault(answer=Answer(400)))) as registry:
+        transport = transport_to(registry.host)
+        index = Index(transport.registry, transport)
+        with pytest.raises(RegistryError):
+            upload(Plan(judgements=tuple(judgements)), transport, index, workers=1)
+
+    posts = [request.method for request in registry.requests].count("POST")
+    # The one worker may have begun with the next before the failure was seen.
+    assert posts in {1, 2, 3}
+    assert len(stored(tmp_path / "registry")) < 3
