@@ -83,7 +83,9 @@ def render(properties: Iterable[tuple[str, Any]]) -> list[str]:
 
 
 def _lines(title: str, names: Counter[str]) -> list[str]:
-    head = f"{title:<18} {names.total():>5}  "
+    head = f"{title:<18} {names.total():>5}"
+    if not names:
+        return [head]
     detail = "; ".join(f"{name}: {count}" for name, count in sorted(names.items()))
-    indent = " " * len(head)
-    return textwrap.wrap(head + detail, width=100, subsequent_indent=indent) if detail else [head.rstrip()]
+    indent = " " * len(f"{head}  ")
+    return textwrap.wrap(f"{head}  {detail}", width=100, subsequent_indent=indent)

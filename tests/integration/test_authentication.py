@@ -7,8 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,10 +16,12 @@ from steps.credentials import find_credentials
 from steps.registry import parse_registry
 from tests.integration.faults import Answer, Fault, FaultyRegistry
 from tests.integration.google import ACCOUNT, HOST, Google
+from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from tests.integration.faults import Request
 
@@ -198,18 +198,7 @@ def test_a_gcloud_that_hangs_is_ended_with_the_look_up(google: Google, tmp_path:
 
     assert credentials.login() is None
     assert credentials.failure == "the look-up took longer than 5 s and was ended"
-    number = (tmp_path / "pid").read_text().strip()
-    end = time.monotonic() + 10
-    while is_running(number):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
-def is_running(number: str) -> bool:
-    try:
-        return Path(f"/proc/{number}/stat").read_text(encoding="ascii").split()[2] != "Z"
-    except OSError:
-        return False
+    wait_until_ended(int((tmp_path / "pid").read_text()))
 
 
 def test_a_registry_with_a_certificate_of_nobody_is_not_trusted(

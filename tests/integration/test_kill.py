@@ -10,17 +10,18 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from builder.emulator import Emulator
 from tests.integration.faults import Fault, FaultyRegistry
+from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.faults import Request
     from tests.integration.tally import Tally
@@ -217,7 +218,7 @@ def test_sigterm_ends_a_build_and_all_that_it_started(
     assert (process.returncode, output) == (143, "")
     assert errors.splitlines()[-1] == "Terminated. Run the same command again to finish the job."
     assert seconds < 1
-    assert not is_running(number)
+    wait_until_ended(number)
     assert not (project / "dist").exists()
 
 
@@ -227,10 +228,3 @@ def wait_for_number(path: Path) -> int:
         assert time.monotonic() < end
         time.sleep(0.02)
     return int(path.read_text())
-
-
-def is_running(number: int) -> bool:
-    try:
-        return Path(f"/proc/{number}/stat").read_text(encoding="ascii").split()[2] != "Z"
-    except OSError:
-        return False

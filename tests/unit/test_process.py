@@ -7,11 +7,16 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from steps import process
+from tests.processes import wait_until_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 # A child that starts a grandchild, writes its number, and waits for it.
 PARENT = (
@@ -22,17 +27,9 @@ PARENT = (
 )
 
 
-def is_running(number: int) -> bool:
-    try:
-        state = Path(f"/proc/{number}/stat").read_text(encoding="ascii").split()[2]
-    except OSError:
-        return False
-    return state != "Z"
-
-
-def wait_until(condition: object, seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -56,7 +53,7 @@ def test_the_time_limit_ends_grandchildren_too(tmp_path: Path) -> None:
             [sys.executable, "-c", PARENT, str(tmp_path / "pid")], environ=os.environ, seconds=2
         )
 
-    wait_until(lambda: not is_running(grandchild(tmp_path / "pid")))
+    wait_until_ended(grandchild(tmp_path / "pid"))
 
 
 def test_end_children_ends_what_another_thread_waits_for(tmp_path: Path) -> None:
@@ -69,4 +66,4 @@ def test_end_children_ends_what_another_thread_waits_for(tmp_path: Path) -> None
 
     thread.join(10)
     assert not thread.is_alive()
-    wait_until(lambda: not is_running(number))
+    wait_until_ended(number)
