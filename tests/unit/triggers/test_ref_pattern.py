@@ -4,10 +4,10 @@ import pytest
 
 from triggers.ref_pattern import ref_matches
 
-REFS = (
-    "main main2 domain foo foobar barfoo release/1.0 v1.0 v12 MAIN develop feature-x aa aab x] 1.2"
-    " a.b é"
-).split()
+REFS = [
+    *("main", "main2", "domain", "foo", "foobar", "barfoo", "release/1.0", "v1.0", "v12", "MAIN"),
+    *("develop", "feature-x", "aa", "aab", "x]", "1.2", "a.b", "é"),
+]
 
 # What RE2 itself (google-re2 1.1) found in these names.
 FOUND = {
