@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -41,6 +41,17 @@ class Finding:
     def __str__(self) -> str:
         """Return the finding on one line."""
         return f"{self.filename}: {self.message}"
+
+
+def import_early() -> None:
+    """Begin to import the tools, which are slow to import, and return at once."""
+    threading.Thread(target=_import_tools, name="import", daemon=True).start()
+
+
+def _import_tools() -> None:
+    with suppress(ImportError):  # whoever needs them says so
+        import check_wheel_contents.checker  # noqa: F401, PLC0415 - this is the purpose
+        import twine.commands.check  # noqa: F401, PLC0415 - the same
 
 
 def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bool = False) -> None:

@@ -11,6 +11,7 @@ from steps.children import Children
 from steps.environment import Environments
 from steps.environment_cache import EnvironmentCache, cache_folder
 from steps.fork_server import ForkServers
+from steps.verify import import_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,6 +47,7 @@ class Workshop:
 @contextmanager
 def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
     """Open a workshop; on leaving it every child is ended."""
+    import_early()  # while uv and the backends work
     children = Children(timeout=options.timeout)
     with (
         _open_cache(options, environ) as cache,
