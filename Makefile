@@ -11,7 +11,7 @@ export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 export PIP_CACHE_DIR := $(XDG_CACHE_HOME)/pip
 export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
-.PHONY: demo test unit integration image-test lint format lock schema clean
+.PHONY: demo test unit integration lint format lock schema clean benchmark equality
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -26,15 +26,12 @@ unit: $(VENV)/development  ## the tests that open no socket
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
 	$(BIN)/python -m pytest tests/integration -n 2
 
-image-test: $(VENV)/development  ## the image, in a real Docker engine; root on Debian can start one
-	$(BIN)/python -m pytest tests/image
-
 lint: $(VENV)/development  ## ruff, mypy strict, the floors, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run builder/*.sh tests/*/*.sh
+	$(BIN)/shellcheck .ci/run tests/example/install.sh
 
 format: $(VENV)/development
 	$(BIN)/ruff format .
@@ -54,6 +51,12 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
 	$(BIN)/python -c 'from triggers.manifest_file import manifest_schema; print(manifest_schema())' \
 	  > triggers/shipwheel.schema.json
+
+benchmark: $(VENV)/development  ## measure Shipwheel beside its peers; takes a quarter of an hour
+	$(BIN)/python -m tests.benchmark.run --plot tests/benchmark/benchmark.svg
+
+equality: $(VENV)/development  ## build fifty real projects as `python -m build` does, and compare
+	$(BIN)/python -m tests.benchmark.equality
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

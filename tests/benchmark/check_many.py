@@ -107,12 +107,12 @@ def main() -> None:
             rounds.append(((more - start) / (projects - 1), parse(Registry.files, 20), start))
     server.shutdown()
     whole, parsing, start = (statistics.median(column) for column in zip(*rounds, strict=True))
-    print(f"{projects} projects, {Registry.files} files each, medians of {ROUNDS} rounds")  # noqa: T201
-    print(f"requests per project   {requests / projects:.2f}")  # noqa: T201
-    print(f"start and one project  {start * 1000:7.1f} ms of processor time")  # noqa: T201
-    print(f"per project            {whole * 1000:7.2f} ms")  # noqa: T201
-    print(f"of it parsing its page {parsing * 1000:7.2f} ms")  # noqa: T201
-    print(f"over the parse         {(whole - parsing) * 1000:7.2f} ms (the bar: 5)")  # noqa: T201
+    print(f"{projects} projects, {Registry.files} files each, medians of {ROUNDS} rounds")
+    print(f"requests per project   {requests / projects:.2f}")
+    print(f"start and one project  {start * 1000:7.1f} ms of processor time")
+    print(f"per project            {whole * 1000:7.2f} ms")
+    print(f"of it parsing its page {parsing * 1000:7.2f} ms")
+    print(f"over the parse         {(whole - parsing) * 1000:7.2f} ms (the bar: 5)")
 
 
 if __name__ == "__main__":

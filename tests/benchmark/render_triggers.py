@@ -83,7 +83,7 @@ def measure(what: str, root: Path) -> None:
     documents = [*yaml.load_all((root / "triggers.yaml").read_text(), yaml.CSafeLoader)]
     start = time.perf_counter()
     _ = render(root) if what == "render" else floor(root, documents)
-    print(time.perf_counter() - start)  # noqa: T201
+    print(time.perf_counter() - start)
 
 
 def seconds(what: str, root: Path) -> float:
@@ -103,8 +103,8 @@ def main() -> None:
         rounds = [(seconds("render", root), seconds("floor", root)) for _ in range(ROUNDS)]
     ours, least = (statistics.median(times) for times in zip(*rounds, strict=True))
     ratio = statistics.median(ours / least for ours, least in rounds)
-    print(f"{packages} packages, {2 * packages} triggers, medians of {ROUNDS} rounds")  # noqa: T201
-    print(f"render {ours:.3f} s, dump and read alone {least:.3f} s, ratio {ratio:.2f}")  # noqa: T201
+    print(f"{packages} packages, {2 * packages} triggers, medians of {ROUNDS} rounds")
+    print(f"render {ours:.3f} s, dump and read alone {least:.3f} s, ratio {ratio:.2f}")
 
 
 if __name__ == "__main__":

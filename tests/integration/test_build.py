@@ -17,6 +17,7 @@ import uv
 from builder.__main__ import main
 from steps.archive import member_hashes
 from steps.build import build
+from steps.children import FIXED_ENVIRONMENT
 from steps.project import read_project
 from steps.workshop import BuildOptions, open_workshop
 
@@ -85,12 +86,18 @@ def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     assert contents(builds[0]) == contents(builds[1])
 
 
-def test_the_wheel_is_what_pypa_build_makes(workshop: Workshop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_is_built_is_what_pypa_build_makes(
+    backend: str, workshop: Workshop, tmp_path: Path
+) -> None:
     """Only the archive around an sdist may be packed again; what is in it is the backend's."""
-    directory = copied("setuptools", tmp_path / "project")
+    directory = copied(backend, tmp_path / "project")
     theirs = tmp_path / "theirs"
     options = ["--installer", "uv", "--outdir", str(theirs), str(directory)]
-    subprocess.run([sys.executable, "-m", "build", *options], check=True, capture_output=True)
+    environ = {**os.environ, **FIXED_ENVIRONMENT, "SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run(
+        [sys.executable, "-m", "build", *options], env=environ, check=True, capture_output=True
+    )
 
     ours = build(read_project(directory), workshop)
 
