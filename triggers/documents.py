@@ -7,18 +7,15 @@ every reader. It writes through PyYAML's C dumper, in the order of the mappings 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from steps.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from pathlib import Path
-
-
-_Loaded = TypeVar("_Loaded")
 
 
 class Quoted(str):
@@ -84,32 +81,8 @@ def read_mapping(path: Path, what: str, hint: str) -> dict[str, Any]:
     *what* names the file in messages, *hint* says what to do when it is missing. Raises InputError
     for a file that is missing, is not UTF-8, not YAML, or holds anything but a mapping.
     """
-    loaded = _read(path, what, hint, _load_one)
-    if not isinstance(loaded, dict):
-        raise _no_mapping(path, what, loaded)
-    return loaded
-
-
-def read_mappings(path: Path, what: str, hint: str) -> list[dict[str, Any]]:
-    """Return all mappings of a YAML stream: its documents, or those of a list, as JSON has them.
-
-    The parameters and errors are those of `read_mapping`.
-    """
-    loaded = _read(path, what, hint, lambda text: [*yaml.load_all(text, _Loader)])
-    mappings = [it for item in loaded for it in (item if isinstance(item, list) else [item])]
-    for mapping in mappings:
-        if not isinstance(mapping, dict):
-            raise _no_mapping(path, what, mapping)
-    return mappings
-
-
-def _load_one(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-
-
-def _read(path: Path, what: str, hint: str, load: Callable[[str], _Loaded]) -> _Loaded:
     try:
-        return load(path.read_text(encoding="utf-8"))
+        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
     except FileNotFoundError:
         raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -119,13 +92,12 @@ def _read(path: Path, what: str, hint: str, load: Callable[[str], _Loaded]) -> _
             f"The {what} {str(path)!r} is not valid YAML: {_place(error)}",
             "mend the file at that place",
         ) from None
-
-
-def _no_mapping(path: Path, what: str, loaded: object) -> InputError:
-    return InputError(
-        f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
-        "write it as `key: value` lines",
-    )
+    if not isinstance(loaded, dict):
+        raise InputError(
+            f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
+            "write it as `key: value` lines",
+        )
+    return loaded
 
 
 def dump(documents: Iterable[object], comment: str = "") -> str:

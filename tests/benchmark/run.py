@@ -1,0 +1,278 @@
+"""Measures Shipwheel beside its peers: `make benchmark`.
+
+    python -m tests.benchmark.run [--rounds N] [--packages N] [--many N] [--plot FILE]
+
+Everything runs in one go, in turn, against a registry on this machine; what is compared ran on the
+same machine in the same minutes. It prints medians and ratios. It is a measurement, not a test: a
+bar that is missed is printed, and fails nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import statistics
+import tempfile
+import time
+import zipfile
+from base64 import urlsafe_b64encode
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.published import parse_page
+from tests.benchmark import ways
+from tests.benchmark.measure import open_registry, seconds, usage
+from tests.benchmark.monorepo import BACKENDS, make_monorepo, make_package
+from tests.benchmark.plot import bars
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from tests.benchmark.measure import Usage
+
+    Way = Callable[[Sequence[Path], str, int], None]
+
+WORKERS = 2
+LATENCY = 0.05
+LARGE = 200 << 20
+TWINE, UV_TWINE = "build + twine check + twine upload", "the same with build --installer uv"
+UV, FLOOR = "uv build + uv publish --check-url", "floor: fork server, raw POST, no checks"
+FRESH, KEPT = "shipwheel publish --no-build-cache", "shipwheel publish"
+WAYS: dict[str, Way] = {
+    TWINE: ways.loop(ways.build_and_twine),
+    UV_TWINE: ways.loop(ways.build_with_uv_and_twine),
+    UV: ways.loop(ways.uv),
+    FLOOR: ways.floor,
+    FRESH: ways.shipwheel_fresh,
+    KEPT: ways.shipwheel,
+}
+MEASUREMENTS = ["ways", "ratios", "single", "scale", "latency", "large", "check"]
+SLOW = {TWINE, UV_TWINE}
+"""They take so long that one round says enough."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the second table: what was measured, and the bar that it is held against."""
+
+    what: str
+    measured: float
+    bar: float
+    unit: str = ""
+
+    def __str__(self) -> str:
+        verdict = "" if self.measured <= self.bar else "  MISSED"
+        return (
+            f"{self.what:74} {self.measured:8.2f}{self.unit:4} {self.bar:6.2f}{self.unit}{verdict}"
+        )
+
+
+class Benchmark:
+    """The measurements, each of which adds to the rows."""
+
+    def __init__(self, folder: Path, rounds: int, packages: int, many: int) -> None:
+        self.folder = folder
+        self.rounds = rounds
+        self.counts = packages, many
+        self.few = self.monorepo("few", packages)
+        self.many = self.monorepo("many", many)
+        self.rows: list[Row] = []
+        self.times: dict[tuple[str, int], list[float]] = defaultdict(list)
+        self.again: dict[str, list[float]] = defaultdict(list)
+
+    def monorepo(self, name: str, packages: int) -> list[Path]:
+        return sorted((make_monorepo(self.folder / name, packages) / "packages").iterdir())
+
+    def median(self, way: str, workers: int = WORKERS) -> float:
+        return statistics.median(self.times[way, workers])
+
+    def add(self, what: str, measured: float, bar: float, unit: str = "") -> None:
+        self.rows.append(Row(what, measured, bar, unit))
+        print(self.rows[-1], flush=True)
+
+    def ways(self) -> None:
+        """Time every way, in turn; and uv and ours once more where all is published already."""
+        for number in range(self.rounds):
+            for workers in WORKERS, 1:
+                for name, way in WAYS.items():
+                    if name not in SLOW or not number:
+                        self.way(name, way, workers)
+        for name in WAYS:
+            print(f"{name:44} {self.median(name, 1):8.2f} s {self.median(name):8.2f} s", flush=True)
+
+    def way(self, name: str, way: Way, workers: int) -> None:
+        with open_registry() as registry:
+            work = partial(way, self.few, registry.url, workers)
+            self.times[name, workers].append(seconds(work))
+            files = len([*registry.folder.glob("*/*.*")])
+            assert files == 2 * len(self.few), f"{name} published {files} files"
+            if workers == WORKERS and name in {UV, FRESH, KEPT}:
+                self.again[name].append(seconds(work))
+
+    def ratios(self) -> None:
+        """Compare the ways."""
+        for name in FRESH, KEPT:
+            kind = "kept" if name == KEPT else "fresh"
+            for other, bar in ((UV, 0.35), (TWINE, 0.10), (FLOOR, 1.6)):
+                what = f"{len(self.few)} packages, {kind} environments, against {other[:30]}"
+                self.add(what, self.median(name) / self.median(other), bar)
+            second = statistics.median(self.again[name]) / statistics.median(self.again[UV])
+            self.add(
+                f"the second time, {kind} environments, against uv's second time", second, 0.35
+            )
+
+    def single(self) -> None:
+        """Compare ours with uv on one package of each backend."""
+        ratios = []
+        for backend in BACKENDS:
+            package = make_package(self.folder / f"one-{backend}", f"one-{backend}", backend)
+            times: dict[str, list[float]] = defaultdict(list)
+            for number in range(self.rounds + 1):
+                for name in UV, KEPT:
+                    with open_registry() as registry:
+                        took = seconds(partial(WAYS[name], [package], registry.url, 1))
+                    if number:  # the first warms the caches
+                        times[name].append(took)
+            ratios.append(statistics.median(times[KEPT]) / statistics.median(times[UV]))
+            print(f"  one package of {backend}: {ratios[-1]:.2f} of uv")
+        mean = statistics.geometric_mean(ratios)
+        self.add("one package, mean ratio over four backends, against uv, warm", mean, 1.0)
+
+    def scale(self) -> None:
+        """Compare many packages with few: time and memory for each."""
+        took, peak = [], []
+        for packages in self.few, self.many:
+            times = []
+            for _ in range(self.rounds):
+                with open_registry() as registry:
+                    times.append(seconds(partial(ways.shipwheel, packages, registry.url, WORKERS)))
+            took.append(statistics.median(times) / len(packages))
+            with open_registry() as registry:
+                command = ways.shipwheel_command(packages, registry.url, WORKERS)
+                peak.append(usage(command).tree_peak)
+        few, many = self.counts
+        self.add(f"{many} packages against {few}: time per package", took[1] / took[0], 1.05)
+        self.add(f"{many} packages against {few}: peak memory", peak[1] / peak[0], 1.3)
+
+    def latency(self) -> None:
+        """Time the same with a registry that lets its clients wait."""
+        more = []
+        for _ in range(self.rounds):
+            times = []
+            for latency in 0, LATENCY:
+                with open_registry(latency) as registry:
+                    times.append(seconds(partial(ways.shipwheel, self.few, registry.url, WORKERS)))
+            more.append(times[1] - times[0])
+        what = f"{LATENCY * 1000:.0f} ms of latency: {len(self.few)} packages take more"
+        self.add(what, statistics.median(more), 1.0, " s")
+
+    def large(self) -> None:
+        """Upload one large wheel."""
+        large, small = (self.large_wheel(name, size) for name, size in (("l", LARGE), ("s", 1)))
+        times: dict[str, list[float]] = defaultdict(list)
+        used: list[Usage] = []
+        for number in range(self.rounds + 1):
+            for name in "twine", "shipwheel":
+                with open_registry() as registry:
+                    took = seconds(lambda: used.append(usage(upload(name, large, registry.url))))  # noqa: B023
+                    if number:
+                        times[name].append(took)
+        with open_registry() as registry:
+            start = usage(upload("shipwheel", small, registry.url)).own_peak
+        ratio = statistics.median(times["shipwheel"]) / statistics.median(times["twine"])
+        self.add(f"a wheel of {LARGE >> 20} MB: time against twine upload", ratio, 1.1)
+        self.add(
+            "a large wheel: memory over that of a small one", used[-1].own_peak - start, 64, " MiB"
+        )
+
+    def large_wheel(self, name: str, size: int) -> Path:
+        """Return a project with a wheel of *size* bytes in its dist/."""
+        project = make_package(self.folder / name, name, "flit-core")
+        (project / "dist").mkdir()
+        content = os.urandom(size)
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode()
+        wheel = b"Wheel-Version: 1.0\nGenerator: none\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        info = f"{name}-1.0.dist-info"
+        files = {f"{name}/data": content, f"{info}/METADATA": metadata, f"{info}/WHEEL": wheel}
+        record = "".join(
+            f"{path},sha256={urlsafe_b64encode(sha256(it).digest()).decode().rstrip('=')},{len(it)}\n"
+            for path, it in files.items()
+        )
+        files[f"{info}/RECORD"] = f"{record}{info}/RECORD,,\n".encode()
+        with zipfile.ZipFile(project / "dist" / f"{name}-1.0-py3-none-any.whl", "w") as archive:
+            for path, it in files.items():
+                archive.writestr(path, it)
+        return project
+
+    def check(self) -> None:
+        """Check many packages whose versions are not published, and whose projects are."""
+        with open_registry() as registry:
+            for package in self.many:
+                folder = registry.folder / package.name
+                folder.mkdir()
+                name = package.name.replace("-", "_")
+                (folder / f"{name}-0.9-py3-none-any.whl").write_bytes(b"0.9")
+            page = b'<a href="/p/a-0.9-py3-none-any.whl#sha256=00">a-0.9-py3-none-any.whl</a>'
+            parse = partial(parse_page, page, name="a", url=registry.url, content_type="text/html")
+            registry.requests()
+            all_ = usage(check(self.many, registry.url))
+            requests = registry.requests()
+            one = usage(check(self.many[:1], registry.url))
+        more = len(self.many) - 1
+        parsing = seconds(lambda: [parse() for _ in range(more)])
+        each = (all_.processor - one.processor - parsing) / more
+        self.add(f"check of {len(self.many)}: requests per project", requests / len(self.many), 1)
+        self.add(
+            "check: processor time per project over the parse of its page", each * 1000, 5, " ms"
+        )
+
+
+def upload(name: str, project: Path, url: str) -> list[str]:
+    if name == "shipwheel":
+        return [str(ways.BIN / "shipwheel"), "upload", "--registry", url, str(project)]
+    files = map(str, (project / "dist").iterdir())
+    return [ways.PYTHON, "-m", "twine", "upload", "--repository-url", url, *files]
+
+
+def check(packages: Sequence[Path], url: str) -> list[str]:
+    return [str(ways.BIN / "shipwheel"), "check", "--registry", url, *map(str, packages)]
+
+
+def machine() -> str:
+    models = [
+        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    model = models[0].partition(":")[2].strip() if models else platform.machine()
+    load = os.getloadavg()[0]
+    return (
+        f"{os.cpu_count()} processors ({model}), {platform.system()} {platform.release()},"
+        f" Python {platform.python_version()}, load {load:.1f} before the start"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--packages", type=int, default=20)
+    parser.add_argument("--many", type=int, default=200)
+    parser.add_argument("--only", nargs="*", help="measurements, by the names of their methods")
+    parser.add_argument("--plot", type=Path, help="write the first table as an SVG")
+    options = parser.parse_args()
+    print(f"{machine()}\n{time.strftime('%Y-%m-%d')}, medians of {options.rounds} rounds\n")
+    with tempfile.TemporaryDirectory() as folder:
+        benchmark = Benchmark(Path(folder), options.rounds, options.packages, options.many)
+        for name in options.only or MEASUREMENTS:
+            getattr(benchmark, name)()
+    if options.plot:
+        values = {name: benchmark.median(name) for name in WAYS}
+        title = f"{options.packages} packages, {WORKERS} workers: seconds, {machine()}"
+        options.plot.write_text(bars(title, values), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
