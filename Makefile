@@ -11,7 +11,7 @@ export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 export PIP_CACHE_DIR := $(XDG_CACHE_HOME)/pip
 export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
-.PHONY: demo test unit integration lint format lock schema clean benchmark equality
+.PHONY: demo test unit integration image-test lint format lock schema benchmark equality clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -26,12 +26,15 @@ unit: $(VENV)/development  ## the tests that open no socket
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
 	$(BIN)/python -m pytest tests/integration -n 2
 
+image-test: $(VENV)/development  ## the image, in a real Docker engine; root on Debian can start one
+	$(BIN)/python -m pytest tests/image
+
 lint: $(VENV)/development  ## ruff, mypy strict, the floors, shellcheck
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/shellcheck .ci/run tests/example/install.sh
+	$(BIN)/shellcheck .ci/run builder/*.sh tests/*/*.sh
 
 format: $(VENV)/development
 	$(BIN)/ruff format .

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from steps.index import Index
     from steps.outcome import Judgement
     from steps.published import PublishedFile
+    from steps.registry import Registry
     from steps.transport import Transport
 
 WORKERS = 8
@@ -159,7 +160,8 @@ class _Uploader:
                 raise
             if response.ok and not response.is_redirect:
                 return None
-            if found := self._look(file):
+            missing = response.status_code == codes.not_found  # the repository, with its index
+            if not missing and (found := self._look(file)):
                 return replace(found, overtaken=not attempt.doubtful)
             raise self._refusal(file, response)
 
@@ -185,7 +187,7 @@ class _Uploader:
             return Transient(f"{answer}, and the index does not show it yet")
         hint = "what it says is the reason; only a standard repository takes uploads"
         if response.status_code == codes.not_found:
-            hint = "check the registry's address, and that the repository exists"
+            hint = f"check the registry's address{_create(self._transport.registry)}"
         return RegistryError(f"The registry does not take {file.filename!r}: {answer}", hint)
 
     def _confirm(self, file: Distribution) -> Delivery:
@@ -275,3 +277,12 @@ class _Attempt:
         except Transient:
             self.doubtful = True
             raise
+
+
+def _create(registry: Registry) -> str:
+    if not registry.is_artifact_registry:
+        return ""
+    return (
+        f", or create the repository: gcloud artifacts repositories create {registry.repository}"
+        f" --repository-format=python --project={registry.project} --location={registry.location}"
+    )

@@ -7,15 +7,18 @@ every reader. It writes through PyYAML's C dumper, in the order of the mappings 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
 from steps.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
+
+
+_Loaded = TypeVar("_Loaded")
 
 
 class Quoted(str):
@@ -81,8 +84,32 @@ def read_mapping(path: Path, what: str, hint: str) -> dict[str, Any]:
     *what* names the file in messages, *hint* says what to do when it is missing. Raises InputError
     for a file that is missing, is not UTF-8, not YAML, or holds anything but a mapping.
     """
+    loaded = _read(path, what, hint, _load_one)
+    if not isinstance(loaded, dict):
+        raise _no_mapping(path, what, loaded)
+    return loaded
+
+
+def read_mappings(path: Path, what: str, hint: str) -> list[dict[str, Any]]:
+    """Return all mappings of a YAML stream: its documents, or those of a list, as JSON has them.
+
+    The parameters and errors are those of `read_mapping`.
+    """
+    loaded = _read(path, what, hint, lambda text: [*yaml.load_all(text, _Loader)])
+    mappings = [it for item in loaded for it in (item if isinstance(item, list) else [item])]
+    for mapping in mappings:
+        if not isinstance(mapping, dict):
+            raise _no_mapping(path, what, mapping)
+    return mappings
+
+
+def _load_one(text: str) -> Any:
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+
+
+def _read(path: Path, what: str, hint: str, load: Callable[[str], _Loaded]) -> _Loaded:
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a safe loader
+        return load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -92,12 +119,13 @@ def read_mapping(path: Path, what: str, hint: str) -> dict[str, Any]:
             f"The {what} {str(path)!r} is not valid YAML: {_place(error)}",
             "mend the file at that place",
         ) from None
-    if not isinstance(loaded, dict):
-        raise InputError(
-            f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
-            "write it as `key: value` lines",
-        )
-    return loaded
+
+
+def _no_mapping(path: Path, what: str, loaded: object) -> InputError:
+    return InputError(
+        f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
+        "write it as `key: value` lines",
+    )
 
 
 def dump(documents: Iterable[object], comment: str = "") -> str:

@@ -38,16 +38,23 @@ class BadGlobError(ValueError):
 
 
 @dataclass(frozen=True)
+class Literal:
+    """A text that every match of an alternative has in it, or *leads* with."""
+
+    text: str
+    leads: bool
+
+
+@dataclass(frozen=True)
 class Glob:
     """A glob that was understood.
 
-    *literals* has one text per alternative, which every path that matches it contains: a quick
-    test before `matches`. *undocumented* says, if not empty, which part no document explains, and
-    how it was taken.
+    *literals* has one per alternative: a quick test before `matches`. *undocumented* says, if not
+    empty, which part no document explains, and how it was taken.
     """
 
     text: str
-    literals: tuple[str, ...]
+    literals: tuple[Literal, ...]
     undocumented: str
     expression: re.Pattern[str]
 
@@ -154,15 +161,16 @@ def _class_expression(inner: str, *, negated: bool) -> str:
     return f"[{'^' if negated else ''}{held}]"
 
 
-def _longest_literal(tokens: Sequence[re.Match[str]]) -> str:
-    """Return the longest text without a wildcard."""
-    literals = [""]
+def _longest_literal(tokens: Sequence[re.Match[str]]) -> Literal:
+    """Return the longest text without a wildcard; the first of them leads, if empty, too."""
+    texts = [""]
     for token in tokens:
         if token["plain"] or token["escape"]:
-            literals[-1] += _literal(token)
+            texts[-1] += _literal(token)
         else:
-            literals.append("")
-    return max(literals, key=len)
+            texts.append("")
+    longest = max(texts, key=len)
+    return Literal(longest, leads=longest == texts[0])
 
 
 def _literal(token: re.Match[str]) -> str:

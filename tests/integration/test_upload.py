@@ -455,3 +455,23 @@ def test_what_waits_for_its_turn_is_not_begun_after_a_failure(
     # The one worker may have begun with the next before the failure was seen.
     assert posts in {1, 2, 3}
     assert len(stored(tmp_path / "registry")) < 3
+
+
+def test_a_repository_that_does_not_exist_is_told_with_the_command_that_creates_it(
+    tmp_path: Path, files: tuple[Distribution, ...]
+) -> None:
+    with (
+        Emulator(tmp_path / "other", repositories=["demo/other"], token=TOKEN) as emulator,
+        pytest.raises(RegistryError) as caught,
+    ):
+        send(files, emulator.host)
+
+    problem = caught.value.problems[0]
+    assert problem.message == (
+        "The registry does not take 'berths-1.0-py3-none-any.whl': 404 Not Found,"
+        " \"There is no repository at '/demo/pypi/'.\""
+    )
+    assert problem.hint == (
+        "check the registry's address, or create the repository: gcloud artifacts repositories"
+        " create pypi --repository-format=python --project=demo --location=us-east4"
+    )

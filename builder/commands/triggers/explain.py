@@ -1,0 +1,183 @@
+"""`shipwheel triggers explain`: which triggers a change would start, and through which file."""
+
+from __future__ import annotations
+
+import json
+import logging
+import posixpath
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.options import json_option
+from builder.commands.triggers.options import manifest_option, report_warnings
+from steps.errors import InputError
+from triggers.documents import read_mappings
+from triggers.explain import Change, Event, explain
+from triggers.git_range import read_change, top_directory
+from triggers.listener import Listener, read_listener
+from triggers.repository import open_repository, render_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triggers.explain import Explanation, Match, Verdict
+    from triggers.listener import EventKind
+
+log = logging.getLogger("shipwheel")
+
+_MOST_FILES = 3
+_MOST_UNCLAIMED = 20
+
+
+@click.command(short_help="Tell which triggers a change would start, and why.")
+@click.argument("what", metavar="RANGE|FILE...", nargs=-1, required=True)
+@click.option(
+    "--files",
+    "are_files",
+    is_flag=True,
+    help="What follows are changed files, from the repository's root; - reads them from stdin.",
+)
+@manifest_option
+@click.option(
+    "--triggers",
+    "trigger_files",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Take the triggers of this YAML or JSON, in the place of the rendered ones.",
+)
+@click.option(
+    "--event",
+    "kind",
+    type=click.Choice(["push", "pull-request"]),
+    help="Ask about one kind of event. By default about both.",
+)
+@click.option(
+    "--branch",
+    metavar="NAME",
+    help="The branch that is pushed to, or that a pull request is for. By default any.",
+)
+@click.option("--tag", metavar="NAME", help="The tag that is pushed.")
+@json_option
+def command(
+    *,
+    what: tuple[str, ...],
+    are_files: bool,
+    manifest_file: Path,
+    trigger_files: tuple[Path, ...],
+    kind: EventKind | None,
+    branch: str | None,
+    tag: str | None,
+    as_json: bool,
+) -> None:
+    """Tell which triggers a change would start, through which globs and files.
+
+    RANGE is of git: A..B for a push that moves a branch from A to B, A...B for a pull request of B
+    against A, B alone for a branch that is new. Nothing is asked of Google Cloud.
+
+    \b
+    Example:
+      shipwheel triggers explain HEAD~1..HEAD --event push --branch main
+      shipwheel triggers explain origin/main...HEAD --event pull-request
+      git diff --name-only HEAD | shipwheel triggers explain --files -
+    """
+    if tag is not None and (branch is not None or kind == "pull-request"):
+        raise click.UsageError("--tag is for a push, and without --branch")
+    listeners = _listeners(manifest_file, trigger_files)
+    folder = Path() if trigger_files else manifest_file.parent
+    change = _files(what) if are_files else _range(what, folder, rendered=not trigger_files)
+    event = Event(kind="push" if tag is not None else kind, branch=branch, tag=tag)
+    explanation = explain(listeners, change, event)
+    if as_json:
+        changed = {"changed_files": change.files}
+        click.echo(json.dumps({**asdict(event), **changed, **asdict(explanation)}, indent=2))
+    else:
+        _print(explanation)
+    for note in explanation.notes:
+        log.warning("note: %s", note)
+    fired = sum(verdict.fires == "yes" for verdict in explanation.verdicts)
+    counts = f"{len(change.files)} changed files start {fired} of {len(listeners)} triggers"
+    log.info("%s", counts)
+
+
+def _listeners(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Listener]:
+    if trigger_files:
+        hint = "`shipwheel triggers render`, or `gcloud builds triggers list --format=json`"
+        messages = [
+            it for path in trigger_files for it in read_mappings(path, "trigger file", hint)
+        ]
+    else:
+        rendering = render_repository(open_repository(manifest_file))
+        report_warnings(rendering.warnings)
+        messages = [trigger.document() for trigger in rendering.triggers]
+    return [read_listener(message) for message in messages]
+
+
+def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> Change:
+    if len(what) > 1:
+        raise InputError(f"{len(what)} ranges are too many: {what[1]!r}", "for files add --files")
+    change = read_change(what[0], folder)
+    top = top_directory(folder)
+    if rendered and Path(top) != folder.resolve():
+        log.warning(
+            "warning: the manifest is not in the repository's root %r, from where Cloud Build"
+            " matches globs",
+            top,
+        )
+    return change
+
+
+def _files(what: Sequence[str]) -> Change:
+    names = sys.stdin.read().splitlines() if tuple(what) == ("-",) else what
+    files = [posixpath.normpath(name) for name in names if name]
+    InputError.raise_all(
+        InputError(f"No path from the repository's root: {name!r}").problems[0]
+        for name in files
+        if name.startswith(("/", "../"))
+    )
+    return Change(files=tuple(dict.fromkeys(files)))
+
+
+def _print(explanation: Explanation) -> None:
+    silent: dict[str, list[str]] = {}
+    for verdict in explanation.verdicts:
+        if verdict.fires == "no":
+            silent.setdefault(verdict.reason, []).append(verdict.name)
+        else:
+            _print_verdict(verdict)
+    for reason, names in silent.items():
+        _echo(f"silent   {_some(names, _MOST_FILES)}: {reason}")
+    shown = explanation.unclaimed[:_MOST_UNCLAIMED]
+    for path in shown:
+        _echo(f"no trigger for {path}")
+    if more := len(explanation.unclaimed) - len(shown):
+        _echo(f"no trigger for {more} more files (--json names them)")
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    if verdict.fires == "yes":
+        _echo(f"fires    {verdict.name}, on {verdict.waits_for}")
+    else:
+        _echo(f"unknown  {verdict.name}: {verdict.reason}")
+    for match in verdict.matches:
+        _echo(f"           {_through(match)}")
+
+
+def _through(match: Match) -> str:
+    glob = match.glob or "every file"
+    return f"{glob} includes {_some(match.files, _MOST_FILES)}"
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    """Return the first of *names*, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _echo(text: str) -> None:
+    # A path of git may hold bytes that are no text.
+    click.echo(text.encode("utf-8", "backslashreplace").decode())
