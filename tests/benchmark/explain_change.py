@@ -56,7 +56,7 @@ def main() -> None:
         seconds = time.perf_counter() - start
         fired = sum(verdict.fires == "yes" for verdict in found.verdicts)
         size = f"{triggers} triggers, {count} files, {fired} fire"
-        print(f"{kind}: {size}: {seconds:.2f} s")  # noqa: T201
+        print(f"{kind}: {size}: {seconds:.2f} s")
 
 
 if __name__ == "__main__":
