@@ -130,12 +130,12 @@ def test_what_was_killed_at_any_request_is_finished_by_the_next(
 ) -> None:
     killer = Killer(tmp_path / "registry", number, when, kill)
 
-    check_that_the_next_one_finishes("upload", emulator, projects, killer, tally)
+    check_that_the_next_one_finishes("publish", emulator, projects, killer, tally)
 
 
 @pytest.mark.parametrize("number", [0, 4, 9])
 @signals
-def test_a_killed_publish_that_builds_is_finished_by_the_next(
+def test_a_killed_upload_is_finished_by_the_next(
     emulator: Emulator,
     tmp_path: Path,
     projects: Path,
@@ -146,7 +146,7 @@ def test_a_killed_publish_that_builds_is_finished_by_the_next(
 ) -> None:
     killer = Killer(tmp_path / "registry", number, "after", kill)
 
-    check_that_the_next_one_finishes("publish", emulator, projects, killer, tally)
+    check_that_the_next_one_finishes("upload", emulator, projects, killer, tally)
 
 
 def check_that_the_next_one_finishes(
