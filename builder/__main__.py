@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from builder.command_line import shipwheel
+from builder.command_line import GRACE, shipwheel
 from steps import process
 from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
 
@@ -69,7 +69,9 @@ def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     process.end_children()
     # Whatever cleans up on the way out has this long for it.
-    watchdog = threading.Timer(_GRACE_SECONDS, _leave)
+    context = click.get_current_context(silent=True)
+    grace = context.meta.get(GRACE, _GRACE_SECONDS) if context else _GRACE_SECONDS
+    watchdog = threading.Timer(grace, _leave)
     watchdog.daemon = True
     watchdog.start()
     raise _Terminated

@@ -17,6 +17,9 @@ import builder
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# In the `meta` of click's context: seconds that a command needs to clean up after a SIGTERM.
+GRACE = "shipwheel.grace_seconds"
+
 # The order is the order of the help: inside a build first, then on a laptop.
 COMMANDS: dict[str, str] = {
     "build": "Build sdists, and wheels from them, into PROJECT/dist/.",

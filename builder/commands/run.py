@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from builder.command_line import GRACE
 from builder.commands.options import json_option
 from steps.errors import InputError
 
@@ -97,6 +98,8 @@ def command(
         click.echo(json.dumps(plan.record, indent=2) if as_json else "\n".join(plan.lines))
         return 0
     # The log is what a person asks for, and narration to a program that reads the JSON.
+    # A container is asked to end, waited for and removed.
+    click.get_current_context().meta[GRACE] = 30.0
     record = run_build(prepared, open_screen(sys.stderr if as_json else sys.stdout))
     if as_json:
         click.echo(json.dumps(record, indent=2))
