@@ -44,12 +44,13 @@ _IMAGE = re.compile(
     rf"(?::{_TAG})?(?:@sha256:[0-9a-f]{{64}})?",
     re.ASCII,
 )
-_LOGGING_RULE = (
+LOGGING_RULE = (
     "if 'build.service_account' is specified, the build must either (a) specify"
     " 'build.logs_bucket', (b) use the REGIONAL_USER_OWNED_BUCKET"
     " build.options.default_logs_bucket_behavior option, or (c) use either CLOUD_LOGGING_ONLY /"
     " NONE logging options: invalid argument"
 )
+LOGGING_HINT = "add `options: {logging: CLOUD_LOGGING_ONLY}`"
 
 
 def broken_rules(build: Build) -> list[Finding]:
@@ -242,15 +243,18 @@ def _options(build: Build) -> Iterator[Finding]:
 
 
 def _logs(build: Build) -> Iterator[Finding]:
+    if build.service_account and not has_place_for_logs(build):
+        yield Finding(("serviceAccount",), LOGGING_RULE, LOGGING_HINT)
+
+
+def has_place_for_logs(build: Build) -> bool:
+    """Return whether *build* may run as an account of the user's."""
     options = build.options
-    if (
-        build.service_account
-        and not build.logs_bucket
-        and options.default_logs_bucket_behavior != "REGIONAL_USER_OWNED_BUCKET"
-        and options.logging not in {"CLOUD_LOGGING_ONLY", "NONE"}
-    ):
-        hint = "add `options: {logging: CLOUD_LOGGING_ONLY}`"
-        yield Finding(("serviceAccount",), _LOGGING_RULE, hint)
+    return bool(
+        build.logs_bucket
+        or options.default_logs_bucket_behavior == "REGIONAL_USER_OWNED_BUCKET"
+        or options.logging in {"CLOUD_LOGGING_ONLY", "NONE"}
+    )
 
 
 def broken_after_substitution(build: Build) -> Iterator[Finding]:

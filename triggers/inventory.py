@@ -78,6 +78,12 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
     return Inventory(targets=tuple(targets), warnings=tuple(reader.warnings))
 
 
+def find_targets(root: Path) -> tuple[str, ...]:
+    """Return the paths of all that is taken for a package or a function without a manifest."""
+    folders = dict(_walk(root))
+    return tuple(sorted({*_find_packages(root, folders), *_find_functions(folders)}))
+
+
 def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[Problem]]:
     problems: list[Problem] = []
     folders = dict(_walk(root))

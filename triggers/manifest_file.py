@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from steps.errors import InputError, Problem
 from triggers.documents import read_mapping
+from triggers.findings import Finding
 from triggers.manifest import MANIFEST, Manifest
 
 if TYPE_CHECKING:
@@ -33,6 +34,21 @@ def parse_manifest(data: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     except ValidationError as error:
         problems = [_problem(details, where) for details in error.errors(include_url=False)]
         raise InputError(problems[0], more=problems[1:]) from None
+
+
+def manifest_findings(data: object) -> list[Finding]:
+    """Return everything that is wrong in *data*, the contents of a manifest, with its paths."""
+    try:
+        Manifest.model_validate(data)
+    except ValidationError as error:
+        return [_finding(details) for details in error.errors(include_url=False)]
+    return []
+
+
+def _finding(details: ErrorDetails) -> Finding:
+    what, hint = _what(details)
+    path = tuple(step for step in details["loc"] if step != "[key]")
+    return Finding(path, f"`{_path(path)}` {what}", hint, "SW701")
 
 
 def manifest_schema() -> str:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Path = tuple[str | int, ...]
 
 # No config of a human's comes near; YAML aliases can unfold a small file into billions of values.
 _MOST_VALUES = 200_000
+
+
+class _Loader(yaml.CSafeLoader):
+    """Takes for booleans and numbers all that gcloud's reader of YAML 1.1 takes for them."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+_Loader.bool_values = {**_Loader.bool_values, "y": True, "n": False}
 
 
 @dataclass
@@ -26,6 +43,18 @@ class Document:
         while path and path not in self.lines:
             path = path[:-1]
         return self.lines.get(path, 1)
+
+    def below(self, path: Path) -> Document:
+        """Return the value at *path* as a document of its own, with its lines."""
+        data = self.data
+        for part in path:
+            data = data[part]
+        size = len(path)
+
+        def cut(lines: dict[Path, int]) -> dict[Path, int]:
+            return {way[size:]: line for way, line in lines.items() if way[:size] == path}
+
+        return Document(data, cut(self.lines), cut(self.duplicates))
 
     def move(self, old: Path, new: Path) -> None:
         """Keep the lines of *old*, and of all that is below, at *new*."""
@@ -47,12 +76,19 @@ def read_yaml(text: str) -> Document:
 
     Raises YamlError.
     """
-    loader = yaml.CSafeLoader(text)
-    document = Document()
+    documents = read_documents(text)
+    if len(documents) > 1:
+        raise YamlError("expected a single document in the stream", documents[1].line(()))
+    return documents[0] if documents else Document()
+
+
+def read_documents(text: str) -> list[Document]:
+    """Return every document in *text*: none where there are only comments.
+
+    Raises YamlError.
+    """
     try:
-        node = loader.get_single_node()
-        if node is not None:
-            document.data = _construct(loader, node, (), document)
+        return [*_read(text)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = ", ".join(part for part in (error.context, error.problem) if part)
@@ -63,9 +99,26 @@ def read_yaml(text: str) -> Document:
         if isinstance(error, YamlError):
             raise
         raise YamlError(" ".join(str(error).split()), 1) from None
+
+
+def _read(text: str) -> Iterator[Document]:
+    loader: Any = _Loader(text)
+    try:
+        while loader.check_node():
+            document = Document()
+            node = loader.get_node()
+            document.data = _construct(loader, node, (), document)
+            if document.data is None:
+                document.lines[()] = _start_before(text, node.start_mark.line)
+            yield document
     finally:
         loader.dispose()
-    return document
+
+
+def _start_before(text: str, line: int) -> int:
+    """Return the line of the `---` of an empty document, whose value begins where the next does."""
+    starts = [i for i, each in enumerate(text.splitlines()[: line + 1]) if each.startswith("---")]
+    return starts[-1] + 1 if starts else 1
 
 
 def _construct(loader: Any, node: yaml.Node, path: Path, document: Document) -> Any:

@@ -136,7 +136,7 @@ def test_values_refer_to_one_another_only_where_that_is_on() -> None:
 def test_a_key_that_only_another_value_uses_counts_as_used() -> None:
     text = (
         "steps: [{name: bash, args: ['$_X']}]\n"
-        "substitutions: {_X: '${_Y}', _Y: y}\noptions: {dynamicSubstitutions: true}"
+        "substitutions: {_X: '${_Y}', _Y: z}\noptions: {dynamicSubstitutions: true}"
     )
 
     assert _resolve(text).findings == []
