@@ -2,8 +2,8 @@
 
 `steps/fork_server_main.py` is the other side, and has the contract. Wherever that cannot be as
 good as a process per hook, there is a process per hook: other systems than Linux, backends inside
-the project's own tree, and backends that fail, print or start threads when they are imported, or
-that look at what differs from hook to hook.
+the project's own tree, backends that fail, print or start threads when they are imported, or that
+look at what differs from hook to hook, and the environments of a call beyond the sixteenth.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _MAIN = Path(__file__).with_name("fork_server_main.py")
 _BACKEND = "_PYPROJECT_HOOKS_BUILD_BACKEND"
 _IN_TREE = "_PYPROJECT_HOOKS_BACKEND_PATH_JSON"
 _PER_HOOK = {_BACKEND, "SOURCE_DATE_EPOCH"}
+_MOST = 16  # fork servers at a time, of some 20 to 40 MB each
 _REPLY = 16  # bytes: "ready", or an exit code
 _PATIENCE = 10  # seconds for a fork server to end what it was told to end
 
@@ -78,6 +79,8 @@ class ForkServers:
             return None
         backend = environ[_BACKEND].partition(":")[0]
         with self._lock:
+            if len(self._servers) == _MOST and (python, backend) not in self._servers:
+                return None
             once = self._servers.setdefault((python, backend), _Once())
         with once.lock:
             if not once.tried:

@@ -18,6 +18,7 @@ import pytest
 import uv
 from pyproject_hooks import _in_process
 
+from steps import fork_server
 from steps.children import Children
 from steps.fork_server import ForkServers
 
@@ -175,6 +176,23 @@ def test_hooks_are_forks_of_one_process(environment: Path, tmp_path: Path) -> No
 
     assert parents[0] == os.getpid()
     assert parents[1] == parents[2] != os.getpid()
+
+
+def test_there_is_an_end_to_the_number_of_servers(
+    environment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fork_server, "_MOST", 1)
+    (tmp_path / "second").mkdir()
+    source = "import os\ndef build_wheel(*_): return os.getppid() == {}"
+    backends = [
+        Backend(environment, folder, source.format(os.getpid()))
+        for folder in (tmp_path, tmp_path / "second")
+    ]
+
+    with runners() as (_, servers):
+        own = [backend.call(servers).returned for backend in (*backends, *backends)]
+
+    assert own == [False, True, False, True]
 
 
 def test_two_hooks_of_one_server_draw_different_random_numbers(
@@ -373,6 +391,7 @@ def test_leaving_the_context_ends_a_hook_and_its_server(environment: Path, tmp_p
 def test_nothing_survives_the_sudden_end_of_this_program(environment: Path, tmp_path: Path) -> None:
     backend = Backend(environment, tmp_path, WAITING)
     program = f"""
+from steps import fork_server
 from steps.children import Children
 from steps.fork_server import ForkServers
 with Children() as children, ForkServers(children) as servers:
