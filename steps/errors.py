@@ -5,6 +5,7 @@
     ├── InputError         2   usage, or a file of the user's is wrong
     ├── BuildFailed        3   the build backend failed
     ├── RegistryError      4   the registry could not be reached, or answered wrongly
+    ├── ServiceError       4   the same of another service of Google Cloud
     └── AccessError        5   no credentials, or no permission
 
 Anything else that is raised is a bug of ours: exit code 70, with its traceback.
@@ -74,6 +75,12 @@ class BuildFailed(ShipwheelError):  # noqa: N818 - reads as the sentence it repo
 
 class RegistryError(ShipwheelError):
     """The registry could not be reached, or answered wrongly, after the retries."""
+
+    exit_code = 4
+
+
+class ServiceError(ShipwheelError):
+    """Cloud Build, or another service of Google Cloud, could not be reached or refused."""
 
     exit_code = 4
 

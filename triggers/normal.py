@@ -86,12 +86,14 @@ def _normal(value: Any, key: str) -> Any:
 
 
 def _seconds(text: str) -> str:
-    number = text.removesuffix("s")
-    if not re.fullmatch(r"\d+(?:\.\d+)?", number):
+    """Return a duration in the shortest of its spellings."""
+    whole, _, fraction = text.removesuffix("s").partition(".")
+    if not re.fullmatch(r"\d+(?:\.\d+)?s", text):
         return text
-    return f"{float(number):g}s" if "." in number else f"{int(number)}s"
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}s" if fraction else f"{whole}s"
 
 
 def _is_zero(value: object, key: str) -> bool:
     unspecified = isinstance(value, str) and value.endswith("_UNSPECIFIED")
-    return value in (None, False, 0, "", "0", [], {}) or unspecified or value == _ZEROS.get(key)
+    return value in (None, False, 0, "", [], {}) or unspecified or value == _ZEROS.get(key)

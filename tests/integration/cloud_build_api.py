@@ -25,6 +25,13 @@ _PATH = re.compile(
     r"/v1/projects/(?P<project>[^/]+)/(?:locations/(?P<location>[^/]+)/)?"
     r"(?P<collection>triggers|builds)(?:/(?P<key>[^/:]+))?(?::(?P<verb>\w+))?"
 )
+_MAPS = {"substitutions", "secretEnv", "envMap"}
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    429: "RESOURCE_EXHAUSTED",
+}
 _Answer = tuple[int, dict[str, Any]]
 
 
@@ -110,7 +117,8 @@ class CloudBuildApi:
         """Return the status and the body that *request* is answered with."""
         self.requests.append(request)
         if self.fault and (status := self.fault(request)):
-            return _error(status, "UNAVAILABLE", "The service is not there for the test.")
+            name = _STATUSES.get(status, "UNAVAILABLE")
+            return _error(status, name, "The service is not there for the test.")
         match = _PATH.fullmatch(urlsplit(request.path).path)
         if match is None or match["project"] != self.project:
             return _error(404, "NOT_FOUND", "Requested entity was not found.")
@@ -200,7 +208,7 @@ def _error(code: int, status: str, message: str) -> _Answer:
 
 def _as_answered(trigger: dict[str, Any]) -> dict[str, Any]:
     """Return *trigger* as proto3 JSON: zero values left out, what the server knows put in."""
-    answered = {key: _without_zeros(value) for key, value in trigger.items()}
+    answered = _without_zeros(trigger)
     if "github" in answered:
         answered["github"] |= {"installationId": "4711"}
     if "repositoryEventConfig" in answered:
@@ -213,7 +221,8 @@ def _as_answered(trigger: dict[str, Any]) -> dict[str, Any]:
 def _without_zeros(value: object) -> Any:
     if not isinstance(value, dict):
         return value
-    inner = {key: _without_zeros(each) for key, each in value.items()}
+    # Of a map, an empty value is a value.
+    inner = {key: _without_zeros(it) if key not in _MAPS else it for key, it in value.items()}
     return {key: each for key, each in inner.items() if not _is_zero(each)}
 
 

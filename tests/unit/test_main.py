@@ -16,6 +16,7 @@ CODES = {
     "InputError": 2,
     "BuildFailed": 3,
     "RegistryError": 4,
+    "ServiceError": 4,
     "AccessError": 5,
 }
 

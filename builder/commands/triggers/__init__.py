@@ -8,8 +8,10 @@ from builder.command_line import LazyGroup
 
 COMMANDS: dict[str, str] = {
     "render": "Print the triggers for gcloud's import, or for Terraform.",
-    "explain": "Tell which triggers a change would start, and why.",
     "lint": "Tell what is wrong, or will go wrong, in triggers and build configs.",
+    "explain": "Tell which triggers a change would start, and why.",
+    "diff": "Compare the live triggers with the rendered ones.",
+    "apply": "Make the live triggers the rendered ones.",
     "graph": "Print packages, functions, dependencies and triggers as Mermaid.",
 }
 
