@@ -75,7 +75,8 @@ def find_projects(root: Path) -> tuple[Path, ...]:
     tools or a workspace is none. Hidden folders, environments and build output are passed over.
     """
     if not root.is_dir():
-        raise InputError(f"The directory does not exist: {os.fspath(root)!r}", "name a directory")
+        what = "This is a file" if root.exists() else "The directory does not exist"
+        raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
     return tuple(sorted(_walk(root)))
 
 
@@ -109,6 +110,10 @@ def read_pyproject(directory: Path) -> dict[str, Any]:
     path = directory / "pyproject.toml"
     try:
         return _parse_toml(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise InputError(
+            f"{os.fspath(path)!r} is nested too deeply to be read", "write it with fewer brackets"
+        ) from None
     except FileNotFoundError:
         what = "has no pyproject.toml" if directory.is_dir() else "does not exist"
         raise InputError(
@@ -125,11 +130,17 @@ def read_pyproject(directory: Path) -> dict[str, Any]:
             f"{os.fspath(path)!r} is not valid TOML: {error}", "mend the file at that place"
         ) from None
     except OSError as error:
-        raise InputError(f"{os.fspath(path)!r} cannot be read: {error.strerror}") from None
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read: {error.strerror}",
+            "let this user read it, or leave the project out",
+        ) from None
 
 
 @functools.cache  # finding, reading and following a project look at the same text
 def _parse_toml(text: str) -> dict[str, Any]:
+    if text.startswith("\ufeff"):
+        # pypa/build and pip refuse it, too: to take it here would not help.
+        raise tomllib.TOMLDecodeError("it begins with a byte order mark, which TOML does not know")
     return tomllib.loads(text)
 
 

@@ -111,6 +111,53 @@ def test_a_file_is_not_a_project(tmp_path: Path) -> None:
         read_project(tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"\xef\xbb\xbf[project]\n", "is not valid TOML: it begins with a byte order mark"),
+        (b"a = '\xff'\n", "is not valid TOML: 'utf-8' codec can't decode byte 0xff"),
+        (b"a = " + b"[" * 5000, "is nested too deeply to be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_toml_is_told(
+    tmp_path: Path, text: bytes, message: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(text)
+
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+
+    [problem] = caught.value.problems
+    assert problem.message.startswith(f"'{tmp_path}/pyproject.toml' {message}")
+    assert problem.hint
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").mkdir()
+
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+
+    [problem] = caught.value.problems
+    assert problem.message == f"'{tmp_path}/pyproject.toml' cannot be read: Is a directory"
+    assert problem.hint
+
+
+def test_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
+    text = BACKEND + '[project]\nname = "tides"\nversion = "1.0"\n'
+    (tmp_path / "pyproject.toml").write_bytes(text.replace("\n", "\r\n").encode())
+
+    assert read_project(tmp_path).version == Version("1.0")
+
+
+@pytest.mark.parametrize(("name", "what"), [("file", "This is a file"), ("no", "The directory")])
+def test_packages_are_looked_for_in_a_directory_only(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InputError, match=what):
+        find_projects(tmp_path / name)
+
+
 def test_packages_are_found_and_what_only_configures_tools_is_not(tmp_path: Path) -> None:
     write(tmp_path, "[tool.ruff]\n")
     write(tmp_path / "packages/tides", BACKEND)
