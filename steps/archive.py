@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import posixpath
 import stat
 import tarfile
@@ -139,6 +140,7 @@ Archive = Wheel | Sdist
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a wheel or an sdist; raise InputError when it is none, or a hostile one."""
+    kind = "a wheel" if path.suffix == ".whl" else "an sdist"
     try:
         if path.suffix == ".whl":
             with zipfile.ZipFile(path) as wheel:
@@ -147,9 +149,14 @@ def open_archive(path: Path) -> Iterator[Archive]:
             with tarfile.open(path, "r:gz") as sdist:
                 yield Sdist(path, sdist)
     except _UNREADABLE as error:
-        kind = "a wheel" if path.suffix == ".whl" else "an sdist"
         raise InputError(
             f"{path.name!r} cannot be read as {kind}: {error}", "build it again"
+        ) from error
+    except OSError as error:
+        if error.filename != os.fspath(path):
+            raise
+        raise InputError(
+            f"{path.name!r} cannot be read as {kind}: {error.strerror}", "build it again"
         ) from error
 
 

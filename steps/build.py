@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,9 +101,19 @@ class _Backend:
             return builder.build(kind, folder)
 
     def _builder(self, source: Path, more: frozenset[str]) -> ProjectBuilder:
-        static = ProjectBuilder(source)
+        static = self._read(source)
         environment = self.workshop.environments.get(static.build_system_requires | more)
         return ProjectBuilder.from_isolated_env(environment, source, self._run)
+
+    def _read(self, source: Path) -> ProjectBuilder:
+        try:
+            return ProjectBuilder(source)
+        except ValueError as error:
+            where = os.fspath(self.project.directory / "pyproject.toml")
+            raise InputError(
+                f"build-system.backend-path is wrong in {where!r}: {error}",
+                "name folders of the project itself",
+            ) from None
 
     def _run(
         self,
@@ -175,16 +185,28 @@ def _check_identity(project: Project, built: Sequence[Distribution]) -> None:
 
 
 def _move(built: Sequence[Distribution], output: Path) -> tuple[Distribution, ...]:
-    """Move what was built into *output*, in the place of older files of the same version."""
-    output.mkdir(parents=True, exist_ok=True)
-    for stale in _same_version(built[0], output):
-        stale.unlink()
-    moved = []
-    for distribution in built:
-        target = output / distribution.filename
-        shutil.move(distribution.path, target)
-        moved.append(replace(distribution, path=target))
-    return tuple(moved)
+    """Move what was built into *output*, in the place of older files of the same version.
+
+    A file appears there whole or not at all, also when it comes from another file system.
+    """
+    parts = {it: output / f".{it.filename}.part" for it in built}
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for distribution, part in parts.items():
+            shutil.move(distribution.path, part)
+        for distribution, part in parts.items():
+            part.replace(output / distribution.filename)
+        for stale in {*_same_version(built[0], output)} - {output / it.filename for it in built}:
+            stale.unlink()
+    except OSError as error:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink()
+        raise InputError(
+            f"What was built cannot be put into {os.fspath(output)!r}: {error.strerror}",
+            "make it a folder that can be written, with room in it and only files of a build",
+        ) from None
+    return tuple(replace(it, path=output / it.filename) for it in built)
 
 
 def _same_version(distribution: Distribution, output: Path) -> Iterator[Path]:

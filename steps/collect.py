@@ -10,6 +10,7 @@ from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from steps.project import Project
 
@@ -32,10 +33,15 @@ def collect(project: Project) -> tuple[Distribution, ...]:
             problems.extend(error.problems)
     problems.extend(_foreign(project, files))
     if not files and not problems:
-        state = "is empty" if folder.is_dir() else "does not exist"
-        problems.append(Problem(f"{os.fspath(folder)!r} {state}", _build(project)))
+        problems.append(Problem(f"{os.fspath(folder)!r} {_state(folder)}", _build(project)))
     InputError.raise_all(problems)
     return tuple(sorted(files, key=lambda file: (file.kind != "wheel", file.filename)))
+
+
+def _state(folder: Path) -> str:
+    if folder.is_dir():
+        return "is empty"
+    return "is a file, not a folder" if folder.exists() else "does not exist"
 
 
 def _foreign(project: Project, files: Sequence[Distribution]) -> Iterator[Problem]:

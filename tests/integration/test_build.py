@@ -125,6 +125,40 @@ def test_an_older_file_of_the_version_is_replaced_and_another_version_left_alone
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("dist", "File exists"), ("dist/condition_flit-1.0.tar.gz/x", "Is a directory")],
+)
+def test_where_the_result_cannot_be_put_is_told_and_nothing_is_left_half(
+    name: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("flit", tmp_path / "flit")
+    (directory / name).parent.mkdir(parents=True, exist_ok=True)
+    (directory / name).touch()
+
+    assert main(["-q", "build", str(directory)]) == 2
+
+    assert capsys.readouterr().err.startswith(
+        f"error: What was built cannot be put into '{directory}/dist': {reason}\n  hint: "
+    )
+    assert not [*directory.rglob(".*")]
+
+
+def test_a_backend_path_that_leads_out_of_the_project_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("in-tree-backend", tmp_path / "project")
+    pyproject = directory / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('["."]', '[".."]'))
+
+    assert main(["-q", "build", str(directory)]) == 2
+
+    assert capsys.readouterr().err == (
+        f"error: build-system.backend-path is wrong in '{pyproject}':"
+        " paths must be inside source tree\n  hint: name folders of the project itself\n"
+    )
+
+
 def test_a_backend_that_makes_no_sdist_gives_a_wheel(workshop: Workshop, tmp_path: Path) -> None:
     built = build(read_project(copied("wheel-only", tmp_path / "project")), workshop)
 

@@ -28,11 +28,13 @@ def test_wheels_come_before_the_sdist_and_hidden_files_do_not_count(tmp_path: Pa
     assert collect(read_project(directory)) == files
 
 
-@pytest.mark.parametrize(("empty", "state"), [(True, "is empty"), (False, "does not exist")])
-def test_nothing_to_upload_is_not_a_success(tmp_path: Path, empty: bool, state: str) -> None:
+@pytest.mark.parametrize("state", ["is empty", "does not exist", "is a file, not a folder"])
+def test_nothing_to_upload_is_not_a_success(tmp_path: Path, state: str) -> None:
     directory = make_project(tmp_path, "berths")
-    if empty:
+    if state == "is empty":
         (directory / "dist").mkdir()
+    elif state != "does not exist":
+        (directory / "dist").touch()
 
     with pytest.raises(InputError) as caught:
         collect(read_project(directory))
@@ -62,6 +64,21 @@ def test_all_that_does_not_belong_there_is_named_at_once(tmp_path: Path) -> None
         "'…/berths/dist/charts-1.0.tar.gz'",
     ]
     assert "berths-1.0-py2-none-any.whl" in messages(caught.value, tmp_path)[0]
+
+
+def test_what_is_named_like_a_distribution_and_is_no_file_is_told(tmp_path: Path) -> None:
+    directory = make_project(tmp_path, "berths")
+    (directory / "dist").mkdir()
+    (directory / "dist/berths-1.0.tar.gz").symlink_to("nowhere")
+    (directory / "dist/berths-1.0-py3-none-any.whl").mkdir()
+
+    with pytest.raises(InputError) as caught:
+        collect(read_project(directory))
+
+    assert messages(caught.value, tmp_path) == [
+        "'berths-1.0-py3-none-any.whl' cannot be read as a wheel: Is a directory",
+        "'berths-1.0.tar.gz' cannot be read as an sdist: No such file or directory",
+    ]
 
 
 def test_the_newest_version_is_the_projects_where_its_files_do_not_say(tmp_path: Path) -> None:
