@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -25,6 +26,8 @@ ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 _SIGNALLED = 128
 # Cloud Build waits longer, and nobody else should have to.
 _GRACE_SECONDS = 0.7
+# Nothing that Shipwheel does better would help.
+_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 class _Terminated(BaseException):
@@ -42,27 +45,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _report(error if isinstance(error, ShipwheelError) else _usage_error(error))
     except (click.Abort, KeyboardInterrupt, _Terminated) as error:
         return _report_signal(terminated=isinstance(error, _Terminated))
-    except BrokenPipeError:
-        return _SIGNALLED + signal.SIGPIPE
-    except Exception:  # noqa: BLE001 - whatever else is raised is a bug of ours, and is shown whole
-        return _report_bug()
+    except Exception as error:  # noqa: BLE001 - what is not the machine's doing is shown whole
+        return _report_unexpected(error)
     return result if isinstance(result, int) else 0
 
 
 def run() -> NoReturn:
     """Run as a program: `shipwheel` and `python -I -m builder` both come here."""
+    _open_standard_streams()
     signal.signal(signal.SIGTERM, _terminate)
     code = main()
     process.end_children()
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has gone; keep the interpreter from complaining at exit.
+    except OSError:
+        # Nobody takes our output any more; keep the interpreter from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if code > _SIGNALLED:
         # The interpreter would wait for requests that are under way in other threads.
         os._exit(code)
     sys.exit(code)
+
+
+def _open_standard_streams() -> None:
+    """Open what the caller closed, lest a file or a connection of ours takes its number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open to the end
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -108,7 +117,15 @@ def _report_signal(*, terminated: bool) -> int:
     return _SIGNALLED + number
 
 
-def _report_bug() -> int:
+def _report_unexpected(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = f": {os.fspath(error.filename)!r}" if error.filename else ""
+        return _report(
+            InputError(
+                f"This machine does not let Shipwheel write or open more{where} ({error.strerror})",
+                "make room where the output, the project and TMPDIR are, and run it again",
+            )
+        )
     import traceback  # noqa: PLC0415 - only a bug pays for it
 
     traceback.print_exc()

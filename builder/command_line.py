@@ -8,11 +8,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import logging
+import os
+import signal
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import builder
+from steps.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +35,9 @@ COMMANDS: dict[str, str] = {
     "run": "Run a build config on this machine, as Cloud Build would.",
     "emulator": "Serve the registry emulator in the foreground.",
 }
+
+# What a shell reports of a program that SIGPIPE ended.
+OUTPUT_CLOSED = 128 + signal.SIGPIPE
 
 
 class LazyGroup(click.Group):
@@ -67,6 +73,14 @@ class LazyGroup(click.Group):
             ctx.fail(f"No such command {args[0]!r}.{meant}")
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; when nobody reads its output any more, end as a signal would end it."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Left to click the exit code would be 1, which says that a gate refused.
+            return OUTPUT_CLOSED
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the index without importing a single command."""
         with formatter.section("Commands"):
@@ -85,6 +99,15 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     if value and not ctx.resilient_parsing:
         click.echo(f"shipwheel {builder.__version__}")
         ctx.exit()
+
+
+def _require_working_directory() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109 - only to see whether there is one
+    except FileNotFoundError:
+        raise InputError(
+            "The current directory does not exist any more", "change to one that does"
+        ) from None
 
 
 @click.group(
@@ -110,6 +133,7 @@ def shipwheel(verbose: bool, quiet: bool) -> None:
     Example:
       shipwheel publish --all --registry us-east4/my-project/pypi
     """
+    _require_working_directory()
     level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     logger = logging.getLogger("shipwheel")
     logger.handlers[:] = [_Narration()]

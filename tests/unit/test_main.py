@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import click
 import pytest
 
@@ -10,6 +16,9 @@ from builder.__main__ import main
 from builder.command_line import shipwheel
 from steps import errors
 from steps.errors import Problem, ShipwheelError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CODES = {
     "Refused": 1,
@@ -71,6 +80,62 @@ def test_an_interrupt_says_that_the_job_can_be_run_again(
 
     assert main(["command"]) == 130
     assert capsys.readouterr().err.strip().startswith("Interrupted.")
+
+
+def test_output_that_nobody_reads_any_more_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    raising(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe"))
+
+    assert main(["command"]) == 141
+
+
+def test_a_full_disk_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/there"))
+
+    assert main(["command"]) == 2
+    assert capsys.readouterr().err == (
+        "error: This machine does not let Shipwheel write or open more: '/there'"
+        " (No space left on device)\n"
+        "  hint: make room where the output, the project and TMPDIR are, and run it again\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        (">&-", 0, ""),
+        (">&- 2>&- <&-", 0, ""),
+        (">/dev/full", 2, "error: This machine does not let Shipwheel write or open more "),
+    ],
+)
+def test_standard_streams_may_be_closed_or_full(redirection: str, code: int, said: str) -> None:
+    command = f'exec "$0" -m builder build --help {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith(said)
+    assert bool(done.stderr) == bool(said)
+
+
+def test_a_current_directory_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert main(["build"]) == 2
+    assert capsys.readouterr().err == (
+        "error: The current directory does not exist any more\n  hint: change to one that does\n"
+    )
 
 
 @pytest.mark.parametrize(
