@@ -139,8 +139,12 @@ def _artifact_registry(
 
 
 def _emulator_origin(value: str) -> str:
-    host = urlsplit(f"//{value}").hostname or ""
-    if not is_loopback(host) or "/" in value or "@" in value:
+    try:
+        url = urlsplit(f"//{value}")
+        complete = is_loopback(url.hostname or "") and url.netloc == value and bool(url.port)
+    except ValueError:  # the port is no number, or a bracket is missing
+        complete = False
+    if not complete or "@" in value:
         raise InputError(
             f"{EMULATOR_VARIABLE} is not a loopback HOST:PORT: {value!r}",
             "set it as `shipwheel emulator` prints it, such as 127.0.0.1:8080",

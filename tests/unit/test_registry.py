@@ -100,7 +100,23 @@ def test_credentials_in_the_address_are_refused_and_not_repeated() -> None:
     assert "hunter2" not in str(caught.value)
 
 
-@pytest.mark.parametrize("value", ["example.com:80", "127.0.0.1:80/x", "user@127.0.0.1:80"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "example.com:80",
+        "127.0.0.1:80/x",
+        "127.0.0.1:80?x",
+        "user@127.0.0.1:80",
+        "http://127.0.0.1:80",
+        "127.0.0.1",
+        "127.0.0.1:",
+        "127.0.0.1:0",
+        "127.0.0.1:port",
+        "127.0.0.1:99999",
+        "[::1:80",
+        ":80",
+    ],
+)
 def test_an_emulator_elsewhere_is_refused(value: str) -> None:
     with pytest.raises(InputError, match="ARTIFACT_REGISTRY_EMULATOR_HOST"):
         parse_registry("us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": value})
