@@ -1,7 +1,7 @@
 """Which private names also exist on the public index: the way into dependency confusion.
 
-Only a warning rests on this, so it may not know. It never raises, and never takes longer than its
-time-out, whatever the public index does.
+Only a warning rests on this, so it may not know. It never raises for what the public index
+does, and never takes longer than its time-out.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from requests import codes
+
+from steps.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,10 +37,13 @@ class PublicNames:
 
 
 class PublicIndex:
-    """Asks the public index, while other work goes on, for each name once."""
+    """Asks the public index, while other work goes on, for each name once.
+
+    Raises InputError when *url* is no http(s) address.
+    """
 
     def __init__(self, url: str = "", *, seconds: float = SECONDS) -> None:
-        self._url = url or default_url()
+        self._url = _checked(url) if url else default_url()
         self._seconds = seconds
         self._asked: dict[NormalizedName, Future[bool | None]] = {}
         self._queue: SimpleQueue[NormalizedName] = SimpleQueue()
@@ -98,6 +103,20 @@ def default_url() -> str:
     from twine.repository import WAREHOUSE_WEB  # noqa: PLC0415 - only who asks pays for it
 
     return urljoin(WAREHOUSE_WEB, "simple/")
+
+
+def _checked(url: str) -> str:
+    """Return *url* with the slash that keeps its last part when a name is joined to it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InputError(
+            f"The public index's address is not an http(s) URL: {url!r}",
+            f"name its Simple index, as --public-index or in {PUBLIC_INDEX_VARIABLE}",
+        )
+    return url if url.endswith("/") else f"{url}/"
 
 
 def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -9,6 +9,7 @@ import pytest
 import requests
 from packaging.utils import canonicalize_name
 
+from steps.errors import InputError
 from steps.public_names import PublicIndex, PublicNames, default_url
 
 NAMES = [canonicalize_name(name) for name in ("tides", "berths")]
@@ -25,7 +26,17 @@ def test_the_address_is_that_of_twine() -> None:
     assert default_url().endswith("/simple/")
 
 
-def test_each_name_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("url", ["index.example", "ftp://index.example/", "https://", "https://[x"])
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(InputError) as caught:
+        PublicIndex(url)
+
+    [problem] = caught.value.problems
+    assert problem.message == f"The public index's address is not an http(s) URL: {url!r}"
+
+
+@pytest.mark.parametrize("slash", ["/", ""])
+def test_each_name_is_asked_once(slash: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
     def head(url: str, **_: object) -> requests.Response:
@@ -33,7 +44,7 @@ def test_each_name_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer(200 if "tides" in url else 404)
 
     monkeypatch.setattr(requests, "head", head)
-    public = PublicIndex("https://index.example/simple/")
+    public = PublicIndex(f"https://index.example/simple{slash}")
     public.ask(NAMES)
     public.ask(NAMES)
 
