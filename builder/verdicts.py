@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steps.gate import is_invented
 from steps.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def _next_step(judgement: Judgement) -> str:
             return "nothing to do"
         case Outcome.PARTIAL:
             return f"publish what is missing: {', '.join(_missing(judgement))}"
+    if is_invented(judgement.version):
+        return "complete the git history: --unshallow"
     if not judgement.suggestions:
         return judgement.hint
     return f"bump to {' or '.join(map(str, judgement.suggestions))}"
@@ -94,10 +97,12 @@ def _missing(judgement: Judgement) -> list[str]:
 
 def _print_rich(rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
-    from rich.table import Table  # noqa: PLC0415 - the same
+    from rich.table import Column, Table  # noqa: PLC0415 - the same
     from rich.text import Text  # noqa: PLC0415 - the same
 
-    table = Table(*_HEADINGS, box=None, pad_edge=False)
+    # On a narrow terminal a version is continued on the next line, never cut off.
+    columns = [Column(heading, overflow="fold") for heading in _HEADINGS]
+    table = Table(*columns, box=None, pad_edge=False)
     for row, colour in zip(rows, colours, strict=True):
         cells = [Text(cell) for cell in row]
         cells[_HEADINGS.index("VERDICT")].stylize(colour)

@@ -30,11 +30,21 @@ STUCK = Judgement(
 )
 
 
-def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> str:
+INVENTED = Judgement(
+    project=canonicalize_name("charts"),
+    version=Version("0.1.dev1+gabcdef0"),
+    outcome=Outcome.NOT_BUMPED,
+    reason="it is invented",
+    hint="the clone is shallow",
+    suggestions=(Version("0.0.1"),),
+)
+
+
+def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int = 80) -> str:
     """Print the table with a terminal as standard output, and return what it shows."""
     shows, printed_to = pty.openpty()
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", str(columns))
     with os.fdopen(printed_to, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         print_table([NEW, STUCK])
@@ -55,6 +65,22 @@ def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
         "tides    -          1.0        new         publish it\n"
         "berths   1!1.0      2.0        not-bumped  see --allow-epoch\n"
     )
+
+
+def test_where_a_version_was_invented_the_next_step_is_no_bump(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table([INVENTED])
+
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "charts   -          0.1.dev1+gabcdef0  not-bumped  complete the git history: --unshallow"
+    )
+
+
+def test_a_narrow_terminal_shows_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = shown_on_a_terminal(monkeypatch, columns=40)
+
+    assert "…" not in shown
 
 
 def test_a_terminal_shows_colour(monkeypatch: pytest.MonkeyPatch) -> None:
