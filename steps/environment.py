@@ -105,7 +105,13 @@ class Environments:
         return Environment(path, self.environ)
 
     def _fill(self, requirements: frozenset[str], path: Path) -> None:
-        self._uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(path))
+        try:
+            self._uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(path))
+        except subprocess.CalledProcessError as error:
+            raise BuildFailed(
+                f"No build environment can be made in {os.fspath(path)!r}: {error.output.strip()}",
+                "see that HOME and TMPDIR are folders that can be written",
+            ) from None
         if requirements:
             wanted = path / "requirements.txt"
             wanted.write_text("".join(f"{line}\n" for line in sorted(requirements)))

@@ -43,9 +43,14 @@ def _top(directory: Path, environ: Mapping[str, str]) -> Path:
     try:
         answer = _git(directory, environ, "rev-parse", "--show-toplevel")
     except OSError as error:
-        what = "git cannot be started" if directory.is_dir() else "there is no such directory"
-        message = f"The history of {os.fspath(directory)!r} cannot be completed: {what}"
-        raise InputError(message, str(error)) from None
+        found = directory.is_dir()
+        what = (
+            f"git cannot be started ({error.strerror})" if found else "there is no such directory"
+        )
+        raise InputError(
+            f"The history of {os.fspath(directory)!r} cannot be completed: {what}",
+            "install git, or leave --unshallow out" if found else "name a directory",
+        ) from None
     if answer.returncode:
         raise InputError(
             f"There is no git history to complete in {os.fspath(directory.absolute())!r}:"

@@ -211,7 +211,9 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
     except _PASSING as error:
         raise Transient(_fault(error)) from None
     except requests.RequestException as error:
-        raise RegistryError(f"The request cannot be made: {error}") from None
+        raise RegistryError(
+            f"The request cannot be made: {error}", "check the registry's address and any proxy"
+        ) from None
 
 
 def _fault(error: requests.RequestException) -> str:

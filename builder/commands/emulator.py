@@ -78,7 +78,10 @@ def _read_token(file: Path | None) -> str | None:
     try:
         token = (file.read_text() if file else os.environ[TOKEN_VARIABLE]).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The token file cannot be read: {str(file)!r}", str(error)) from error
+        why = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise InputError(
+            f"The token file cannot be read: {str(file)!r} ({why})", "name a file with the token"
+        ) from error
     if not token:
         where = f"the file {str(file)!r}" if file else TOKEN_VARIABLE
         raise InputError(f"There is no token in {where}", "put the token there and nothing else")

@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import click
+from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from builder.commands.options import json_option
@@ -48,7 +49,7 @@ def command(
     if every == (package is not None):
         raise click.UsageError("Name a package, or --all packages of the repository.")
     index = Index(transport.registry, transport)
-    names = index.names() if every else (package or "",)
+    names = index.names() if every else (_name(package or ""),)
     projects = [*index.read_many(names).values()]
     for project in projects:
         if not project.exists:
@@ -63,6 +64,15 @@ def command(
     else:
         for project, version in rows:
             click.echo(f"{project.name} {version}" if every else str(version))
+
+
+def _name(package: str) -> str:
+    try:
+        return canonicalize_name(package, validate=True)
+    except InvalidName:
+        raise InputError(
+            f"No package can have this name: {package!r}", "letters, digits, and - _ . between them"
+        ) from None
 
 
 def _missing(project: PublishedProject, index: Index) -> InputError:
@@ -80,7 +90,10 @@ def _versions(project: PublishedProject, wanted: str | None) -> tuple[Version, .
     try:
         version = Version(wanted)
     except InvalidVersion:
-        raise InputError(f"Not a version that PEP 440 knows: {wanted!r}") from None
+        raise InputError(
+            f"Not a version that PEP 440 knows: {wanted!r}",
+            f"`shipwheel versions {project.name}` lists those of the package",
+        ) from None
     if version not in project.versions:
         raise InputError(
             f"The registry holds no version {wanted!r} of {project.name!r}",

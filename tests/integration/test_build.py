@@ -211,6 +211,20 @@ def test_a_project_that_cannot_be_built_is_one_clean_message(
     assert not (directory / "dist").exists()
 
 
+def test_a_home_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    for variable in ("HOME", "XDG_CACHE_HOME", "UV_CACHE_DIR"):
+        monkeypatch.setenv(variable, str(tmp_path / "file" / "home"))
+
+    assert main(["-q", "build", str(copied("flit", tmp_path / "flit"))]) == 3
+
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: No build environment can be made in '")
+    assert printed.endswith("  hint: see that HOME and TMPDIR are folders that can be written\n")
+
+
 def test_what_a_backend_prints_when_it_fails_is_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -407,7 +407,10 @@ def test_the_command_prints_its_address_and_stops_cleanly(
     [
         (["--repository", "Demo"], "No repository can have this name: 'Demo'"),
         (["--repository", "../pypi"], "No repository can have this name: '../pypi'"),
-        (["--token-file", "missing"], "The token file cannot be read: 'missing'"),
+        (
+            ["--token-file", "missing"],
+            "The token file cannot be read: 'missing' (No such file or directory)",
+        ),
         (["--token-file", os.devnull], "There is no token in the file '/dev/null'"),
         (["--root", os.devnull], "The emulator cannot keep files in '/dev/null'"),
         (["--port", "70000"], "Invalid value for '--port'"),

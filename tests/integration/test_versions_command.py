@@ -93,6 +93,7 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
     package = shipwheel(emulator, "versions", "tide")
     version = shipwheel(emulator, "versions", "tides", "--version", "3")
     wrong = shipwheel(emulator, "versions", "tides", "--version", "three")
+    path = shipwheel(emulator, "versions", "../tides")
     nothing = shipwheel(emulator, "versions")
 
     assert package.stderr == (
@@ -102,8 +103,15 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
     assert version.stderr == (
         "error: The registry holds no version '3' of 'tides'\n  hint: the highest is 1.10\n"
     )
-    assert wrong.stderr == "error: Not a version that PEP 440 knows: 'three'\n"
+    assert wrong.stderr == (
+        "error: Not a version that PEP 440 knows: 'three'\n"
+        "  hint: `shipwheel versions tides` lists those of the package\n"
+    )
+    assert path.stderr == (
+        "error: No package can have this name: '../tides'\n"
+        "  hint: letters, digits, and - _ . between them\n"
+    )
     assert nothing.stderr.startswith(
         "error: Name a package, or --all packages of the repository.\n"
     )
-    assert {it.returncode for it in (package, version, wrong, nothing)} == {2}
+    assert {it.returncode for it in (package, version, wrong, path, nothing)} == {2}
