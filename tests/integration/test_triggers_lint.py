@@ -57,6 +57,11 @@ REFUSED = {
     "an argument in numbers": TRIGGER.replace(
         "autodetect: true", "build: {steps: [{name: a, args: [1]}]}"
     ),
+    "an encrypted value that is not base64": TRIGGER.replace(
+        "autodetect: true",
+        "build: {steps: [{name: a, secretEnv: [S]}],"
+        " secrets: [{kmsKeyName: k, secretEnv: {S: eA}}]}",
+    ),
     "nothing in a list": f"{TRIGGER}includedFiles: [a, null]\n",
     "a list for a message": f"{TRIGGER}approvalConfig: [{{approvalRequired: true}}]\n",
     "a list of substitutions": f"{TRIGGER}substitutions: [_A]\n",

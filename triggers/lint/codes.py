@@ -91,6 +91,7 @@ CODES = {
     "SW313": _error("an image's name or a tag is malformed"),
     "SW314": _error("an unknown built-in substitution, such as an unescaped `$` of the shell"),
     "SW315": _error("a substitution's value cannot be expanded"),
+    "SW316": _error("an encrypted value is not base64"),
     "SW401": _warning("an expansion such as `${_X:-y}` outside of a substitution's value"),
     "SW402": _warning("a substitution in the text of a `script`, where none is made"),
     "SW403": _warning("`$$` in the text of a `script`, where it is the shell's process id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ from triggers.findings import Finding
 from triggers.substitutions import BUILT_IN, StartedBy, references, resolve, template_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from triggers.build_config import Build, Step
     from triggers.lint.sources import ConfigSource
+    from triggers.yaml_lines import Path
 
 _EXPANSION = re.compile(r"(?<!\$)(?:\$\$)*\$\{(#?)([A-Z_][A-Z0-9_]*)([^A-Z0-9_}][^}]*|)\}")
 _SCRIPT_REFERENCE = re.compile(r"(?<![\\$])\$(?:\{([A-Z_][A-Z0-9_]*)|([A-Z_][A-Z0-9_]*))")
@@ -92,12 +94,32 @@ def substitutions_are_where_they_are_made(config: ConfigSource) -> Iterator[Find
         yield Finding(path, message, hint, "SW404")
 
 
-def _doubtful(build: Build) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _doubtful(build: Build) -> Iterator[tuple[Path, str]]:
     for i, entry in enumerate(build.options.env):
         for key in dict.fromkeys(references(entry)):
             yield ("options", "env", i), key
     for key in dict.fromkeys(references(build.logs_bucket)):
         yield ("logsBucket",), key
+
+
+def encrypted_values_are_base64(config: ConfigSource) -> Iterator[Finding]:
+    """SW316: gcloud decodes them before it sends anything."""
+    for path, values in encrypted(config.build):
+        for name, value in values.items():
+            try:
+                base64.urlsafe_b64decode(value)
+            except ValueError:
+                message = f"the encrypted value of {name!r} is not base64"
+                hint = "encrypt it with gcloud kms, then base64 -w 0"
+                yield Finding((*path, name), message, hint, "SW316")
+
+
+def encrypted(build: Build) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Yield the variables with encrypted values, and where they are."""
+    for i, secret in enumerate(build.secrets):
+        yield ("secrets", i, "secretEnv"), secret.secret_env
+    for i, inline in enumerate(build.available_secrets.inline):
+        yield ("availableSecrets", "inline", i, "envMap"), inline.env_map
 
 
 def spelling_is_the_schemas(config: ConfigSource) -> Iterator[Finding]:
@@ -112,5 +134,6 @@ def spelling_is_the_schemas(config: ConfigSource) -> Iterator[Finding]:
 
 RULES = (
     substitutions_resolve, names_are_well_formed, expansions_are_in_values,
-    scripts_read_variables, substitutions_are_where_they_are_made, spelling_is_the_schemas,
+    scripts_read_variables, substitutions_are_where_they_are_made, encrypted_values_are_base64,
+    spelling_is_the_schemas,
 )  # fmt: skip

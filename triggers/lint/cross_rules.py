@@ -58,7 +58,8 @@ def _config_is_there(trigger: TriggerSource, path: str, sources: Sources) -> _Fo
     """SW501: the path is one from the root of the repository."""
     if path not in sources.files:
         message = f"the build config {path!r} does not exist"
-        yield trigger, Finding(("filename",), message, "name it from the root", "SW501")
+        hint = "name it from the root of the trigger's repository, and lint there"
+        yield trigger, Finding(("filename",), message, hint, "SW501")
 
 
 def _config_is_included(trigger: TriggerSource, path: str, globs: Globs) -> _Found:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from triggers.findings import Finding
+from triggers.lint.config_rules import encrypted
 from triggers.lint.patterns import is_anchored, syntax_fault
 from triggers.lint.trigger_rules import globs, patterns
 from triggers.render import TRIGGER_LIMIT
@@ -85,22 +86,11 @@ def variables_are_not_mangled(trigger: TriggerSource) -> Iterator[Finding]:
     """SW212: the import converts every key from snake_case, those of these two maps, too."""
     if trigger.inline is None or trigger.rendered:
         return
-    build = trigger.inline.build
-    maps: list[tuple[Path, list[str]]] = [
-        *(
-            (("build", "secrets", i, "secretEnv"), [*secret.secret_env])
-            for i, secret in enumerate(build.secrets)
-        ),
-        *(
-            (("build", "availableSecrets", "inline", i, "envMap"), [*secret.env_map])
-            for i, secret in enumerate(build.available_secrets.inline)
-        ),
-    ]
-    for path, names in maps:
-        for name in (name for name in names if "_" in name):
+    for path, values in encrypted(trigger.inline.build):
+        for name in (name for name in values if "_" in name):
             message = f"gcloud's import makes another name of {name!r}, without underscores"
             hint = "use availableSecrets.secretManager, or a build config of its own"
-            yield Finding((*path, name), message, hint, "SW212")
+            yield Finding(("build", *path, name), message, hint, "SW212")
 
 
 def the_config_is_a_file(trigger: TriggerSource) -> Iterator[Finding]:

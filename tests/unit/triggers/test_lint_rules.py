@@ -6,9 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.unit.triggers.lint_file_cases import CONFIG_CASES, TRIGGER_CASES
 from tests.unit.triggers.lint_repository_cases import CASES, LOGGING, USES, Files
+from triggers.build_config import Build
+from triggers.build_trigger import BuildTrigger
 from triggers.lint.codes import CODES, FAMILIES
 from triggers.lint.linter import lint
 
@@ -81,3 +86,32 @@ def test_the_mended_file_has_no_finding(case: str) -> None:
 def test_every_code_has_a_case_and_a_family() -> None:
     assert {case[:5] for case in ALL} == CODES.keys()
     assert {code[:3] for code in CODES} == FAMILIES.keys()
+
+
+_VALUES = st.recursive(
+    st.sampled_from(["", "a", "**", "[", "*", "${_A:-x}", "$_A", "^a|b", "-", 1, True, None, 1.5]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["_A", "name", "push", "branch"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_FIELDS = st.sampled_from(
+    [str(field.alias) for model in (BuildTrigger, Build) for field in model.model_fields.values()]
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.dictionaries(_FIELDS, _VALUES, max_size=6), max_size=3), st.booleans())
+def test_whatever_the_values_are_every_finding_has_a_code_and_a_line(
+    documents: list[dict[str, object]], as_config: bool
+) -> None:
+    name = "cloudbuild.yaml" if as_config else "triggers.yaml"
+    text = yaml.safe_dump_all(documents)
+    Path(name).write_text(text)
+
+    for each in lint(Path("shipwheel.yaml"), [Path(name)], frozenset()).findings:
+        assert each.code in CODES
+        assert 1 <= each.line <= len(text.splitlines()) + 1
