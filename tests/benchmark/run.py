@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 
 from steps.published import parse_page
 from tests.benchmark import ways
-from tests.benchmark.measure import open_registry, seconds, usage
+from tests.benchmark.measure import open_registry, processor, seconds, usage
 from tests.benchmark.monorepo import BACKENDS, make_monorepo, make_package
 from tests.benchmark.plot import bars
 
@@ -83,6 +83,7 @@ class Benchmark:
         self.many = self.monorepo("many", many)
         self.rows: list[Row] = []
         self.times: dict[tuple[str, int], list[float]] = defaultdict(list)
+        self.processor: dict[str, list[float]] = defaultdict(list)
         self.again: dict[str, list[float]] = defaultdict(list)
 
     def monorepo(self, name: str, packages: int) -> list[Path]:
@@ -102,13 +103,18 @@ class Benchmark:
                 for name, way in WAYS.items():
                     if name not in SLOW or not number:
                         self.way(name, way, workers)
+        print(f"{'':44} {'1 worker':>10} {'2 workers':>10} {'processor':>10}")
         for name in WAYS:
-            print(f"{name:44} {self.median(name, 1):8.2f} s {self.median(name):8.2f} s", flush=True)
+            used = statistics.median(self.processor[name])
+            columns = self.median(name, 1), self.median(name), used
+            print(f"{name:44}" + "".join(f"{column:9.2f} s" for column in columns), flush=True)
 
     def way(self, name: str, way: Way, workers: int) -> None:
         with open_registry() as registry:
             work = partial(way, self.few, registry.url, workers)
+            before = processor()
             self.times[name, workers].append(seconds(work))
+            self.processor[name].append(processor() - before)
             files = len([*registry.folder.glob("*/*.*")])
             assert files == 2 * len(self.few), f"{name} published {files} files"
             if workers == WORKERS and name in {UV, FRESH, KEPT}:
