@@ -35,7 +35,11 @@ null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(null, 1); os.dup2(null, 2)
 backend = importlib.import_module(sys.argv[1])
 for part in sys.argv[2:]: importlib.import_module(part)
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+def reap(*_):
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]: pass
+    except ChildProcessError: pass
+signal.signal(signal.SIGCHLD, reap)
 for line in sys.stdin:
     if os.fork() == 0:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
