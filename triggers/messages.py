@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 # Below these, keys are the user's own names and are left as they are.
 _MAPS = {"substitutions", "secretEnv", "envMap"}
-_PLACEHOLDER = "placeholder"
+_PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
 _ROUNDS = 100  # a bound only: each round leaves out the faults of the one before
 
 

@@ -106,6 +106,17 @@ def test_nothing_to_lint_is_no_success(capsys: pytest.CaptureFixture[str]) -> No
     )
 
 
+def test_a_value_of_the_wrong_type_is_one_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("cloudbuild.yaml").write_text(
+        "steps: [{name: bash, secretEnv: [S]}]\nsecrets: [{kmsKeyName: k, secretEnv: {S: [x]}}]\n"
+    )
+
+    assert main(["triggers", "lint"]) == 1
+
+    assert "SW007" in capsys.readouterr().out.partition("\n")[0]
+    assert main(["triggers", "lint", "--ignore", "SW007"]) == 0
+
+
 def test_files_that_git_ignores_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
     subprocess.run(["git", "init", "--quiet"], check=True)
     Path("cloudbuild.yaml").write_text("steps: [{name: bash}]\n")
