@@ -39,6 +39,8 @@ _SDIST_OWN = {
     "top_level.txt",
     "zip-safe",
 }
+# Hatchling takes along the nearest one up to the root of the repository, which is every project's.
+_IGNORE_FILES = {".gitignore", ".hgignore"}
 # License-File names files that are members themselves, and that backends have moved about; the
 # imports are what the members say, too, where a backend of late fills them in.
 _LEFT_OUT_FIELDS = {
@@ -165,6 +167,8 @@ def _wheel_member(name: str, project: str) -> str | None:
 
 def _sdist_member(name: str, project: str) -> str | None:
     """Return what to call an sdist's member however its egg-info is spelled; None: left out."""
+    if name in _IGNORE_FILES:
+        return None
     folder, _, rest = name.rpartition("/")
     stem, dot, suffix = folder.rpartition("/")[2].rpartition(".")
     if suffix != "egg-info" or not _is_named(stem, project):

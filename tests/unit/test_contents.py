@@ -222,6 +222,13 @@ def test_what_setuptools_derives_is_no_difference_in_an_sdist(tmp_path: Path) ->
     assert sdists(tmp_path, SDIST, theirs) == ()
 
 
+def test_the_ignore_file_of_the_repository_is_no_difference_in_an_sdist(tmp_path: Path) -> None:
+    assert sdists(tmp_path, {**SDIST, ".gitignore": "dist/\n"}, SDIST) == ()
+    assert said(sdists(tmp_path, {**SDIST, "tide_tables/.gitignore": "new"}, SDIST)) == [
+        "file added: tide_tables/.gitignore"
+    ]
+
+
 def test_an_edited_line_in_an_sdist_is_told_and_metadata_only_once(tmp_path: Path) -> None:
     text = f"{METADATA}Summary: New\n"
     ours = {
