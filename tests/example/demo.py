@@ -1,7 +1,8 @@
 """`make demo`: the whole pipeline on the sample repository, without Google Cloud or Docker.
 
 Runs the sample's own build config three times with the local builder, against one registry
-emulator: everything is new, then everything is identical, then one edited line is refused.
+emulator: everything is new, then everything is identical, then one edited line is refused. At the
+end the edit is taken back, and a receipt tells what the registry holds.
 Works on a copy in `.demo/`, so the sample stays as it is.
 """
 
@@ -21,7 +22,7 @@ EDITED = "packages/tides/src/harbour_tides/__init__.py"
 
 
 def main() -> int:
-    """Run the three builds; return 0 when each ended as it should."""
+    """Run the builds; return 0 when each ended as it should."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     source = FOLDER / "sample"
     shutil.copytree(SAMPLE, source, ignore=shutil.ignore_patterns("dist", "*.egg-info", "demo.py"))
@@ -32,16 +33,21 @@ def main() -> int:
             _build("2. The same again: nothing to do", source, emulator.host, expected=0),
             _edit(source / EDITED),
             _build("3. One line edited, same version: refused", source, emulator.host, expected=1),
+            _take_back(source / EDITED),
+            _build("The receipt", source, emulator.host, "--only", "publish", expected=0),
         )
     shutil.rmtree(FOLDER)
+    print(
+        f"\nEach part of the demo ended {'as it should' if all(ends) else 'otherwise, see above'}."
+    )
     return 0 if all(ends) else 1
 
 
-def _build(title: str, source: Path, host: str, *, expected: int) -> bool:
+def _build(title: str, source: Path, host: str, *options: str, expected: int) -> bool:
     print(f"\n=== {title} ===\n", flush=True)
     temporary = str(FOLDER / "tmp")
     environ = os.environ | {"ARTIFACT_REGISTRY_EMULATOR_HOST": host, "TMPDIR": temporary}
-    command = ["run", "cloudbuild.yaml", "--substitutions", "PROJECT_ID=demo"]
+    command = ["run", "cloudbuild.yaml", "--substitutions", "PROJECT_ID=demo", *options]
     ended = subprocess.run(
         [sys.executable, "-I", "-m", "builder", *command], cwd=source, env=environ, check=False
     )
@@ -53,6 +59,12 @@ def _build(title: str, source: Path, host: str, *, expected: int) -> bool:
 def _edit(path: Path) -> bool:
     path.write_text(path.read_text() + "\nSPRING_TIDE = True\n")
     print(f"\n$ echo 'SPRING_TIDE = True' >> {EDITED}", flush=True)
+    return True
+
+
+def _take_back(path: Path) -> bool:
+    shutil.copy2(SAMPLE / EDITED, path)
+    print(f"\n$ git restore {EDITED}", flush=True)
     return True
 
 

@@ -1,8 +1,9 @@
-"""The packages of the sample repository build, and no checker has anything to say."""
+"""The demo does what it says; the packages of the sample build, and no checker finds anything."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,49 @@ from pathlib import Path
 import pytest
 
 PACKAGES = Path(__file__).parents[1] / "example" / "packages"
+
+
+RECEIPT = re.compile(
+    r"harbour-\w+ +[\d.]+ +identical +harbour_\S+ +found +\d+ +[0-9a-f]{64}"
+    r" +http://127\.0\.0\.1:\d+/demo/pypi/\n"
+)
+
+
+def test_the_demo_ends_with_a_receipt_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
+    for folder in folders.values():
+        folder.mkdir()
+    done = subprocess.run(
+        [sys.executable, PACKAGES.parent / "demo.py"],
+        env={**os.environ, **{name: str(folder) for name, folder in folders.items()}},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    _, new, same, edited, receipt = re.split(r"^=== .* ===$", done.stdout, flags=re.MULTILINE)
+    assert new.count(" new ") == 8
+    for part in (new, same):
+        assert 'Step #1 - "install": imported harbour_berths' in part
+        for name in (
+            "packages-tides-check",
+            "packages-tides-publish",
+            "functions-berth-finder-deploy",
+        ):
+            assert f'Step #2 - "triggers": name: {name}\n' in part
+        assert part.count(" uploaded ") == (8 if part is new else 0)
+    assert (
+        "error: harbour-tides 1.2.0 is changed: 1.2.0 is published with other contents:"
+        " file changed: harbour_tides/__init__.py; file changed: src/harbour_tides/__init__.py\n"
+        'Step #0 - "publish":   hint: set the version to one of: 1.2.1, 1.3.0, 2.0.0, 1.2.1rc1\n'
+    ) in edited
+    assert len(RECEIPT.findall(receipt)) == 8
+    assert receipt.endswith("\n\nEach part of the demo ended as it should.\n")
+    assert [*folders["HOME"].iterdir(), *folders["TMPDIR"].iterdir()] == []
+    assert not (PACKAGES.parents[2] / ".demo").exists()
 
 
 def run(*arguments: str) -> str:
