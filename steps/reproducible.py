@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # The zip format knows no earlier time than 1980-01-01, so neither does a wheel.
 EARLIEST = 315532800
+# A gzip header holds 32 bits of it.
+LATEST = 2**32 - 1
 _OUTPUT = {"dist", "build", "__pycache__"}
 _GIT_TIMEOUT = 30
 
@@ -33,7 +35,7 @@ def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
     """
     given = environ.get("SOURCE_DATE_EPOCH", "")
     if given.isascii() and given.isdigit():
-        return max(int(given), EARLIEST)
+        return min(max(int(given), EARLIEST), LATEST)
     return max(_last_commit(directory) or _newest_file(directory), EARLIEST)
 
 
