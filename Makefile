@@ -17,11 +17,11 @@ demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, witho
 	$(BIN)/python tests/example/demo.py
 
 test: $(VENV)/development  ## the whole test suite
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit -n 2
 	$(BIN)/python -m pytest tests/integration -n 2
 
 unit: $(VENV)/development  ## the tests that open no socket
-	$(BIN)/python -m pytest tests/unit
+	$(BIN)/python -m pytest tests/unit -n 2
 
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
 	$(BIN)/python -m pytest tests/integration -n 2
