@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import InvalidVersion, Version
 
 from steps.archive import open_archive
@@ -220,7 +220,7 @@ def _normal(field: str, value: str) -> str:
             case "name" | "provides-extra":
                 return canonicalize_name(value)
             case "version":
-                return str(Version(value))
+                return canonicalize_version(Version(value))
             case "requires-dist":
                 return _requirement(value)
             case "requires-python":

@@ -176,7 +176,7 @@ def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: P
         "Project-URL: Home, https://example.com\n\nText  \n\n"
     )
     theirs = (
-        "Metadata-Version: 2.1\nName: Tide_Tables\nVersion: 1.0\nClassifier: B\nClassifier: A\n"
+        "Metadata-Version: 2.1\nName: Tide_Tables\nVersion: v1.0.0\nClassifier: B\nClassifier: A\n"
         'Requires-Dist: moon ; extra == "full"\nRequires-Dist: Berths.API (<2,>=1)\n'
         "Provides-Extra: full-set\nRequires-Python: <4, >=3.8\nKeywords: sea,tide\n"
         "Home-page: UNKNOWN\nProject-URL: Home, https://example.com\n\nText\n"
