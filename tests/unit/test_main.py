@@ -43,6 +43,27 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"shipwheel {builder.__version__}\n"
 
 
+def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
+    code = (
+        "import sys, click; before = {*sys.modules}; from builder.__main__ import main;"
+        " main(['--version']);"
+        " print(*sorted(name for name in sys.modules.keys() - before"
+        " if name.partition('.')[0] not in sys.stdlib_module_names))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert done.stdout.splitlines()[1].split() == [
+        "builder",
+        "builder.__main__",
+        "builder.command_line",
+        "steps",
+        "steps.errors",
+        "steps.process",
+    ]
+
+
 def test_every_error_class_has_its_exit_code() -> None:
     assert {it.__name__: it.exit_code for it in ShipwheelError.__subclasses__()} == CODES
 
