@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from builder.command_line import GRACE, shipwheel
-from steps import process
+from steps.children import end_children
 from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def run() -> NoReturn:
     _open_standard_streams()
     signal.signal(signal.SIGTERM, _terminate)
     code = main()
-    process.end_children()
+    end_children()
     try:
         sys.stdout.flush()
     except OSError:
@@ -76,7 +76,7 @@ def _open_standard_streams() -> None:
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    process.end_children()
+    end_children()
     # Whatever cleans up on the way out has this long for it.
     context = click.get_current_context(silent=True)
     grace = context.meta.get(GRACE, _GRACE_SECONDS) if context else _GRACE_SECONDS

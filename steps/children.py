@@ -1,11 +1,10 @@
-"""The processes that a step starts: bounded in time, and ended together with the step."""
+"""Child processes: each leads a group of its own, is bounded in time, and ends with that group."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import tempfile
 import threading
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Self
@@ -14,19 +13,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
 
-# The same bytes come out whoever runs the build, and wherever: `umask` below, and these.
-FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
-_UMASK = 0o022
+# Groups that somebody waits for: the handler of a signal cannot be handed anything.
+_awaited: set[int] = set()
 
 
 class Children:
-    """Runs child processes, each in a process group of its own; leaving the context ends them all.
+    """Runs child processes, each for *timeout* seconds at most; leaving the context ends them all.
 
     Usable from several threads at once.
     """
 
-    def __init__(self, *, timeout: float | None = None) -> None:
+    def __init__(self, *, timeout: float | None = None, umask: int = -1) -> None:
         self.timeout = timeout
+        self._umask = umask
         self._lock = threading.Lock()
         self._alive: set[subprocess.Popen[bytes]] = set()
         self._closed = False
@@ -58,20 +57,34 @@ class Children:
         """Run *command* to its end and return what it printed, both streams together.
 
         Raises CalledProcessError when it fails and TimeoutExpired when it takes longer than the
-        timeout in seconds, each with the output so far.
+        timeout, each with the output so far.
         """
         with open_output() as output:
             child = self.start(command, cwd=cwd, environ=environ, output=output)
             try:
-                code = child.wait(self.timeout)
+                code = self._wait(child)
             except subprocess.TimeoutExpired as expired:
                 expired.output = written(output)
                 raise
-            finally:
-                self.end(child)
             if code:
                 raise subprocess.CalledProcessError(code, [*command], written(output))
             return written(output)
+
+    def ask(
+        self,
+        command: Sequence[str],
+        *,
+        cwd: str | os.PathLike[str] | None = None,
+        environ: Mapping[str, str],
+    ) -> subprocess.CompletedProcess[str]:
+        """Run *command* to its end and return its exit code, its output and its errors.
+
+        Raises TimeoutExpired, without the output, when it takes longer than the timeout.
+        """
+        with _open_in_memory() as output, open_output() as errors:
+            child = self.start(command, cwd=cwd, environ=environ, output=output, errors=errors)
+            code = self._wait(child)
+            return subprocess.CompletedProcess([*command], code, written(output), written(errors))
 
     def start(
         self,
@@ -80,21 +93,26 @@ class Children:
         cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
         output: IO[str],
+        errors: IO[str] | None = None,
         pass_fds: Collection[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start *command*, which writes both streams into *output*, and return it at once."""
+        """Start *command* without standard input and return it at once.
+
+        It writes both streams into *output* where *errors* is None. `end_children` leaves it alone:
+        it is for whoever started it to end.
+        """
         with self._lock:
             if self._closed:
                 raise subprocess.SubprocessError("no child is started any more")
             child = subprocess.Popen(
                 command,
                 cwd=cwd,
-                env={**environ, **FIXED_ENVIRONMENT},
+                env={**environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=errors or subprocess.STDOUT,
                 start_new_session=True,
-                umask=_UMASK,
+                umask=self._umask,
                 pass_fds=pass_fds,
             )
             self._alive.add(child)
@@ -102,11 +120,24 @@ class Children:
 
     def end(self, child: subprocess.Popen[bytes]) -> None:
         """End the child and whatever it left behind in its process group."""
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
+        _kill(child.pid)
         child.wait()
         with self._lock:
             self._alive.discard(child)
+
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
+        _awaited.add(child.pid)
+        try:
+            return child.wait(self.timeout)
+        finally:
+            self.end(child)
+            _awaited.discard(child.pid)
+
+
+def end_children() -> None:
+    """Kill every child that a thread of this process waits for, and all that they started."""
+    for group in tuple(_awaited):
+        _kill(group)
 
 
 def open_output() -> IO[str]:
@@ -114,10 +145,24 @@ def open_output() -> IO[str]:
 
     Not a pipe: whoever is left behind with the stream open cannot keep us waiting.
     """
+    import tempfile  # noqa: PLC0415 - the command line imports this module, and starts no child
+
     return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+
+
+def _open_in_memory() -> IO[str]:
+    """Return such a file that is on no disk, where the system has any: it may hold a secret."""
+    if not hasattr(os, "memfd_create"):
+        return open_output()
+    return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors="replace")
 
 
 def written(output: IO[str]) -> str:
     """Return all that was written into *output*."""
     output.seek(0)
     return output.read()
+
+
+def _kill(group: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps import process
+from steps.children import Children
 from steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -206,11 +206,10 @@ def _from_keyring(url: str, environ: Mapping[str, str], seconds: float) -> Login
     command = [sys.executable, "-I", "-m", "keyring", "--mode", "creds", "--output", "json"]
     _logger.debug("Looking up credentials for %s", url)
     try:
-        result = process.run(
-            [*command, "get", url],
-            environ={**environ, "PYTHON_KEYRING_BACKEND": _BACKEND},
-            seconds=seconds,
-        )
+        with Children(timeout=seconds) as children:
+            result = children.ask(
+                [*command, "get", url], environ={**environ, "PYTHON_KEYRING_BACKEND": _BACKEND}
+            )
     except subprocess.TimeoutExpired:
         raise LookUpFailed(f"the look-up took longer than {seconds:g} s and was ended") from None
     try:

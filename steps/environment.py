@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 import uv
 
 from steps.errors import BuildFailed
+from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -65,7 +66,8 @@ class Environments:
         self._children = children
         # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
         self._uv_path = uv.find_uv_bin()
-        self.environ = {key: value for key, value in environ.items() if key not in _WITHHELD}
+        given = {key: value for key, value in environ.items() if key not in _WITHHELD}
+        self.environ = given | FIXED_ENVIRONMENT
         self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
         self._lock = threading.Lock()
         self._made: dict[frozenset[str], _Once] = {}

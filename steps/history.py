@@ -12,8 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steps.children import Children
 from steps.errors import AccessError, InputError
-from steps.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -99,9 +99,6 @@ def _git(
 ) -> subprocess.CompletedProcess[str]:
     # Never a prompt, neither git's nor ssh's: nobody is there to answer it.
     quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
-    return run(
-        ["git", *arguments],
-        environ={**quiet, **environ, "LC_ALL": "C.UTF-8"},
-        directory=directory,
-        seconds=_SECONDS,
-    )
+    environ = {**quiet, **environ, "LC_ALL": "C.UTF-8"}
+    with Children(timeout=_SECONDS) as children:
+        return children.ask(["git", *arguments], cwd=directory, environ=environ)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+# What comes out must not depend on who builds, and on which machine.
+FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
+UMASK = 0o022
 # The zip format knows no earlier time than 1980-01-01, so neither does a wheel.
 EARLIEST = 315532800
 # A gzip header holds 32 bits of it.

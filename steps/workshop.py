@@ -11,6 +11,7 @@ from steps.children import Children
 from steps.environment import Environments
 from steps.environment_cache import EnvironmentCache, cache_folder
 from steps.fork_server import ForkServers
+from steps.reproducible import UMASK
 from steps.verify import import_early
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Workshop:
 def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
     """Open a workshop; on leaving it every child is ended."""
     import_early()  # while uv and the backends work
-    children = Children(timeout=options.timeout)
+    children = Children(timeout=options.timeout, umask=UMASK)
     with (
         _open_cache(options, environ) as cache,
         Environments(children, environ, cache) as environments,

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from steps.children import Children
 from steps.errors import AccessError, InputError, ServiceError
-from steps.process import run
 from triggers.documents import dump
 
 if TYPE_CHECKING:
@@ -98,7 +98,8 @@ class Gcloud:
         command = ["gcloud", "builds", "triggers", verb, *arguments, *where]
         log.info("$ %s", shlex.join(command))
         try:
-            done = run(command, environ=self.environ, seconds=seconds)
+            with Children(timeout=seconds) as children:
+                done = children.ask(command, environ=self.environ)
         except FileNotFoundError:
             raise InputError(
                 "gcloud is not installed, and live triggers are reached through it",

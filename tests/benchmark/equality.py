@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.archive import member_hashes
-from steps.children import FIXED_ENVIRONMENT
+from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

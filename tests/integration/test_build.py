@@ -17,8 +17,8 @@ import uv
 from builder.__main__ import main
 from steps.archive import member_hashes
 from steps.build import build
-from steps.children import FIXED_ENVIRONMENT
 from steps.project import read_project
+from steps.reproducible import FIXED_ENVIRONMENT
 from steps.workshop import BuildOptions, open_workshop
 
 if TYPE_CHECKING:

@@ -21,6 +21,7 @@ from pyproject_hooks import _in_process
 from steps import fork_server
 from steps.children import Children
 from steps.fork_server import ForkServers
+from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,7 @@ class Backend:
                 command,
                 cwd=str(self.source),
                 environ={
+                    **FIXED_ENVIRONMENT,
                     "PATH": os.environ["PATH"],
                     "SOURCE_DATE_EPOCH": "1700000000",
                     "_PYPROJECT_HOOKS_BUILD_BACKEND": self.name,

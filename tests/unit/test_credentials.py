@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps import process
+from steps.children import Children
 from steps.credentials import (
     Credentials,
     Login,
@@ -43,7 +43,7 @@ def no_child(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("a child was started")
 
-    monkeypatch.setattr(process, "run", refuse)
+    monkeypatch.setattr(Children, "ask", refuse)
 
 
 @pytest.mark.parametrize("registry", [AR, LOOPBACK, OTHER])
@@ -177,10 +177,10 @@ def test_the_account_of_a_key_is_known(tmp_path: Path) -> None:
 
 
 def test_a_hanging_look_up_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    def hang(command: list[str], **_: object) -> None:
+    def hang(_children: Children, command: list[str], **_: object) -> None:
         raise subprocess.TimeoutExpired(command, 1)
 
-    monkeypatch.setattr(process, "run", hang)
+    monkeypatch.setattr(Children, "ask", hang)
     credentials = find_credentials(AR, {}, seconds=1)
 
     assert credentials.login() is None

@@ -1,0 +1,111 @@
+"""Child processes end with all that they started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.children import Children, end_children, open_output
+from tests.processes import wait_until_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+# A child that starts a grandchild, writes its number, and waits for it.
+PARENT = (
+    "import subprocess, sys\n"
+    "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    "open(sys.argv[1], 'w').write(str(child.pid))\n"
+    "child.wait()\n"
+)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def grandchild(path: Path) -> int:
+    wait_until(lambda: path.exists() and path.read_text())
+    return int(path.read_text())
+
+
+def test_output_and_errors_are_returned() -> None:
+    code = "import sys; print(sys.stdin.read() + 'out'); sys.exit('err')"
+
+    with Children() as children:
+        result = children.ask([sys.executable, "-c", code], environ=os.environ)
+
+    assert (result.returncode, result.stdout, result.stderr) == (1, "out\n", "err\n")
+
+
+def test_the_time_limit_ends_grandchildren_too(tmp_path: Path) -> None:
+    with Children(timeout=2) as children, pytest.raises(subprocess.TimeoutExpired):
+        children.ask([sys.executable, "-c", PARENT, str(tmp_path / "pid")], environ=os.environ)
+
+    wait_until_ended(grandchild(tmp_path / "pid"))
+
+
+@pytest.mark.parametrize("way", ["run", "ask"])
+def test_end_children_ends_what_another_thread_waits_for(tmp_path: Path, way: str) -> None:
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "pid")]
+    ended = []
+
+    def wait() -> None:
+        with Children() as children, suppress(subprocess.CalledProcessError):
+            getattr(children, way)(command, environ=os.environ)
+        ended.append(True)
+
+    threading.Thread(target=wait, daemon=True).start()
+    number = grandchild(tmp_path / "pid")
+
+    end_children()
+
+    wait_until(lambda: ended)
+    wait_until_ended(number)
+
+
+def test_what_was_started_and_not_awaited_ends_with_the_context(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "pid")]
+    with Children() as children, open_output() as output:
+        child = children.start(command, environ=os.environ, output=output)
+        number = grandchild(tmp_path / "pid")
+        end_children()
+        assert child.poll() is None
+
+    wait_until_ended(number)
+    with pytest.raises(subprocess.SubprocessError, match="no child is started any more"):
+        children.run(["true"], environ=os.environ)
+
+
+def test_whoever_is_left_with_the_output_open_keeps_nobody_waiting() -> None:
+    begin = time.monotonic()
+    with Children() as children:
+        result = children.ask(["sh", "-c", "setsid sleep 60 & echo $!"], environ=os.environ)
+    seconds = time.monotonic() - begin
+
+    os.kill(int(result.stdout), signal.SIGKILL)
+    assert seconds < 10
+
+
+def test_a_failure_tells_what_was_printed() -> None:
+    with Children() as children, pytest.raises(subprocess.CalledProcessError) as caught:
+        children.run(["sh", "-c", "echo out; echo err >&2; exit 3"], environ=os.environ)
+
+    assert (caught.value.returncode, caught.value.output) == (3, "out\nerr\n")
+
+
+def test_children_have_the_umask_that_was_asked_for() -> None:
+    with Children(umask=0o027) as children:
+        assert children.run(["sh", "-c", "umask"], environ=os.environ) == "0027\n"
