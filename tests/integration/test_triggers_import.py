@@ -64,7 +64,11 @@ def import_file(api: CloudBuildApi, file: Path) -> None:
 
 @pytest.mark.parametrize("options", [[], ["--inline"]])
 def test_gcloud_imports_every_document_without_changing_it(
-    api: CloudBuildApi, repository: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+    api: CloudBuildApi,
+    repository: Path,
+    options: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = render(repository, capsys, *options)
 
@@ -76,6 +80,10 @@ def test_gcloud_imports_every_document_without_changing_it(
     for body in created:
         del body["resourceName"]  # gcloud puts it in
     assert created == documents
+    for variable, value in api.environment.items():
+        monkeypatch.setenv(variable, value)
+    manifest = str(repository / "shipwheel.yaml")
+    assert main(["triggers", "diff", "--manifest", manifest, *options]) == 0
 
 
 @pytest.mark.parametrize("repository", ["github"], indirect=True)

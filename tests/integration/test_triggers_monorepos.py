@@ -99,6 +99,7 @@ def test_a_monorepo_is_found_rendered_and_imported(
     api: CloudBuildApi,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -123,3 +124,6 @@ def test_a_monorepo_is_found_rendered_and_imported(
         if not name.endswith("check")
     } == INCLUDED[structure]
     assert len(documents) == 2 * len(INCLUDED[structure]) - (structure == "mixed")
+    for variable, value in api.environment.items():
+        monkeypatch.setenv(variable, value)
+    assert main(["triggers", "diff", "--manifest", str(manifest)]) == 0

@@ -137,6 +137,12 @@ def test_an_edit_inside_of_an_inline_build_is_found_in_its_step() -> None:
             "foreign",
             "its name does not begin with 'x'",
         ),
+        (
+            {"name": "xb"},
+            Owner("acme/monorepo", "x"),
+            "foreign",
+            "its name does not begin with 'x'",
+        ),
         ({"tags": []}, OWNER, "taken", "it has no tag 'shipwheel'"),
         ({}, Owner("o/r"), "taken", "it is for the repository 'acme/monorepo'"),
     ],
@@ -160,10 +166,13 @@ def test_only_triggers_of_this_repository_are_deleted_or_replaced(
 def test_repositories_of_every_generation_are_known(field: str, key: str) -> None:
     message = {**RENDERED, field: {key: "projects/x", "push": {"branch": "^main$"}}}
     del message["github"]
+    answered = live(message, **{field: {**message[field], f"{key}Type": "GITHUB"}})
 
-    plan = make_plan([], [live(message)], Owner("projects/x"))
+    gone = make_plan([], [answered], Owner("projects/x"))
+    same = make_plan([message], [answered], Owner("projects/x"))
 
-    assert [it.action for it in plan.changes] == ["delete"]
+    assert [it.action for it in gone.changes] == ["delete"]
+    assert [(it.action, it.edits) for it in same.changes] == [("unchanged", ())]
 
 
 values = st.recursive(
