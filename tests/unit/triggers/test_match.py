@@ -116,7 +116,7 @@ def test_two_stars_beside_something_else_are_undocumented_and_like_one(glob: str
 
 def test_many_stars_do_not_multiply() -> None:
     """A matcher that tried all combinations would not come back."""
-    assert not parse_glob("*a" * 7 + "b").matches("a" * 60)
+    assert not parse_glob("*a" * 30 + "b").matches("a" * 3000)
 
 
 # An oracle that is slow and plain: a glob is a tree, and a tree yields where a match may end.
