@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import os
 import posixpath
+import re
 import stat
 import tarfile
 import zipfile
@@ -21,14 +23,19 @@ from typing import IO, TYPE_CHECKING
 from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
 # Wheels of gigabytes are real, and so is text that packs to a twentieth: only both is a bomb.
 BOMB_BYTES = 256 * 1024**2
 BOMB_RATIO = 100
 MAX_MEMBERS = 200_000
+# Read at once are only what describes a member, and members that we look into.
+_LARGEST_READ = 64 * 1024**2
 _CHUNK = 1024 * 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Whatever `..` follows may be a link itself, so that nobody can tell where it leads.
+_DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
 _UNREADABLE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -74,7 +81,7 @@ class Sdist:
         self._archive = archive
         entries = [*_bounded(path, archive)]
         _refuse(path, _sdist_problems(entries))
-        self.top = PurePosixPath(entries[0].name).parts[0] if entries else ""
+        self.top = PurePosixPath(entries[0].name).parts[0]
         self._entries = entries
         self._files = {
             str(PurePosixPath(entry.name).relative_to(self.top)): entry
@@ -88,17 +95,27 @@ class Sdist:
 
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; KeyError when there is none of that name."""
+        with self._open(name) as stream:
+            return stream.read()
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file, by its name; a link counts as what it points to."""
+        found = {}
+        for name in self._files:
+            with self._open(name) as stream:
+                found[name] = _sha256(stream)
+        return found
+
+    def _open(self, name: str) -> IO[bytes]:
         try:
             stream = self._archive.extractfile(self._files[name])
         except KeyError as error:
             if name not in self._files:
                 raise
             raise tarfile.TarError(f"{name!r} is a link to nothing") from error
-        return stream.read() if stream else b""
-
-    def hashes(self) -> dict[str, str]:
-        """Return the sha256 of every file, by its name; a link counts as what it points to."""
-        return {name: hashlib.sha256(self.read(name)).hexdigest() for name in self._files}
+        except RecursionError:
+            raise tarfile.TarError(f"{name!r} is a link to itself") from None
+        return stream or io.BytesIO()
 
     def unpack(self, folder: Path) -> Path:
         """Extract everything below *folder* and return the top folder.
@@ -146,7 +163,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
             with zipfile.ZipFile(path) as wheel:
                 yield Wheel(path, wheel)
         else:
-            with tarfile.open(path, "r:gz") as sdist:
+            with _Gunzip(path) as stream, tarfile.open(fileobj=stream, mode="r:") as sdist:
                 yield Sdist(path, sdist)
     except _UNREADABLE as error:
         raise InputError(
@@ -172,12 +189,21 @@ def read_member(path: Path, name: str) -> bytes:
         return archive.read(name)
 
 
+class _Gunzip(gzip.GzipFile):
+    """A gzip stream that a header of gigabytes does not get through."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _LARGEST_READ:
+            raise tarfile.ReadError(f"{size} bytes are more than is read at once")
+        return super().read(size)
+
+
 def _bounded(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """Yield the members, and stop before more is unpacked than a distribution holds."""
     size = 0
     for count, entry in enumerate(archive, start=1):
         size += entry.size
-        _check_size(path, size, count)
+        _check_size(path, max(size, archive.offset), count)  # what describes members counts, too
         yield entry
 
 
@@ -199,7 +225,7 @@ def _wheel_problems(entries: Iterable[zipfile.ZipInfo]) -> Iterator[str]:
         yield from _name_problems(entry.filename, seen)
 
 
-def _sdist_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+def _sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
     seen: set[str] = set()
     tops: set[str] = set()
     for entry in entries:
@@ -210,12 +236,15 @@ def _sdist_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
         tops.update(PurePosixPath(entry.name).parts[:1])
     if len(tops) != 1:
         yield f"it has {len(tops)} top folders, and an sdist has one: {sorted(tops)}"
+    yield from _nesting_problems(entries)
 
 
 def _name_problems(name: str, seen: set[str]) -> Iterator[str]:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
         yield f"{name!r} leaves its folder"
+    if not path.parts or _CONTROL.search(name):
+        yield f"{name!r} is no name for a file"
     if str(path) in seen and not name.endswith("/"):
         yield f"{name!r} is there twice"
     seen.add(str(path))
@@ -226,10 +255,18 @@ def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
     if not (entry.issym() or entry.islnk()):
         return
     start = PurePosixPath(entry.name).parent if entry.issym() else PurePosixPath()
-    top = PurePosixPath(entry.name).parts[0]
-    target = posixpath.normpath(start / entry.linkname)
-    if target.startswith("/") or target.split("/")[0] != top:
+    top = PurePosixPath(entry.name).parts[:1]
+    target = PurePosixPath(posixpath.normpath(start / entry.linkname))
+    if target.parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
         yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
+
+
+def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    """Yield a problem for what is below a link or a file: nobody can tell where that is."""
+    leaves = {PurePosixPath(entry.name) for entry in entries if not entry.isdir()}
+    for path in (PurePosixPath(entry.name) for entry in entries):
+        for leaf in leaves.intersection(path.parents):
+            yield f"{str(path)!r} is below {str(leaf)!r}, which is no folder"
 
 
 def _refuse(path: Path, problems: Iterable[str]) -> None:

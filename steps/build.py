@@ -22,6 +22,7 @@ from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 from steps.archive import Sdist, open_archive
 from steps.distribution import Distribution, Kind, parse_filename, read_distribution
 from steps.errors import BuildFailed, InputError
+from steps.record import check_record
 from steps.reproducible import normalise_sdist, source_date_epoch
 from steps.verify import verify
 
@@ -82,7 +83,7 @@ class _Backend:
     def sdist(self, folder: Path) -> Distribution | None:
         """Build the sdist into *folder*; return None when the backend makes none."""
         try:
-            path = Path(self._call("sdist", self.project.directory, folder))
+            path = self._call("sdist", self.project.directory, folder)
         except _Unsupported:
             return None
         normalise_sdist(path, self.epoch)
@@ -90,15 +91,24 @@ class _Backend:
 
     def wheel(self, source: Path, folder: Path) -> Distribution:
         """Build the wheel of *source* into *folder*."""
-        return read_distribution(Path(self._call("wheel", source, folder)))
+        wheel = read_distribution(self._call("wheel", source, folder))
+        check_record(wheel)
+        return wheel
 
-    def _call(self, kind: Kind, source: Path, folder: Path) -> str:
+    def _call(self, kind: Kind, source: Path, folder: Path) -> Path:
         with _translated(self.project):
             builder = self._builder(source, frozenset())
             more = frozenset(builder.get_requires_for_build(kind))
             if not more <= builder.build_system_requires:
                 builder = self._builder(source, more)
-            return builder.build(kind, folder)
+            path = Path(builder.build(kind, folder))
+        if path.parent != folder or path.is_symlink() or not path.is_file():
+            raise BuildFailed(
+                f"The build backend of {str(self.project)!r} says that it built {path.name!r},"
+                " and there is no such file where it was to be",
+                "a backend returns the name of the file that it wrote (PEP 517)",
+            )
+        return path
 
     def _builder(self, source: Path, more: frozenset[str]) -> ProjectBuilder:
         static = self._read(source)

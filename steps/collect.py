@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from steps.distribution import Distribution, read_distribution
 from steps.errors import InputError, Problem
+from steps.record import check_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +29,7 @@ def collect(project: Project) -> tuple[Distribution, ...]:
         if path.name.startswith("."):
             continue
         try:
-            files.append(read_distribution(path))
+            files.append(_read(path))
         except InputError as error:
             problems.extend(error.problems)
     problems.extend(_foreign(project, files))
@@ -36,6 +37,13 @@ def collect(project: Project) -> tuple[Distribution, ...]:
         problems.append(Problem(f"{os.fspath(folder)!r} {_state(folder)}", _build(project)))
     InputError.raise_all(problems)
     return tuple(sorted(files, key=lambda file: (file.kind != "wheel", file.filename)))
+
+
+def _read(path: Path) -> Distribution:
+    distribution = read_distribution(path)
+    if distribution.kind == "wheel":
+        check_record(distribution)
+    return distribution
 
 
 def _state(folder: Path) -> str:

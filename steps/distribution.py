@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Kind = Literal["sdist", "wheel"]
+
+_CHARACTERS = re.compile(r"[A-Za-z0-9._+!-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,8 @@ def parse_filename(filename: str) -> tuple[Kind, NormalizedName, Version]:
 
     Sdists are `.tar.gz` (PEP 625); the zip, bz2 and egg forms of old are not built any more.
     """
+    if not _CHARACTERS.fullmatch(filename):
+        raise InvalidSdistFilename(f"no registry takes such a name: {filename!r}")
     if filename.endswith(".whl"):
         name, version, _build, _tags = parse_wheel_filename(filename)
         return "wheel", name, version
@@ -71,6 +76,8 @@ def read_distribution(path: Path) -> Distribution:
             f"{path.name!r} is not the name of a distribution ({error})",
             "keep only what `shipwheel build` puts there",
         ) from None
+    if not path.is_file():  # a pipe would be read for ever
+        raise InputError(f"{path.name!r} is not a file", "remove it, and build it again")
     metadata = read_metadata(path)
     _check_identity(path, name, version, metadata)
     return Distribution(

@@ -245,6 +245,31 @@ def test_all_that_fails_is_reported_and_what_can_be_built_is(
     assert len([*(good / "dist").iterdir()]) == 2
 
 
+@pytest.mark.parametrize(
+    "answer",
+    ["'../../elsewhere.whl'", "'/etc/hostname'", "'nothing-1.0-py3-none-any.whl'", "link(folder)"],
+)
+def test_a_backend_that_names_a_file_which_it_did_not_write_is_not_believed(
+    answer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("in-tree-backend", tmp_path / "project")
+    (elsewhere := tmp_path / "elsewhere.whl").write_bytes(b"mine")
+    backend = next(directory.rglob("*backend*.py"))
+    backend.write_text(
+        f"{backend.read_text()}\n\nimport os\n\n"
+        "def link(folder):\n"
+        f"    os.symlink({str(elsewhere)!r}, f'{{folder}}/a-1.0-py3-none-any.whl')\n"
+        "    return 'a-1.0-py3-none-any.whl'\n\n"
+        f"def build_wheel(folder, *_):\n    return {answer}\n"
+    )
+
+    assert main(["-q", "build", str(directory), "--wheel"]) == 3
+
+    assert "and there is no such file where it was to be" in capsys.readouterr().err
+    assert elsewhere.read_bytes() == b"mine"
+    assert not (directory / "dist").exists()
+
+
 def test_a_hook_that_takes_too_long_is_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import steps.archive
 from steps.archive import Sdist, member_hashes, open_archive, read_member
 from steps.errors import InputError
 
@@ -71,6 +72,12 @@ def test_members_of_a_wheel_are_hashed(tmp_path: Path) -> None:
         (link("a-1/y", "../x", tarfile.LNKTYPE), "is a link that leads out"),
         (link("a-1/y", "", tarfile.CHRTYPE), "is neither a file, a folder nor a link"),
         (("a-1/ok", b""), "'a-1/ok' is there twice"),
+        (("a-1/ok/x", b""), "'a-1/ok/x' is below 'a-1/ok', which is no folder"),
+        (("a-1/\n\x1b[31m", b""), "'a-1/\\n\\x1b[31m' is no name for a file"),
+        ((".", b""), "'.' is no name for a file"),
+        (link("a-1/y", "ok/../x"), "is a link that leads out: 'ok/../x'"),
+        (link("a-1/y", "../a-1/./ok/ok/../../x"), "is a link that leads out"),
+        (link("a-1/y", ".."), "is a link that leads out: '..'"),
     ],
 )
 def test_a_hostile_sdist_is_refused_before_it_is_unpacked(
@@ -84,11 +91,52 @@ def test_a_hostile_sdist_is_refused_before_it_is_unpacked(
     assert reason in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["../x", "/x", "a\\..\\x", "C:/x"])
+@pytest.mark.parametrize("target", ["ok", "./ok", "../a-1/ok", "sub/ok", "nothing", "."])
+def test_a_link_that_stays_in_its_sdist_is_no_harm(tmp_path: Path, target: str) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", ("a-1/ok", b""), link("a-1/y", target))
+
+    with open_archive(path) as archive:
+        assert archive.names() == ("ok", "y")
+
+
+def test_links_that_lead_to_one_another_are_refused_when_they_are_read(tmp_path: Path) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", link("a-1/x", "y"), link("a-1/y", "x"))
+
+    with pytest.raises(InputError, match="'x' is a link to itself"):
+        member_hashes(path)
+
+
+def test_a_description_of_a_member_that_is_a_bomb_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.archive, "_LARGEST_READ", 1024**2)
+    described = tarfile.TarInfo("a-1/x")
+    described.pax_headers = {"comment": "z" * 1024**2}
+    path = sdist(tmp_path / "a-1.tar.gz", described)
+
+    with pytest.raises(InputError, match="are more than is read at once"):
+        member_hashes(path)
+
+
+def test_many_large_descriptions_are_a_bomb_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.archive, "BOMB_BYTES", 2 * 1024**2)
+    path = tmp_path / "a-1.tar.gz"
+    entries = [tarfile.TarInfo(f"a-1/{number}") for number in range(10)]
+    for entry in entries:
+        entry.pax_headers = {"comment": "z" * 300_000}
+    sdist(path, *entries)
+
+    with pytest.raises(InputError, match="unpacks to more than a distribution holds"):
+        member_hashes(path)
+
+
+@pytest.mark.parametrize("name", ["../x", "/x", "a\\..\\x", "C:/x", "a/\n"])
 def test_a_hostile_wheel_is_refused(tmp_path: Path, name: str) -> None:
     path = wheel(tmp_path / "a-1-py3-none-any.whl", {name: b""})
 
-    with pytest.raises(InputError, match="leaves its folder"):
+    with pytest.raises(InputError, match=r"leaves its folder|is no name for a file"):
         member_hashes(path)
 
 

@@ -76,8 +76,8 @@ def test_what_is_named_like_a_distribution_and_is_no_file_is_told(tmp_path: Path
         collect(read_project(directory))
 
     assert messages(caught.value, tmp_path) == [
-        "'berths-1.0-py3-none-any.whl' cannot be read as a wheel: Is a directory",
-        "'berths-1.0.tar.gz' cannot be read as an sdist: No such file or directory",
+        "'berths-1.0-py3-none-any.whl' is not a file",
+        "'berths-1.0.tar.gz' is not a file",
     ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING
@@ -67,6 +68,22 @@ def test_what_is_not_a_distribution_is_refused_by_its_name(tmp_path: Path, filen
 
     with pytest.raises(InputError, match=f"'{filename}' is not the name of a distribution"):
         read_distribution(tmp_path / filename)
+
+
+@pytest.mark.parametrize("name", ["tides-1.0-py3-none-any\n.whl", "tides-1.0-py3-none-a;b.whl"])
+def test_a_name_that_could_mean_something_to_a_terminal_or_a_shell_is_refused(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(InputError, match="no registry takes such a name"):
+        read_distribution(tmp_path / name)
+
+
+def test_a_pipe_with_the_name_of_a_distribution_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "tides-1.0.tar.gz"
+    os.mkfifo(path)
+
+    with pytest.raises(InputError, match=r"'tides-1\.0\.tar\.gz' is not a file"):
+        read_distribution(path)
 
 
 @pytest.mark.parametrize(

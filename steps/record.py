@@ -1,0 +1,81 @@
+"""A wheel's RECORD beside what the wheel holds: an installer goes by it, so it has to be true."""
+
+from __future__ import annotations
+
+import base64
+import csv
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from packaging.utils import InvalidWheelFilename, parse_wheel_filename
+
+from steps.archive import open_archive
+from steps.distribution import metadata_member
+from steps.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from steps.distribution import Distribution
+
+# What cannot hold its own hash, and signatures of it.
+_UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+_NAMED = 5  # lies at a time: the first ones show what is wrong
+
+
+def check_record(wheel: Distribution) -> None:
+    """Raise InputError unless *wheel* holds exactly what its RECORD says, in its own folder.
+
+    Every member is read for it, so that a damaged one is found as well.
+    """
+    with open_archive(wheel.path) as archive:
+        hashes = archive.hashes()
+        folder = (metadata_member(archive) or "").partition("/")[0]
+        record = f"{folder}/RECORD"
+        text = archive.read(record).decode("utf-8", "replace") if record in hashes else ""
+    own = {f"{folder}/{name}" for name in _UNLISTED}
+    held = {member: sha256 for member, sha256 in hashes.items() if member not in own}
+    said = {member: sha256 for member, sha256 in _rows(text).items() if member not in own}
+    InputError.raise_all(
+        Problem(
+            f"{wheel.filename!r} is not a whole wheel: {problem}",
+            "build it again, and change nothing in a wheel that is built",
+        )
+        for problem in (*_folder_problems(wheel, folder), *islice(_lies(held, said), _NAMED))
+    )
+
+
+def _folder_problems(wheel: Distribution, folder: str) -> Iterator[str]:
+    """Yield a problem when the metadata are in a folder that installers do not look into."""
+    try:
+        name, version, *_ = parse_wheel_filename(f"{folder.removesuffix('.dist-info')}-x-x-x.whl")
+    except InvalidWheelFilename:
+        name, version = None, None
+    if (name, version) != (wheel.name, wheel.version):
+        yield f"its metadata are in {folder!r}"
+
+
+def _lies(held: Mapping[str, str], said: Mapping[str, str]) -> Iterator[str]:
+    for member in sorted(held.keys() | said.keys()):
+        if member not in said:
+            yield f"{member!r} is not in its RECORD"
+        elif member not in held:
+            yield f"{member!r} is in its RECORD only"
+        elif said[member] not in {"", held[member]}:
+            yield f"{member!r} is not the file that its RECORD says"
+
+
+def _rows(text: str) -> dict[str, str]:
+    """Return the sha256 by member, in hexadecimal; nothing where there is another hash."""
+    rows = (row for row in csv.reader(text.splitlines()) if row)
+    return {row[0]: _sha256("".join(row[1:2])) for row in rows}
+
+
+def _sha256(text: str) -> str:
+    method, _, encoded = text.partition("=")
+    if method != "sha256":
+        return "" if encoded else "none"
+    try:
+        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
+    except ValueError:
+        return "none"

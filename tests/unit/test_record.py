@@ -1,0 +1,131 @@
+"""A wheel holds what its RECORD says."""
+
+from __future__ import annotations
+
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.distribution import read_distribution
+from steps.errors import InputError
+from steps.record import check_record
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from steps.distribution import Distribution
+
+FOLDER = "berths-1.0.dist-info"
+RECORD = f"{FOLDER}/RECORD"
+
+
+def rewritten(tmp_path: Path, change: Callable[[dict[str, bytes]], object]) -> Distribution:
+    """Return a wheel like that of a tiny project, with its members changed by *change*."""
+    wheel, _ = make_distributions(make_project(tmp_path, "berths"))
+    with zipfile.ZipFile(wheel.path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    change(members)
+    with zipfile.ZipFile(wheel.path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return read_distribution(wheel.path)
+
+
+def edit_record(old: str, new: str) -> Callable[[dict[str, bytes]], object]:
+    def edit(members: dict[str, bytes]) -> None:
+        text = members[RECORD].decode()
+        assert old in text
+        members[RECORD] = text.replace(old, new).encode()
+
+    return edit
+
+
+def move_metadata(members: dict[str, bytes]) -> None:
+    for name in [name for name in members if name.startswith(FOLDER)]:
+        members[name.replace(FOLDER, "tides-1.0.dist-info")] = members.pop(name)
+    text = members["tides-1.0.dist-info/RECORD"].decode()
+    members["tides-1.0.dist-info/RECORD"] = text.replace(FOLDER, "tides-1.0.dist-info").encode()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        dict.copy,
+        edit_record("berths/__init__.py,sha256=", "berths/__init__.py,sha512="),
+        lambda members: members.update({f"{RECORD}.jws": b"a signature"}),
+        lambda members: members.update({"berths/sub/": b""}),
+    ],
+    ids=["as built", "another hash", "signed", "a folder"],
+)
+def test_a_wheel_that_holds_what_it_says_is_let_through(
+    tmp_path: Path, change: Callable[[dict[str, bytes]], object]
+) -> None:
+    check_record(rewritten(tmp_path, change))
+
+
+@pytest.mark.parametrize(
+    ("change", "problems"),
+    [
+        (
+            lambda members: members.update({"berths/__init__.py": b"evil"}),
+            ["'berths/__init__.py' is not the file that its RECORD says"],
+        ),
+        (lambda members: members.update({"more.py": b""}), ["'more.py' is not in its RECORD"]),
+        (
+            lambda members: members.pop("berths/__init__.py"),
+            ["'berths/__init__.py' is in its RECORD only"],
+        ),
+        (
+            edit_record("berths/__init__.py,sha256=", "berths/__init__.py,"),
+            ["'berths/__init__.py' is not the file that its RECORD says"],
+        ),
+        (
+            edit_record("berths/__init__.py,sha256=", "berths/__init__.py,sha256=é"),
+            ["'berths/__init__.py' is not the file that its RECORD says"],
+        ),
+        (
+            lambda members: members.pop(RECORD),
+            [
+                f"'{FOLDER}/METADATA' is not in its RECORD",
+                f"'{FOLDER}/WHEEL' is not in its RECORD",
+                "'berths/__init__.py' is not in its RECORD",
+            ],
+        ),
+        (move_metadata, ["its metadata are in 'tides-1.0.dist-info'"]),
+    ],
+    ids=["changed", "added", "missing", "no hash", "broken hash", "no RECORD", "another's folder"],
+)
+def test_a_wheel_that_does_not_is_refused_with_all_that_is_wrong(
+    tmp_path: Path, change: Callable[[dict[str, bytes]], object], problems: list[str]
+) -> None:
+    wheel = rewritten(tmp_path, change)
+
+    with pytest.raises(InputError) as caught:
+        check_record(wheel)
+
+    prefix = "'berths-1.0-py3-none-any.whl' is not a whole wheel: "
+    assert [it.message.removeprefix(prefix) for it in caught.value.problems] == problems
+
+
+def test_a_damaged_member_is_found(tmp_path: Path) -> None:
+    wheel, _ = make_distributions(make_project(tmp_path, "berths", padding=100))
+    content = bytearray(wheel.path.read_bytes())
+    at = content.find(b"berths/data.bin") + len(b"berths/data.bin")
+    content[at] ^= 1
+    wheel.path.write_bytes(content)
+
+    with pytest.raises(InputError, match="cannot be read as a wheel: Bad CRC-32"):
+        check_record(wheel)
+
+
+def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
+    more = {f"more{number}.py": b"" for number in range(100)}
+    wheel = rewritten(tmp_path, lambda members: members.update(more))
+
+    with pytest.raises(InputError) as caught:
+        check_record(wheel)
+
+    assert len(caught.value.problems) == 5
