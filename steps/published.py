@@ -81,7 +81,7 @@ def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedN
     if _is_json(content_type):
         try:
             return tuple(canonicalize_name(it["name"]) for it in json.loads(body)["projects"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
     page = _HtmlPage(body)
     if not (page.is_index or content_type.startswith("application/vnd.pypi.")):
@@ -106,7 +106,7 @@ def _parse_json(body: bytes, name: NormalizedName, url: str) -> PublishedProject
             for file in page["files"]
         ]
         return _project(name, url, links, page.get("versions", ()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
 
 

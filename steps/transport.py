@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 WORKERS = 16
 _CONNECT_SECONDS = 10.0
 _BODY_CHARACTERS = 500
+# The index page of a project with more files than any has is a few dozen megabytes.
+_LARGEST_ANSWER = 256 * 1024**2
+_CHUNK = 1 << 16
 _TRANSIENT = {codes.request_timeout, codes.too_many_requests}
 _PASSING = (
     requests.ConnectionError,
@@ -47,7 +51,8 @@ class Transport:
     """Sends requests to *registry*; threads may share it.
 
     *retry_for* is the number of seconds for which a request is repeated after its first fault,
-    *patience* the number of seconds for which the registry may keep silent.
+    *patience* the number of seconds for which the registry may keep silent. The body of an answer
+    has as long to be whole, unless it is streamed.
     """
 
     def __init__(
@@ -161,7 +166,7 @@ class _Session(requests.Session):
         self._credentials = credentials
         self._timeout = (_CONNECT_SECONDS, patience)
         self.auth = _unchanged  # an own one keeps netrc from being read; `send` adds the login
-        adapter = HTTPAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS)
+        adapter = _Adapter(patience)
         for scheme in ("https://", "http://"):
             self.mount(scheme, adapter)
 
@@ -175,7 +180,7 @@ class _Session(requests.Session):
         url = urlsplit(request.url or "")
         if url.scheme != "https" and not is_loopback(url.hostname or ""):
             raise RegistryError(
-                f"The registry redirects to plain http: {request.url!r}",
+                f"The registry points to what is not https: {request.url!r}",
                 "it was not followed, because anybody could read and change what it answers",
             )
         request.headers.pop("Authorization", None)
@@ -186,6 +191,50 @@ class _Session(requests.Session):
         if url.scheme != "https":
             kwargs["proxies"] = {}  # a proxy would read the login, and is no way to this machine
         return super().send(request, **kwargs)
+
+
+class _Adapter(HTTPAdapter):
+    """Reads each body within *patience* seconds; the base class has no limit of time or size."""
+
+    def __init__(self, patience: float) -> None:
+        super().__init__(pool_connections=WORKERS, pool_maxsize=WORKERS)
+        self._patience = patience
+
+    def send(
+        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        """Send *request* and return its answer, with its body unless that is to be streamed."""
+        response = super().send(request, *args, **kwargs)
+        if not kwargs.get("stream") or response.is_redirect:
+            try:
+                body = _body(response, self._patience)
+            except BaseException:
+                response.close()
+                raise
+            # There is no other way to hand in a body than the attributes that `content` looks at.
+            vars(response).update(_content=body, _content_consumed=True)
+        return response
+
+
+def _body(response: requests.Response, seconds: float) -> bytes:
+    body = bytearray()
+    end = time.monotonic() + seconds
+    try:
+        # It returns what has come, where a plain read would wait for the whole chunk.
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if time.monotonic() > end:
+                raise requests.ReadTimeout
+            if len(body) > _LARGEST_ANSWER:
+                raise RegistryError(
+                    f"{response.url!r} answers more than {_LARGEST_ANSWER} bytes",
+                    "check the registry's address and any proxy before it",
+                )
+    except urllib3.exceptions.ReadTimeoutError:
+        raise requests.ReadTimeout from None
+    except urllib3.exceptions.HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
+    return bytes(body)
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -210,7 +259,7 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
         ) from None
     except _PASSING as error:
         raise Transient(_fault(error)) from None
-    except requests.RequestException as error:
+    except (requests.RequestException, ValueError) as error:  # such as a redirect to no address
         raise RegistryError(
             f"The request cannot be made: {error}", "check the registry's address and any proxy"
         ) from None
@@ -239,5 +288,5 @@ def _retry_after(response: requests.Response) -> float:
     """Return the seconds that the answer asks to wait, whether it says so in seconds or a date."""
     try:
         return urllib3.Retry().get_retry_after(response.raw) or 0.0
-    except urllib3.exceptions.InvalidHeader:
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return 0.0

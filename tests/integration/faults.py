@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -43,15 +44,16 @@ class Answer:
 class Fault:
     """What goes wrong with one request; by default nothing does.
 
-    *answer* is given in place of the registry's, *early* before the body was read, and *hang* is
-    the number of seconds before any answer. *cut* says where the connection is reset; *before* and
-    *after* are called around the registry's work.
+    *answer* is given in place of the registry's, *early* before the body was read, *hang* is the
+    number of seconds before any answer, and *trickle* that before each byte of its body. *cut* says
+    where the connection is reset; *before* and *after* are called around the registry's work.
     """
 
     answer: Answer | None = None
     cut: str = ""
     early: bool = False
     hang: float = 0.0
+    trickle: float = 0.0
     before: Callable[[], object] | None = None
     after: Callable[[], object] | None = None
 
@@ -144,9 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.cut == "in the answer":
             self._answer(answer, cut=True)
         else:
-            self._answer(answer)
+            self._answer(answer, trickle=fault.trickle)
 
-    def _answer(self, answer: Answer, *, cut: bool = False, close: bool = False) -> None:
+    def _answer(
+        self, answer: Answer, *, cut: bool = False, close: bool = False, trickle: float = 0.0
+    ) -> None:
         self.send_response(answer.status)
         for key, value in answer.headers:
             if key.lower() not in {"connection", "content-length", "date", "server"}:
@@ -155,7 +159,12 @@ class _Handler(BaseHTTPRequestHandler):
         if cut or close:
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(answer.body[: len(answer.body) // 2] if cut else answer.body)
+        body = answer.body[: len(answer.body) // 2] if cut else answer.body
+        with suppress(BrokenPipeError, ConnectionResetError):  # nobody may wait for all of it
+            for byte in body if trickle else b"":
+                time.sleep(trickle)
+                self.wfile.write(bytes([byte]))
+            self.wfile.write(b"" if trickle else body)
         self.wfile.flush()
         self.close_connection = self.close_connection or cut or close
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import gzip
+import logging
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+import steps.transport
 from builder.emulator import Emulator
 from steps.credentials import Credentials, Login
 from steps.errors import AccessError, RegistryError
@@ -98,7 +101,7 @@ def test_a_redirect_to_plain_http_is_refused(emulator: Emulator) -> None:
         connect(registry.host).get(f"http://{registry.host}/demo/pypi/a/b")
 
     assert caught.value.problems[0].message == (
-        "The registry redirects to plain http: 'http://example.com/file'"
+        "The registry points to what is not https: 'http://example.com/file'"
     )
 
 
@@ -139,8 +142,14 @@ def test_retry_after_may_be_a_date(emulator: Emulator) -> None:
         connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
 
 
-def test_a_retry_after_that_cannot_be_read_asks_for_nothing(emulator: Emulator) -> None:
-    answer = Answer(503, headers=(("Retry-After", "soon"),))
+@pytest.mark.parametrize(
+    "value",
+    ["soon", "-5", "1.5", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 99999 07:28:00 GMT"],
+)
+def test_a_retry_after_that_cannot_be_read_or_is_over_asks_for_nothing(
+    emulator: Emulator, value: str
+) -> None:
+    answer = Answer(503, headers=(("Retry-After", value),))
 
     with (
         FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as registry,
@@ -191,6 +200,27 @@ def test_an_old_token_is_renewed_and_the_request_sent_again(tmp_path: Path) -> N
     assert answer.status_code == 200
 
 
+@pytest.mark.parametrize("location", ["http://[::1", "ftp://127.0.0.1/a", "file:///etc/passwd"])
+def test_a_redirect_to_what_is_no_address_is_one_clean_message(
+    emulator: Emulator, location: str
+) -> None:
+    with (
+        FaultyRegistry(emulator, lambda _: redirect(location)) as registry,
+        pytest.raises(RegistryError),
+    ):
+        connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+    assert len(registry.requests) == 1
+
+
+def test_redirects_that_never_end_are_given_up(emulator: Emulator) -> None:
+    with (
+        FaultyRegistry(emulator, lambda it: redirect(f"/demo/pypi/{it.number}/")) as registry,
+        pytest.raises(RegistryError, match="Exceeded 30 redirects"),
+    ):
+        connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+
 def test_no_proxy_gets_to_read_what_is_meant_for_this_machine(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,3 +244,42 @@ def test_an_answer_that_does_not_come_is_asked_for_again(emulator: Emulator) -> 
         answer = transport.get(place.index_url)
 
     assert (answer.status_code, len(registry.requests)) == (200, 2)
+
+
+@pytest.mark.parametrize("status", [200, 302, 400])
+def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: int) -> None:
+    answer = Answer(status, b"z" * 100, headers=(("Location", "/"),))
+    fault = Fault(answer=answer, trickle=0.1)
+
+    with FaultyRegistry(emulator, lambda _: fault) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        begin = time.monotonic()
+        with pytest.raises(RegistryError, match="no answer came in time"):
+            transport.get(place.index_url)
+
+    assert time.monotonic() - begin < 3
+
+
+def test_an_answer_that_unpacks_to_more_than_a_page_is_not_read_to_its_end(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.transport, "_LARGEST_ANSWER", 1024**2)
+    answer = Answer(200, gzip.compress(bytes(2 * 1024**2)), (("Content-Encoding", "gzip"),))
+
+    with (
+        FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as registry,
+        pytest.raises(RegistryError, match="answers more than 1048576 bytes"),
+    ):
+        connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+
+def test_an_answer_with_a_body_leaves_the_connection_for_the_next(
+    emulator: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "urllib3")
+    transport = connect(emulator.host)
+    for _ in range(3):
+        assert transport.get(f"http://{emulator.host}/demo/pypi/simple/").text
+
+    assert caplog.text.count("Starting new HTTP connection") == 1

@@ -207,6 +207,7 @@ def test_a_page_proves_that_it_is_an_index_page(body: bytes) -> None:
         (b'{"message": "error"}', "application/json", "its JSON is wrong: KeyError('meta')"),
         (as_json(files=[{"filename": "a"}]), JSON, "its JSON is wrong: KeyError('url')"),
         (as_json(files=[1]), JSON, "its JSON is wrong: TypeError"),
+        (b"[" * 200_000, JSON, "its JSON is wrong: RecursionError"),
         (as_json()[:-5], JSON, "its JSON is wrong: JSONDecodeError"),
     ],
 )
