@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,3 +36,46 @@ def test_the_environment_says_the_time_or_else_the_newest_file(
     (tmp_path / "dist/newer").touch()
 
     assert source_date_epoch(tmp_path, {"SOURCE_DATE_EPOCH": given}) == epoch
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """Make a repository whose first commit has `inner/`, and whose second is outside of it."""
+    (tmp_path / "inner").mkdir()
+    for number, path in enumerate(("inner/file", "file")):
+        (tmp_path / path).touch()
+        when = {"GIT_COMMITTER_DATE": f"{NEWEST + number} +0900"}
+        for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "m"]):
+            who = ["-c", "user.name=n", "-c", "user.email=e"]
+            subprocess.run(
+                ["git", *who, *command], cwd=tmp_path, env={**os.environ, **when}, check=True
+            )
+    return tmp_path
+
+
+def test_the_last_commit_that_touched_the_directory_says_the_time(repository: Path) -> None:
+    assert source_date_epoch(repository / "inner", {}) == NEWEST
+    assert source_date_epoch(repository, {}) == NEWEST + 1
+
+
+def test_a_clone_of_somebody_else_has_the_same_time(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+
+    assert source_date_epoch(repository / "inner", {}) == NEWEST
+
+
+def test_what_git_does_not_know_yet_is_as_old_as_its_newest_file(repository: Path) -> None:
+    (repository / "new").mkdir()
+    (repository / "new/file").touch()
+    os.utime(repository / "new/file", (NEWEST + 7, NEWEST + 7))
+
+    assert source_date_epoch(repository / "new", {}) == NEWEST + 7
+
+
+def test_a_time_beyond_all_archives_is_the_last_that_they_hold(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.utime(tmp_path / "file", (2**33, 2**33))
+
+    assert source_date_epoch(tmp_path, {}) == LATEST
