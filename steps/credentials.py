@@ -146,14 +146,15 @@ def read_pypirc(section: str) -> tuple[str, Login | None]:
 
     try:
         found = get_repository_from_config(_PYPIRC, section)
-    except (TwineException, AttributeError):
+    except (TwineException, AttributeError, ValueError):
         # The library's message is not repeated: the file holds secrets.
         found = {}
     url, username, password = map(found.get, ("repository", "username", "password"))
     if not url:
         raise InputError(
             f"There is no section {section!r} with a repository in {_PYPIRC}",
-            "`gcloud artifacts print-settings python` prints one",
+            "`gcloud artifacts print-settings python` prints one; index-servers in [distutils]"
+            " has to list it",
         )
     if not (username and password):
         return url, None

@@ -11,6 +11,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import requests
 import urllib3
@@ -259,10 +260,20 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
         ) from None
     except _PASSING as error:
         raise Transient(_fault(error)) from None
-    except (requests.RequestException, ValueError) as error:  # such as a redirect to no address
+    except (OSError, ValueError) as error:  # such as a redirect to no address, or a missing bundle
+        if isinstance(error, OSError) and error.errno:
+            raise
         raise RegistryError(
-            f"The request cannot be made: {error}", "check the registry's address and any proxy"
+            f"The request cannot be made: {_without_proxies(str(error))}",
+            "check the registry's address, any proxy, and REQUESTS_CA_BUNDLE",
         ) from None
+
+
+def _without_proxies(text: str) -> str:
+    """Return *text* without the addresses of proxies: they may hold a password."""
+    for proxy in getproxies().values():
+        text = text.replace(proxy.rpartition("://")[2].rstrip("/") or proxy, "[hidden]")
+    return text
 
 
 def _fault(error: requests.RequestException) -> str:

@@ -221,6 +221,30 @@ def test_redirects_that_never_end_are_given_up(emulator: Emulator) -> None:
         connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("https_proxy", "::ya29.planted-password::"),
+        ("https_proxy", "http://user:ya29.planted-password@host:port/"),
+        ("https_proxy", "socks5://user:ya29.planted-password@127.0.0.1:9"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/authorities.pem"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    for variable in ("HTTPS_PROXY", "https_proxy", "no_proxy", "NO_PROXY", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, value)
+    registry = Registry(upload_url="https://registry.invalid/")
+    transport = Transport(registry, Credentials(lambda: LOGIN), retry_for=0)
+
+    with pytest.raises(RegistryError, match="The request cannot be made: ") as caught:
+        transport.get(registry.index_url)
+
+    assert "planted" not in str(caught.value)
+
+
 def test_no_proxy_gets_to_read_what_is_meant_for_this_machine(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

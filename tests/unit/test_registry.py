@@ -93,9 +93,22 @@ def test_anything_else_is_refused(text: str) -> None:
     assert caught.value.problems[0].hint
 
 
-def test_credentials_in_the_address_are_refused_and_not_repeated() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://user:hunter2@example.com/",
+        "https://hunter2@example.com/",
+        "https://user:hunter2@example.com:port/",
+        "https://user:hunter2@[::1/",
+        "https://user:hunter2?@example.com/",
+        "user:hunter2@example.com/",
+        "https://example.com/?token=hunter2",
+        "https://example.com/#hunter2",
+    ],
+)
+def test_credentials_in_the_address_are_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(InputError) as caught:
-        parse_registry("https://user:hunter2@example.com/", {})
+        parse_registry(text, {})
 
     assert "hunter2" not in str(caught.value)
 
