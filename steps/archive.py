@@ -113,8 +113,6 @@ class Sdist:
             if name not in self._files:
                 raise
             raise tarfile.TarError(f"{name!r} is a link to nothing") from error
-        except RecursionError:
-            raise tarfile.TarError(f"{name!r} is a link to itself") from None
         return stream or io.BytesIO()
 
     def unpack(self, folder: Path) -> Path:
@@ -237,6 +235,7 @@ def _sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
     if len(tops) != 1:
         yield f"it has {len(tops)} top folders, and an sdist has one: {sorted(tops)}"
     yield from _nesting_problems(entries)
+    yield from _loop_problems(entries)
 
 
 def _name_problems(name: str, seen: set[str]) -> Iterator[str]:
@@ -254,10 +253,8 @@ def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
     """Yield a problem when a link leads out of the top folder."""
     if not (entry.issym() or entry.islnk()):
         return
-    start = PurePosixPath(entry.name).parent if entry.issym() else PurePosixPath()
     top = PurePosixPath(entry.name).parts[:1]
-    target = PurePosixPath(posixpath.normpath(start / entry.linkname))
-    if target.parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
+    if PurePosixPath(_target(entry)).parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
         yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
 
 
@@ -267,6 +264,23 @@ def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
     for path in (PurePosixPath(entry.name) for entry in entries):
         for leaf in leaves.intersection(path.parents):
             yield f"{str(path)!r} is below {str(leaf)!r}, which is no folder"
+
+
+def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    links = {str(PurePosixPath(it.name)): _target(it) for it in entries if it.issym() or it.islnk()}
+    for name, first in links.items():
+        seen, target = {name}, first
+        while target in links and target not in seen:
+            seen.add(target)
+            target = links[target]
+        if target == name:
+            yield f"{name!r} is a link to itself"
+
+
+def _target(link: tarfile.TarInfo) -> str:
+    """Return what *link* leads to: a symbolic one from where it is, a hard one from the top."""
+    start = posixpath.dirname(link.name) if link.issym() else ""
+    return posixpath.normpath(posixpath.join(start, link.linkname))
 
 
 def _refuse(path: Path, problems: Iterable[str]) -> None:

@@ -101,7 +101,10 @@ class _Backend:
             more = frozenset(builder.get_requires_for_build(kind))
             if not more <= builder.build_system_requires:
                 builder = self._builder(source, more)
-            path = Path(builder.build(kind, folder))
+            try:
+                path = Path(builder.build(kind, folder))
+            except TypeError:  # it returned no string
+                path = folder
         if path.parent != folder or path.is_symlink() or not path.is_file():
             raise BuildFailed(
                 f"The build backend of {str(self.project)!r} says that it built {path.name!r},"

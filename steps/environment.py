@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 # A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
 # Secrets of the publisher are no business of whatever code a backend runs.
-_WITHHELD = {"TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_CERT", "TWINE_CLIENT_CERT"}
+_WITHHELD = "TWINE_"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Environments:
         self._children = children
         # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
         self._uv_path = uv.find_uv_bin()
-        given = {key: value for key, value in environ.items() if key not in _WITHHELD}
+        given = {key: value for key, value in environ.items() if not key.startswith(_WITHHELD)}
         self.environ = given | FIXED_ENVIRONMENT
         self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
         self._lock = threading.Lock()

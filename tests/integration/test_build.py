@@ -247,7 +247,13 @@ def test_all_that_fails_is_reported_and_what_can_be_built_is(
 
 @pytest.mark.parametrize(
     "answer",
-    ["'../../elsewhere.whl'", "'/etc/hostname'", "'nothing-1.0-py3-none-any.whl'", "link(folder)"],
+    [
+        "'../../elsewhere.whl'",
+        "'/etc/hostname'",
+        "'nothing-1.0-py3-none-any.whl'",
+        "link(folder)",
+        "None",
+    ],
 )
 def test_a_backend_that_names_a_file_which_it_did_not_write_is_not_believed(
     answer: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

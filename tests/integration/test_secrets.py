@@ -156,6 +156,32 @@ def test_no_secret_of_the_keyring_backend_leaves_a_command(
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
+@pytest.mark.parametrize("ending", ["", "raise SystemExit(1)\n"], ids=["succeeds", "fails"])
+def test_a_backend_that_prints_its_environment_prints_no_secret(
+    emulator: Emulator, work: Path, tally: Tally, ending: str
+) -> None:
+    settings = work / "berths/pyproject.toml"
+    in_tree = 'build-backend = "backend"\nbackend-path = ["."]'
+    text = settings.read_text().replace('build-backend = "flit_core.buildapi"', in_tree)
+    settings.write_text(f'{text}[tool.flit.sdist]\ninclude = ["backend.py"]\n')
+    (work / "berths/backend.py").write_text(
+        "import os\nfrom flit_core.buildapi import *\nprint('hook sees', dict(os.environ))\n"
+        + ending
+    )
+    environ = {
+        **os.environ,
+        **LOGIN,
+        "TWINE_REPOSITORY_URL": f"https://oauth2accesstoken:{TOKEN}@us-east4-python.pkg.dev/",
+        "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+        "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
+    }
+    result, places = run(work, ASKING["publish"], environ)
+
+    assert result.returncode == (3 if ending else 0), result.stderr
+    assert b"hook sees {" in result.stderr
+    tally.leaks(len(places), leaks(places, TOKEN))
+
+
 def test_every_command_is_searched() -> None:
     assert ASKING.keys() | OTHERS.keys() == COMMANDS.keys()
 
