@@ -81,7 +81,7 @@ class Children:
 
         Raises TimeoutExpired, without the output, when it takes longer than the timeout.
         """
-        with _open_in_memory() as output, open_output() as errors:
+        with open_output() as output, open_output() as errors:
             child = self.start(command, cwd=cwd, environ=environ, output=output, errors=errors)
             code = self._wait(child)
             return subprocess.CompletedProcess([*command], code, written(output), written(errors))
@@ -143,18 +143,14 @@ def end_children() -> None:
 def open_output() -> IO[str]:
     """Return a new file for the output of a child.
 
-    Not a pipe: whoever is left behind with the stream open cannot keep us waiting.
+    Not a pipe: whoever is left behind with the stream open cannot keep us waiting. Not on a disk,
+    where the system has anything else: that may be full, and the output may hold a secret.
     """
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors="replace")
     import tempfile  # noqa: PLC0415 - the command line imports this module, and starts no child
 
     return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
-
-
-def _open_in_memory() -> IO[str]:
-    """Return such a file that is on no disk, where the system has any: it may hold a secret."""
-    if not hasattr(os, "memfd_create"):
-        return open_output()
-    return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors="replace")
 
 
 def written(output: IO[str]) -> str:

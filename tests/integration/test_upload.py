@@ -5,6 +5,7 @@ Each test counts into the table that `make test` prints at its end; see conftest
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import socket
 import threading
@@ -377,6 +378,45 @@ def test_nothing_new_is_begun_after_a_failure_and_what_is_there_is_told(
         "Already in the registry: charts-1.0-py3-none-any.whl"
     )
     assert [*stored(tmp_path / "registry")] == ["charts-1.0-py3-none-any.whl"]
+
+
+@pytest.mark.parametrize("minutes", [0, 10, 50])
+def test_a_token_that_runs_out_in_the_middle_of_a_publish_is_renewed_once(
+    tmp_path: Path, files: tuple[Distribution, ...], tally: Tally, minutes: int
+) -> None:
+    tally.fault("401 in the middle")
+    now = [0.0]
+    tokens = [f"ya29.planted-{number}" for number in range(9)]
+
+    def look_up() -> Login:
+        return Login("oauth2accesstoken", tokens.pop(0), "the test")
+
+    def age() -> None:
+        now[0] = 60.0 * minutes
+
+    def script(request: Request) -> Fault | None:
+        old = base64.b64decode(request.headers["Authorization"].split()[1]).endswith(b"-0")
+        if request.method == "POST" and old:
+            return Fault(before=age, answer=Answer(401))
+        return None
+
+    with (
+        Emulator(tmp_path / "open") as emulator,
+        FaultyRegistry(emulator, script) as registry,
+    ):
+        transport = transport_to(registry.host)
+        credentials = Credentials(look_up, renewable=True, clock=lambda: now[0])
+        transport = Transport(transport.registry, credentials, retry_for=5)
+        plan, index = Plan(judgements=(judge(*files),)), Index(transport.registry, transport)
+        if not minutes:
+            with pytest.raises(AccessError, match="does not accept the credentials"):
+                upload(plan, transport, index)
+            return
+        assert [result for _, result in results(upload(plan, transport, index))] == ["uploaded"] * 2
+
+    posts = [request for request in registry.requests if request.method == "POST"]
+    assert (len(tokens), len(posts)) == (7, 3)
+    tally.registry(expected(files), stored(tmp_path / "open"))
 
 
 def test_credentials_that_are_refused_are_not_tried_again(

@@ -106,6 +106,12 @@ def test_a_failure_tells_what_was_printed() -> None:
     assert (caught.value.returncode, caught.value.output) == (3, "out\nerr\n")
 
 
+def test_a_full_disk_hides_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    with Children() as children:
+        assert children.run(["echo", "what is wrong"], environ=os.environ) == "what is wrong\n"
+
+
 def test_children_have_the_umask_that_was_asked_for() -> None:
     with Children(umask=0o027) as children:
         assert children.run(["sh", "-c", "umask"], environ=os.environ) == "0027\n"
