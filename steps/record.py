@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # What cannot hold its own hash, and signatures of it.
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+_HEXADECIMAL = 64  # digits of a sha256
 _NAMED = 5  # lies at a time: the first ones show what is wrong
 
 
@@ -75,6 +76,8 @@ def _sha256(text: str) -> str:
     method, _, encoded = text.partition("=")
     if method != "sha256":
         return "" if encoded else "none"
+    if len(encoded) == _HEXADECIMAL:  # as early releases of uv_build wrote it
+        return encoded.lower()
     try:
         return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
     except ValueError:

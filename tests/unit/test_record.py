@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -43,6 +45,13 @@ def edit_record(old: str, new: str) -> Callable[[dict[str, bytes]], object]:
     return edit
 
 
+def write_hexadecimal(members: dict[str, bytes]) -> None:
+    digest = hashlib.sha256(members["berths/__init__.py"]).digest()
+    encoded = base64.urlsafe_b64encode(digest).rstrip(b"=")
+    assert encoded in members[RECORD]
+    members[RECORD] = members[RECORD].replace(encoded, digest.hex().encode())
+
+
 def move_metadata(members: dict[str, bytes]) -> None:
     for name in [name for name in members if name.startswith(FOLDER)]:
         members[name.replace(FOLDER, "tides-1.0.dist-info")] = members.pop(name)
@@ -54,11 +63,12 @@ def move_metadata(members: dict[str, bytes]) -> None:
     "change",
     [
         dict.copy,
+        write_hexadecimal,
         edit_record("berths/__init__.py,sha256=", "berths/__init__.py,sha512="),
         lambda members: members.update({f"{RECORD}.jws": b"a signature"}),
         lambda members: members.update({"berths/sub/": b""}),
     ],
-    ids=["as built", "another hash", "signed", "a folder"],
+    ids=["as built", "in hexadecimal", "another hash", "signed", "a folder"],
 )
 def test_a_wheel_that_holds_what_it_says_is_let_through(
     tmp_path: Path, change: Callable[[dict[str, bytes]], object]
