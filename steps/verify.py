@@ -155,11 +155,13 @@ def _listening(name: str) -> Iterator[list[str]]:
     source = logging.getLogger(name)
     handler = logging.Handler()
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
-    propagate = source.propagate
+    propagate, level = source.propagate, source.level
     source.propagate = False
+    source.setLevel(logging.WARNING)  # an upload in this process has silenced twine
     source.addHandler(handler)
     try:
         yield messages
     finally:
         source.removeHandler(handler)
         source.propagate = propagate
+        source.setLevel(level)
