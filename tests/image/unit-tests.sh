@@ -8,7 +8,7 @@ copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 
 uv pip install --quiet --no-cache --python "$python" --require-hashes --requirement tests/requirements.txt
-cp -r -- * .ci .dockerignore "$copy"
+cp -r -- * .ci .dockerignore .pre-commit-hooks.yaml "$copy"
 cd "$copy"
 find builder steps triggers -name '*.py' -delete
 "$python" -m pytest --quiet -p no:cacheprovider tests/unit
