@@ -11,7 +11,7 @@ export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 export PIP_CACHE_DIR := $(XDG_CACHE_HOME)/pip
 export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
-.PHONY: demo test unit integration image-test lint format lock schema benchmark equality clean
+.PHONY: demo test unit integration image-test lint format lock schema docs benchmark equality clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -29,12 +29,13 @@ integration: $(VENV)/development  ## real build, twine, pip and the emulator
 image-test: $(VENV)/development  ## the image, in a real Docker engine; root on Debian can start one
 	$(BIN)/python -m pytest tests/image
 
-lint: $(VENV)/development  ## ruff, mypy strict, the floors, shellcheck
+lint: $(VENV)/development  ## ruff, mypy strict, the floors, shellcheck, the output in the documents
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck .ci/run builder/*.sh tests/*/*.sh
+	$(BIN)/python -m tests.documentation --check
 
 format: $(VENV)/development
 	$(BIN)/ruff format .
@@ -54,6 +55,9 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
 	$(BIN)/python -c 'from triggers.manifest_file import manifest_schema; print(manifest_schema())' \
 	  > triggers/shipwheel.schema.json
+
+docs: $(VENV)/development  ## write the output that the documents show anew
+	$(BIN)/python -m tests.documentation
 
 benchmark: $(VENV)/development  ## measure Shipwheel beside its peers; takes a quarter of an hour
 	$(BIN)/python -m tests.benchmark.run --plot tests/benchmark/benchmark.svg

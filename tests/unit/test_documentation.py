@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -14,11 +14,13 @@ from builder.command_line import COMMANDS, shipwheel
 from steps import errors
 from steps.errors import ShipwheelError
 from steps.outcome import REFUSED, Outcome
+from tests.documentation import DOCUMENTS, ROOT
+from tests.documentation.examples import read_examples
 from triggers.build_config_file import read_build_config
 
-ROOT = Path(__file__).parents[2]
-FOLDERS = (".", "builder", "steps", "triggers", "tests/example")
-DOCUMENTS = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
+if TYPE_CHECKING:
+    from pathlib import Path
+
 README = (ROOT / "README.md").read_text()
 MERMAID_LINE = re.compile(
     r"flowchart LR|subgraph \w+ \[.+\]|direction LR|end|"
@@ -56,6 +58,14 @@ def test_every_command_that_is_typed_exists_with_its_options(document: Path) -> 
             command = found
         options = {word.split("=")[0] for word in words if word.startswith("--")}
         assert options <= option_names(command), line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_output_that_is_shown_comes_from_a_run(document: Path) -> None:
+    examples = read_examples(document.read_text())
+    shown = [it.output for example in examples if example.before is None for it in example.typed]
+
+    assert [output for output in shown if output] == []
 
 
 def test_the_two_commands_of_the_readme_are_verbs_of_the_makefile() -> None:

@@ -1,0 +1,73 @@
+"""The stage on which the documents' commands run: the sample repository, and Google on loopback."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+from builder.emulator import Emulator
+from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.google import Google
+
+SAMPLE = Path(__file__).parents[1] / "example"
+TIME_LIMIT = 120
+_SETTINGS = {
+    "COLUMNS": "100",
+    "LC_ALL": "C.UTF-8",
+    "PYTHONUNBUFFERED": "1",  # standard output and error in the order of their lines
+    "TZ": "UTC",
+    **dict.fromkeys(("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"), "Harbour office"),
+    **dict.fromkeys(("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "office@harbour.example"),
+    **dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-02T03:04:05Z"),
+}
+
+
+class Stage:
+    """A checkout of the sample repository, an empty registry and an empty Cloud Build.
+
+    The registry is Artifact Registry's address by TLS, with the token of a metadata server; behind
+    it is the emulator.
+    """
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="documents-")))
+        self.source = folder / "harbour"
+        shutil.copytree(SAMPLE, self.source, ignore=shutil.ignore_patterns("demo.py", "dist"))
+        emulator = self._stack.enter_context(Emulator(folder / "registry"))
+        google = self._stack.enter_context(Google(folder, emulator.host, "ya29.documents"))
+        cloud_build = self._stack.enter_context(CloudBuildApi())
+        programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        self._environ = google.environ | cloud_build.environment | programs | _SETTINGS
+        self.run("git init -q -b main && git add . && git commit -q -m Sample")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def run(self, command: str) -> str:
+        """Return what bash prints for *command*; raise AssertionError when it cannot be run.
+
+        Exit codes 0 to 5 are those that the documents explain; others are bugs or missing programs.
+        """
+        ended = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", command],
+            cwd=self.source,
+            env=self._environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=TIME_LIMIT,
+            check=False,
+        )
+        assert ended.returncode <= 5, f"{command}: exit {ended.returncode}\n{ended.stdout}"
+        return ended.stdout.rstrip() + "\n" if ended.stdout.strip() else ""

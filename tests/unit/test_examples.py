@@ -1,0 +1,60 @@
+"""The examples of the documents, as `make docs` reads and rewrites them."""
+
+from __future__ import annotations
+
+from tests.documentation.examples import Example, Typed, read_examples, rewrite_examples
+
+DOCUMENT = """\
+```console
+$ make demo
+$ docker build \\
+    .
+```
+
+<!-- run: touch it -->
+
+```console
+$ cat a
+old
+$ cat b | \\
+    tee c
+```
+
+```yaml
+$ no: example
+```
+"""
+PRINTED = {"touch it": "", "cat a": "new\nlines\n", "cat b | \\\n    tee c": "b\n"}
+
+
+def test_a_block_holds_commands_and_what_they_print() -> None:
+    assert read_examples(DOCUMENT) == [
+        Example(None, (Typed("make demo", ""), Typed("docker build \\\n    .", ""))),
+        Example("touch it", (Typed("cat a", "old\n"), Typed("cat b | \\\n    tee c", ""))),
+    ]
+
+
+def test_what_is_run_gets_its_output_and_everything_else_stays() -> None:
+    assert rewrite_examples(DOCUMENT, PRINTED.__getitem__) == DOCUMENT.replace(
+        "old\n", "new\nlines\n"
+    ).replace("tee c\n", "tee c\nb\n")
+
+
+def test_the_preparation_comes_first_and_the_commands_in_their_order() -> None:
+    ran: list[str] = []
+
+    def run(command: str) -> str:
+        ran.append(command)
+        return ""
+
+    rewrite_examples(DOCUMENT, run)
+
+    assert ran == [*PRINTED]
+
+
+def test_a_size_a_hash_or_a_time_that_differs_is_no_news() -> None:
+    shown = f"<!-- run: -->\n```console\n$ it\na.whl  new  1896  {'0' * 64} in 0.5 s\n```\n"
+    other = f"a.whl  new  1901  {'f' * 64} in 12.0 s\n"
+
+    assert rewrite_examples(shown, lambda _: other) == shown
+    assert rewrite_examples(shown, lambda _: other.replace("new", "old")) != shown
