@@ -42,7 +42,7 @@ def command(
 
     \b
     Example:
-      shipwheel versions tides --files --registry us-east4/my-project/pypi
+      shipwheel versions harbour-tides --files --registry us-east4/my-project/pypi
     """
     from steps.index import Index  # noqa: PLC0415 - `--help` does without
 

@@ -16,6 +16,7 @@ from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.google import Google
 
 SAMPLE = Path(__file__).parents[1] / "example"
+REPOSITORIES = ("demo/pypi", "my-project/pypi")
 TIME_LIMIT = 120
 _SETTINGS = {
     "COLUMNS": "100",
@@ -42,7 +43,9 @@ class Stage:
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="documents-")))
         self.source = folder / "harbour"
         shutil.copytree(SAMPLE, self.source, ignore=shutil.ignore_patterns("demo.py", "dist"))
-        emulator = self._stack.enter_context(Emulator(folder / "registry"))
+        emulator = self._stack.enter_context(
+            Emulator(folder / "registry", repositories=REPOSITORIES)
+        )
         google = self._stack.enter_context(Google(folder, emulator.host, "ya29.documents"))
         cloud_build = self._stack.enter_context(CloudBuildApi())
         programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
@@ -58,7 +61,13 @@ class Stage:
 
         Exit codes 0 to 5 are those that the documents explain; others are bugs or missing programs.
         """
-        ended = subprocess.run(
+        ended = self.execute(command)
+        assert ended.returncode <= 5, f"{command}: exit {ended.returncode}\n{ended.stdout}"
+        return ended.stdout.rstrip() + "\n" if ended.stdout.strip() else ""
+
+    def execute(self, command: str) -> subprocess.CompletedProcess[str]:
+        """Return how *command* ended in bash, with its output and errors in one."""
+        return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             cwd=self.source,
             env=self._environ,
@@ -69,5 +78,3 @@ class Stage:
             timeout=TIME_LIMIT,
             check=False,
         )
-        assert ended.returncode <= 5, f"{command}: exit {ended.returncode}\n{ended.stdout}"
-        return ended.stdout.rstrip() + "\n" if ended.stdout.strip() else ""

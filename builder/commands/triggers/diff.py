@@ -29,7 +29,7 @@ def command(*, plan: Plan, cloud: Gcloud) -> None:
     \b
     Example:
       shipwheel triggers diff
-      shipwheel triggers diff --project my-staging-project
+      shipwheel triggers diff --region us-east4 --json
     """
     log.info("%s", plan.summary or "no triggers")
     if plan.of(*DRIFT):

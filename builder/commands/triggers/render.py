@@ -48,7 +48,7 @@ def command(
     \b
     Example:
       shipwheel triggers render > triggers.yaml
-      shipwheel triggers render packages/a functions/f
+      shipwheel triggers render packages/tides functions/berth-finder
       shipwheel triggers render --format terraform > triggers.tf.json
     """
     repository = open_repository(manifest_file)

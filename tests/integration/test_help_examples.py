@@ -1,0 +1,68 @@
+"""Every example that a help shows is run, on the sample repository."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from builder.command_line import shipwheel
+from tests.documentation.stage import Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What must have happened before an example makes sense.
+BEFORE = {
+    "upload": "shipwheel build packages/tides",
+    "versions": "shipwheel publish --all --registry us-east4/my-project/pypi",
+    "init": "rm -r shipwheel.yaml cloudbuild",
+    "triggers lint": "shipwheel triggers render > triggers.yaml",
+    "triggers explain": "git update-ref refs/remotes/origin/main HEAD;"
+    " echo >> README.md; git commit -q -a -m Edit; echo >> README.md",
+}
+DRIFT = "triggers diff"  # ends with 1: nothing is live
+
+
+def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        if isinstance(command, click.Group):
+            yield from commands(command, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def examples(path: str) -> list[str]:
+    shown = CliRunner().invoke(shipwheel, [*path.split(), "--help"], terminal_width=100).output
+    (found,) = re.findall(r"^  Example:\n((?:    .*\n)+)", shown, re.MULTILINE)
+    return [line.strip() for line in found.splitlines()]
+
+
+ALL = [" ".join(path) for path in commands(shipwheel)]
+
+
+@pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+@pytest.mark.parametrize("path", [path for path in ALL if path != "emulator"])
+def test_the_examples_of_a_help_run(path: str) -> None:
+    with Stage() as stage:
+        stage.run(BEFORE.get(path, "true"))
+        for line in examples(path):
+            ended = stage.execute(line)
+            assert ended.returncode == (path == DRIFT), f"{line}\n{ended.stdout}"
+
+
+def test_the_example_of_the_emulator_is_of_options_that_it_has() -> None:
+    serve, export, publish = examples("emulator")
+
+    # It serves until it is stopped; its own tests start and stop it.
+    command = shipwheel.get_command(click.Context(shipwheel), "emulator")
+    assert command is not None
+    parsed = command.make_context("emulator", serve.split()[2:])
+    assert f"export ARTIFACT_REGISTRY_EMULATOR_HOST=127.0.0.1:{parsed.params['port']}" == export
+    assert publish.endswith(f"us-east4/{parsed.params['repositories'][0]}")
