@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import graphlib
 import logging
+import re
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 WORKERS = 8
 _COURTESY_SECONDS = 5.0
+
+# The service's own sentence is not known; one about the mode has to name it somehow.
+_READ_ONLY = re.compile(r"\b(remote|virtual) repositor", re.IGNORECASE)
 
 _logger = logging.getLogger("shipwheel")
 
@@ -185,6 +189,12 @@ class _Uploader:
         # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
         if response.status_code == codes.conflict or "already exist" in response.text.lower():
             return Transient(f"{answer}, and the index does not show it yet")
+        if match := _READ_ONLY.search(response.text):
+            return InputError(
+                f"{self._transport.registry} is a {match[1].lower()} repository, which takes no"
+                f" uploads: {file.filename!r} was answered {answer}",
+                f"upload to the standard repository{_upstreams(self._transport.registry)}",
+            )
         hint = "what it says is the reason; only a standard repository takes uploads"
         if response.status_code == codes.not_found:
             hint = f"check the registry's address{_create(self._transport.registry)}"
@@ -277,6 +287,15 @@ class _Attempt:
         except Transient:
             self.doubtful = True
             raise
+
+
+def _upstreams(registry: Registry) -> str:
+    if not registry.is_artifact_registry or registry.emulated:
+        return ""
+    return (
+        f", such as an upstream that this names: gcloud artifacts repositories describe"
+        f" {registry.repository} --project={registry.project} --location={registry.location}"
+    )
 
 
 def _create(registry: Registry) -> str:

@@ -10,19 +10,24 @@ import logging
 import socket
 import threading
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
 import waitress
 from waitress import wasyncore
 
 from builder.emulator.frontend import Frontend
+from builder.emulator.layout import Layout, upstream_of
+from builder.emulator.remote import RemoteRepository
 from builder.emulator.standard import StandardRepository
-from steps.errors import InputError, Problem
-from steps.registry import REPOSITORY_PATH
+from builder.emulator.virtual import VirtualRepository
+from steps.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from builder.emulator.repository import Repository
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_REPOSITORY = "demo/pypi"
@@ -31,9 +36,11 @@ DEFAULT_REPOSITORY = "demo/pypi"
 class Emulator:
     """Serve *repositories* below *root* while the `with` block runs, in threads of this process.
 
-    *repositories* are PROJECT/REPO. With a *token* every request must come with it, as the
-    password of the user `oauth2accesstoken`. *port* 0 takes a free one. Raises InputError for a
-    name that no repository can have, a root that cannot be written, and a port that is taken.
+    *repositories* are PROJECT/REPO, and standard. *remotes* map such a name to the index that it
+    caches, *virtuals* to the priorities of its upstreams, the higher number first. With a *token*
+    every request must come with it, as the password of the user `oauth2accesstoken`. *port* 0
+    takes a free one. Raises InputError for repositories that cannot be, a root that cannot be
+    written, and a port that is taken.
     """
 
     def __init__(
@@ -41,26 +48,35 @@ class Emulator:
         root: Path,
         *,
         repositories: Sequence[str] = (DEFAULT_REPOSITORY,),
+        remotes: Mapping[str, str] = MappingProxyType({}),
+        virtuals: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
         token: str | None = None,
         port: int = 0,
     ) -> None:
         self._root = root
-        self._repositories = [name.replace(":", "/") for name in repositories]
+        self._layout = Layout(
+            standards=tuple(name.replace(":", "/") for name in repositories),
+            remotes={name: upstream_of(name, url) for name, url in remotes.items()},
+            virtuals=virtuals,
+        )
         self._token = token
         self._port = port
         self._sockets: dict[int, object] = {}
-        InputError.raise_all(
-            Problem(
-                f"No repository can have this name: {name!r}", "use PROJECT/REPO, in lower case"
-            )
-            for name in self._repositories
-            if not REPOSITORY_PATH.fullmatch(name)
-        )
 
     @property
     def host(self) -> str:
         """The value for ARTIFACT_REGISTRY_EMULATOR_HOST: 127.0.0.1:PORT."""
         return f"{LOOPBACK}:{self._server.effective_port}"
+
+    def contents(self) -> dict[str, str]:
+        """Return what each repository serves, in words."""
+        layout = self._layout
+        told = {name: f"from {self._root / name}" for name in layout.standards}
+        told |= {name: f"as a cache of {it.index_url}" for name, it in layout.remotes.items()}
+        for name, upstreams in layout.virtuals.items():
+            order = sorted(upstreams.items(), key=lambda it: -it[1])
+            told[name] = "from " + ", ".join(f"{it} (priority {number})" for it, number in order)
+        return told
 
     def __enter__(self) -> Self:
         """Create the repositories and listen."""
@@ -81,14 +97,22 @@ class Emulator:
         self._server.trigger.pull_trigger(partial(wasyncore.close_all, self._sockets))
         self._thread.join()
 
-    def _open_repositories(self) -> dict[str, StandardRepository]:
+    def _open_repositories(self) -> dict[str, Repository]:
+        layout, root = self._layout, self._root
         try:
-            for name in self._repositories:
-                (self._root / name).mkdir(parents=True, exist_ok=True)
+            for name in (*layout.standards, *layout.remotes):
+                (root / name).mkdir(parents=True, exist_ok=True)
+            found: dict[str, Repository] = {
+                name: StandardRepository(root / name) for name in layout.standards
+            }
+            for name, upstream in layout.remotes.items():
+                found[name] = RemoteRepository(root / name, upstream)
         except OSError as error:
-            message = f"The emulator cannot keep files in {str(self._root)!r}: {error.strerror}"
+            message = f"The emulator cannot keep files in {str(root)!r}: {error.strerror}"
             raise InputError(message, "name a folder that can be written as the root") from error
-        return {name: StandardRepository(self._root / name) for name in self._repositories}
+        for name, upstreams in layout.virtuals.items():
+            found[name] = VirtualRepository({found[it]: upstreams[it] for it in upstreams})
+        return found
 
     def _listen(self) -> socket.socket:
         try:

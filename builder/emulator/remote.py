@@ -1,0 +1,111 @@
+"""A remote repository: the cache of another index, which fetches what it is asked for."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from builder.emulator.pages import pages_of
+from builder.emulator.repository import ListedFile, ReadOnlyRepository
+from steps.credentials import Credentials
+from steps.errors import ShipwheelError
+from steps.index import Index
+from steps.published import PublishedProject, parse_page
+from steps.transport import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steps.registry import Registry
+
+log = logging.getLogger("shipwheel")
+
+_RETRY_SECONDS = 2.0
+_PATIENCE_SECONDS = 20.0
+
+
+class RemoteRepository(ReadOnlyRepository):
+    """A repository that keeps in *root* what it fetched of *upstream*, without credentials.
+
+    An index page is asked for each time, and the one kept is used when there is no answer. A file
+    is fetched once.
+    """
+
+    mode = "remote"
+
+    def __init__(self, root: Path, upstream: Registry) -> None:
+        self._root = root
+        self._kept = root / ".pages"
+        self._kept.mkdir(exist_ok=True)
+        transport = Transport(
+            upstream,
+            Credentials(lambda: None),
+            retry_for=_RETRY_SECONDS,
+            patience=_PATIENCE_SECONDS,
+        )
+        # The upstream's list of all projects would be a large page to prove little with.
+        self._index = Index(upstream, transport, first_release=True)
+        self._upstream = upstream
+        self.pages = pages_of(self)
+
+    def projects(self) -> set[str]:
+        """Return the names that somebody has asked for: the service's answer is not known."""
+        return {path.stem for path in self._kept.iterdir()}
+
+    def files_of(self, project: str) -> Sequence[ListedFile]:
+        """Return what the upstream lists, or did when it last answered."""
+        return [
+            ListedFile(filename=it.filename, version=it.version, sha256=it.sha256, source=self)
+            for it in self._read(project).files
+        ]
+
+    def path_of(self, project: str, filename: str) -> Path:
+        """Return the file's place in the cache, and fetch it first when it is not there."""
+        path = self._root / project / filename
+        if path.exists():
+            return path
+        for file in self._read(project).files:
+            if file.filename == filename:
+                with tempfile.TemporaryDirectory(dir=self._root, prefix=".fetch-") as folder:
+                    fetched = self._index.download(file, Path(folder))
+                    path.parent.mkdir(exist_ok=True)
+                    fetched.replace(path)
+                return path
+        raise FileNotFoundError(filename)
+
+    def _read(self, project: str) -> PublishedProject:
+        page = self._kept / f"{project}.json"
+        try:
+            found = self._index.read(project)
+        except ShipwheelError as error:
+            if not page.exists():
+                raise
+            log.warning("Using the page of %s that was kept: %s", project, error.problems[0])
+            return parse_page(
+                page.read_bytes(),
+                name=project,
+                url=f"{self._upstream.index_url}{project}/",
+                content_type="application/json",
+            )
+        if found.exists:
+            self._keep(page, found)
+        return found
+
+    def _keep(self, page: Path, found: PublishedProject) -> None:
+        """Write what was found in the form of PEP 691, all at once."""
+        files = [
+            {
+                "filename": file.filename,
+                "url": file.url,
+                "hashes": {"sha256": file.sha256} if file.sha256 else {},
+            }
+            for file in found.files
+        ]
+        text = json.dumps({"meta": {"api-version": "1.0"}, "name": found.name, "files": files})
+        with tempfile.TemporaryDirectory(dir=self._root, prefix=".page-") as folder:
+            fresh = Path(folder) / page.name
+            fresh.write_text(text, encoding="utf-8")
+            fresh.replace(page)
