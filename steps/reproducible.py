@@ -14,6 +14,7 @@ import tarfile
 from typing import TYPE_CHECKING
 
 from steps.archive import Sdist, open_archive
+from steps.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +27,8 @@ UMASK = 0o022
 EARLIEST = 315532800
 # A gzip header holds 32 bits of it.
 LATEST = 2**32 - 1
+_VARIABLE = "SOURCE_DATE_EPOCH"
+_DIGITS = 18
 _OUTPUT = {"dist", "build", "__pycache__"}
 _GIT_TIMEOUT = 30
 
@@ -36,12 +39,26 @@ def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
     It is what the environment says; else the last commit that touched the directory; else the
     newest file in it.
     """
-    given = environ.get("SOURCE_DATE_EPOCH", "")
-    if given.isascii() and given.isdigit():
-        epoch = int(given)
-    else:
-        epoch = _last_commit(directory) or _newest_file(directory)
+    given = given_epoch(environ)
+    epoch = _last_commit(directory) or _newest_file(directory) if given is None else given
     return min(max(epoch, EARLIEST), LATEST)
+
+
+def given_epoch(environ: Mapping[str, str]) -> int | None:
+    """Return what the environment says, or None where it says nothing.
+
+    Raises InputError for what is no number of seconds, as the specification asks.
+    """
+    given = environ.get(_VARIABLE, "")
+    if not given:
+        return None
+    # More digits than any time needs: Python refuses to read thousands of them.
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
+        raise InputError(
+            f"{_VARIABLE} is not a number of seconds since 1970: {given!r}",
+            "set it as `git log -1 --format=%ct` prints it, or unset it",
+        )
+    return int(given)
 
 
 def normalise_sdist(path: Path, epoch: int) -> None:

@@ -11,7 +11,7 @@ from steps.children import Children
 from steps.environment import Environments
 from steps.environment_cache import EnvironmentCache, cache_folder
 from steps.fork_server import ForkServers
-from steps.reproducible import UMASK
+from steps.reproducible import UMASK, given_epoch
 from steps.verify import import_early
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ class Workshop:
 
 @contextmanager
 def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
-    """Open a workshop; on leaving it every child is ended."""
+    """Open a workshop; on leaving it every child is ended.
+
+    Raises InputError when the environment gives a time that is none.
+    """
+    given_epoch(environ)  # one that is wrong is told before anything is made, and once
     import_early()  # while uv and the backends work
     children = Children(timeout=options.timeout, umask=UMASK)
     with (

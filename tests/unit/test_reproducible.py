@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from steps.errors import InputError
 from steps.reproducible import EARLIEST, LATEST, source_date_epoch
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ NEWEST = 1_600_000_000
         ("0", EARLIEST),
         ("99999999999", LATEST),
         ("", NEWEST),
-        ("-1", NEWEST),
-        ("yesterday", NEWEST),
     ],
 )
 def test_the_environment_says_the_time_or_else_the_newest_file(
@@ -36,6 +35,18 @@ def test_the_environment_says_the_time_or_else_the_newest_file(
     (tmp_path / "dist/newer").touch()
 
     assert source_date_epoch(tmp_path, {"SOURCE_DATE_EPOCH": given}) == epoch
+
+
+@pytest.mark.parametrize(
+    "given", ["-1", "yesterday", "1.5", "1_000", "\N{ARABIC-INDIC DIGIT ONE}", " 1", "9" * 19]
+)
+def test_a_time_that_is_none_is_refused(given: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        source_date_epoch(tmp_path, {"SOURCE_DATE_EPOCH": given})
+
+    assert caught.value.problems[0].message == (
+        f"SOURCE_DATE_EPOCH is not a number of seconds since 1970: {given!r}"
+    )
 
 
 @pytest.fixture
