@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Row:
     """One file: *outcome* is its project's, *result* its own (`uploaded` or `found`).
 
-    A project whose files another publish put there meanwhile ends `identical`.
+    A project whose files were all there when they were to be sent ends `identical`.
 
     *size* is in bytes; it and *sha256* are None where the index does not tell them.
     """
@@ -59,8 +59,8 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
 
 def _outcome(release: Release, judgement: Judgement) -> Outcome:
     own = [it for it in release.deliveries if it.distribution.name == judgement.project]
-    overtaken = bool(own) and all(delivery.overtaken for delivery in own)
-    return Outcome.IDENTICAL if overtaken else judgement.outcome
+    found = bool(own) and all(delivery.result == "found" for delivery in own)
+    return Outcome.IDENTICAL if found else judgement.outcome
 
 
 def _files(

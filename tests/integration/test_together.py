@@ -39,6 +39,20 @@ def stored(registry: Path) -> dict[str, str]:
     }
 
 
+def run_upload(host: str, directory: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-I", "-m", "builder", "upload", str(directory), "--json"],
+        env={
+            **os.environ,
+            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def run_both(emulator: Emulator, *directories: Path) -> list[tuple[int, str, str]]:
     """Upload both, each having judged before any of them sends a file."""
     both = threading.Barrier(2)
@@ -52,20 +66,7 @@ def run_both(emulator: Emulator, *directories: Path) -> list[tuple[int, str, str
             both.abort()
 
     with FaultyRegistry(emulator, wait_for_the_other) as registry:
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-I", "-m", "builder", "upload", str(directory), "--json"],
-                env={
-                    **os.environ,
-                    "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-                    "ARTIFACT_REGISTRY_EMULATOR_HOST": registry.host,
-                },
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for directory in directories
-        ]
+        processes = [run_upload(registry.host, directory) for directory in directories]
         ended = [(process.communicate(timeout=60), process.returncode) for process in processes]
     return [(code, output, errors) for (output, errors), code in ended]
 
@@ -87,6 +88,36 @@ def test_of_two_equal_publishes_one_uploads_and_the_other_is_identical(
         [("identical", "found")],
         [("new", "uploaded")],
     ]
+    tally.registry({file.filename: file.sha256 for file in files[0]}, stored(tmp_path / "registry"))
+
+
+@pytest.mark.parametrize("cut", ["before the body", "in the body", "before the answer"])
+def test_who_is_overtaken_and_never_hears_the_refusal_is_identical_too(
+    emulator: Emulator, tmp_path: Path, tally: Tally, cut: str
+) -> None:
+    tally.fault(f"another publish is faster, reset {cut}")
+    one, two = (make_project(tmp_path / part, "berths", padding=300_000) for part in ("one", "two"))
+    files = make_distributions(one), make_distributions(two)
+    others: list[tuple[str, str]] = []
+
+    def overtake(request: Request) -> Fault | None:
+        return Fault(before=publish_other, cut=cut) if request.method == "POST" else None
+
+    def publish_other() -> None:
+        if not others:
+            others.append(run_upload(emulator.host, two).communicate(timeout=60))
+
+    with FaultyRegistry(emulator, overtake) as registry:
+        process = run_upload(registry.host, one)
+        output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 0, errors
+    assert [(row["outcome"], row["result"]) for row in json.loads(output)] == [
+        ("identical", "found"),
+        ("identical", "found"),
+    ]
+    assert {row["outcome"] for row in json.loads(others[0][0])} == {"new"}
+    tally.outcomes(["identical", "new"])
     tally.registry({file.filename: file.sha256 for file in files[0]}, stored(tmp_path / "registry"))
 
 
