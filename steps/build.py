@@ -16,7 +16,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from build import BuildBackendException, BuildException, ProjectBuilder
+from build import (
+    BuildBackendException,
+    BuildException,
+    BuildSystemTableValidationError,
+    ProjectBuilder,
+)
 from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 
 from steps.archive import Sdist, open_archive
@@ -126,6 +131,14 @@ class _Backend:
             raise InputError(
                 f"build-system.backend-path is wrong in {where!r}: {error}",
                 "name folders of the project itself",
+            ) from None
+        except BuildSystemTableValidationError:
+            raise
+        except (BuildException, OSError) as error:  # the project itself was read before
+            raise BuildFailed(
+                f"The build backend of {str(self.project)!r} left no pyproject.toml to build by:"
+                f" {error}",
+                "it has to leave the project as it is, and to put that file into the sdist",
             ) from None
 
     def _run(

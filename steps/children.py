@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -12,6 +13,9 @@ from typing import IO, TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from types import TracebackType
+
+# Nobody reads more of what went wrong, and a log holds only so much.
+_SHOWN_BYTES = 64 * 1024
 
 # Groups that somebody waits for: the handler of a signal cannot be handed anything.
 _awaited: set[int] = set()
@@ -54,7 +58,7 @@ class Children:
         cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
     ) -> str:
-        """Run *command* to its end and return what it printed, both streams together.
+        """Run *command* to its end and return the end of what it printed, both streams together.
 
         Raises CalledProcessError when it fails and TimeoutExpired when it takes longer than the
         timeout, each with the output so far.
@@ -64,11 +68,11 @@ class Children:
             try:
                 code = self._wait(child)
             except subprocess.TimeoutExpired as expired:
-                expired.output = written(output)
+                expired.output = last_written(output)
                 raise
             if code:
-                raise subprocess.CalledProcessError(code, [*command], written(output))
-            return written(output)
+                raise subprocess.CalledProcessError(code, [*command], last_written(output))
+            return last_written(output)
 
     def ask(
         self,
@@ -157,6 +161,15 @@ def written(output: IO[str]) -> str:
     """Return all that was written into *output*."""
     output.seek(0)
     return output.read()
+
+
+def last_written(output: IO[str]) -> str:
+    """Return the end of what was written into *output*, and before it how much is left out."""
+    left_out = max(os.fstat(output.fileno()).st_size - _SHOWN_BYTES, 0)
+    end = os.pread(output.fileno(), _SHOWN_BYTES, left_out)
+    text = io.TextIOWrapper(io.BytesIO(end), encoding="utf-8", errors="replace").read()
+    note = f"[the first {left_out} bytes are left out, and kept nowhere]\n" if left_out else ""
+    return note + text
 
 
 def _kill(group: int) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from steps.children import open_output, written
+from steps.children import last_written, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,10 +122,10 @@ class _ForkServer:
             code = self._wait(ours)
             if code is None:
                 timeout = self.children.timeout or 0
-                raise subprocess.TimeoutExpired([*command], timeout, written(output))
+                raise subprocess.TimeoutExpired([*command], timeout, last_written(output))
             if code:
-                raise subprocess.CalledProcessError(code, [*command], written(output))
-            return written(output)
+                raise subprocess.CalledProcessError(code, [*command], last_written(output))
+            return last_written(output)
 
     def _wait(self, reply: socket.socket) -> int | None:
         """Return the exit code, or None when the time is over and the hook has been ended."""

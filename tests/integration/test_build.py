@@ -281,6 +281,55 @@ def test_a_backend_that_names_a_file_which_it_did_not_write_is_not_believed(
     assert not (directory / "dist").exists()
 
 
+@pytest.mark.parametrize(
+    "harm",
+    [
+        "os.remove('pyproject.toml')",
+        "os.remove('pyproject.toml'); os.mkdir('pyproject.toml')",
+        "open('pyproject.toml', 'w').write('][')",
+        "shutil.rmtree(os.getcwd())",
+    ],
+)
+def test_a_backend_that_destroys_the_project_is_one_clean_message(
+    harm: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("wheel-only", tmp_path / "project")
+    backend = directory / "backend.py"
+    backend.write_text(
+        f"{backend.read_text()}\n\nimport os, shutil\n\n_build_sdist = build_sdist\n\n"
+        f"def build_sdist(*arguments):\n    {harm}\n    return _build_sdist(*arguments)\n"
+    )
+
+    assert main(["-q", "build", str(directory)]) == 3
+
+    printed = capsys.readouterr().err
+    assert printed.startswith(
+        "error: The build backend of 'condition-wheel-only' left no pyproject.toml to build by: "
+    )
+    assert len(printed.splitlines()) == 2
+    assert not (directory / "dist").exists()
+
+
+def test_of_a_flood_of_output_the_end_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = copied("in-tree-backend", tmp_path / "project")
+    backend = directory / "backend.py"
+    backend.write_text(
+        f"{backend.read_text()}\n\nfor number in range(1_000_000):\n"
+        "    print(f'line {number:06} of the flood and of nothing else', flush=not number % 1000)\n"
+        "raise SystemExit('the reason')\n"
+    )
+
+    assert main(["-q", "build", str(directory)]) == 3
+
+    printed = capsys.readouterr().err
+    lines = printed.splitlines()
+    assert lines[1] == "[the first 44934475 bytes are left out, and kept nowhere]"
+    assert lines[-3:-1] == ["line 999999 of the flood and of nothing else", "the reason"]
+    assert len(printed) < 70_000
+
+
 def test_a_hook_that_takes_too_long_is_ended(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
