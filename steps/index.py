@@ -17,6 +17,7 @@ from requests import RequestException, codes
 from steps.errors import RegistryError
 from steps.parallel import each
 from steps.published import FAILS_CLOSED, PublishedProject, parse_page, parse_root
+from steps.registry import shown
 from steps.retry import Transient, retry
 from steps.transport import WORKERS
 
@@ -160,7 +161,8 @@ def _narrate_unreadable(project: PublishedProject) -> None:
 def _require_ok(response: requests.Response) -> None:
     if response.status_code != codes.ok:
         raise RegistryError(
-            f"{response.url!r} answers {response.status_code} {response.reason}", FAILS_CLOSED
+            f"{shown(response.url)!r} answers {response.status_code} {response.reason}",
+            FAILS_CLOSED,
         )
 
 

@@ -17,6 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from steps.errors import RegistryError
+from steps.registry import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -259,13 +260,14 @@ def _check_api_version(text: str, url: str) -> None:
     major = text.partition(".")[0]
     if major not in {"", "1"}:
         raise RegistryError(
-            f"{url!r} speaks version {text!r} of the Simple API, and 1 is what Shipwheel knows",
+            f"{shown(url)!r} speaks version {text!r} of the Simple API,"
+            " and 1 is what Shipwheel knows",
             "use a newer Shipwheel",
         )
 
 
 def _not_an_index(url: str, why: str) -> RegistryError:
     return RegistryError(
-        f"{url!r} is not an index page: {why}",
+        f"{shown(url)!r} is not an index page: {why}",
         f"check the registry's address and any proxy before it; {FAILS_CLOSED}",
     )

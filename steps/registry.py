@@ -103,7 +103,7 @@ def _split(given: str) -> SplitResult:
         url = urlsplit(given)
         url.port  # noqa: B018 - raises ValueError when it is not a number
     except ValueError:  # its message may repeat all of the address
-        message = f"The registry address is not a URL: {_shown(given)!r}"
+        message = f"The registry address is not a URL: {shown(given)!r}"
         raise InputError(message, _FORMS) from None
     if url.username is not None or url.password is not None:
         # The address itself is not repeated: it holds a secret.
@@ -112,17 +112,17 @@ def _split(given: str) -> SplitResult:
             "take them out and set TWINE_USERNAME and TWINE_PASSWORD instead",
         )
     if url.scheme not in {"http", "https"} or not url.hostname:
-        raise InputError(f"The registry address is not an http(s) URL: {_shown(given)!r}", _FORMS)
+        raise InputError(f"The registry address is not an http(s) URL: {shown(given)!r}", _FORMS)
     if url.query or url.fragment:
         raise InputError(
-            f"The registry address has a query or a fragment: {_shown(given)!r}", _FORMS
+            f"The registry address has a query or a fragment: {shown(given)!r}", _FORMS
         )
     return url
 
 
-def _shown(given: str) -> str:
-    """Return an address without the parts in which people put secrets."""
-    return re.sub(r"[?#].*", "…", re.sub(r".*@", "…@", given))
+def shown(address: str) -> str:
+    """Return an address without the parts in which secrets are put: login, query, fragment."""
+    return re.sub(r"[?#].*", "…", re.sub(r"(?s).*@", "…@", address), flags=re.DOTALL)
 
 
 def _base_path(url: SplitResult) -> str:

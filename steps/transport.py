@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import http.client
 import os
-import time
+import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -16,12 +16,12 @@ from urllib.request import getproxies
 import requests
 import urllib3
 from requests import codes
-from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
+from steps.adapter import Adapter
 from steps.credentials import account
 from steps.errors import AccessError, RegistryError
-from steps.registry import is_loopback
+from steps.registry import is_loopback, shown
 from steps.retry import Transient, retry
 
 if TYPE_CHECKING:
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 WORKERS = 16
 _CONNECT_SECONDS = 10.0
 _BODY_CHARACTERS = 500
-# The index page of a project with more files than any has is a few dozen megabytes.
-_LARGEST_ANSWER = 256 * 1024**2
-_CHUNK = 1 << 16
 _TRANSIENT = {codes.request_timeout, codes.too_many_requests}
 _PASSING = (
     requests.ConnectionError,
@@ -52,8 +49,8 @@ class Transport:
     """Sends requests to *registry*; threads may share it.
 
     *retry_for* is the number of seconds for which a request is repeated after its first fault,
-    *patience* the number of seconds for which the registry may keep silent. The body of an answer
-    has as long to be whole, unless it is streamed.
+    *patience* the number of seconds for which the registry may keep silent, and in which a request
+    has to be answered whole; a large one has more (see steps.adapter).
     """
 
     def __init__(
@@ -80,7 +77,7 @@ class Transport:
         def once() -> requests.Response:
             return self.send("GET", url, headers=headers, stream=stream)
 
-        return retry(once, what=f"GET {url}", retry_for=self.retry_for)
+        return retry(once, what=f"GET {shown(url)}", retry_for=self.retry_for)
 
     def send(self, method: str, url: str, **options: Any) -> requests.Response:
         """Send one request, as `requests` takes it, and return its `answer`."""
@@ -116,7 +113,7 @@ class Transport:
         role = _WRITER if method == "POST" else _READER
         login = self.credentials.login()
         who = account(login, os.environ) if login else ""
-        answer = f"{method} {response.url} was answered {self.describe(response)}"
+        answer = f"{method} {shown(response.url)} was answered {self.describe(response)}"
         if response.status_code == codes.forbidden:
             return AccessError(
                 f"{who or 'The account in use'} may not {_DOES[role]} {self._place()}: {answer}",
@@ -167,7 +164,7 @@ class _Session(requests.Session):
         self._credentials = credentials
         self._timeout = (_CONNECT_SECONDS, patience)
         self.auth = _unchanged  # an own one keeps netrc from being read; `send` adds the login
-        adapter = _Adapter(patience)
+        adapter = Adapter(patience, WORKERS)
         for scheme in ("https://", "http://"):
             self.mount(scheme, adapter)
 
@@ -181,7 +178,7 @@ class _Session(requests.Session):
         url = urlsplit(request.url or "")
         if url.scheme != "https" and not is_loopback(url.hostname or ""):
             raise RegistryError(
-                f"The registry points to what is not https: {request.url!r}",
+                f"The registry points to what is not https: {shown(request.url or '')!r}",
                 "it was not followed, because anybody could read and change what it answers",
             )
         request.headers.pop("Authorization", None)
@@ -192,50 +189,6 @@ class _Session(requests.Session):
         if url.scheme != "https":
             kwargs["proxies"] = {}  # a proxy would read the login, and is no way to this machine
         return super().send(request, **kwargs)
-
-
-class _Adapter(HTTPAdapter):
-    """Reads each body within *patience* seconds; the base class has no limit of time or size."""
-
-    def __init__(self, patience: float) -> None:
-        super().__init__(pool_connections=WORKERS, pool_maxsize=WORKERS)
-        self._patience = patience
-
-    def send(
-        self, request: requests.PreparedRequest, *args: Any, **kwargs: Any
-    ) -> requests.Response:
-        """Send *request* and return its answer, with its body unless that is to be streamed."""
-        response = super().send(request, *args, **kwargs)
-        if not kwargs.get("stream") or response.is_redirect:
-            try:
-                body = _body(response, self._patience)
-            except BaseException:
-                response.close()
-                raise
-            # There is no other way to hand in a body than the attributes that `content` looks at.
-            vars(response).update(_content=body, _content_consumed=True)
-        return response
-
-
-def _body(response: requests.Response, seconds: float) -> bytes:
-    body = bytearray()
-    end = time.monotonic() + seconds
-    try:
-        # It returns what has come, where a plain read would wait for the whole chunk.
-        while chunk := response.raw.read1(_CHUNK, decode_content=True):
-            body += chunk
-            if time.monotonic() > end:
-                raise requests.ReadTimeout
-            if len(body) > _LARGEST_ANSWER:
-                raise RegistryError(
-                    f"{response.url!r} answers more than {_LARGEST_ANSWER} bytes",
-                    "check the registry's address and any proxy before it",
-                )
-    except urllib3.exceptions.ReadTimeoutError:
-        raise requests.ReadTimeout from None
-    except urllib3.exceptions.HTTPError as error:
-        raise requests.exceptions.ChunkedEncodingError(error) from None
-    return bytes(body)
 
 
 def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -264,16 +217,16 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
         if isinstance(error, OSError) and error.errno:
             raise
         raise RegistryError(
-            f"The request cannot be made: {_without_proxies(str(error))}",
+            f"The request cannot be made: {_without_secrets(str(error))}",
             "check the registry's address, any proxy, and REQUESTS_CA_BUNDLE",
         ) from None
 
 
-def _without_proxies(text: str) -> str:
-    """Return *text* without the addresses of proxies: they may hold a password."""
+def _without_secrets(text: str) -> str:
+    """Return *text* without addresses of proxies and queries: they may hold a password."""
     for proxy in getproxies().values():
         text = text.replace(proxy.rpartition("://")[2].rstrip("/") or proxy, "[hidden]")
-    return text
+    return re.sub(r"(?<=//)[^\s/]*@|[?#][^\s'\"]+", "…", text)
 
 
 def _fault(error: requests.RequestException) -> str:

@@ -12,10 +12,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BufferedIOBase
 
     from builder.emulator import Emulator
 
@@ -46,15 +47,20 @@ class Fault:
     """What goes wrong with one request; by default nothing does.
 
     *answer* is given in place of the registry's, *early* before the body was read, *hang* is the
-    number of seconds before any answer, and *trickle* that before each byte of its body. *cut* says
-    where the connection is reset; *before* and *after* are called around the registry's work.
+    number of seconds before any answer, *drip* that before each byte of its head, *trickle* of its
+    body (which tells no length when *unmeasured*), and *sip* that before each kilobyte is taken of
+    the request. *cut* says where the connection is reset; *before* and *after* are called around
+    the registry's work.
     """
 
     answer: Answer | None = None
     cut: str = ""
     early: bool = False
     hang: float = 0.0
+    drip: float = 0.0
     trickle: float = 0.0
+    unmeasured: bool = False
+    sip: float = 0.0
     before: Callable[[], object] | None = None
     after: Callable[[], object] | None = None
 
@@ -92,6 +98,22 @@ class FaultyRegistry:
         answer = Answer(response.status, response.read(), tuple(response.getheaders()))
         connection.close()
         return answer
+
+
+class _Dripping:
+    """A stream that writes a byte at a time."""
+
+    def __init__(self, stream: Any, seconds: float) -> None:
+        self._stream = stream
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, data: bytes) -> None:
+        for byte in data:
+            time.sleep(self._seconds)
+            self._stream.write(bytes([byte]))
 
 
 class _Server(ThreadingHTTPServer):
@@ -142,9 +164,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(fault.answer or Answer(400, EXISTS), close=True)
             self._reset()
             return
-        body = self.rfile.read(length)
+        body = self._sip(length, fault.sip) if fault.sip else self.rfile.read(length)
         answer = fault.answer or self.faulty.forward(self.command, self.path, headers, body)
         time.sleep(fault.hang)
+        if fault.drip:
+            self.wfile = cast("BufferedIOBase", _Dripping(self.wfile, fault.drip))
         if fault.after:
             fault.after()
         if fault.cut == "before the answer":
@@ -152,17 +176,24 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault.cut == "in the answer":
             self._answer(answer, cut=True)
         else:
-            self._answer(answer, trickle=fault.trickle)
+            self._answer(answer, trickle=fault.trickle, unmeasured=fault.unmeasured)
 
     def _answer(
-        self, answer: Answer, *, cut: bool = False, close: bool = False, trickle: float = 0.0
+        self,
+        answer: Answer,
+        *,
+        cut: bool = False,
+        close: bool = False,
+        trickle: float = 0.0,
+        unmeasured: bool = False,
     ) -> None:
         self.send_response(answer.status)
         for key, value in answer.headers:
             if key.lower() not in {"connection", "content-length", "date", "server"}:
                 self.send_header(key, value)
-        self.send_header("Content-Length", str(len(answer.body) + cut))
-        if cut or close:
+        if not unmeasured:
+            self.send_header("Content-Length", str(len(answer.body) + cut))
+        if cut or close or unmeasured:
             self.send_header("Connection", "close")
         self.end_headers()
         body = answer.body[: len(answer.body) // 2] if cut else answer.body
@@ -172,7 +203,14 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(bytes([byte]))
             self.wfile.write(b"" if trickle else body)
         self.wfile.flush()
-        self.close_connection = self.close_connection or cut or close
+        self.close_connection = self.close_connection or cut or close or unmeasured
+
+    def _sip(self, length: int, seconds: float) -> bytes:
+        body = b""
+        while len(body) < length:
+            time.sleep(seconds)
+            body += self.rfile.read1(min(1024, length - len(body)))
+        return body
 
     def _reset(self) -> None:
         """Close the connection so that the other side sees a reset, not an end."""

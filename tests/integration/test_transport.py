@@ -6,15 +6,20 @@ import email.utils
 import gzip
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.version import Version
 
-import steps.transport
+import steps.adapter
 from builder.emulator import Emulator
 from steps.credentials import Credentials, Login
-from steps.errors import AccessError, RegistryError
+from steps.errors import AccessError, RegistryError, ShipwheelError
+from steps.index import Index
+from steps.published import PublishedFile
 from steps.registry import Registry
+from steps.retry import Transient
 from steps.transport import Transport
 from tests.integration.faults import Answer, Fault, FaultyRegistry
 
@@ -285,10 +290,105 @@ def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: i
     assert time.monotonic() - begin < 3
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault(answer=Answer(200, b"z"), drip=0.02),
+        Fault(answer=Answer(200, b"z", (("Transfer-Encoding", "none"),) * 999), drip=0.001),
+    ],
+    ids=["slowly", "quickly"],
+)
+def test_a_head_that_trickles_is_not_waited_for(emulator: Emulator, fault: Fault) -> None:
+    with FaultyRegistry(emulator, lambda _: fault) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        begin = time.monotonic()
+        with pytest.raises(RegistryError, match="no answer came in time"):
+            transport.get(place.index_url)
+
+    assert time.monotonic() - begin < 3
+
+
+def test_a_registry_that_takes_an_upload_sip_by_sip_is_not_waited_for(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.adapter, "SLOWEST_BYTES_PER_SECOND", 16 * 1024**2)
+    with FaultyRegistry(emulator, lambda _: Fault(sip=0.05)) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        begin = time.monotonic()
+        with pytest.raises(Transient, match="no answer came in time"):
+            transport.send("POST", place.upload_url, data=bytes(16 * 1024**2))
+
+    assert 1 < time.monotonic() - begin < 4
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["with its length", "without"])
+def test_a_download_may_take_long_as_long_as_it_is_fast_enough(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, *, length: bool
+) -> None:
+    monkeypatch.setattr(steps.adapter, "SLOWEST_BYTES_PER_SECOND", 50)
+    fault = Fault(answer=Answer(200, b"z" * 100), trickle=0.01, unmeasured=not length)
+    with FaultyRegistry(emulator, lambda _: fault) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        with transport.get(f"{place.upload_url}file", stream=True) as response:
+            begin = time.monotonic()
+            body = b"".join(response.iter_content(5))
+
+    assert time.monotonic() - begin > 0.8
+    assert body == b"z" * 100
+
+
+@pytest.mark.parametrize("length", [True, False], ids=["with its length", "without"])
+def test_a_download_that_is_too_slow_is_not_waited_for(
+    emulator: Emulator, tmp_path: Path, *, length: bool
+) -> None:
+    fault = Fault(answer=Answer(200, b"z" * 100), trickle=0.05, unmeasured=not length)
+    file = PublishedFile(
+        filename="a-1.tar.gz", url="", kind="sdist", version=Version("1"), sha256=None, size=None
+    )
+    with FaultyRegistry(emulator, lambda _: fault) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        begin = time.monotonic()
+        with pytest.raises(RegistryError, match="it broke off"):
+            Index(place, transport).download(replace(file, url=f"{place.upload_url}f"), tmp_path)
+
+    assert time.monotonic() - begin < 3
+    assert [*tmp_path.glob("a-1*")] == []
+
+
+def test_a_limit_that_is_over_cuts_nobody_else(emulator: Emulator) -> None:
+    place = Registry(upload_url=f"http://{emulator.host}/demo/pypi/")
+    transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.3)
+    for _ in range(20):
+        assert transport.get(place.index_url).status_code == 200
+        time.sleep(0.05)
+
+
+def test_what_a_query_or_a_login_of_an_address_holds_is_not_repeated(emulator: Emulator) -> None:
+    address = "/file?X-Goog-Signature=planted-1#planted-2"
+    secrets = Fault(answer=Answer(403, b"no"))
+
+    def script(request: Request) -> Fault:
+        return redirect(address) if request.number == 0 else secrets
+
+    for status in (403, 418):
+        secrets = Fault(answer=Answer(status, b"no"))
+        with FaultyRegistry(emulator, script) as registry:
+            place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+            transport = Transport(place, Credentials(lambda: None), retry_for=0)
+            with pytest.raises(ShipwheelError) as caught:
+                Index(place, transport).read("berths")
+        assert "/file…" in str(caught.value)
+        assert "planted" not in str(caught.value)
+
+
 def test_an_answer_that_unpacks_to_more_than_a_page_is_not_read_to_its_end(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps.transport, "_LARGEST_ANSWER", 1024**2)
+    monkeypatch.setattr(steps.adapter, "_LARGEST_ANSWER", 1024**2)
     answer = Answer(200, gzip.compress(bytes(2 * 1024**2)), (("Content-Encoding", "gzip"),))
 
     with (
