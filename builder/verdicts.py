@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steps.gate import is_invented
 from steps.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def _next_step(judgement: Judgement) -> str:
             return "nothing to do"
         case Outcome.PARTIAL:
             return f"publish what is missing: {', '.join(_missing(judgement))}"
-    if is_invented(judgement.version):
+    if judgement.invented:
         return "complete the git history: --unshallow"
     if not judgement.suggestions:
         return judgement.hint

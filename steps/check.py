@@ -68,6 +68,7 @@ def check(
                 published=published[name],
                 rules=rules,
                 fetch=fetch,
+                static=project.version is not None,
             )
             for project, (name, version) in identities.items()
         )
@@ -81,18 +82,19 @@ def judge(
     published: PublishedProject,
     rules: Rules,
     fetch: Callable[[PublishedFile], Path],
+    static: bool = False,
 ) -> Judgement:
     """Judge one project by what the registry holds of it.
 
     *distributions* may be empty when *version* is not published; else their contents decide.
-    *fetch* downloads a published file. Raises InputError when a distribution is of another project
-    or version than the files of the project say.
+    *fetch* downloads a published file, *static* says that *version* is written in the project's
+    files. Raises InputError when a distribution is of another project or version than those say.
     """
     _check_identity(name, version, distributions)
     versions = published.versions
     if version in versions:
         return _judge_published(version, distributions, published, rules, fetch)
-    verdict = decide(version, versions, rules)
+    verdict = decide(version, versions, rules, static=static)
     return Judgement(
         project=name,
         version=version,
@@ -102,6 +104,7 @@ def judge(
         to_upload=tuple(distributions) if verdict.allowed else (),
         published=versions,
         suggestions=verdict.suggestions,
+        invented=verdict.invented,
     )
 
 

@@ -48,23 +48,39 @@ class Rules:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The decision on a candidate; each suggestion passes the gate that made it."""
+    """The decision on a candidate; each suggestion passes the gate that made it.
+
+    *invented* says that a backend made the candidate up, so that a bump would not mend it.
+    """
 
     allowed: bool
     reason: str
     hint: str = ""
     suggestions: tuple[Version, ...] = ()
+    invented: bool = False
 
 
-def decide(candidate: Version, published: Iterable[Version], rules: Rules) -> Verdict:
-    """Decide whether *candidate* may be published beside *published* under *rules*."""
+def decide(
+    candidate: Version, published: Iterable[Version], rules: Rules, *, static: bool = False
+) -> Verdict:
+    """Decide whether *candidate* may be published beside *published* under *rules*.
+
+    A *static* one is written in the project's files: no backend can have invented it.
+    """
     versions = frozenset(published)
-    reason, hint = _objection(candidate, versions, rules)
+    if not static and is_invented(candidate):
+        return Verdict(
+            allowed=False,
+            reason=f"{candidate} is what a build backend invents when it sees no tag",
+            hint=_SHALLOW,
+            suggestions=suggest(candidate, versions, rules),
+            invented=True,
+        )
+    reason = _objection(candidate, versions, rules)
     if not reason:
         return Verdict(allowed=True, reason=_praise(candidate, versions, rules))
     suggestions = suggest(candidate, versions, rules)
-    if not hint:
-        hint = bump_hint(candidate, versions, suggestions, rules)
+    hint = bump_hint(candidate, versions, suggestions, rules)
     return Verdict(allowed=False, reason=reason, hint=hint, suggestions=suggestions)
 
 
@@ -77,7 +93,9 @@ def suggest(candidate: Version, published: Iterable[Version], rules: Rules) -> t
     versions = frozenset(published)
     found: dict[Version, None] = {}
     for version in _proposals(candidate, versions, rules):
-        if version != candidate and not _objection(version, versions, rules)[0]:
+        if version == candidate or is_invented(version):
+            continue
+        if not _objection(version, versions, rules):
             found.setdefault(version)
     return tuple(found)
 
@@ -102,20 +120,18 @@ def is_final(version: Version) -> bool:
     return not version.is_prerelease
 
 
-def _objection(candidate: Version, versions: frozenset[Version], rules: Rules) -> tuple[str, str]:
-    """Return the reason against *candidate* and a hint of its own; empty when there is none."""
-    if is_invented(candidate):
-        return f"{candidate} is what a build backend invents when it sees no tag", _SHALLOW
+def _objection(candidate: Version, versions: frozenset[Version], rules: Rules) -> str:
+    """Return the reason against *candidate*; empty when there is none."""
     if candidate.local and not rules.allow_local:
-        return f"{candidate} is a local version (+{candidate.local})", ""
+        return f"{candidate} is a local version (+{candidate.local})"
     if candidate.epoch and not rules.allow_epoch:
-        return f"{candidate} has an epoch, which Artifact Registry stores but cannot serve", ""
+        return f"{candidate} has an epoch, which Artifact Registry stores but cannot serve"
     if candidate in versions:
-        return f"{candidate} is already published", ""
+        return f"{candidate} is already published"
     floor = must_exceed(candidate, versions, rules.policy)
     if floor is not None and candidate <= floor:
-        return f"{candidate} is not greater than {floor}, {_floor_name(floor, rules.policy)}", ""
-    return "", ""
+        return f"{candidate} is not greater than {floor}, {_floor_name(floor, rules.policy)}"
+    return ""
 
 
 def must_exceed(candidate: Version, published: Iterable[Version], policy: Policy) -> Version | None:

@@ -50,7 +50,8 @@ class Difference:
 class Judgement:
     """What publishing *version* of *project* would do, and why.
 
-    *published* is sorted; *hint* is the next action, empty when there is nothing to do.
+    *published* is sorted; *hint* is the next action, empty when there is nothing to do. A version
+    is *invented* when a backend made it up for want of a tag.
     """
 
     project: NormalizedName
@@ -62,6 +63,7 @@ class Judgement:
     published: tuple[Version, ...] = ()
     suggestions: tuple[Version, ...] = ()
     differences: tuple[Difference, ...] = ()
+    invented: bool = False
 
     @property
     def allowed(self) -> bool:

@@ -68,6 +68,11 @@ def read_projects(directories: Iterable[Path]) -> tuple[Project, ...]:
     return tuple(projects.values())
 
 
+def static_names(projects: Iterable[Project]) -> frozenset[NormalizedName]:
+    """Return the names of those *projects* whose version is written in their files."""
+    return frozenset(it.name for it in projects if it.name and it.version is not None)
+
+
 def find_projects(root: Path) -> tuple[Path, ...]:
     """Return the directories at and below *root* that hold a project, in the order of their paths.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from steps.build import build
 from steps.parallel import each
+from steps.project import static_names
 from steps.release import Release, release
 
 if TYPE_CHECKING:
@@ -37,4 +38,4 @@ def publish(
     """
     transport.credentials.look_up_early()
     built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
-    return release(built, transport, index, rules)
+    return release(built, transport, index, rules, static=static_names(projects))

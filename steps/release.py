@@ -18,7 +18,7 @@ from steps.order import dependency_order
 from steps.upload import WORKERS, Plan, upload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -47,15 +47,16 @@ def release(
     index: Index,
     rules: Rules,
     *,
+    static: Collection[NormalizedName] = (),
     workers: int = WORKERS,
 ) -> Release:
     """Judge the distributions of each project and upload what is missing, *workers* at a time.
 
-    Raises Refused with all projects that are not allowed, and what reading the index and uploading
-    raise.
+    *static* are the projects whose version is written in their files. Raises Refused with all
+    projects that are not allowed, and what reading the index and uploading raise.
     """
     before = index.read_many(distributions[0].name for distributions in built)
-    judgements = _judge_all(built, before, index, rules)
+    judgements = _judge_all(built, before, index, rules, static)
     Refused.raise_all(
         Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
         for it in judgements
@@ -73,6 +74,7 @@ def _judge_all(
     published: Mapping[NormalizedName, PublishedProject],
     index: Index,
     rules: Rules,
+    static: Collection[NormalizedName],
 ) -> tuple[Judgement, ...]:
     with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
         return tuple(
@@ -83,6 +85,7 @@ def _judge_all(
                 published=published[distributions[0].name],
                 rules=rules,
                 fetch=partial(index.download, folder=Path(folder)),
+                static=distributions[0].name in static,
             )
             for distributions in built
         )

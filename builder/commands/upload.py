@@ -50,12 +50,15 @@ def command(
     from steps.collect import collect  # noqa: PLC0415 - `--help` does without
     from steps.index import Index  # noqa: PLC0415 - the same
     from steps.parallel import each  # noqa: PLC0415 - the same
+    from steps.project import static_names  # noqa: PLC0415 - the same
     from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
     from steps.release import release  # noqa: PLC0415 - the same
 
     transport.credentials.look_up_early()
-    built = each(collect, selected(directories, every), workers=workers)
+    projects = selected(directories, every)
+    built = each(collect, projects, workers=workers)
     index = Index(transport.registry, transport, first_release=first_release)
-    released = release(built, transport, index, rules, workers=workers)
+    static = static_names(projects)
+    released = release(built, transport, index, rules, static=static, workers=workers)
     rows = receipt(released, transport.registry)
     click.echo(render_json(rows) if as_json else render_table(rows))

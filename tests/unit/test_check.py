@@ -247,6 +247,16 @@ def test_a_project_that_does_not_tell_its_version_is_built_once(tmp_path: Path) 
     assert builder.built == ["tides"]
 
 
+@pytest.mark.parametrize(("static", "expected"), [(True, "new"), (False, "not-bumped")])
+def test_only_a_version_that_a_backend_worked_out_can_be_invented(
+    static: bool, expected: str, tmp_path: Path
+) -> None:
+    directory = make_project(tmp_path, "tides", "0.0.0")
+    project = read_project(directory) if static else Project(directory=directory)
+
+    assert run([project], MemoryIndex(), Builder()) == [f"tides 0.0.0 {expected}"]
+
+
 def test_two_projects_that_turn_out_to_have_one_name_are_refused(tmp_path: Path) -> None:
     one = Project(directory=make_project(tmp_path / "a", "tides"))
     two = read_project(make_project(tmp_path / "b", "tides"))

@@ -174,6 +174,14 @@ def test_a_version_that_a_backend_invented_is_refused_and_the_clone_is_explained
     assert UNSHALLOW in verdict.hint
 
 
+@pytest.mark.parametrize("candidate", ["0.0.0", "0", "0.1.dev1+g1a2b3c4", "0+unknown"])
+def test_a_version_that_is_written_in_a_file_was_not_invented(candidate: str) -> None:
+    assert decide(V(candidate), (), ANY, static=True).reason == "the first release"
+    assert decide(V(candidate), versions("1.0"), Rules(), static=True).hint.startswith(
+        "set the version to one of: "
+    )
+
+
 @pytest.mark.parametrize(
     "text", ["0.1.dev1", "0.0.1", "0.1+gold", "0.0.0a1", "1!0", "0.2.dev1+g1a2b"]
 )

@@ -37,6 +37,7 @@ INVENTED = Judgement(
     reason="it is invented",
     hint="the clone is shallow",
     suggestions=(Version("0.0.1"),),
+    invented=True,
 )
 
 
