@@ -41,6 +41,7 @@ def as_object(judgement: Judgement) -> dict[str, Any]:
         "reason": judgement.reason,
         "hint": judgement.hint,
         "published": [str(it) for it in judgement.published],
+        "unreadable": [*judgement.unreadable],
         "suggestions": [str(it) for it in judgement.suggestions],
         "to_upload": [it.filename for it in judgement.to_upload],
         "differences": [

@@ -22,6 +22,9 @@ from build import (
     BuildSystemTableValidationError,
     ProjectBuilder,
 )
+from packaging.metadata import parse_email
+from packaging.utils import InvalidName, canonicalize_name
+from packaging.version import InvalidVersion, Version
 from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 
 from steps.archive import Sdist, open_archive
@@ -33,6 +36,9 @@ from steps.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from packaging.metadata import RawMetadata
+    from packaging.utils import NormalizedName
 
     from steps.project import Project
     from steps.workshop import Workshop
@@ -56,6 +62,38 @@ def build(
         _check_identity(project, built)
         verify(built, project.directory, strict=workshop.options.strict)
         return _move(built, output)
+
+
+def identify(project: Project, workshop: Workshop) -> tuple[NormalizedName, Version]:
+    """Return the name and the version in the metadata that the backend of *project* prepares.
+
+    A backend that prepares none builds. Raises what `build` raises.
+    """
+    with tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True) as name:
+        logger.info("Preparing the metadata of %s", project)
+        folder = Path(name)
+        epoch = source_date_epoch(project.directory, workshop.environ)
+        metadata = _Backend(project, workshop, epoch).metadata(folder)
+        if metadata is None:
+            first = _build(project, workshop, folder)[0]
+            return first.name, first.version
+        try:
+            found = (
+                canonicalize_name(metadata.get("name", ""), validate=True),
+                Version(metadata.get("version", "")),
+            )
+        except (InvalidName, InvalidVersion) as error:
+            raise BuildFailed(
+                f"The build backend of {str(project)!r} prepares metadata that is wrong: {error}",
+                "mend the name or the version where the backend takes it from",
+            ) from None
+    if project.name not in {None, found[0]}:
+        raise InputError(
+            f"The build backend prepares metadata of {found[0]!r}, and the project says"
+            f" {project.name!r}",
+            "keep the name in one place",
+        )
+    return found
 
 
 def _build(project: Project, workshop: Workshop, folder: Path) -> tuple[Distribution, ...]:
@@ -100,12 +138,28 @@ class _Backend:
         check_record(wheel)
         return wheel
 
+    def metadata(self, folder: Path) -> RawMetadata | None:
+        """Have a wheel's metadata prepared in *folder*; None when the backend prepares none."""
+        with _translated(self.project):
+            builder = self._ready("wheel", self.project.directory)
+            try:
+                path = builder.prepare("wheel", folder)
+            except TypeError:  # it returned no string
+                path = os.fspath(folder)
+        if path is None:
+            return None
+        try:
+            return parse_email((Path(path) / "METADATA").read_bytes())[0]
+        except OSError as error:
+            raise BuildFailed(
+                f"The build backend of {str(self.project)!r} says that it prepared metadata in"
+                f" {Path(path).name!r}, and it cannot be read: {error.strerror}",
+                "a backend returns the name of the folder that it made (PEP 517)",
+            ) from None
+
     def _call(self, kind: Kind, source: Path, folder: Path) -> Path:
         with _translated(self.project):
-            builder = self._builder(source, frozenset())
-            more = frozenset(builder.get_requires_for_build(kind))
-            if not more <= builder.build_system_requires:
-                builder = self._builder(source, more)
+            builder = self._ready(kind, source)
             try:
                 path = Path(builder.build(kind, folder))
             except TypeError:  # it returned no string
@@ -117,6 +171,14 @@ class _Backend:
                 "a backend returns the name of the file that it wrote (PEP 517)",
             )
         return path
+
+    def _ready(self, kind: Kind, source: Path) -> ProjectBuilder:
+        """Return the builder in an environment with all that a build of *kind* requires."""
+        builder = self._builder(source, frozenset())
+        more = frozenset(builder.get_requires_for_build(kind))
+        if more <= builder.build_system_requires:
+            return builder
+        return self._builder(source, more)
 
     def _builder(self, source: Path, more: frozenset[str]) -> ProjectBuilder:
         static = self._read(source)
@@ -192,9 +254,20 @@ def _backend_failed(project: Project, error: BuildBackendException) -> BuildFail
     if isinstance(cause, subprocess.CalledProcessError):
         return BuildFailed(
             f"The build backend of {str(project)!r} failed: {error}\n{cause.output.strip()}",
-            "mend what the backend names above, and build again",
+            f"mend what the backend names above, and build again{_without_git(project)}",
         )
     return BuildFailed(f"The build backend of {str(project)!r} failed: {error}")
+
+
+def _without_git(project: Project) -> str:
+    """Return a word about the version where it may come from a git history that is not there."""
+    above = (project.directory, *project.directory.parents)
+    if project.version or any((folder / ".git").exists() for folder in above):
+        return ""
+    return (
+        "; if the version comes from git: there is no .git here, and"
+        " `gcloud builds submit` leaves .git out unless a .gcloudignore keeps it"
+    )
 
 
 def _check_identity(project: Project, built: Sequence[Distribution]) -> None:

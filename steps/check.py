@@ -1,13 +1,14 @@
 """The check: what publishing would do to each project, and whether it is allowed.
 
 The registry's state decides, never git and never a guess. A project is built only when its version
-is published already, or when its files do not tell its name and version.
+is published already; a version that its files do not tell is that of its prepared metadata.
 """
 
 from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,27 +38,25 @@ def check(
     index: Index,
     rules: Rules,
     build: Callable[[Project], Sequence[Distribution]],
+    identify: Callable[[Project], tuple[NormalizedName, Version]],
     *,
     workers: int = 1,
 ) -> tuple[Judgement, ...]:
     """Judge every project, in their order, asking *index* once for each.
 
-    *build* builds a project away from its `dist/`, whose files may be stale, *workers* at a time.
-    Raises what it raises, RegistryError when the index cannot be read, and InputError when two
-    sources of a version disagree.
+    *build* builds a project away from its `dist/`, whose files may be stale, and *identify* asks
+    its backend for name and version, *workers* at a time. Raises what they raise, RegistryError
+    when the index cannot be read, and InputError when two sources of a version disagree.
     """
-    built = _build_all(
-        [it for it in projects if it.name is None or it.version is None], build, workers
-    )
-    identities = {it: _identity(it, built.get(it, ())) for it in projects}
+    identities = _identities(projects, identify, workers)
     _check_names(identities)
     published = index.read_many(name for name, _ in identities.values())
     taken = [
         project
         for project, (name, version) in identities.items()
-        if project not in built and version in published[name].versions
+        if version in published[name].versions
     ]
-    built |= _build_all(taken, build, workers)
+    built = dict(zip(taken, each(build, taken, workers=workers), strict=True))
     with tempfile.TemporaryDirectory(prefix="shipwheel-check-") as folder:
         fetch = _fetcher(index, Path(folder))
         return tuple(
@@ -93,7 +92,8 @@ def judge(
     _check_identity(name, version, distributions)
     versions = published.versions
     if version in versions:
-        return _judge_published(version, distributions, published, rules, fetch)
+        found = _judge_published(version, distributions, published, rules, fetch)
+        return replace(found, unreadable=published.unreadable)
     verdict = decide(version, versions, rules, static=static)
     return Judgement(
         project=name,
@@ -105,6 +105,7 @@ def judge(
         published=versions,
         suggestions=verdict.suggestions,
         invented=verdict.invented,
+        unreadable=published.unreadable,
     )
 
 
@@ -200,20 +201,16 @@ def _not_built(files: Iterable[PublishedFile]) -> str:
     return f"; the registry also holds, not built here: {', '.join(names)}" if names else ""
 
 
-def _build_all(
-    projects: Sequence[Project], build: Callable[[Project], Sequence[Distribution]], workers: int
-) -> dict[Project, Sequence[Distribution]]:
-    return dict(zip(projects, each(build, projects, workers=workers), strict=True))
-
-
-def _identity(
-    project: Project, distributions: Sequence[Distribution]
-) -> tuple[NormalizedName, Version]:
-    """Return name and version: static ones first, for the built ones are held against them."""
-    name, version = project.name, project.version
-    if name is None or version is None:
-        name, version = name or distributions[0].name, version or distributions[0].version
-    return name, version
+def _identities(
+    projects: Sequence[Project],
+    identify: Callable[[Project], tuple[NormalizedName, Version]],
+    workers: int,
+) -> dict[Project, tuple[NormalizedName, Version]]:
+    """Return names and versions, in the order of *projects*: static ones cost nothing."""
+    found = {it: (it.name, it.version) for it in projects if it.name and it.version is not None}
+    asked = [it for it in projects if it not in found]
+    found |= dict(zip(asked, each(identify, asked, workers=workers), strict=True))
+    return {it: found[it] for it in projects}
 
 
 def _check_names(identities: dict[Project, tuple[NormalizedName, Version]]) -> None:
@@ -236,7 +233,7 @@ def _check_identity(
 ) -> None:
     InputError.raise_all(
         Problem(
-            f"Two sources disagree: the project's files say {name} {version},"
+            f"Two sources disagree: the project says {name} {version},"
             f" and {ours.filename!r} is {ours.name} {ours.version}",
             "keep the version in one place, or remove what was built before",
         )

@@ -23,7 +23,8 @@ UNSHALLOW = (
 )
 _SHALLOW = (
     "the clone is shallow, or has no tag; build with --unshallow, or before it run:"
-    f" {UNSHALLOW}  (and make a tag such as v1.0.0 where there is none)"
+    f" {UNSHALLOW}  (and make a tag such as v1.0.0 where there is none;"
+    " `gcloud builds submit` leaves .git out unless a .gcloudignore keeps it)"
 )
 _COMMIT_OR_DATE = re.compile(r"g[0-9a-f]{4,40}|d\d{8}")
 _SERIES_LENGTH = 2

@@ -51,7 +51,8 @@ class Judgement:
     """What publishing *version* of *project* would do, and why.
 
     *published* is sorted; *hint* is the next action, empty when there is nothing to do. A version
-    is *invented* when a backend made it up for want of a tag.
+    is *invented* when a backend made it up for want of a tag. *unreadable* are published file names
+    that tell no version.
     """
 
     project: NormalizedName
@@ -64,6 +65,7 @@ class Judgement:
     suggestions: tuple[Version, ...] = ()
     differences: tuple[Difference, ...] = ()
     invented: bool = False
+    unreadable: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> bool:

@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -82,6 +83,7 @@ def command(
     """Tell what publishing would do, and whether it is allowed.
 
     A project is built, aside, only when its version is published already: then its contents decide.
+    A version that is not in its files is that of the metadata which its build backend prepares.
 
     \b
     Example:
@@ -120,7 +122,7 @@ def _check_aside(
     projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
 ) -> tuple[Judgement, ...]:
     """Check *projects*; those that have to be built are built into a folder that is removed."""
-    from steps.build import build  # noqa: PLC0415 - `--help` does without
+    from steps.build import build, identify  # noqa: PLC0415 - `--help` does without
     from steps.check import check  # noqa: PLC0415 - the same
     from steps.workshop import open_workshop  # noqa: PLC0415 - the same
 
@@ -132,7 +134,8 @@ def _check_aside(
         def build_aside(project: Project) -> Sequence[Distribution]:
             return build(project, workshop, output=Path(tempfile.mkdtemp(dir=folder)))
 
-        return check(projects, index, rules, build_aside, workers=build_options.workers)
+        ask = partial(identify, workshop=workshop)
+        return check(projects, index, rules, build_aside, ask, workers=build_options.workers)
 
 
 def _ask_public_index(

@@ -17,7 +17,8 @@ import uv
 
 from builder.__main__ import main
 from steps.archive import member_hashes
-from steps.build import build
+from steps.build import build, identify
+from steps.errors import BuildFailed, InputError
 from steps.project import read_project
 from steps.reproducible import FIXED_ENVIRONMENT
 from steps.workshop import BuildOptions, open_workshop
@@ -65,6 +66,72 @@ def test_every_backend_gives_a_wheel_and_an_sdist(
 
     assert [distribution.kind for distribution in built] == ["wheel", "sdist"]
     assert {it.path for it in built} == set((project.directory / "dist").iterdir())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_prepared_metadata_says_what_is_built(
+    backend: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    project = read_project(copied(backend, tmp_path / backend))
+
+    wheel, _ = build(project, workshop)
+
+    assert identify(project, workshop) == (wheel.name, wheel.version)
+
+
+PREPARED = """\
+import os
+
+from flit_core.buildapi import *
+
+
+def prepare_metadata_for_build_wheel(folder, config_settings=None):
+    {body}
+"""
+WRITES = """os.mkdir(os.path.join(folder, "x.dist-info"))
+    with open(os.path.join(folder, "x.dist-info", "METADATA"), "w") as file:
+        file.write({text!r})
+    return "x.dist-info\""""
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (
+            'return "nowhere"',
+            "says that it prepared metadata in 'nowhere', and it cannot be read: No such file",
+        ),
+        ("return None", "says that it prepared metadata in "),
+        (
+            WRITES.format(text="Name: condition-in-tree-backend\nVersion: one\n"),
+            "prepares metadata that is wrong: Invalid version: 'one'",
+        ),
+        (WRITES.format(text="Version: 1.0\n"), "prepares metadata that is wrong: "),
+        (
+            WRITES.format(text="Name: other\nVersion: 1.0\n"),
+            "prepares metadata of 'other', and the project says 'condition-in-tree-backend'",
+        ),
+    ],
+)
+def test_metadata_that_is_prepared_wrongly_is_an_error(
+    body: str, message: str, workshop: Workshop, tmp_path: Path
+) -> None:
+    directory = copied("in-tree-backend", tmp_path / "project")
+    (directory / "backend.py").write_text(PREPARED.format(body=body))
+
+    with pytest.raises((BuildFailed, InputError)) as caught:
+        identify(read_project(directory), workshop)
+
+    assert message in str(caught.value)
+
+
+def test_a_backend_that_prepares_no_metadata_builds(workshop: Workshop, tmp_path: Path) -> None:
+    directory = copied("in-tree-backend", tmp_path / "project")
+    (directory / "backend.py").write_text(
+        "from flit_core.buildapi import build_sdist, build_wheel  # noqa: F401\n"
+    )
+
+    assert identify(read_project(directory), workshop)[0] == "condition-in-tree-backend"
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "wheel-only", "sdist-only"])

@@ -21,6 +21,26 @@ if TYPE_CHECKING:
     from tests.integration.faults import Request
 
 HTML = (("Content-Type", "text/html"),)
+COUNTING_BACKEND = """\
+import os
+
+from flit_core import buildapi
+from flit_core.buildapi import *
+
+
+def counted(name):
+    def hook(*arguments, **keywords):
+        with open(os.environ["HOOKS_LOG"], "a") as log:
+            print(name, file=log)
+        return getattr(buildapi, name)(*arguments, **keywords)
+
+    return hook
+
+
+build_sdist = counted("build_sdist")
+build_wheel = counted("build_wheel")
+prepare_metadata_for_build_wheel = counted("prepare_metadata_for_build_wheel")
+"""
 
 
 @pytest.fixture
@@ -121,6 +141,7 @@ def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> 
                 " (+'A tiny project.')",
                 "hint": "set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1",
                 "published": ["1.0"],
+                "unreadable": [],
                 "suggestions": ["1.0.1", "1.1", "2.0", "1.0.1rc1"],
                 "to_upload": [],
                 "differences": [
@@ -138,6 +159,26 @@ def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> 
         "public_names": [],
     }
     assert done.returncode == 1
+
+
+def test_file_names_of_old_are_counted_and_given_to_machines(
+    emulator: Emulator, repository: Path
+) -> None:
+    tides = make_project(repository, "tides")
+    odd = [f"tides-{year}d.tar.gz" for year in range(2001, 2006)]
+    links = "".join(f"<a href='{name}'>{name}</a>" for name in [*odd, "tides-0.9.tar.gz"])
+    page = f"<html><title>Links for tides</title><body>{links}</body></html>".encode()
+
+    with FaultyRegistry(emulator, lambda _: Fault(answer=Answer(200, page, HTML))) as faulty:
+        done = shipwheel(faulty.host, "check", tides, "--json")
+
+    (found,) = json.loads(done.stdout)["projects"]
+    assert (found["outcome"], found["published"], found["unreadable"]) == ("new", ["0.9"], odd)
+    assert done.stderr == (
+        "The file names of 5 files of tides tell no version that PEP 440 knows, and count for"
+        " nothing: tides-2001d.tar.gz, tides-2002d.tar.gz, tides-2003d.tar.gz, ...\n"
+    )
+    assert done.returncode == 0
 
 
 def test_what_lies_in_dist_is_not_believed(emulator: Emulator, repository: Path) -> None:
@@ -239,30 +280,28 @@ def test_only_what_changed_since_a_commit_is_looked_at(
     )
 
 
-def test_a_shallow_clone_is_explained(emulator: Emulator, tmp_path: Path) -> None:
-    origin = make_project(tmp_path / "origin", "tides")
-    (origin / "pyproject.toml").write_text(
-        '[build-system]\nrequires = ["setuptools>=80", "setuptools-scm>=8"]\n'
-        'build-backend = "setuptools.build_meta"\n\n[project]\nname = "tides"\n'
-        'dynamic = ["version"]\n\n[tool.setuptools]\npackages = ["tides"]\n\n'
-        "[tool.setuptools_scm]\n"
-    )
-    git(origin, "init", "-b", "main")
-    git(origin, "add", ".")
-    git(origin, "commit", "-m", "first")
-    git(origin, "tag", "v1.4.0")
-    git(origin, "commit", "--allow-empty", "-m", "second")
-    git(tmp_path, "clone", "--depth", "1", f"file://{origin}", "clone")
+def test_a_version_that_a_backend_works_out_is_prepared_and_only_built_when_it_is_published(
+    emulator: Emulator, repository: Path, tmp_path: Path
+) -> None:
+    tides = make_project(repository, "tides", "1.0")
+    table = (tides / "pyproject.toml").read_text()
+    table = table.replace('version = "1.0"', 'dynamic = ["version"]')
+    table = table.replace('"flit_core.buildapi"', '"backend"\nbackend-path = ["."]')
+    table += '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    (tides / "pyproject.toml").write_text(table)
+    (tides / "tides/__init__.py").write_text('"""Tides."""\n__version__ = "1.0"\n')
+    (tides / "backend.py").write_text(COUNTING_BACKEND)
+    log = tmp_path / "hooks.log"
 
-    shallow = shipwheel(emulator.host, "check", tmp_path / "clone", "--allow-local")
-    mend = shallow.stderr.partition("run: ")[2].partition("  (")[0]
-    subprocess.run(["sh", "-c", mend], cwd=tmp_path / "clone", check=True, timeout=60)
-    mended = shipwheel(emulator.host, "check", tmp_path / "clone", "--allow-local")
+    def hooks(*arguments: str) -> list[str]:
+        log.write_text("")
+        done = shipwheel(emulator.host, *arguments, str(tides), HOOKS_LOG=str(log))
+        assert done.returncode == 0, done.stderr
+        return log.read_text().split()
 
-    assert shallow.returncode == 1
-    assert "is what a build backend invents when it sees no tag" in shallow.stderr
-    assert mended.returncode == 0, mended.stderr
-    assert mended.stdout.splitlines()[1].split()[2].startswith("1.4.1.dev1+g")
+    assert hooks("check") == ["prepare_metadata_for_build_wheel"]
+    assert hooks("publish") == ["build_sdist", "build_wheel"]
+    assert hooks("check") == ["prepare_metadata_for_build_wheel", "build_sdist", "build_wheel"]
 
 
 def test_in_a_build_the_verdicts_are_in_its_results(

@@ -24,6 +24,8 @@ from tests.tiny import make_distributions, make_project
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from packaging.utils import NormalizedName
+
     from steps.distribution import Distribution
 
 RULES = Rules()
@@ -184,7 +186,7 @@ def test_two_sources_of_a_version_that_disagree_are_an_error(tmp_path: Path, fet
         decide(build(tmp_path, "1.1"), published(), fetch, "1.0")
 
     assert [it.message for it in caught.value.problems] == [
-        f"Two sources disagree: the project's files say tides 1.0, and {filename!r} is tides 1.1"
+        f"Two sources disagree: the project says tides 1.0, and {filename!r} is tides 1.1"
         for filename in ("tides-1.1-py3-none-any.whl", "tides-1.1.tar.gz")
     ]
 
@@ -220,8 +222,22 @@ class Builder:
         return make_distributions(project.directory)
 
 
+def identify(project: Project) -> tuple[NormalizedName, Version]:
+    """Say what the metadata says that is prepared for a tiny project."""
+    static = read_project(project.directory)
+    assert static.name is not None
+    assert static.version is not None
+    return static.name, static.version
+
+
 def run(projects: list[Project], index: MemoryIndex, builder: Builder) -> list[str]:
-    found = check(projects, index, RULES, builder)  # type: ignore[arg-type]  # enough of an index
+    found = check(
+        projects,
+        index,  # type: ignore[arg-type]  # enough of an index
+        RULES,
+        builder,
+        identify,
+    )
     return [f"{it.project} {it.version} {it.outcome}" for it in found]
 
 
@@ -238,12 +254,14 @@ def test_only_a_project_whose_version_is_published_is_built(tmp_path: Path) -> N
     assert index.asked == ["tides", "berths", "dues"]
 
 
-def test_a_project_that_does_not_tell_its_version_is_built_once(tmp_path: Path) -> None:
-    directory = make_project(tmp_path, "tides")
-    project = Project(directory=directory)
+def test_a_project_that_does_not_tell_its_version_is_built_when_that_is_published(
+    tmp_path: Path,
+) -> None:
+    tides = Project(directory=make_project(tmp_path, "tides"))
+    berths = Project(directory=make_project(tmp_path, "berths"))
     index, builder = MemoryIndex(published(*build(tmp_path / "old"))), Builder()
 
-    assert run([project], index, builder) == ["tides 1.0 identical"]
+    assert run([berths, tides], index, builder) == ["berths 1.0 new", "tides 1.0 identical"]
     assert builder.built == ["tides"]
 
 
@@ -265,15 +283,14 @@ def test_two_projects_that_turn_out_to_have_one_name_are_refused(tmp_path: Path)
         run([one, two], MemoryIndex(), Builder())
 
 
-def test_every_failed_build_is_told(tmp_path: Path) -> None:
-    projects = [read_project(make_project(tmp_path, name)) for name in ("tides", "berths")]
-    projects = [Project(directory=it.directory) for it in projects]
+def test_every_backend_that_fails_is_told(tmp_path: Path) -> None:
+    projects = [Project(directory=make_project(tmp_path, name)) for name in ("tides", "berths")]
 
-    def fail(project: Project) -> tuple[Distribution, ...]:
+    def fail(project: Project) -> tuple[NormalizedName, Version]:
         raise BuildFailed(f"{project} failed")
 
     with pytest.raises(BuildFailed) as caught:
-        check(projects, MemoryIndex(), RULES, fail)  # type: ignore[arg-type]  # as above
+        check(projects, MemoryIndex(), RULES, Builder(), fail)  # type: ignore[arg-type]  # as above
 
     assert [it.message for it in caught.value.problems] == ["tides failed", "berths failed"]
 
