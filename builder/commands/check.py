@@ -122,8 +122,9 @@ def _check_aside(
     projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
 ) -> tuple[Judgement, ...]:
     """Check *projects*; those that have to be built are built into a folder that is removed."""
-    from steps.build import build, identify  # noqa: PLC0415 - `--help` does without
+    from steps.build import build  # noqa: PLC0415 - `--help` does without
     from steps.check import check  # noqa: PLC0415 - the same
+    from steps.identify import identify  # noqa: PLC0415 - the same
     from steps.workshop import open_workshop  # noqa: PLC0415 - the same
 
     with (

@@ -17,8 +17,9 @@ import uv
 
 from builder.__main__ import main
 from steps.archive import member_hashes
-from steps.build import build, identify
+from steps.build import build
 from steps.errors import BuildFailed, InputError
+from steps.identify import identify
 from steps.project import read_project
 from steps.reproducible import FIXED_ENVIRONMENT
 from steps.workshop import BuildOptions, open_workshop
