@@ -55,17 +55,29 @@ _PARTS = {
     " hatchling.metadata.spec hatchling.utils.context packaging.licenses packaging.requirements"
     " packaging.tags trove_classifiers",
     "poetry.core.masonry.api": "fastjsonschema glob importlib.readers lark.parsers.lalr_parser"
-    " poetry.core.json poetry.core.masonry.builders.sdist poetry.core.masonry.builders.wheel"
-    " poetry.core.masonry.metadata poetry.core.packages.directory_dependency"
-    " poetry.core.packages.project_package poetry.core.poetry poetry.core.spdx.helpers"
-    " poetry.core.version.requirements",
+    " poetry.core.constraints.version.patterns poetry.core.json"
+    " poetry.core.masonry.builders.sdist poetry.core.masonry.builders.wheel"
+    " poetry.core.masonry.metadata poetry.core.masonry.utils.module"
+    " poetry.core.packages.directory_dependency poetry.core.packages.project_package"
+    " poetry.core.packages.url_dependency poetry.core.packages.vcs_dependency poetry.core.poetry"
+    " poetry.core.spdx.helpers poetry.core.vcs.git poetry.core.version.helpers"
+    " poetry.core.version.pep440.parser poetry.core.version.requirements",
     "setuptools.build_meta": "distutils.command.check setuptools.command.alias"
     " setuptools.command.bdist_rpm setuptools.command.bdist_wheel setuptools.command.build_clib"
     " setuptools.command.build_ext setuptools.command.build_py setuptools.command.develop"
     " setuptools.command.editable_wheel setuptools.command.install"
-    " setuptools.command.install_egg_info setuptools.command.install_scripts"
-    " setuptools.command.rotate setuptools.command.sdist setuptools.config._validate_pyproject"
-    " tarfile tomllib",
+    " setuptools.command.install_egg_info setuptools.command.install_lib"
+    " setuptools.command.install_scripts setuptools.command.rotate setuptools.command.saveopts"
+    " setuptools.command.sdist setuptools.config._validate_pyproject tarfile tomllib",
+}
+# Functions that do nothing but fill a cache which every hook would fill for itself, at a cost of
+# 100 ms each: poetry-core compiles its schema and its grammar. Without them all works as well.
+_CACHES = {
+    "poetry.core.masonry.api": (
+        ("poetry.core.json", "_get_validator", "poetry-schema"),
+        ("poetry.core.json", "_get_validator", "project-schema"),
+        ("poetry.core.version.requirements", "Requirement", "name"),
+    ),
 }
 
 
@@ -95,9 +107,7 @@ def preload(backend: str) -> bool:
     watched = environ._data = _Watched(variables)
     os.getcwd = watched_getcwd
     importlib.import_module(backend)
-    for part in _PARTS.get(backend, "").split():
-        with suppress(ImportError):
-            importlib.import_module(part)
+    prepare(backend)
     os.getcwd, environ._data = getcwd, variables
     variables.clear()
     variables.update(watched.items())
@@ -105,6 +115,16 @@ def preload(backend: str) -> bool:
     printed = os.fstat(1).st_size
     threads = len(os.listdir("/proc/self/task")) - 1
     return not (watched.asked or where or printed or threads)
+
+
+def prepare(backend: str) -> None:
+    """Do, as far as this version of *backend* has it, what each of its hooks would do first."""
+    for part in _PARTS.get(backend, "").split():
+        with suppress(ImportError):
+            importlib.import_module(part)
+    for module, function, argument in _CACHES.get(backend, ()):
+        with suppress(Exception):
+            getattr(importlib.import_module(module), function)(argument)
 
 
 class Hook:

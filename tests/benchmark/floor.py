@@ -3,8 +3,8 @@
     python -m tests.benchmark.floor URL WORKERS FOLDER...
 
 A fresh environment for each set of build requirements, made by uv; in each a process that imported
-the backend and forks for every hook; sdist, wheel from the sdist, and a raw POST for each. No
-check, no gate, no confirmation, and no error is handled.
+the backend, prepared as Shipwheel prepares it, and forks for every hook; sdist, wheel from the
+sdist, and a raw POST for each. No check, no gate, no confirmation, and no error is handled.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from urllib.parse import urlsplit
 
 import uv
 
-from steps.fork_server_main import _PARTS as PARTS
+import steps.fork_server_main
 
+PREPARATION = Path(steps.fork_server_main.__file__).parent
+PATIENCE = 60  # seconds for a hook
 # A line in: number, hook, folder, output. A line out: number and what the hook returned.
 SERVER = """
 import importlib, json, os, signal, sys
@@ -34,7 +36,9 @@ answers = os.dup(1)
 null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(null, 1); os.dup2(null, 2)
 backend = importlib.import_module(sys.argv[1])
-for part in sys.argv[2:]: importlib.import_module(part)
+sys.path.insert(0, sys.argv[2])
+from fork_server_main import prepare  # it takes itself off the path
+prepare(sys.argv[1])
 def reap(*_):
     try:
         while os.waitpid(-1, os.WNOHANG)[0]: pass
@@ -54,14 +58,13 @@ for line in sys.stdin:
 class Server:
     """An environment with a process that forks for every hook."""
 
-    def __init__(self, folder: Path, requires: list[str], backend: str) -> None:
+    def __init__(self, tool: str, folder: Path, requires: list[str], backend: str) -> None:
         path = Path(tempfile.mkdtemp(dir=folder))
         python = str(path / "bin/python")
-        tool = uv.find_uv_bin()
         subprocess.run([tool, "venv", "-q", "--python", sys.executable, path], check=True)
         subprocess.run([tool, "pip", "install", "-q", "--python", python, *requires], check=True)
         self.process = subprocess.Popen(
-            [python, "-c", SERVER, backend, *PARTS.get(backend, "").split()],
+            [python, "-c", SERVER, backend, str(PREPARATION)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -69,6 +72,7 @@ class Server:
         )
         self.waiting: dict[int, Future[str]] = {}
         self.numbers = itertools.count()
+        self.lock = threading.Lock()
         threading.Thread(target=self.read, daemon=True).start()
 
     def read(self) -> None:
@@ -80,10 +84,11 @@ class Server:
     def call(self, hook: str, folder: Path, output: Path) -> Path:
         assert self.process.stdin
         output.mkdir()
-        number = next(self.numbers)
-        answer = self.waiting[number] = Future()
-        self.process.stdin.write(json.dumps([number, hook, str(folder), str(output)]) + "\n")
-        return output / answer.result()
+        with self.lock:
+            number = next(self.numbers)
+            answer = self.waiting[number] = Future()
+            self.process.stdin.write(json.dumps([number, hook, str(folder), str(output)]) + "\n")
+        return output / answer.result(PATIENCE)
 
 
 class Servers:
@@ -91,6 +96,8 @@ class Servers:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
+        self.tool = uv.find_uv_bin()
         self.lock = threading.Lock()
         self.made: dict[tuple[str, ...], tuple[threading.Lock, list[Server]]] = {}
 
@@ -101,7 +108,9 @@ class Servers:
             lock, made = self.made.setdefault(key, (threading.Lock(), []))
         with lock:
             if not made:
-                made.append(Server(self.folder, system["requires"], system["build-backend"]))
+                made.append(
+                    Server(self.tool, self.folder, system["requires"], system["build-backend"])
+                )
         return made[0]
 
 

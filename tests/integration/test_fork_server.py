@@ -411,3 +411,51 @@ with Children() as children, ForkServers(children) as servers:
             ours.kill()
 
     wait_until(lambda: not any(map(is_running, numbers)))
+
+
+# In an environment: imports a backend, prepares for its hooks, and says what it could not do.
+_PREPARE = """
+import importlib, sys
+sys.path.insert(0, sys.argv[2])
+import fork_server_main as main
+backend = sys.argv[1]
+if not main.preload(backend):
+    print("every hook has a process of its own")
+for part in main._PARTS[backend].split():
+    if part not in sys.modules:
+        print("there is no", part)
+for module, function, _ in main._CACHES.get(backend, ()):
+    if not hasattr(importlib.import_module(module), function):
+        print("there is no", function)
+"""
+
+
+@pytest.mark.parametrize(
+    ("requirement", "backend"),
+    [
+        ("flit-core", "flit_core.buildapi"),
+        ("hatchling", "hatchling.build"),
+        ("poetry-core", "poetry.core.masonry.api"),
+        ("setuptools", "setuptools.build_meta"),
+    ],
+)
+def test_all_that_is_prepared_is_in_the_backends_of_the_image(
+    requirement: str, backend: str, environment: Path
+) -> None:
+    root = Path(fork_server.__file__).parents[1]
+    install = [uv.find_uv_bin(), "pip", "install", "--quiet"]
+    pins = ["--constraint", str(root / "builder" / "backends.txt"), "--no-verify-hashes"]
+    python = str(environment / "bin/python")
+    subprocess.run([*install, "--python", python, *pins, requirement], check=True)
+
+    said = subprocess.run(
+        [python, "-c", _PREPARE, backend, str(root / "steps")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=environment,
+    )
+
+    assert said.stdout == ""
