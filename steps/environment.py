@@ -23,7 +23,7 @@ from steps.errors import BuildFailed
 from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     from steps.children import Children
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
+# Mostly they wait for the index.
+_AT_ONCE = 4
 # Secrets of the publisher are no business of whatever code a backend runs.
 _WITHHELD = "TWINE_"
 
@@ -94,9 +96,27 @@ class Environments:
         with self._lock:
             once = self._made.setdefault(wanted, _Once(threading.Lock()))
         with once.lock:
+            if once.failure:
+                raise once.failure
             if once.environment is None:
-                once.environment = self._make(wanted)
+                try:
+                    once.environment = self._make(wanted)
+                except BuildFailed as failure:
+                    once.failure = failure
+                    raise
             return once.environment
+
+    def make_early(self, sets: Iterable[frozenset[str]]) -> None:
+        """Begin to make the environments of these *sets* of requirements, and return at once."""
+        waiting = iter([*dict.fromkeys(sets)])
+        for _ in range(_AT_ONCE):
+            threading.Thread(target=self._make_each, args=[waiting], daemon=True).start()
+
+    def _make_each(self, waiting: Iterator[frozenset[str]]) -> None:
+        for requirements in waiting:
+            # Whoever needs it is told what went wrong; at the end no child is started any more.
+            with suppress(BuildFailed, subprocess.SubprocessError, OSError):
+                self.get(requirements)
 
     def _make(self, requirements: frozenset[str]) -> Environment:
         fill = partial(self._fill, requirements)
@@ -140,6 +160,7 @@ class Environments:
 class _Once:
     lock: threading.Lock
     environment: Environment | None = None
+    failure: BuildFailed | None = None
 
 
 def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:

@@ -37,5 +37,6 @@ def publish(
     is not allowed, before anything was uploaded.
     """
     transport.credentials.look_up_early()
+    workshop.expect(projects)
     built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
     return release(built, transport, index, rules, static=static_names(projects))

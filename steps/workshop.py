@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from build import BuildException, ProjectBuilder
 
 from steps.children import Children
 from steps.environment import Environments
@@ -15,7 +17,9 @@ from steps.reproducible import UMASK, given_epoch
 from steps.verify import import_early
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from steps.project import Project
 
 Kinds = Literal["both", "sdist", "wheel"]
 
@@ -43,6 +47,14 @@ class Workshop:
     environments: Environments
     hooks: ForkServers
     environ: Mapping[str, str]
+
+    def expect(self, projects: Iterable[Project]) -> None:
+        """Begin to make what the builds of *projects* will need, and return at once."""
+        wanted = []
+        for project in projects:
+            with suppress(BuildException, ValueError):  # its build says what is wrong
+                wanted.append(ProjectBuilder(project.directory).build_system_requires)
+        self.environments.make_early(map(frozenset, wanted))
 
 
 @contextmanager

@@ -44,6 +44,7 @@ def command(
 
     projects = selected(directories, every)
     with open_workshop(build_options, os.environ) as workshop:
+        workshop.expect(projects)
         built = each(partial(build, workshop=workshop), projects, workers=build_options.workers)
     rows = [row for distributions in built for row in map(_row, distributions)]
     if as_json:
