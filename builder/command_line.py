@@ -30,6 +30,7 @@ COMMANDS: dict[str, str] = {
     "upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
     "publish": "Build, check, upload and confirm, dependencies first.",
     "versions": "List what the registry holds: versions, files, sha256.",
+    "settings": "Tell pip, uv, poetry, pdm or twine about the registry.",
     "init": "Write the manifest and the build configs that triggers name.",
     "triggers": "Render the build triggers of a repository, and look at them.",
     "run": "Run a build config on this machine, as Cloud Build would.",

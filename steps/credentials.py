@@ -161,6 +161,25 @@ def read_pypirc(section: str) -> tuple[str, Login | None]:
     return url, Login(username, password, f"[{section}] of {_PYPIRC}")
 
 
+def read_key(path: Path) -> Login:
+    """Return the login that the service-account key in the file *path* is for a registry."""
+    try:
+        content = path.read_bytes()
+        key = json.loads(content)
+    except OSError as error:
+        why = error.strerror
+    except (ValueError, RecursionError):  # the message may repeat what is there
+        why = "it is no JSON"
+    else:
+        if isinstance(key, dict) and {"client_email", "private_key"} <= key.keys():
+            return Login(KEY_USERNAME, base64.b64encode(content).decode(), f"the key {str(path)!r}")
+        why = "it has no client_email and private_key"
+    raise InputError(
+        f"This is no service-account key: {str(path)!r} ({why})",
+        "name the JSON file that `gcloud iam service-accounts keys create` wrote",
+    )
+
+
 def account(login: Login, environ: Mapping[str, str]) -> str:
     """Return the account that *login* stands for where this machine knows it, else nothing."""
     if login.username == KEY_USERNAME:

@@ -36,6 +36,7 @@ ASKING = {
 # Those that do not. Its own tests show that the emulator keeps its token to itself.
 OTHERS = {
     "build": ["build", "berths"],
+    "settings": ["settings", "twine", "--write"],
     "init": ["init", "--github", "harbour/harbour"],
     "triggers": ["triggers", "render"],
     "run": ["run", "cloudbuild.yaml", "--host-tools"],

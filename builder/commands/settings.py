@@ -1,0 +1,216 @@
+"""`shipwheel settings`: what a client has to be told about the registry, printed or written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from builder.commands.options import registry_option
+from steps.errors import AccessError
+from steps.registry import parse_registry
+
+if TYPE_CHECKING:
+    from steps.client_settings.model import Client, ClientSettings, Wanted
+    from steps.credentials import Login
+    from steps.registry import Registry
+
+log = logging.getLogger("shipwheel")
+
+
+@click.command(short_help="Tell pip, uv, poetry, pdm or twine about the registry.")
+@click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine"]))
+@registry_option
+@click.option(
+    "--upload-registry",
+    metavar="URL",
+    help="Where uploads go.  [default: the registry; of a virtual one, name a standard one]",
+)
+@click.option("--name", help="What the client calls the registry.  [default: as its repository]")
+@click.option(
+    "--package",
+    "packages",
+    metavar="NAME",
+    multiple=True,
+    help="A private package; repeat it for each. uv and PDM take these from the registry only.",
+)
+@click.option(
+    "--extra-index", is_flag=True, help="Google's documented, weaker form: beside the public index."
+)
+@click.option(
+    "--json-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Log in with this service-account key, in place of keyring.",
+)
+@click.option("--netrc", is_flag=True, help="Put the token, or the key, into the netrc file.")
+@click.option(
+    "--shell",
+    is_flag=True,
+    help="Print a token, or the key, as `export` lines for `eval` in a POSIX shell.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["user", "project", "environment"]),
+    help="Whose settings.  [default: pip and twine: user; the others: project]",
+)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use this file in the place of the client's usual one.",
+)
+@click.option("--write", is_flag=True, help="Merge the settings into the files, with a backup.")
+@click.option("--diff", is_flag=True, help="Show what --write would change, without secrets.")
+def command(
+    *,
+    client: Client,
+    registry: str | None,
+    upload_registry: str | None,
+    name: str | None,
+    packages: tuple[str, ...],
+    extra_index: bool,
+    json_key: Path | None,
+    netrc: bool,
+    shell: bool,
+    scope: Any,
+    file: Path | None,
+    write: bool,
+    diff: bool,
+) -> None:
+    """Tell pip, uv, poetry, pdm or twine about the registry.
+
+    Prints what goes into which file. With --write it is merged into the files themselves: what is
+    there stays, comments included.
+
+    \b
+    Example:
+      shipwheel settings pip --registry us-east4/my-project/all --write
+      shipwheel settings uv --package tides --registry us-east4/my-project/all --diff
+      eval "$(shipwheel settings twine --shell --registry us-east4/my-project/pypi)"
+    """
+    from steps.client_settings.model import Machine, Wanted  # noqa: PLC0415 - `--help` does without
+    from steps.credentials import read_key  # noqa: PLC0415 - the same
+    from steps.settings import default_name, settings  # noqa: PLC0415 - the same
+
+    if shell and (write or diff or netrc):
+        raise click.UsageError("--shell writes no file: leave out --write, --diff and --netrc.")
+    place = parse_registry(registry, os.environ)
+    key = read_key(json_key) if json_key else None
+    wanted = Wanted(
+        registry=place,
+        upload_registry=parse_registry(upload_registry, os.environ) if upload_registry else place,
+        name=name or default_name(place),
+        packages=_normalised(packages),
+        extra_index=extra_index,
+        key=None if shell else key,
+        netrc=(key or _token(place)) if netrc else None,
+        scope=scope,
+        file=file,
+    )
+    machine = Machine(
+        environ=os.environ, home=Path.home(), directory=Path.cwd(), platform=sys.platform
+    )
+    found = settings(client, wanted, machine)
+    if shell:
+        _print_variables(found, key or _token(place))
+        return
+    _tell_weaknesses(client, wanted, found)
+    _apply(found, write=write, diff=diff)
+    for step in found.steps:
+        log.info("Next, %s", step)
+
+
+def _normalised(packages: tuple[str, ...]) -> tuple[str, ...]:
+    from packaging.utils import InvalidName, canonicalize_name  # noqa: PLC0415 - for `--help`
+
+    from steps.errors import InputError  # noqa: PLC0415 - the same
+
+    names = []
+    for package in packages:
+        try:
+            names.append(canonicalize_name(package, validate=True))
+        except InvalidName:
+            raise InputError(
+                f"No package can have this name: {package!r}",
+                "letters, digits, and - _ . between them",
+            ) from None
+    return tuple(dict.fromkeys(names))
+
+
+def _token(registry: Registry) -> Login:
+    from steps.credentials import find_credentials  # noqa: PLC0415 - only who asks for a token
+
+    credentials = find_credentials(registry, os.environ)
+    login = credentials.login()
+    if login is None:
+        raise AccessError(
+            f"There are no credentials for {registry}{_because(credentials.failure)}",
+            "set TWINE_USERNAME and TWINE_PASSWORD, run `gcloud auth application-default login`,"
+            " or name a key with --json-key",
+        )
+    return login
+
+
+def _because(failure: str) -> str:
+    return f": {failure}" if failure else ""
+
+
+def _print_variables(found: ClientSettings, login: Login) -> None:
+    for variable, value in found.variables(login).items():
+        click.echo(f"export {variable}={shlex.quote(value)}")
+
+
+def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:
+    for warning in found.warnings:
+        log.warning("warning: %s", warning)
+    registry = wanted.registry
+    if client == "twine" or registry.emulated or not registry.is_artifact_registry:
+        return
+    from steps.upstreams import describe_repository, explain, misused  # noqa: PLC0415 - `--help`
+
+    repository = describe_repository(registry, os.environ)
+    if repository is None:
+        log.info(
+            "Not checked, for gcloud does not tell: whether %s is a virtual repository, and the"
+            " priorities of its upstreams, of which the higher number goes first",
+            registry,
+        )
+        return
+    log.info("%s", explain(repository))
+    uploads = client != "pip" and wanted.upload_registry == registry
+    for warning in misused(repository, alone=found.alone, uploads=uploads):
+        log.warning("warning: %s", warning)
+
+
+def _apply(found: ClientSettings, *, write: bool, diff: bool) -> None:
+    from steps.client_settings.files import (  # noqa: PLC0415 - `--help` does without
+        difference,
+        plan_changes,
+        write_changes,
+    )
+
+    if not (write or diff):
+        for edit in found.edits:
+            click.echo(f"# {edit.path}\n{edit.edit('')}")
+        return
+    changes = plan_changes(found.edits)
+    for warning in (it for change in changes for it in change.warnings):
+        log.warning("warning: %s", warning)
+    if diff:
+        click.echo(difference(changes), nl=False)
+    written = write_changes(changes) if write else {}
+    for change in changes:
+        if not change.is_change:
+            log.info("%s: nothing to do", change.path)
+        elif change.path not in written:
+            log.info("%s: would be written; --write does it", change.path)
+        elif backup := written[change.path]:
+            log.info("%s: written; as it was: %s", change.path, backup)
+        else:
+            log.info("%s: written", change.path)

@@ -1,0 +1,1 @@
+"""What each client (pip, uv, poetry, pdm, twine) has to be told about a registry, and where."""

@@ -1,0 +1,127 @@
+"""The nouns of client settings: what is wanted, of which machine, and the edits that follow."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from steps.credentials import Login
+    from steps.registry import Registry
+
+Client = Literal["pip", "uv", "poetry", "pdm", "twine"]
+Scope = Literal["user", "project", "environment"]
+
+TOKEN_USERNAME = "oauth2accesstoken"  # noqa: S105 - a user name, which Google gives to every token
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """Where settings live: the variables, the home, the project's directory, `sys.platform`."""
+
+    environ: Mapping[str, str]
+    home: Path
+    directory: Path
+    platform: str
+
+    def config_folder(self, *, macos: str = "Library/Application Support", roaming: bool) -> Path:
+        """Return the folder of the user's settings, as platformdirs knows it for each system.
+
+        *macos* is where it is there, below the home; *roaming* chooses between Windows' two.
+        """
+        if self.platform == "win32":
+            variable, usual = ("APPDATA", "Roaming") if roaming else ("LOCALAPPDATA", "Local")
+            return self.path_in(variable) or self.home / "AppData" / usual
+        if self.platform == "darwin":
+            return self.home / macos
+        return self.path_in("XDG_CONFIG_HOME") or self.home / ".config"
+
+    def path_in(self, variable: str) -> Path | None:
+        """Return the path that *variable* holds, if it is set."""
+        text = self.environ.get(variable, "").strip()
+        if text.startswith("~/"):
+            return self.home / text[2:]
+        return self.directory / text if text else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a client is to be told.
+
+    Packages come from *registry* and go to *upload_registry*, both called *name* in its files;
+    *packages* are the private ones, normalised. *key* is the login of a service-account key that
+    goes into the client's file; *netrc* is one that goes into the netrc file.
+    """
+
+    registry: Registry
+    upload_registry: Registry
+    name: str
+    packages: tuple[str, ...] = ()
+    extra_index: bool = False
+    key: Login | None = None
+    netrc: Login | None = None
+    scope: Scope | None = None
+    file: Path | None = None
+
+    @property
+    def keyring(self) -> bool:
+        """Whether the client gets its credentials from keyring."""
+        return self.key is None and self.netrc is None and self.registry.is_artifact_registry
+
+    @property
+    def index_url(self) -> str:
+        """The index, with the user name that keyring's command line needs: it is no secret."""
+        user = TOKEN_USERNAME if self.keyring else ""
+        return with_login(self.registry.index_url, user)
+
+    @property
+    def variable(self) -> str:
+        """The name as clients spell it in the names of variables."""
+        return re.sub(r"[^A-Z0-9]", "_", self.name.upper())
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileEdit:
+    """One file that is to hold settings.
+
+    *edit* turns its text into the wanted one, "" into what a new file would hold, and raises
+    InputError where it cannot. A *personal* file is nobody else's to read once it holds a secret.
+    *look* says what is weak in the text that comes out.
+    """
+
+    path: Path
+    edit: Callable[[str], str]
+    personal: bool
+    look: Callable[[str], tuple[str, ...]] = field(default=lambda _text: ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientSettings:
+    """All that one client is to be told.
+
+    *warnings* say what is weak, *steps* what to do next. *variables* set a login for one shell.
+    *alone* says that the client reads no other index.
+    """
+
+    edits: tuple[FileEdit, ...]
+    alone: bool = False
+    warnings: tuple[str, ...] = ()
+    steps: tuple[str, ...] = ()
+    variables: Callable[[Login], Mapping[str, str]] = field(default=lambda _login: {})
+
+
+def with_login(url: str, username: str, password: str = "") -> str:
+    """Return *url* with a user name, and with a password if there is one."""
+    parts = urlsplit(url)
+    login = ":".join(quote(it, safe="") for it in (username, password) if it)
+    return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}")) if login else url
+
+
+def without_login(url: str) -> str:
+    """Return *url* as two addresses of one index compare: without login and last slash."""
+    return re.sub(r"(?<=://)[^/]*@", "", url).rstrip("/")

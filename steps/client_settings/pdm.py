@@ -1,0 +1,89 @@
+"""PDM: a source for the private packages in `pyproject.toml`, and a repository in its config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steps.client_settings.model import ClientSettings, FileEdit
+from steps.client_settings.toml import edit_toml, set_entry, table_at
+from steps.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from pathlib import Path
+
+    from steps.client_settings.model import Machine, Wanted
+    from steps.credentials import Login
+
+_EQUAL = (
+    "PDM takes all sources for equal, and of all their versions the highest: whoever publishes a"
+    " higher version of a private package's name on the public index gets it installed. Name the"
+    " private packages with --package instead of --extra-index"
+)
+
+
+def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
+    """Return what PDM is to be told; raise InputError where no private package is named."""
+    if not (wanted.packages or wanted.extra_index):
+        raise InputError(
+            "PDM has to be told which packages are private",
+            "name each with --package; --extra-index is the weaker form without",
+        )
+    project = wanted.file or machine.directory / "pyproject.toml"
+    config = machine.path_in("PDM_CONFIG_FILE") or _config_folder(machine) / "config.toml"
+    return ClientSettings(
+        edits=(
+            FileEdit(
+                path=project,
+                edit=lambda text: edit_toml(text, lambda it: _add_source(it, wanted), str(project)),
+                personal=False,
+            ),
+            FileEdit(
+                path=config,
+                edit=lambda text: edit_toml(
+                    text, lambda it: _add_repository(it, wanted), str(config)
+                ),
+                personal=True,
+            ),
+        ),
+        warnings=(_EQUAL,) if wanted.extra_index else (),
+        steps=_steps(wanted),
+        variables=_variables,
+    )
+
+
+def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
+    entry = {"name": wanted.name, "url": wanted.index_url}
+    held = set_entry(table_at(document, "tool", "pdm"), "source", entry)
+    if wanted.extra_index:
+        held.pop("include_packages", None)
+        return
+    named = held.get("include_packages", [])
+    missing = [package for package in wanted.packages if package not in named]
+    if missing:
+        held["include_packages"] = [*named, *missing]
+
+
+def _add_repository(document: MutableMapping[str, Any], wanted: Wanted) -> None:
+    held = table_at(document, "repository", wanted.name)
+    held["url"] = wanted.upload_registry.upload_url
+    if login := wanted.key:
+        for table in (held, table_at(document, "pypi", wanted.name)):
+            table["username"], table["password"] = login.username, login.password
+
+
+def _config_folder(machine: Machine) -> Path:
+    folder = machine.config_folder(roaming=False) / "pdm"
+    return folder / "pdm" if machine.platform == "win32" else folder
+
+
+def _steps(wanted: Wanted) -> tuple[str, ...]:
+    keyring = "for keyring: `pdm self add keyring keyrings.google-artifactregistry-auth`"
+    return (
+        *((keyring,) if wanted.keyring else ()),
+        f"to publish: `pdm publish --repository {wanted.name}`",
+    )
+
+
+def _variables(login: Login) -> dict[str, str]:
+    return {"PDM_PUBLISH_USERNAME": login.username, "PDM_PUBLISH_PASSWORD": login.password}

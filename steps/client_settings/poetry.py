@@ -1,0 +1,88 @@
+"""Poetry: an explicit source in `pyproject.toml`, and a repository to publish to in its config."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from steps.client_settings.model import ClientSettings, FileEdit
+from steps.client_settings.toml import edit_toml, set_entry, table_at
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+
+    from steps.client_settings.model import Machine, Wanted
+    from steps.credentials import Login
+
+_SUPPLEMENTAL = (
+    "Poetry asks a supplemental source only for what no other source has: a public project of a"
+    " private package's name goes before it. Leave out --extra-index, and add private packages"
+    " with `poetry add --source NAME PACKAGE`"
+)
+
+
+def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
+    """Return what Poetry is to be told: the project's file, its config, and for a key its auth."""
+    project = wanted.file or machine.directory / "pyproject.toml"
+    folder = machine.path_in("POETRY_CONFIG_DIR") or (
+        machine.config_folder(roaming=True) / "pypoetry"
+    )
+    config, auth = folder / "config.toml", folder / "auth.toml"
+    edits = [
+        FileEdit(
+            path=project,
+            edit=lambda text: edit_toml(text, lambda it: _add_source(it, wanted), str(project)),
+            personal=False,
+        ),
+        FileEdit(
+            path=config,
+            edit=lambda text: edit_toml(text, lambda it: _add_repository(it, wanted), str(config)),
+            personal=True,
+        ),
+    ]
+    if login := wanted.key:
+        edits.append(
+            FileEdit(
+                path=auth,
+                edit=lambda text: edit_toml(
+                    text, lambda it: _add_login(it, wanted.name, login), str(auth)
+                ),
+                personal=True,
+            )
+        )
+    return ClientSettings(
+        edits=tuple(edits),
+        warnings=(_SUPPLEMENTAL,) if wanted.extra_index else (),
+        steps=_steps(wanted),
+        variables=lambda login: _variables(wanted, login),
+    )
+
+
+def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
+    priority = "supplemental" if wanted.extra_index else "explicit"
+    entry = {"name": wanted.name, "url": wanted.registry.index_url, "priority": priority}
+    set_entry(table_at(document, "tool", "poetry"), "source", entry)
+
+
+def _add_repository(document: MutableMapping[str, Any], wanted: Wanted) -> None:
+    table_at(document, "repositories", wanted.name)["url"] = wanted.upload_registry.upload_url
+
+
+def _add_login(document: MutableMapping[str, Any], name: str, login: Login) -> None:
+    held = table_at(document, "http-basic", name)
+    held["username"], held["password"] = login.username, login.password
+
+
+def _steps(wanted: Wanted) -> tuple[str, ...]:
+    source = "" if wanted.extra_index else f"--source {wanted.name} "
+    packages = " ".join(wanted.packages) or "PACKAGE"
+    keyring = "for keyring: `poetry self add keyrings.google-artifactregistry-auth`"
+    return (
+        *((keyring,) if wanted.keyring else ()),
+        f"to depend on private packages: `poetry add {source}{packages}`",
+        f"to publish: `poetry publish --build --repository {wanted.name}`",
+    )
+
+
+def _variables(wanted: Wanted, login: Login) -> dict[str, str]:
+    prefix = f"POETRY_HTTP_BASIC_{wanted.variable}"
+    return {f"{prefix}_USERNAME": login.username, f"{prefix}_PASSWORD": login.password}

@@ -1,0 +1,123 @@
+"""uv: an explicit index in `pyproject.toml` and the sources that name it, or a `uv.toml`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+from packaging.utils import canonicalize_name
+
+from steps.client_settings.model import TOKEN_USERNAME, ClientSettings, FileEdit
+from steps.client_settings.toml import edit_toml, set_entry, table_at
+from steps.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import MutableMapping
+    from pathlib import Path
+
+    from steps.client_settings.model import Machine, Wanted
+    from steps.credentials import Login
+
+_FIRST = (
+    "uv asks this index first for every name, and takes what it finds there: any name that"
+    " somebody publishes in the registry hides the public project, and a private one that is"
+    " missing comes from the public index. Name the private packages with --package instead"
+)
+_ONE = (
+    "a uv.toml holds no sources, so this is the one index of all packages: a virtual repository,"
+    " of which uv takes the highest version that any upstream has. Pin private packages"
+)
+
+_KEYRING = (
+    "for keyring: `uv tool install keyring --with keyrings.google-artifactregistry-auth`; its"
+    " command has to be on PATH"
+)
+
+
+def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
+    """Return what uv is to be told; raise InputError for a key, which has no place in its files."""
+    if wanted.key:
+        raise InputError(
+            "A key has no place in uv's settings, which people commit and share",
+            "add --netrc to put it into the netrc file, which uv reads, or --shell",
+        )
+    path = wanted.file or _path(wanted, machine)
+    alone = path.name == "uv.toml"
+    edit = FileEdit(
+        path=path,
+        edit=lambda text: edit_toml(text, lambda it: _change(it, wanted, alone=alone), str(path)),
+        personal=False,
+    )
+    return ClientSettings(
+        edits=(edit,),
+        alone=alone and not wanted.extra_index,
+        warnings=(_FIRST,) if wanted.extra_index else (_ONE,) if alone else (),
+        steps=_steps(wanted, alone=alone),
+        variables=lambda login: _variables(wanted, login),
+    )
+
+
+def _change(document: MutableMapping[str, Any], wanted: Wanted, *, alone: bool) -> None:
+    root = document if alone else table_at(document, "tool", "uv")
+    if wanted.keyring and root.get("keyring-provider") != "subprocess":
+        root["keyring-provider"] = "subprocess"
+    entry: dict[str, Any] = {"name": wanted.name, "url": wanted.index_url}
+    entry["publish-url"] = wanted.upload_registry.upload_url
+    if not wanted.extra_index:
+        entry["default" if alone else "explicit"] = True
+    if wanted.registry.is_artifact_registry:
+        # Where the registry refuses, uv stops, and does not look for the name elsewhere.
+        entry["authenticate"] = "always"
+    held = set_entry(root, "index", entry)
+    if wanted.extra_index:
+        held.pop("explicit", None)
+        held.pop("default", None)
+    if not alone:
+        _pin_sources(root, wanted)
+
+
+def _pin_sources(root: MutableMapping[str, Any], wanted: Wanted) -> None:
+    for package in wanted.packages:
+        sources = table_at(root, "sources")
+        spelled = next((it for it in sources if canonicalize_name(it) == package), package)
+        held = sources.get(spelled)
+        if held is None:
+            sources[spelled] = tomlkit.inline_table()
+            sources[spelled]["index"] = wanted.name
+        elif "index" in held:
+            if held["index"] != wanted.name:
+                held["index"] = wanted.name
+        else:
+            raise InputError(
+                f"tool.uv.sources takes {spelled!r} from elsewhere: {', '.join(map(str, held))!r}",
+                f"remove that source, or leave out --package {package}",
+            )
+
+
+def _path(wanted: Wanted, machine: Machine) -> Path:
+    if wanted.scope == "user":
+        return machine.config_folder(macos=".config", roaming=True) / "uv/uv.toml"
+    alone = machine.directory / "uv.toml"
+    # Beside a uv.toml, uv reads nothing of a pyproject.toml but its sources.
+    return alone if alone.exists() else machine.directory / "pyproject.toml"
+
+
+def _steps(wanted: Wanted, *, alone: bool) -> tuple[str, ...]:
+    steps = []
+    if wanted.keyring:
+        steps += [
+            _KEYRING,
+            f"to publish: `uv publish --index {wanted.name} --username {TOKEN_USERNAME}`",
+        ]
+    if not (alone or wanted.extra_index or wanted.packages):
+        steps.append("name the private packages with --package: nothing else comes from this index")
+    return tuple(steps)
+
+
+def _variables(wanted: Wanted, login: Login) -> dict[str, str]:
+    return {
+        f"UV_INDEX_{wanted.variable}_USERNAME": login.username,
+        f"UV_INDEX_{wanted.variable}_PASSWORD": login.password,
+        "UV_PUBLISH_USERNAME": login.username,
+        "UV_PUBLISH_PASSWORD": login.password,
+    }

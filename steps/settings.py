@@ -1,0 +1,81 @@
+"""The settings of a client for a registry: what goes into which file, and what is weak about it."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, get_args
+from urllib.parse import urlsplit
+
+from steps.client_settings.model import Client, ClientSettings, Scope
+from steps.credentials import KEY_USERNAME
+from steps.errors import InputError
+
+if TYPE_CHECKING:
+    from steps.client_settings.model import Machine, Wanted
+    from steps.registry import Registry
+
+CLIENTS: tuple[str, ...] = get_args(Client)
+
+# Names that clients give a meaning of their own.
+_TAKEN = {"pypi", "testpypi"}
+_NAME = re.compile(r"[A-Za-z0-9]+(?:[-_]+[A-Za-z0-9]+)*")
+_SCOPES: dict[str, tuple[Scope, ...]] = {
+    "pip": ("user", "environment"),
+    "uv": ("project", "user"),
+    "poetry": ("project",),
+    "pdm": ("project",),
+    "twine": ("user",),
+}
+_KEY = (
+    "a service-account key does not expire: whoever reads it is the account until somebody deletes"
+    " the key. Google advises Application Default Credentials with keyring instead"
+)
+_TOKEN = "the token in the netrc file is good for an hour at most"  # noqa: S105 - a sentence
+
+
+def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings:
+    """Return the edits that make *client* find *wanted*, with what to know and to do besides.
+
+    Nothing is read or written yet. Raises InputError for what *client* cannot be told.
+    """
+    _require_name(wanted.name)
+    if wanted.scope not in {None, *_SCOPES[client]}:
+        raise InputError(
+            f"{client} has no settings for this scope: {wanted.scope!r}",
+            f"it has {' and '.join(_SCOPES[client])}",
+        )
+    if wanted.netrc:
+        wanted = replace(wanted, key=None)
+    found: ClientSettings = importlib.import_module(f"steps.client_settings.{client}").settings(
+        wanted, machine
+    )
+    edits, warnings = [*found.edits], [*found.warnings]
+    if login := wanted.netrc:
+        from steps.client_settings.netrc import netrc_edit  # noqa: PLC0415 - only who asks for it
+
+        edits.append(netrc_edit(wanted.registry, login, machine))
+        warnings.append(_TOKEN if login.username != KEY_USERNAME else _KEY)
+    elif wanted.key:
+        warnings.append(_KEY)
+    return replace(found, edits=tuple(edits), warnings=tuple(warnings))
+
+
+def default_name(registry: Registry) -> str:
+    """Return what clients call *registry*: as its repository, unless that means something else."""
+    name = registry.repository or (urlsplit(registry.upload_url).hostname or "").split(".")[0]
+    if name.lower() in _TAKEN or not _NAME.fullmatch(name):
+        name = "-".join(re.findall(r"[A-Za-z0-9]+", f"{registry.project or 'private'}-{name}"))
+    return name
+
+
+def _require_name(name: str) -> None:
+    if name.lower() in _TAKEN:
+        raise InputError(
+            f"Clients know another index by this name: {name!r}", "choose another with --name"
+        )
+    if not _NAME.fullmatch(name):
+        raise InputError(
+            f"No index can have this name: {name!r}", "letters, digits, and - _ between them"
+        )

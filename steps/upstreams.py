@@ -1,0 +1,129 @@
+"""What gcloud says of a repository that clients read from: its mode, and a virtual one's upstreams.
+
+A virtual repository's priorities decide which upstream gives a version that several have. They
+hold nothing back: a higher version that only the public upstream has is offered all the same.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from steps.children import Children
+from steps.parallel import each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from steps.registry import Registry
+
+_SECONDS = 30.0
+_STANDARD, _REMOTE, _VIRTUAL = "STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upstream:
+    """An upstream of a virtual repository; the higher *priority* goes first."""
+
+    name: str
+    priority: int
+    mode: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Repository:
+    """A repository as gcloud describes it: `STANDARD_REPOSITORY` and so on."""
+
+    name: str
+    mode: str
+    upstreams: tuple[Upstream, ...] = ()
+
+
+def describe_repository(registry: Registry, environ: Mapping[str, str]) -> Repository | None:
+    """Ask gcloud what *registry* is, and what its upstreams are.
+
+    Returns None where gcloud is missing, slow, or may not tell.
+    """
+    project = f"projects/{registry.project}/locations/{registry.location}"
+    name = f"{project}/repositories/{registry.repository}"
+    described = _describe(name, environ)
+    if described is None:
+        return None
+    policies = described.get("virtualRepositoryConfig", {}).get("upstreamPolicies", [])
+    modes = each(
+        lambda policy: (_describe(policy["repository"], environ) or {}).get("mode", ""),
+        policies,
+        workers=4,
+    )
+    upstreams = [
+        Upstream(
+            name=policy["repository"].rpartition("/")[2],
+            priority=int(policy.get("priority", 0)),
+            mode=mode,
+        )
+        for policy, mode in zip(policies, modes, strict=True)
+    ]
+    return Repository(
+        name=registry.repository,
+        mode=described.get("mode", ""),
+        upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
+    )
+
+
+def explain(repository: Repository) -> str:
+    """Say in a sentence what *repository* is; of a virtual one, what its priorities decide."""
+    kind = repository.mode.removesuffix("_REPOSITORY").lower() or "unknown"
+    if repository.mode != _VIRTUAL:
+        return f"{repository.name!r} is a {kind} repository"
+    listed = ", ".join(f"{it.name!r} ({it.priority})" for it in repository.upstreams)
+    return (
+        f"{repository.name!r} is a virtual repository of {listed or 'nothing'}: a version that"
+        " several upstreams have comes from the one with the highest number; every other version"
+        " of the name is offered, too, wherever it comes from"
+    )
+
+
+def misused(repository: Repository, *, alone: bool, uploads: bool) -> tuple[str, ...]:
+    """Say what is wrong with *repository* for its use.
+
+    *alone* says that a client reads no other index, *uploads* that a client uploads to it.
+    """
+    name, kind = repository.name, repository.mode.removesuffix("_REPOSITORY").lower()
+    found = []
+    if alone and repository.mode == _STANDARD:
+        found.append(
+            f"{name!r} is a standard repository: as the only index it has no public packages;"
+            " name a virtual one"
+        )
+    if uploads and repository.mode in {_VIRTUAL, _REMOTE}:
+        found.append(
+            f"{name!r} is a {kind} repository and takes no uploads: name the standard one for"
+            " them with --upload-registry"
+        )
+    return (*found, *_misplaced(repository))
+
+
+def _misplaced(repository: Repository) -> Iterator[str]:
+    """Name every remote upstream that does not come after all the others."""
+    own = [it for it in repository.upstreams if it.mode == _STANDARD]
+    for remote in (it for it in repository.upstreams if it.mode == _REMOTE):
+        for private in (it for it in own if it.priority <= remote.priority):
+            yield (
+                f"upstream {remote.name!r}, a proxy of another index, has priority"
+                f" {remote.priority}, and {private.name!r} has {private.priority}: give"
+                f" {private.name!r} the higher number, or public files stand in for private ones"
+                " of the same version"
+            )
+
+
+def _describe(name: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
+    command = ["gcloud", "artifacts", "repositories", "describe", name, "--format=json", "--quiet"]
+    try:
+        with Children(timeout=_SECONDS) as children:
+            result = children.ask(command, environ=environ)
+        found = json.loads(result.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return None
+    return found if isinstance(found, dict) else None

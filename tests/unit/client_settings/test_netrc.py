@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import netrc
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.client_settings.model import Machine
+from steps.client_settings.netrc import netrc_edit
+from steps.credentials import Login
+from steps.errors import InputError
+from steps.registry import parse_registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = "us-east4-python.pkg.dev"
+ENTRY = f"machine {HOST} login oauth2accesstoken password ya29.new"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", f"{ENTRY}\n"),
+        ("machine a login b password c\n", f"machine a login b password c\n{ENTRY}\n"),
+        ("machine a login b password c", f"machine a login b password c\n{ENTRY}"),
+        (
+            f'# machine {HOST}\nmachine {HOST}\n  login x\n  password "y z"\nmachine a login b\n',
+            f"# machine {HOST}\n{ENTRY}\nmachine a login b\n",
+        ),
+        (
+            f"machine {HOST} password y login x machine a login b password c\r\n",
+            f"{ENTRY} machine a login b password c\r\n",
+        ),
+        ("default login a password b\n", f"{ENTRY}\ndefault login a password b\n"),
+        (f"machine not.{HOST} login a password b\r\n", None),
+    ],
+)
+def test_one_entry_is_written_and_everything_else_stays(
+    tmp_path: Path, before: str, after: str | None
+) -> None:
+    path = tmp_path / "netrc"
+    path.write_text(before, newline="")
+    path.chmod(0o600)
+    edit = netrc_edit(
+        parse_registry("us-east4/demo/pypi", {}),
+        Login("oauth2accesstoken", "ya29.new", "a test"),
+        Machine(environ={"NETRC": str(path)}, home=tmp_path, directory=tmp_path, platform="linux"),
+    )
+
+    changed = edit.edit(before)
+
+    assert changed == (after if after is not None else f"{before}{ENTRY}\r\n")
+    path.write_text(changed, newline="")
+    assert edit.edit(changed) == changed
+    found = netrc.netrc(str(path)).authenticators(HOST)
+    assert found is not None
+    assert (found[0], found[2]) == ("oauth2accesstoken", "ya29.new")
+
+
+def test_a_broken_file_is_named_and_not_repeated(tmp_path: Path) -> None:
+    path = tmp_path / ".netrc"
+    path.write_text("machine a login b password c\nsecret\n")
+    machine = Machine(environ={}, home=tmp_path, directory=tmp_path, platform="linux")
+    edit = netrc_edit(parse_registry("us-east4/demo/pypi", {}), Login("u", "p", ""), machine)
+
+    with pytest.raises(InputError) as caught:
+        edit.edit(path.read_text())
+
+    assert str(caught.value) == (
+        f"This file cannot be read: {str(path)!r}: it is no netrc file\n"
+        "  hint: mend it, and run this again; nothing was written"
+    )
