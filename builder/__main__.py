@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from builder.scratch import Scratch
+
 ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 
 
 # A shell adds the number of the signal that ended a program.
 _SIGNALLED = 128
 # Cloud Build waits longer, and nobody else should have to.
-_GRACE_SECONDS = 0.7
+_GRACE_SECONDS = 0.6
+# What is not removed by then is removed by the next process; see builder.scratch.
+_REMOVAL_SECONDS = 0.2
 # Nothing that Shipwheel does better would help.
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
@@ -53,9 +58,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def run() -> NoReturn:
     """Run as a program: `shipwheel` and `python -I -m builder` both come here."""
     _open_standard_streams()
-    signal.signal(signal.SIGTERM, _terminate)
+    scratch = _open_scratch()
+    signal.signal(signal.SIGTERM, partial(_terminate, scratch))
     code = main()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, signal.SIG_IGN)  # what is left does not take long
     end_children()
+    _close(scratch, signalled=code > _SIGNALLED)
     try:
         sys.stdout.flush()
     except OSError:
@@ -67,6 +76,20 @@ def run() -> NoReturn:
     sys.exit(code)
 
 
+def _open_scratch() -> Scratch | None:
+    from builder.scratch import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
+
+    try:
+        return Scratch()
+    except OSError:
+        return None  # a command that needs none is not kept from its work
+
+
+def _close(scratch: Scratch | None, *, signalled: bool) -> None:
+    if scratch:
+        scratch.remove(_REMOVAL_SECONDS if signalled else None)
+
+
 def _open_standard_streams() -> None:
     """Open what the caller closed, lest a file or a connection of ours takes its number."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
@@ -74,19 +97,20 @@ def _open_standard_streams() -> None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open to the end
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+def _terminate(scratch: Scratch | None, _signal: int, _frame: FrameType | None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     end_children()
     # Whatever cleans up on the way out has this long for it.
     context = click.get_current_context(silent=True)
     grace = context.meta.get(GRACE, _GRACE_SECONDS) if context else _GRACE_SECONDS
-    watchdog = threading.Timer(grace, _leave)
+    watchdog = threading.Timer(grace, _leave, [scratch])
     watchdog.daemon = True
     watchdog.start()
     raise _Terminated
 
 
-def _leave() -> NoReturn:
+def _leave(scratch: Scratch | None) -> NoReturn:
+    _close(scratch, signalled=True)
     os._exit(_report_signal(terminated=True))
 
 

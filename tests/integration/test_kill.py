@@ -31,6 +31,8 @@ REQUESTS = 3 + 1 + 6 * 2
 # Each with those that it needs.
 PROJECTS = {"charts": [], "berths": ["charts"], "tides": ["berths", "charts"]}
 
+COMMAND = [sys.executable, "-I", "-m", "builder"]
+
 When = Literal["before", "after"]
 
 
@@ -63,13 +65,16 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def start(host: str, command: str, projects: Path) -> subprocess.Popen[str]:
+def start(
+    host: str, command: str, projects: Path, *, temporary: Path | None = None
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "builder", command, "--all", str(projects), "--json"],
+        [*COMMAND, command, "--all", str(projects), "--json", "--workers", "3"],
         env={
             **os.environ,
             "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
             "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
+            **({"TMPDIR": str(temporary)} if temporary else {}),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -220,6 +225,72 @@ def test_sigterm_ends_a_build_and_all_that_it_started(
     assert seconds < 1
     wait_until_ended(number)
     assert not (project / "dist").exists()
+
+
+@pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("hook", ["build_sdist", "build_wheel"])
+def test_a_signal_in_a_hook_leaves_nothing_and_ends_within_a_second(
+    emulator: Emulator, tmp_path: Path, tally: Tally, hook: str, kill: signal.Signals
+) -> None:
+    tally.kill(f"{kill.name} in {hook} of three projects")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    for name in PROJECTS:
+        wait_in(make_project(tmp_path / "projects", name), hook, tmp_path / f"{name}.pid")
+
+    process = start(emulator.host, "publish", tmp_path / "projects", temporary=temporary)
+    numbers = [wait_for_number(tmp_path / f"{name}.pid") for name in PROJECTS]
+    begin = time.monotonic()
+    process.send_signal(kill)
+    output, errors = process.communicate(timeout=30)
+    seconds = time.monotonic() - begin
+
+    word = "Terminated" if kill == signal.SIGTERM else "Interrupted"
+    assert (process.returncode, output) == (128 + kill, "")
+    assert errors.splitlines()[-1] == f"{word}. Run the same command again to finish the job."
+    assert seconds < 1
+    for number in numbers:
+        wait_until_ended(number)
+    assert [*temporary.iterdir()] == []
+    assert [*(tmp_path / "projects").glob("*/dist")] == []
+
+
+def test_what_sigkill_leaves_the_next_one_removes(
+    emulator: Emulator, tmp_path: Path, projects: Path, tally: Tally
+) -> None:
+    tally.kill("SIGKILL in a build")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    directory = make_project(tmp_path / "waiting", "charts")
+    wait_in(directory, "build_wheel", tmp_path / "pid")
+
+    process = start(emulator.host, "publish", directory, temporary=temporary)
+    number = wait_for_number(tmp_path / "pid")
+    process.kill()
+    process.communicate(timeout=30)
+    assert [*temporary.iterdir()] != []
+    again = start(emulator.host, "upload", projects, temporary=temporary)
+    _, errors = again.communicate(timeout=60)
+    os.killpg(os.getpgid(number), signal.SIGKILL)  # nobody else can after a SIGKILL
+
+    assert again.returncode == 0, errors
+    assert [*temporary.iterdir()] == []
+
+
+def wait_in(project: Path, hook: str, told: Path) -> None:
+    """Let the backend of *project* start a child in *hook*, tell its number, and wait for it."""
+    pyproject = project / "pyproject.toml"
+    in_tree = 'build-backend = "backend"\nbackend-path = ["."]'
+    text = pyproject.read_text().replace('build-backend = "flit_core.buildapi"', in_tree)
+    pyproject.write_text(f'{text}[tool.flit.sdist]\ninclude = ["backend.py"]\n')
+    (project / "backend.py").write_text(
+        "import subprocess, sys, tempfile\nfrom flit_core.buildapi import *\n"
+        f"def {hook}(*arguments):\n"
+        "    tempfile.mkdtemp()\n"
+        "    child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"    open({str(told)!r}, 'w').write(str(child.pid) + '\\n')\n"
+        "    child.wait()\n"
+    )
 
 
 def wait_for_number(path: Path) -> int:
