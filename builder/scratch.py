@@ -40,10 +40,11 @@ class Scratch:
         remover.join(seconds)
 
     def _remove(self) -> None:
-        for _ in range(100):
-            shutil.rmtree(self.folder, ignore_errors=True)
-            if not self.folder.exists():
-                return
+        with self._lock:
+            for _ in range(100):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                if not self.folder.exists():
+                    return
 
 
 def _remove_abandoned(beside: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,8 +61,11 @@ def _copy(original: Path, target: Path, source: Path) -> None:
 
 def _included(source: Path, rules: GitIgnoreSpec) -> Iterator[Path]:
     """Yield files and folders; what is below an ignored folder cannot be included again."""
+    temporary = Path(tempfile.gettempdir()).resolve()
     for folder, folders, files in os.walk(source):
         here = Path(folder).relative_to(source)
+        if temporary.parent == Path(folder).resolve():  # what the workspace is in is no source
+            folders[:] = [name for name in folders if name != temporary.name]
         links = [name for name in folders if (Path(folder) / name).is_symlink()]
         kept = [n for n in sorted(folders) if not rules.match_file(f"{(here / n).as_posix()}/")]
         folders[:] = [name for name in kept if name not in links]

@@ -103,6 +103,21 @@ def laptop(tmp_path: Path) -> Laptop:
     return Laptop(tmp_path)
 
 
+def test_a_temporary_folder_within_the_source_is_not_copied_into_itself(laptop: Laptop) -> None:
+    temporary = laptop.source / "temporary"
+    temporary.mkdir()
+    (temporary / "file").touch()
+
+    outcome = laptop.run(
+        "steps: [{name: bash, args: [-c, find . -type f]}]",
+        "--host-tools",
+        environ={"TMPDIR": str(temporary)},
+    )
+
+    assert (outcome.code, outcome.log()) == (0, ["Step #0: ./temporary/file"])
+    assert [path.name for path in temporary.iterdir()] == ["file"]
+
+
 def test_a_step_of_our_image_runs_as_a_process(laptop: Laptop) -> None:
     outcome = laptop.run(f"steps: [{{name: {OURS}, args: [--version]}}]")
 
