@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import socket
 import threading
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
@@ -93,8 +92,16 @@ class Emulator:
     def __exit__(self, *_: object) -> None:
         """Let running requests end, then close every socket."""
         self._server.task_dispatcher.shutdown()
-        # The loop closes its own sockets, so that it never waits for one that has gone.
-        self._server.trigger.pull_trigger(partial(wasyncore.close_all, self._sockets))
+        pulled = threading.Event()
+
+        # The loop closes its own sockets, so that it never waits for one that has gone; but not
+        # before the trigger was pulled, for that is one of them, and the loop may be awake already.
+        def close() -> None:
+            pulled.wait()
+            wasyncore.close_all(self._sockets)
+
+        self._server.trigger.pull_trigger(close)
+        pulled.set()
         self._thread.join()
 
     def _open_repositories(self) -> dict[str, Repository]:

@@ -22,7 +22,7 @@ from packaging.utils import (
     parse_wheel_filename,
 )
 from packaging.version import InvalidVersion, Version
-from pypiserver.bottle_wrapper import HTTPError, request
+from pypiserver.bottle_wrapper import request
 
 from builder.emulator.pages import ListedFiles, answer, pages_by
 from builder.emulator.repository import ListedFile, Repository
@@ -106,10 +106,8 @@ def _refuse_bad_upload() -> None:
         return
     try:
         form, content = request.forms, request.files.get("content")
-    except HTTPError:
-        raise
-    except Exception as error:
-        # Whatever the parser of forms stumbles over is the client's doing.
+    except (ValueError, TypeError, LookupError) as error:
+        # What the parser of forms stumbles over is the client's doing.
         raise answer(f"The body is not a form: {error}", HTTPStatus.BAD_REQUEST) from error
     problems = [*_problems_of_form(form), *_problems_of_content(form, content)]
     if problems:

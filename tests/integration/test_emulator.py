@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import errno
 import hashlib
 import http.client
 import io
@@ -14,9 +15,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -368,6 +370,35 @@ def test_what_was_uploaded_is_there_again_after_a_restart(tmp_path: Path) -> Non
 
     assert (answer.status_code, status) == (200, 200)
     assert f'href="/example.com/demo/pypi/tide-tables/{wheel.name}#sha256=' in page
+
+
+def test_it_stops_while_its_loop_is_already_awake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pull_late(trigger: Any) -> None:
+        os.write(trigger.trigger, b"x")  # as a request does that ends at this moment
+        time.sleep(0.2)
+        os.write(trigger.trigger, b"x")
+
+    with Emulator(tmp_path) as emulator:
+        monkeypatch.setattr("waitress.trigger.trigger._physical_pull", pull_late)
+
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://{emulator.host}/demo/pypi/simple/", timeout=TIMEOUT)
+
+
+def test_a_fault_of_this_machine_is_not_blamed_on_the_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pypiserver.bottle_wrapper.bottle.BaseRequest.POST", property(full))
+    with Emulator(tmp_path) as emulator:
+        url = f"http://{emulator.host}/demo/pypi/"
+        answer = requests.post(url, files={"content": ("a-1.tar.gz", b"1")}, timeout=TIMEOUT)
+
+    assert answer.status_code == 500
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
