@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import difflib
 import json
+import logging
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,12 +15,17 @@ from packaging.version import InvalidVersion, Version
 
 from builder.commands.options import json_option
 from builder.commands.registry_options import with_transport
-from steps.errors import InputError
+from steps.errors import InputError, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from steps.deletion import Deletion
     from steps.index import Index
     from steps.published import PublishedFile, PublishedProject
     from steps.transport import Transport
+
+log = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="List what the registry holds: versions, files, sha256.")
@@ -25,6 +33,9 @@ if TYPE_CHECKING:
 @click.option("--all", "every", is_flag=True, help="List every package of the repository.")
 @click.option("--version", "wanted", metavar="VERSION", help="List this version only.")
 @click.option("--files", is_flag=True, help="List the files: sha256, size where known, name.")
+@click.option("--delete", "gone", metavar="VERSION", help="Delete this version, through gcloud.")
+@click.option("--delete-package", is_flag=True, help="Delete the whole package, through gcloud.")
+@click.option("--yes", is_flag=True, help="Do delete; otherwise it is only told what would go.")
 @with_transport
 @json_option
 def command(
@@ -33,37 +44,109 @@ def command(
     every: bool,
     wanted: str | None,
     files: bool,
+    gone: str | None,
+    delete_package: bool,
+    yes: bool,
     transport: Transport,
     as_json: bool,
 ) -> None:
-    """List what the registry holds: versions, files, sha256.
+    """List what the registry holds: versions, files, sha256; or delete of it.
 
-    The versions of a package come in their order, the highest last.
+    The versions of a package come in their order, the highest last. Before a deletion it is told
+    which files go, and which projects of this repository require them.
 
     \b
     Example:
-      shipwheel versions harbour-tides --files --registry us-east4/my-project/pypi
+      shipwheel versions tides --files --registry us-east4/my-project/pypi
+      shipwheel versions tides --delete 1.0 --registry us-east4/my-project/pypi
     """
     from steps.index import Index  # noqa: PLC0415 - `--help` does without
 
-    if every == (package is not None):
-        raise click.UsageError("Name a package, or --all packages of the repository.")
+    deletes = gone is not None or delete_package
+    _require_sense(package, deletes=deletes, every=every, yes=yes)
+    if deletes and (wanted or files or (delete_package and gone is not None)):
+        raise click.UsageError("Delete one version, or one package, and list nothing.")
     index = Index(transport.registry, transport)
+    if deletes:
+        _delete(_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
+        return
     names = index.names() if every else (_name(package or ""),)
     projects = [*index.read_many(names).values()]
     for project in projects:
         if not project.exists:
             raise _missing(project, index)
-    rows = [(it, version) for it in projects for version in _versions(it, wanted)]
     if as_json:
         click.echo(json.dumps([_as_object(it, wanted) for it in projects], indent=2))
-    elif files:
-        for project, version in rows:
-            for file in project.files_of(version):
-                click.echo(f"{file.sha256 or '-':64}  {_size(file):>10}  {file.filename}")
-    else:
-        for project, version in rows:
-            click.echo(f"{project.name} {version}" if every else str(version))
+        return
+    for line in _lines(projects, wanted, files=files, every=every):
+        click.echo(line)
+
+
+def _require_sense(package: str | None, *, deletes: bool, every: bool, yes: bool) -> None:
+    if deletes and not package:
+        raise click.UsageError("Name the package that is deleted, or of which a version is.")
+    if every == (package is not None):
+        raise click.UsageError("Name a package, or --all packages of the repository.")
+    if yes and not deletes:
+        raise click.UsageError("There is nothing to say --yes to without a deletion.")
+
+
+def _lines(
+    projects: Iterable[PublishedProject], wanted: str | None, *, files: bool, every: bool
+) -> Iterator[str]:
+    for project in projects:
+        for version in _versions(project, wanted):
+            if files:
+                for file in project.files_of(version):
+                    yield f"{file.sha256 or '-':64}  {_size(file):>10}  {file.filename}"
+            else:
+                yield f"{project.name} {version}" if every else str(version)
+
+
+def _delete(
+    name: str, gone: str | None, index: Index, transport: Transport, *, yes: bool, as_json: bool
+) -> None:
+    from steps.deletion import delete, plan_deletion, require_deletable  # noqa: PLC0415 - as above
+    from steps.dependents import projects_around  # noqa: PLC0415 - as above
+
+    registry = transport.registry
+    require_deletable(registry)
+    project = index.read(name)
+    if not project.exists:
+        raise _missing(project, index)
+    version = None if gone is None else _versions(project, gone)[0]
+    deletion = plan_deletion(project, version, projects_around(Path()))
+    if not as_json:
+        click.echo(f"{deletion} in {registry}:")
+        for line in (*(it.filename for it in deletion.files), *deletion.dependents):
+            click.echo(f"  {line}")
+    for warning in deletion.warnings:
+        log.warning("warning: %s", warning)
+    if yes:
+        delete(deletion, registry, os.environ)
+    if as_json:
+        click.echo(json.dumps(_deletion_as_object(deletion, deleted=yes), indent=2))
+    if not yes:
+        raise Refused("Nothing was deleted", "add --yes to delete what is listed")
+    log.info("Deleted %s", deletion)
+
+
+def _deletion_as_object(deletion: Deletion, *, deleted: bool) -> dict[str, Any]:
+    return {
+        "package": deletion.package,
+        "version": str(deletion.version) if deletion.version else None,
+        "files": [file.filename for file in deletion.files],
+        "dependents": [
+            {
+                "name": it.name,
+                "requirement": str(it.requirement),
+                "left": str(it.left) if it.left else None,
+            }
+            for it in deletion.dependents
+        ],
+        "warnings": [*deletion.warnings],
+        "deleted": deleted,
+    }
 
 
 def _name(package: str) -> str:
