@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from steps.errors import InputError, Problem
 from steps.registry import parse_registry
+from triggers.function_flags import deploy_flags, flags_text, requirements_options
+from triggers.functions import contradictions, resolve_function
 from triggers.globs import unwritable, without_covered
 from triggers.inventory import OWN_BUILD_CONFIG, Inventory, Target
+from triggers.manifest_types import LONGEST_VALUE
 from triggers.model import (
     ConfigFile,
     Github,
@@ -22,7 +25,7 @@ from triggers.model import (
     Trigger,
 )
 from triggers.names import collisions, trigger_name
-from triggers.settings import Kind, Settings, resolve, resolve_function
+from triggers.settings import Kind, Settings, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -72,7 +75,7 @@ def render(manifest: Manifest, inventory: Inventory) -> Rendering:
             " requirements; `packages.include` and `functions.include` list them by hand",
         )
     triggers = tuple(t for subject in subjects for t in _triggers(manifest, subject))
-    InputError.raise_all([*_unnamable(manifest, subjects), *_problems(triggers)])
+    InputError.raise_all([*_unwritable(manifest, subjects), *_problems(triggers)])
     return Rendering(
         triggers=triggers, warnings=(*inventory.warnings, *_limit(manifest, len(triggers)))
     )
@@ -166,27 +169,29 @@ def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str
     if kind == "deploy":
         function = resolve_function(manifest, subject.path)
         given |= {
-            "_ENTRY_POINT": function.entry_point,
+            "_DEPLOY_FLAGS": flags_text(deploy_flags(function)),
             "_FUNCTION": function.name,
-            "_FUNCTION_REGION": function.region,
-            "_RUNTIME": function.runtime,
-            "_TRIGGER_FLAG": function.trigger_flag,
+            "_TOOL": function.tool,
         }
+        if options := requirements_options(function):
+            given["_REQUIREMENTS"] = " ".join(options)
     return given
 
 
-def _unnamable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Problem]:
-    """Yield a problem per path without a glob, and per function without a region."""
+def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Problem]:
+    """Yield a problem per path without a glob, and per contradiction in a function's settings."""
     yield from unwritable(path for each in subjects for path in (*each.folders, *each.files))
     for subject in subjects:
-        if (
-            subject.kind == "function"
-            and resolve_function(manifest, subject.path).region == "global"
-        ):
-            yield Problem(
-                f"The function in {subject.path!r} has no region: its triggers are global",
-                "give `deploy.region`",
-            )
+        if subject.kind == "function" and resolve(manifest, subject.path, "deploy").enabled:
+            function = resolve_function(manifest, subject.path)
+            yield from contradictions(function)
+            size = len(flags_text(deploy_flags(function)))
+            if size > LONGEST_VALUE:
+                yield Problem(
+                    f"The settings of the function in {subject.path!r} have {size} characters, more"
+                    f" than the {LONGEST_VALUE} of a substitution's value",
+                    "give it fewer variables, or shorter ones",
+                )
 
 
 def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:

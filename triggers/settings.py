@@ -52,17 +52,6 @@ class Settings:
     tags: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class FunctionSettings:
-    """How a function is deployed; *trigger_flag* is the option of `gcloud functions deploy`."""
-
-    name: str
-    region: str
-    runtime: str
-    entry_point: str
-    trigger_flag: str
-
-
 def resolve(manifest: Manifest, path: str, kind: Kind) -> Settings:
     """Return what holds for the trigger of *kind* of the target in directory *path*."""
     starts = _starts(manifest, path, kind)
@@ -82,24 +71,6 @@ def resolve(manifest: Manifest, path: str, kind: Kind) -> Settings:
         included_files=_unique(glob for layer in common for glob in layer.included_files),
         ignored_files=_unique(glob for layer in common for glob in layer.ignored_files),
         tags=_unique([OWNERSHIP_TAG, *(tag for layer in common for tag in layer.tags)]),
-    )
-
-
-def resolve_function(manifest: Manifest, path: str) -> FunctionSettings:
-    """Return how the function in directory *path* is deployed."""
-    starts = _starts(manifest, path, "deploy")
-    layers = [start for start in starts if isinstance(start, DeployTriggers)]
-    topic, bucket = "", ""
-    for layer in layers:
-        if layer.topic or layer.bucket:
-            topic, bucket = layer.topic or "", layer.bucket or ""
-    flag = f"--trigger-topic={topic}" if topic else f"--trigger-bucket={bucket}" if bucket else ""
-    return FunctionSettings(
-        name=_last((layer.function for layer in layers), default=_function_name(path, manifest)),
-        region=_last((layer.region for layer in layers), default=manifest.region),
-        runtime=_last((layer.runtime for layer in layers), default="python313"),
-        entry_point=_last((layer.entry_point for layer in layers), default="main"),
-        trigger_flag=flag or "--trigger-http",
     )
 
 
@@ -152,8 +123,3 @@ def _last(values: Iterable[_T | None], *, default: _T) -> _T:
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
-
-
-def _function_name(path: str, manifest: Manifest) -> str:
-    folder = manifest.source.short_name if path == "." else path.rsplit("/", 1)[-1]
-    return re.sub("[^a-z0-9-]+", "-", folder.lower()).strip("-")

@@ -129,7 +129,7 @@ def test_gcloud_submits_every_shared_build_config_with_its_triggers_substitution
     }
 
     for path, substitutions in configs.items():
-        given = ",".join(f"{key}={value}" for key, value in substitutions.items())
+        given = "^;^" + ";".join(f"{key}={value}" for key, value in substitutions.items())
         done = api.gcloud(
             "builds",
             "submit",

@@ -124,7 +124,6 @@ def test_exactly_one_repository_is_named(source: dict[str, Any]) -> None:
     ("changes", "said"),
     [
         ({"publish": {"branch": "main", "tag": "v.*"}}, "`publish` is for both a branch and a tag"),
-        ({"deploy": {"topic": "a", "bucket": "b"}}, "`deploy` is for both a topic and a bucket"),
     ],
 )
 def test_settings_that_exclude_each_other_are_refused(changes: dict[str, Any], said: str) -> None:
@@ -147,7 +146,6 @@ def test_settings_that_exclude_each_other_are_refused(changes: dict[str, Any], s
         ({"overrides": {"a": {"name": "a" * 65}}}, "overrides.a.name"),
         ({"check": {"commentControl": "ON"}}, "check.commentControl"),
         ({"check": {"tag": "v1"}}, "check.tag"),
-        ({"deploy": {"runtime": "python2"}}, "deploy.runtime"),
         ({"source": {"gitRepositoryLink": "monorepo"}}, "source.gitRepositoryLink"),
         ({"source": {"repository": "monorepo"}}, "source.repository"),
     ],

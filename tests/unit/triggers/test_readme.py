@@ -6,9 +6,11 @@ from pathlib import Path
 import yaml
 
 import triggers
+from triggers.functions import resolve_function
 from triggers.manifest import Manifest
 from triggers.manifest_file import parse_manifest
-from triggers.settings import resolve, resolve_function
+from triggers.manifest_function import Function
+from triggers.settings import resolve
 
 PAGE = (Path(triggers.__path__[0]) / "README.md").read_text()
 
@@ -20,7 +22,7 @@ def test_the_manifest_of_the_page_is_valid_and_means_what_it_says() -> None:
 
     assert resolve(manifest, "packages/a", "publish").tag == "^v.*$"
     function = resolve_function(manifest, "functions/billing")
-    assert (function.entry_point, function.trigger_flag) == ("bill", "--trigger-topic=invoices")
+    assert (function.entry_point, function.trigger.topic) == ("bill", "invoices")
 
 
 def test_the_page_lists_every_key_of_the_manifest() -> None:
@@ -28,6 +30,13 @@ def test_the_page_lists_every_key_of_the_manifest() -> None:
     listed = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
     assert listed >= {str(field.alias) for field in Manifest.model_fields.values()}
+
+
+def test_the_page_lists_every_key_of_a_function() -> None:
+    rows = re.findall(r"^\| (`.+?) \| ", PAGE.split("## Functions")[1], re.MULTILINE)
+    listed = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+
+    assert listed >= {str(field.alias) for field in Function.model_fields.values()}
 
 
 def test_the_page_lists_every_shared_build_config() -> None:

@@ -448,31 +448,54 @@ class TestFunctions:
     def test_a_functions_settings_become_substitutions(self) -> None:
         [document] = documents(
             function("functions/My_Function", "p/a"),
-            deploy={"runtime": "python312"},
-            overrides={"functions/My_Function": {"deploy": {"entryPoint": "go", "topic": "news"}}},
+            deploy={"function": {"runtime": "python312"}},
+            overrides={
+                "functions/My_Function": {
+                    "deploy": {
+                        "function": {
+                            "entryPoint": "go",
+                            "tool": "run",
+                            "environment": {"PRICE": "5$ ${EACH}"},
+                            "requirements": {"vendor": "vendor"},
+                        }
+                    }
+                }
+            },
         )
 
         assert document["substitutions"] == {
+            "_DEPLOY_FLAGS": (
+                '{"--region":"us-east4","--base-image":"python312","--function":"go",'
+                '"--set-env-vars":{"PRICE":"5\\u0024 \\u0024{EACH}"},'
+                '"--set-build-env-vars":{"GOOGLE_PYTHON_PACKAGE_MANAGER":"pip",'
+                '"GOOGLE_VENDOR_PIP_DEPENDENCIES":"vendor"}}'
+            ),
             "_DIRECTORY": "functions/My_Function",
-            "_ENTRY_POINT": "go",
             "_FUNCTION": "my-function",
-            "_FUNCTION_REGION": "us-east4",
             "_IMAGE": SMALLEST["image"],
             "_REGION": "us-east4",
             "_REPO": "pypi",
-            "_RUNTIME": "python312",
-            "_TRIGGER_FLAG": "--trigger-topic=news",
+            "_REQUIREMENTS": "--vendor=vendor",
+            "_TOOL": "run",
         }
         assert document["includedFiles"] == [
             "functions/My_Function/**", "p/a/**", "cloudbuild/deploy-function.yaml",
         ]  # fmt: skip
 
-    def test_a_bucket_of_one_function_takes_the_place_of_everybodys_topic(self) -> None:
-        [document] = documents(
-            function("f"), deploy={"topic": "t"}, overrides={"f": {"deploy": {"bucket": "b"}}}
+    def test_settings_that_no_substitution_can_hold_are_refused(self) -> None:
+        variables = {f"VARIABLE_{number}": "x" * 100 for number in range(40)}
+        [problem] = problems(function("f"), deploy={"function": {"environment": variables}})
+
+        assert re.match(
+            r"The settings of the function in 'f' have \d+ characters, more than the 4000 ", problem
         )
 
-        assert document["substitutions"]["_TRIGGER_FLAG"] == "--trigger-bucket=b"
+    def test_a_function_that_is_not_deployed_from_here_may_contradict_itself(self) -> None:
+        found = documents(
+            package("a"), function("f"), deploy={"enabled": False, "function": {"cpu": 0.5}}
+        )
+
+        assert [document["name"] for document in found] == ["a-check", "a-publish"]
 
     def test_a_function_needs_a_region_where_the_triggers_have_none(self) -> None:
         [problem] = problems(function("f"), region="global")

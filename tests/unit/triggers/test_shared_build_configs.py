@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.triggers.test_render_facts import documents, function, package
-from triggers.manifest import PULL_REQUEST_SUBSTITUTIONS
+from triggers.manifest_types import PULL_REQUEST_SUBSTITUTIONS
 
 FOLDER = resources.files("triggers") / "build_configs"
 CONFIGS: dict[str, str] = {file.name: file.read_text() for file in FOLDER.iterdir()}

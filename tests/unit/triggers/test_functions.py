@@ -1,0 +1,315 @@
+"""A function's settings: layers, contradictions, and the flags that gcloud gets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.triggers.test_manifest import SMALLEST, problems
+from triggers.function_flags import deploy_flags, flags_text, requirements_options
+from triggers.functions import FunctionSettings, contradictions, resolve_function
+from triggers.manifest_file import parse_manifest
+
+
+def resolved(everybodys: dict[str, Any], own: dict[str, Any] | None = None) -> FunctionSettings:
+    manifest = {
+        **SMALLEST,
+        "deploy": {"function": everybodys},
+        "overrides": {"functions/f": {"deploy": {"function": own or {}}}},
+    }
+    return resolve_function(parse_manifest(manifest), "functions/f")
+
+
+def flags(**settings: Any) -> dict[str, Any]:
+    return deploy_flags(resolved(settings))
+
+
+class TestLayers:
+    def test_a_function_has_a_name_a_region_and_a_runtime_without_any_setting(self) -> None:
+        assert flags() == {
+            "--region": "us-east4",
+            "--gen2": None,
+            "--runtime": "python313",
+            "--entry-point": "main",
+            "--trigger-http": None,
+            "--set-build-env-vars": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "pip"},
+        }
+        assert (resolved({}).name, resolved({}).tool) == ("f", "functions")
+
+    def test_the_override_wins_and_maps_add_up(self) -> None:
+        function = resolved(
+            {"memory": "256Mi", "timeout": "60s", "environment": {"A": "1", "B": "2"}},
+            {"memory": "1Gi", "name": "other", "environment": {"B": "3"}},
+        )
+
+        assert function.name == "other"
+        given = deploy_flags(function)
+        assert (given["--memory"], given["--timeout"]) == ("1Gi", "60s")
+        assert given["--set-env-vars"] == {"A": "1", "B": "3"}
+
+    def test_a_trigger_takes_the_place_of_everybodys_and_http_can_be_had_back(self) -> None:
+        topic = {"trigger": {"topic": "news", "retry": True}}
+
+        assert "--trigger-topic" not in deploy_flags(
+            resolved(topic, {"trigger": {"bucket": "abc"}})
+        )
+        own = deploy_flags(resolved(topic, {"trigger": {"http": True}}))
+        assert [name for name in own if "trigger" in name or "retry" in name] == ["--trigger-http"]
+
+    def test_empty_maps_take_away_and_missing_ones_leave_alone(self) -> None:
+        emptied = flags(environment={}, secrets={})
+
+        assert emptied["--clear-env-vars"] is emptied["--clear-secrets"] is None
+        assert not [name for name in flags() if "secret" in name or name.endswith("-env-vars")][1:]
+
+    def test_pip_is_the_package_manager_unless_the_manifest_names_another(self) -> None:
+        variables = flags(buildEnvironment={"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv", "A": "1"})
+
+        assert variables["--set-build-env-vars"] == {
+            "GOOGLE_PYTHON_PACKAGE_MANAGER": "uv",
+            "A": "1",
+        }
+
+    @pytest.mark.parametrize(
+        ("requirements", "options"),
+        [
+            ({"pin": True}, ("--pin",)),
+            ({"vendor": "third_party/wheels"}, ("--vendor=third_party/wheels",)),
+            ({"bundle": True}, ("--bundle",)),
+            ({}, ()),
+        ],
+    )
+    def test_requirements_are_made_ready_in_one_way(
+        self, requirements: dict[str, Any], options: tuple[str, ...]
+    ) -> None:
+        assert requirements_options(resolved({"requirements": requirements})) == options
+
+    def test_the_flags_survive_as_json_without_a_dollar_sign(self) -> None:
+        given = flags(environment={"A": "${_REGION} $$ \"quoted\" 'twice', ü\n\\"})
+
+        assert "$" not in flags_text(given)
+        assert json.loads(flags_text(given)) == given
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"tool": "run", "trigger": {"topic": "news"}},
+            (
+                "is called by events, which `gcloud run deploy` sets up nothing for"
+                "\n  hint: take `tool: run` out; or give `trigger: {http: true}` and make the"
+                " trigger with `gcloud eventarc triggers create`"
+            ),
+        ),
+        (
+            {"cpu": 0.5},
+            "has `cpu: 0.5` without `memory`\n  hint: `gcloud functions` wants both",
+        ),
+        (
+            {"cpu": 0.5, "memory": "1Gi", "concurrency": 8},
+            (
+                "has `concurrency: 8` with `cpu: 0.5`"
+                "\n  hint: more than one call at once needs `cpu: 1` or more;"
+                " else give `concurrency: 1`"
+            ),
+        ),
+        (
+            {"concurrency": 8},
+            (
+                "has `concurrency: 8` with no `cpu`"
+                "\n  hint: more than one call at once needs `cpu: 1` or more;"
+                " else give `concurrency: 1`"
+            ),
+        ),
+        (
+            {"tool": "run", "cpu": 0.5},
+            (
+                "has no `concurrency` with `cpu: 0.5`"
+                "\n  hint: more than one call at once needs `cpu: 1` or more;"
+                " else give `concurrency: 1`"
+            ),
+        ),
+        (
+            {"minInstances": 3, "maxInstances": 2},
+            (
+                "has 3 instances at least and 2 at most\n  hint: swap `minInstances` and"
+                " `maxInstances`"
+            ),
+        ),
+        ({"timeout": "3601s"}, "has `timeout: 3601s`\n  hint: a call by http may take 3600s"),
+        (
+            {"timeout": "541s", "trigger": {"bucket": "uploads"}},
+            "has `timeout: 541s`\n  hint: a call by events may take 540s",
+        ),
+        (
+            {"vpcEgress": "all-traffic"},
+            "has `vpcEgress: all-traffic` without a `vpcConnector`\n  hint: give both",
+        ),
+        (
+            {"environment": {"KEY": "x"}, "secrets": {"KEY": "key:1"}},
+            "has 'KEY' as a variable and as a secret\n  hint: take one of them out",
+        ),
+        (
+            {"secrets": {"/etc/keys/a": "a:1", "/etc/keys/b": "b:1"}},
+            (
+                "has two secrets in the directory '/etc/keys'"
+                "\n  hint: give each a directory of its own"
+            ),
+        ),
+        (
+            {
+                "requirements": {"vendor": "vendor"},
+                "buildEnvironment": {"GOOGLE_VENDOR_PIP_DEPENDENCIES": "other"},
+            },
+            (
+                "names the directory of its distributions twice"
+                "\n  hint: take GOOGLE_VENDOR_PIP_DEPENDENCIES out: `requirements.vendor` sets it"
+            ),
+        ),
+        (
+            {"region": "global"},
+            "has no region: its triggers are global\n  hint: give `deploy.function.region`",
+        ),
+    ],
+)
+def test_settings_that_contradict_each_other_are_named(settings: dict[str, Any], said: str) -> None:
+    assert [str(problem) for problem in contradictions(resolved(settings))] == [
+        f"The function in 'functions/f' {said}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cpu": 1, "memory": "1Gi", "concurrency": 80},
+        {"cpu": 0.5, "memory": "1Gi", "concurrency": 1},
+        {"tool": "run", "cpu": 0.5, "concurrency": 1},
+        {"tool": "run", "concurrency": 80},
+        {"minInstances": 2, "maxInstances": 2},
+        {"minInstances": 2},
+        {"timeout": "3600s"},
+        {"timeout": "540s", "trigger": {"topic": "news"}},
+        {"secrets": {"/etc/a/key": "a:1", "/etc/b/key": "b:latest", "KEY": "c:2"}},
+    ],
+)
+def test_settings_at_their_bounds_are_no_contradiction(settings: dict[str, Any]) -> None:
+    assert [*contradictions(resolved(settings))] == []
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (
+            {"trigger": {"topic": "news", "bucket": "abc"}},
+            (
+                ".trigger` is the name of 2 callers"
+                "\n  hint: give exactly one of: http, topic, bucket, eventFilters"
+            ),
+        ),
+        (
+            {"trigger": {}},
+            (
+                ".trigger` is the name of 0 callers"
+                "\n  hint: give exactly one of: http, topic, bucket, eventFilters"
+            ),
+        ),
+        (
+            {"trigger": {"http": True, "retry": False}},
+            ".trigger` is for HTTP with settings of events\n  hint: take the others out",
+        ),
+        (
+            {"trigger": {"topic": "news", "eventPathPatterns": {"a": "b"}}},
+            (
+                ".trigger` is with eventPathPatterns alone"
+                "\n  hint: give `eventFilters: {type: …}`, too"
+            ),
+        ),
+        (
+            {"trigger": {"eventFilters": {"bucket": "abc"}}},
+            ".trigger` is for events of no type\n  hint: give `eventFilters: {type: …}`",
+        ),
+        (
+            {"requirements": {"pin": True, "bundle": True}},
+            ".requirements` is for several of: pin, vendor, bundle\n  hint: take all but one out",
+        ),
+        (
+            {"environment": {"X_GOOGLE_A": "1"}},
+            (
+                ".environment.X_GOOGLE_A` is a variable that Google Cloud sets itself"
+                "\n  hint: give it another name"
+            ),
+        ),
+        (
+            {"buildEnvironment": {"GOOGLE_RUNTIME": "1"}},
+            (
+                ".buildEnvironment.GOOGLE_RUNTIME` is a variable that Google Cloud sets itself"
+                "\n  hint: take it out"
+            ),
+        ),
+        (
+            {"enviroment": {"A": "1"}},
+            ".enviroment` is not a key of the manifest\n  hint: did you mean 'environment'?",
+        ),
+        (
+            {"trigger": {"eventFilter": {"type": "x"}, "topic": "news"}},
+            (
+                ".trigger.eventFilter` is not a key of the manifest"
+                "\n  hint: did you mean 'eventFilters'?"
+            ),
+        ),
+        (
+            {"concurrency": "8"},
+            ".concurrency` is '8'\n  hint: Input should be a valid integer",
+        ),
+        (
+            {"environment": {"A": 8}},
+            '.environment.A` has to be text, and is 8\n  hint: put it in quotes: "8"',
+        ),
+    ],
+)
+def test_what_a_function_cannot_have_is_said_with_its_path(
+    function: dict[str, Any], said: str
+) -> None:
+    assert problems(deploy={"function": function}) == [f"shipwheel.yaml: `deploy.function{said}"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("runtime", "python2"),
+        ("memory", "512"),
+        ("memory", "512MB"),
+        ("cpu", 0),
+        ("cpu", 9),
+        ("cpu", float("nan")),
+        ("timeout", "1m"),
+        ("timeout", "0s"),
+        ("concurrency", 0),
+        ("concurrency", 1001),
+        ("maxInstances", 0),
+        ("minInstances", -1),
+        ("tool", "app"),
+        ("ingress", "internal-only"),
+        ("vpcEgress", "all"),
+        ("entryPoint", "a.b"),
+        ("name", "F"),
+    ],
+)
+def test_a_value_that_gcloud_would_refuse_is_refused(key: str, value: object) -> None:
+    [problem] = problems(deploy={"function": {key: value}})
+    assert problem.startswith(f"shipwheel.yaml: `deploy.function.{key}` is ")
+
+
+@pytest.mark.parametrize("place", ["/key", "a-b", "/etc/../key,x", "/etc/keys/", "etc/key"])
+def test_a_secret_has_a_place(place: str) -> None:
+    [problem] = problems(deploy={"function": {"secrets": {place: "key:1"}}})
+    assert problem.startswith("shipwheel.yaml: `deploy.function.secrets")
+
+
+@pytest.mark.parametrize("secret", ["key", "key:0", "key:new", "projects/p/secrets/k/versions/1"])
+def test_a_secret_has_a_version(secret: str) -> None:
+    [problem] = problems(deploy={"function": {"secrets": {"KEY": secret}}})
+    assert problem.startswith(f"shipwheel.yaml: `deploy.function.secrets.KEY` is {secret!r}")

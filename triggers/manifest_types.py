@@ -1,0 +1,100 @@
+"""The words of the manifest: what one key may hold, with the sentence that is said otherwise."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from steps.errors import InputError
+from steps.registry import parse_registry
+
+# Cloud Build sets these itself in pull-request builds.
+PULL_REQUEST_SUBSTITUTIONS = ("_HEAD_BRANCH", "_BASE_BRANCH", "_HEAD_REPO_URL", "_PR_NUMBER")
+LONGEST_VALUE = 4000  # characters of a substitution
+
+
+def _check_registry(text: str) -> str:
+    try:
+        registry = parse_registry(text, {})
+    except InputError as error:
+        raise problem(f"no registry: {error.problems[0].message}", "REGION/PROJECT/REPO") from None
+    if not registry.is_artifact_registry:
+        raise problem(f"no repository of Artifact Registry: {text!r}", "REGION/PROJECT/REPO")
+    return text
+
+
+def _check_pattern(pattern: str) -> str:
+    """Refuse what RE2, the service's engine, refuses: no regular expression, or look-around."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise problem(f"no regular expression: {pattern!r} ({error})") from None
+    if re.search(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P=", pattern):
+        raise problem(f"not of RE2: {pattern!r}", "it has no look-around and no back-references")
+    return pattern
+
+
+def _check_directory(path: str) -> str:
+    parts = path.split("/")
+    outside = path.startswith("/") or {"", ".", ".."} & set(parts)
+    if path != "." and (outside or not path.isprintable()):
+        raise problem(f"no path below the manifest's directory: {path!r}", "such as packages/a")
+    return path
+
+
+def _check_glob(glob: str) -> str:
+    if "$" in glob:
+        raise problem(f"no glob: {glob!r}", "Cloud Build puts no substitutions into globs")
+    return glob
+
+
+def _check_key(key: str) -> str:
+    if not re.fullmatch("_[A-Z0-9_]+", key):
+        raise problem(f"no substitution's name: {key!r}", "write _ and capitals, digits or _")
+    if key in PULL_REQUEST_SUBSTITUTIONS:
+        raise problem("a name that Cloud Build sets itself", "give it another name")
+    return key
+
+
+def problem(message: str, hint: str = "") -> PydanticCustomError:
+    """Return what a validator raises: *message* goes on after "`the.key` is"."""
+    return PydanticCustomError("shipwheel", "{message}", {"message": message, "hint": hint})
+
+
+def matching(pattern: str) -> StringConstraints:
+    """Return the rule that a text matches all of *pattern*."""
+    return StringConstraints(pattern=rf"^{pattern}$")
+
+
+_PROJECT = r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]*[a-z0-9]"
+ProjectId = Annotated[str, matching(_PROJECT)]
+Region = Annotated[str, matching("[a-z][a-z0-9-]*")]
+Registry = Annotated[str, AfterValidator(_check_registry)]
+Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_pattern)]
+Directory = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_directory)]
+Glob = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_glob)]
+Key = Annotated[str, AfterValidator(_check_key)]
+Value = Annotated[str, StringConstraints(max_length=LONGEST_VALUE)]
+Tag = Annotated[str, matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")]
+TriggerName = Annotated[str, matching("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")]
+ServiceAccount = Annotated[
+    str, matching(r"(?:projects/[^/\s]+/serviceAccounts/[^/\s]+|[^@/\s]+@[^@/\s]+|[a-z0-9-]+)")
+]
+
+
+class Model(BaseModel):
+    """Keys in camelCase, as Cloud Build writes them; none unknown, no text made from a number."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        use_attribute_docstrings=True,
+    )
