@@ -57,9 +57,7 @@ class Backend:
 
     def wheel(self, source: Path, folder: Path) -> Distribution:
         """Build the wheel of *source* into *folder*."""
-        wheel = read_distribution(self._call("wheel", source, folder))
-        check_record(wheel)
-        return wheel
+        return read_distribution(self._call("wheel", source, folder), beside=check_record)
 
     def metadata(self, folder: Path) -> RawMetadata | None:
         """Have a wheel's metadata prepared in *folder*; None when the backend prepares none."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from steps.distribution import Distribution, read_distribution
 from steps.errors import InputError, Problem
-from steps.record import check_record
+from steps.record import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from steps.distribution import Distribution
     from steps.project import Project
 
 
@@ -29,7 +29,7 @@ def collect(project: Project) -> tuple[Distribution, ...]:
         if path.name.startswith("."):
             continue
         try:
-            files.append(_read(path))
+            files.append(read_whole(path))
         except InputError as error:
             problems.extend(error.problems)
     problems.extend(_foreign(project, files))
@@ -37,13 +37,6 @@ def collect(project: Project) -> tuple[Distribution, ...]:
         problems.append(Problem(f"{os.fspath(folder)!r} {_state(folder)}", _build(project)))
     InputError.raise_all(problems)
     return tuple(sorted(files, key=lambda file: (file.kind != "wheel", file.filename)))
-
-
-def _read(path: Path) -> Distribution:
-    distribution = read_distribution(path)
-    if distribution.kind == "wheel":
-        check_record(distribution)
-    return distribution
 
 
 def _state(folder: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,6 +23,7 @@ from steps.archive import Archive, Sdist, open_archive
 from steps.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 Kind = Literal["sdist", "wheel"]
@@ -63,11 +65,13 @@ def parse_filename(filename: str) -> tuple[Kind, NormalizedName, Version]:
     raise InvalidSdistFilename(f"neither a wheel nor a .tar.gz sdist: {filename!r}")
 
 
-def read_distribution(path: Path) -> Distribution:
-    """Read the distribution at *path*.
+def read_distribution(
+    path: Path, *, beside: Callable[[Path], object] | None = None
+) -> Distribution:
+    """Read the distribution at *path*; *beside* looks at it, too, while it is hashed.
 
     Raises InputError when its name is not a distribution's, its archive is broken or hostile, or
-    its metadata names another project or version than its file name.
+    its metadata names another project or version than its file name; and what *beside* raises.
     """
     try:
         kind, name, version = parse_filename(path.name)
@@ -80,13 +84,14 @@ def read_distribution(path: Path) -> Distribution:
         raise InputError(f"{path.name!r} is not a file", "remove it, and build it again")
     metadata = read_metadata(path)
     _check_identity(path, name, version, metadata)
+    sha256 = _sha256(path) if beside is None else _sha256_beside(path, beside)
     return Distribution(
         path=path,
         kind=kind,
         name=name,
         version=version,
         size=path.stat().st_size,
-        sha256=_sha256(path),
+        sha256=sha256,
         requires=tuple(metadata.get("requires_dist", ())),
     )
 
@@ -124,6 +129,14 @@ def _check_identity(
             f"{path.name!r} holds the metadata of another distribution: {said[0]!r} {said[1]!r}",
             "build it again, and do not rename distributions",
         )
+
+
+def _sha256_beside(path: Path, look: Callable[[Path], object]) -> str:
+    """Return the sha256 after *look*; hashing leaves the processor to other threads."""
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(_sha256, path)
+        look(path)
+        return digest.result()
 
 
 def _sha256(path: Path) -> str:

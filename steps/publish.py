@@ -13,6 +13,7 @@ from steps.build import build
 from steps.parallel import each
 from steps.project import static_names
 from steps.release import Release, release
+from steps.upload import import_early
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,5 +39,6 @@ def publish(
     """
     transport.credentials.look_up_early()
     workshop.expect(projects)
+    import_early()
     built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
     return release(built, transport, index, rules, static=static_names(projects))

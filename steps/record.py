@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from steps.archive import open_archive
-from steps.distribution import metadata_member
+from steps.distribution import metadata_member, parse_filename, read_distribution
 from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from steps.distribution import Distribution
 
@@ -24,12 +25,17 @@ _HEXADECIMAL = 64  # digits of a sha256
 _NAMED = 5  # lies at a time: the first ones show what is wrong
 
 
-def check_record(wheel: Distribution) -> None:
+def read_whole(path: Path) -> Distribution:
+    """Read the distribution at *path*; raise InputError, too, for a wheel that is not whole."""
+    return read_distribution(path, beside=check_record if path.suffix == ".whl" else None)
+
+
+def check_record(wheel: Path) -> None:
     """Raise InputError unless *wheel* holds exactly what its RECORD says, in its own folder.
 
     Every member is read for it, so that a damaged one is found as well.
     """
-    with open_archive(wheel.path) as archive:
+    with open_archive(wheel) as archive:
         hashes = archive.hashes()
         folder = (metadata_member(archive) or "").partition("/")[0]
         record = f"{folder}/RECORD"
@@ -39,20 +45,20 @@ def check_record(wheel: Distribution) -> None:
     said = {member: sha256 for member, sha256 in _rows(text).items() if member not in own}
     InputError.raise_all(
         Problem(
-            f"{wheel.filename!r} is not a whole wheel: {problem}",
+            f"{wheel.name!r} is not a whole wheel: {problem}",
             "build it again, and change nothing in a wheel that is built",
         )
         for problem in (*_folder_problems(wheel, folder), *islice(_lies(held, said), _NAMED))
     )
 
 
-def _folder_problems(wheel: Distribution, folder: str) -> Iterator[str]:
+def _folder_problems(wheel: Path, folder: str) -> Iterator[str]:
     """Yield a problem when the metadata are in a folder that installers do not look into."""
     try:
         name, version, *_ = parse_wheel_filename(f"{folder.removesuffix('.dist-info')}-x-x-x.whl")
     except InvalidWheelFilename:
         name, version = None, None
-    if (name, version) != (wheel.name, wheel.version):
+    if (name, version) != parse_filename(wheel.name)[1:]:
         yield f"its metadata are in {folder!r}"
 
 

@@ -10,8 +10,10 @@ import graphlib
 import logging
 import re
 import tempfile
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -70,6 +72,17 @@ class Delivery:
     sha256: str
     result: Literal["uploaded", "found"]
     overtaken: bool = False
+
+
+def import_early() -> None:
+    """Begin to import what sends files, which is slow to import, and return at once."""
+    threading.Thread(target=_import_twine, name="import", daemon=True).start()
+
+
+def _import_twine() -> None:
+    with suppress(ImportError):  # whoever needs it says so
+        import twine.package  # noqa: PLC0415 - this is the purpose
+        import twine.repository  # noqa: F401, PLC0415 - the same
 
 
 def upload(

@@ -53,8 +53,10 @@ def command(
     from steps.project import static_names  # noqa: PLC0415 - the same
     from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
     from steps.release import release  # noqa: PLC0415 - the same
+    from steps.upload import import_early  # noqa: PLC0415 - the same
 
     transport.credentials.look_up_early()
+    import_early()
     projects = selected(directories, every)
     built = each(collect, projects, workers=workers)
     index = Index(transport.registry, transport, first_release=first_release)

@@ -6,7 +6,6 @@ a file that exists, and that nothing can be deleted or searched.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import tempfile
 from contextlib import suppress
@@ -33,12 +32,16 @@ if TYPE_CHECKING:
     from typing import BinaryIO
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+_DIGEST = "shipwheel.sha256"
+"""Where a request keeps the sha256 of what it uploads."""
+
 
 class StandardRepository(Repository):
     """A repository that keeps in *root* what was uploaded."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self.digests: dict[tuple[Path, int], str] = {}
         self.pages = pages_by(
             lambda config: _Files(config, self), root=root, before=_refuse_bad_upload
         )
@@ -54,11 +57,23 @@ class StandardRepository(Repository):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             with suppress(InvalidName, InvalidSdistFilename, InvalidWheelFilename):
                 _, version = _parse_filename(path.name)
-                sha256 = _sha256(path, path.stat().st_mtime_ns)
                 found.append(
-                    ListedFile(filename=path.name, version=version, sha256=sha256, source=self)
+                    ListedFile(
+                        filename=path.name,
+                        version=version,
+                        sha256=self._sha256(path),
+                        source=self,
+                    )
                 )
         return found
+
+    def _sha256(self, path: Path) -> str:
+        """Return it; computed once, as Artifact Registry does, and not for every page."""
+        state = path, path.stat().st_mtime_ns
+        if state not in self.digests:
+            with path.open("rb") as file:
+                self.digests[state] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self.digests[state]
 
     def path_of(self, project: str, filename: str) -> Path:
         """Return where an upload puts the file, whether it is there or not."""
@@ -71,6 +86,10 @@ class StandardRepository(Repository):
 
 class _Files(ListedFiles):
     """Files of project `a-b` in the folder `a-b`: added once, all at once, and never replaced."""
+
+    def __init__(self, config: Any, repository: StandardRepository) -> None:
+        super().__init__(config, repository)
+        self._digests = repository.digests
 
     def exists(self, filename: str) -> bool:  # noqa: ARG002 - pypiserver's signature
         """Leave it to `add_package`, which can tell and add without anybody coming between."""
@@ -91,13 +110,8 @@ class _Files(ListedFiles):
             except FileExistsError:
                 reason = "Requested entity already exists."
                 raise answer(reason, HTTPStatus.BAD_REQUEST) from None
-
-
-@functools.lru_cache(maxsize=4096)
-def _sha256(path: Path, _modified: int) -> str:
-    """Return it; computed once, as Artifact Registry does, and not for every page."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        path = folder / filename
+        self._digests[path, path.stat().st_mtime_ns] = request.environ[_DIGEST]
 
 
 def _refuse_bad_upload() -> None:
@@ -137,6 +151,7 @@ def _problems_of_content(form: Any, content: Any) -> Iterator[str]:
         yield f"'version' is not the file's: {form.get('version')!r}"
     digest = hashlib.file_digest(content.file, "sha256").hexdigest()
     content.file.seek(0)
+    request.environ[_DIGEST] = digest
     if form.get("sha256_digest", digest) != digest:
         yield f"'sha256_digest' is not the file's: {form.get('sha256_digest')!r}"
 

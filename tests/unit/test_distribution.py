@@ -114,3 +114,16 @@ def test_file_names_are_parsed_by_packaging() -> None:
         Version("1.0rc1"),
     )
     assert parse_filename("tide.tables-v1.0.tar.gz") == ("sdist", "tide-tables", Version("1.0"))
+
+
+def test_what_looks_at_the_file_while_it_is_hashed_may_refuse_it(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
+    seen: list[Path] = []
+
+    def refuse(path: Path) -> None:
+        raise InputError(f"{path.name} is refused")
+
+    assert read_distribution(path, beside=seen.append) == read_distribution(path)
+    assert seen == [path]
+    with pytest.raises(InputError, match=r"^tides-1\.0\.tar\.gz is refused$"):
+        read_distribution(path, beside=refuse)
