@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmark.ways import ENVIRON, PYTHON, ROOT
+from tests.benchmark.ways import ENVIRON, PYTHON, ROOT, ProgramFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -81,15 +81,18 @@ class Usage:
 
 
 def usage(command: Sequence[str]) -> Usage:
-    """Run *command* to its end and return what it used."""
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=ENVIRON,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    """Run *command* to its end and return what it used; raise ProgramFailed when it fails."""
+    with (
+        tempfile.TemporaryFile("w+") as output,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=ENVIRON,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
         own, tree = [0], [0]
         ended = threading.Event()
         watcher = threading.Thread(target=_watch, args=[process.pid, own, tree, ended])
@@ -98,8 +101,8 @@ def usage(command: Sequence[str]) -> Usage:
         process.returncode = os.waitstatus_to_exitcode(status)
         ended.set()
         watcher.join()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+        if process.returncode:
+            raise ProgramFailed(command, process.returncode, output)
     return Usage(used.ru_utime + used.ru_stime, max(own) / 1024, max(tree) / 1024)
 
 

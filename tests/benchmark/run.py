@@ -3,22 +3,22 @@
     python -m tests.benchmark.run [--rounds N] [--packages N] [--many N] [--plot FILE]
 
 Everything runs in one go, in turn, against a registry on this machine; what is compared ran on the
-same machine in the same minutes. It prints medians and ratios. It is a measurement, not a test: a
-bar that is missed is printed, and fails nothing.
+same machine in the same minutes. It tells how far it is, and at the end prints medians and ratios
+as README.md has them. It is a measurement, not a test: a bar that is missed is printed, and fails
+nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
+import sys
 import tempfile
 import time
 import zipfile
 from base64 import urlsafe_b64encode
 from collections import defaultdict
-from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -29,9 +29,10 @@ from tests.benchmark import ways
 from tests.benchmark.measure import open_registry, processor, seconds, usage
 from tests.benchmark.monorepo import BACKENDS, make_monorepo, make_package
 from tests.benchmark.plot import bars
+from tests.benchmark.report import Row, machine, table, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tests.benchmark.measure import Usage
 
@@ -56,22 +57,6 @@ SLOW = {TWINE, UV_TWINE}
 """They take so long that one round says enough."""
 
 
-@dataclass(frozen=True)
-class Row:
-    """A line of the second table: what was measured, and the bar that it is held against."""
-
-    what: str
-    measured: float
-    bar: float
-    unit: str = ""
-
-    def __str__(self) -> str:
-        verdict = "" if self.measured <= self.bar else "  MISSED"
-        return (
-            f"{self.what:74} {self.measured:8.2f}{self.unit:4} {self.bar:6.2f}{self.unit}{verdict}"
-        )
-
-
 class Benchmark:
     """The measurements, each of which adds to the rows."""
 
@@ -94,7 +79,7 @@ class Benchmark:
 
     def add(self, what: str, measured: float, bar: float, unit: str = "") -> None:
         self.rows.append(Row(what, measured, bar, unit))
-        print(self.rows[-1], flush=True)
+        tell(self.rows[-1])
 
     def ways(self) -> None:
         """Time every way, in turn; and uv and ours once more where all is published already."""
@@ -103,34 +88,34 @@ class Benchmark:
                 for name, way in WAYS.items():
                     if name not in SLOW or not number:
                         self.way(name, way, workers)
-        print(f"{'':44} {'1 worker':>10} {'2 workers':>10} {'processor':>10}")
-        for name in WAYS:
-            used = statistics.median(self.processor[name])
-            columns = self.median(name, 1), self.median(name), used
-            print(f"{name:44}" + "".join(f"{column:9.2f} s" for column in columns), flush=True)
 
     def way(self, name: str, way: Way, workers: int) -> None:
         with open_registry() as registry:
             work = partial(way, self.few, registry.url, workers)
             before = processor()
-            self.times[name, workers].append(seconds(work))
+            took = seconds(work)
+            self.times[name, workers].append(took)
             self.processor[name].append(processor() - before)
+            tell(f"{name}, {workers} at a time: {took:.2f} s")
             files = len([*registry.folder.glob("*/*.*")])
             assert files == 2 * len(self.few), f"{name} published {files} files"
             if workers == WORKERS and name in {UV, FRESH, KEPT}:
                 self.again[name].append(seconds(work))
+                tell(f"{name}, the second time: {self.again[name][-1]:.2f} s")
 
     def ratios(self) -> None:
         """Compare the ways."""
         for name in FRESH, KEPT:
             kind = "kept" if name == KEPT else "fresh"
-            for other, bar in ((UV, 0.35), (TWINE, 0.10), (FLOOR, 1.6)):
-                what = f"{len(self.few)} packages, {kind} environments, against {other[:30]}"
-                self.add(what, self.median(name) / self.median(other), bar)
+            what = f"{len(self.few)} packages, {kind} environments, against"
+            for other, short, bar in (
+                (UV, "uv", 0.35),
+                (TWINE, "build + twine", 0.10),
+                (FLOOR, "the floor", 1.6),
+            ):
+                self.add(f"{what} {short}", self.median(name) / self.median(other), bar)
             second = statistics.median(self.again[name]) / statistics.median(self.again[UV])
-            self.add(
-                f"the second time, {kind} environments, against uv's second time", second, 0.35
-            )
+            self.add(f"the second time, {kind} environments, against uv's", second, 0.35)
 
     def single(self) -> None:
         """Compare ours with uv on one package of each backend."""
@@ -145,7 +130,7 @@ class Benchmark:
                     if number:  # the first warms the caches
                         times[name].append(took)
             ratios.append(statistics.median(times[KEPT]) / statistics.median(times[UV]))
-            print(f"  one package of {backend}: {ratios[-1]:.2f} of uv")
+            tell(f"one package of {backend}: {ratios[-1]:.2f} of uv")
         mean = statistics.geometric_mean(ratios)
         self.add("one package, mean ratio over four backends, against uv, warm", mean, 1.0)
 
@@ -157,6 +142,7 @@ class Benchmark:
             for _ in range(self.rounds):
                 with open_registry() as registry:
                     times.append(seconds(partial(ways.shipwheel, packages, registry.url, WORKERS)))
+                tell(f"{len(packages)} packages: {times[-1]:.2f} s")
             took.append(statistics.median(times) / len(packages))
             with open_registry() as registry:
                 command = ways.shipwheel_command(packages, registry.url, WORKERS)
@@ -173,6 +159,7 @@ class Benchmark:
             for latency in 0, LATENCY:
                 with open_registry(latency) as registry:
                     times.append(seconds(partial(ways.shipwheel, self.few, registry.url, WORKERS)))
+                tell(f"{latency * 1000:.0f} ms of latency: {times[-1]:.2f} s")
             more.append(times[1] - times[0])
         what = f"{LATENCY * 1000:.0f} ms of latency: {len(self.few)} packages take more"
         self.add(what, statistics.median(more), 1.0, " s")
@@ -186,6 +173,7 @@ class Benchmark:
             for name in "twine", "shipwheel":
                 with open_registry() as registry:
                     took = seconds(lambda: used.append(usage(upload(name, large, registry.url))))  # noqa: B023
+                    tell(f"a wheel of {LARGE >> 20} MB, {name}: {took:.2f} s")
                     if number:
                         times[name].append(took)
         with open_registry() as registry:
@@ -249,19 +237,27 @@ def check(packages: Sequence[Path], url: str) -> list[str]:
     return [str(ways.BIN / "shipwheel"), "check", "--registry", url, *map(str, packages)]
 
 
-def machine() -> str:
-    models = [
-        line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
-    ]
-    model = models[0].partition(":")[2].strip() if models else platform.machine()
-    load = os.getloadavg()[0]
-    return (
-        f"{os.cpu_count()} processors ({model}), {platform.system()} {platform.release()},"
-        f" Python {platform.python_version()}, load {load:.1f} before the start"
-    )
+def report(benchmark: Benchmark) -> Iterator[str]:
+    """Yield the tables of what was measured, in Markdown."""
+    if benchmark.times:
+        head = [f"{len(benchmark.few)} packages", "1 worker", f"{WORKERS} workers", "processor"]
+        columns = {
+            name: (
+                benchmark.median(name, 1),
+                benchmark.median(name),
+                statistics.median(benchmark.processor[name]),
+            )
+            for name in WAYS
+            if benchmark.times[name, 1] and benchmark.times[name, WORKERS]
+        }
+        yield from table(
+            head, [[name, *(f"{it:.2f} s" for it in times)] for name, times in columns.items()]
+        )
+        yield ""
+    yield from table(["measured", "", "bar"], [row.cells() for row in benchmark.rows])
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--packages", type=int, default=20)
@@ -269,16 +265,24 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", help="measurements, by the names of their methods")
     parser.add_argument("--plot", type=Path, help="write the first table as an SVG")
     options = parser.parse_args()
-    print(f"{machine()}\n{time.strftime('%Y-%m-%d')}, medians of {options.rounds} rounds\n")
+    where = f"{machine()}; {time.strftime('%Y-%m-%d')}, medians of {options.rounds} rounds"
+    failure = None
     with tempfile.TemporaryDirectory() as folder:
         benchmark = Benchmark(Path(folder), options.rounds, options.packages, options.many)
         for name in options.only or MEASUREMENTS:
-            getattr(benchmark, name)()
-    if options.plot:
+            try:
+                getattr(benchmark, name)()
+            except ways.ProgramFailed as error:
+                failure = error
+                tell(error)
+                break
+    print("\n".join([where, "", *report(benchmark)]))
+    if options.plot and not failure:
         values = {name: benchmark.median(name) for name in WAYS}
-        title = f"{options.packages} packages, {WORKERS} workers: seconds, {machine()}"
+        title = f"{options.packages} packages, {WORKERS} workers: seconds"
         options.plot.write_text(bars(title, values), encoding="utf-8")
+    return 1 if failure else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 BIN = Path(sys.executable).parent
 PYTHON = str(BIN / "python")
 ROOT = Path(__file__).parents[2]
+_PATIENCE = 600  # seconds for a program
+_SHOWN = 4000  # characters of what a program printed
 # Backends are compiled once, as on most machines; the settings of this shell do not count.
 ENVIRON = {
     key: value
@@ -29,17 +32,33 @@ ENVIRON = {
 }
 
 
+class ProgramFailed(Exception):  # noqa: N818 - what happened
+    """A program that is measured failed; says which, and what it printed."""
+
+    def __init__(self, command: Sequence[str], code: int | None, output: IO[str]) -> None:
+        output.seek(0)
+        how = "took too long" if code is None else f"ended with {code}"
+        super().__init__(f"{shlex.join(command)} {how}:\n{output.read()[-_SHOWN:].strip()}")
+
+
 def run(*command: str, **environ: str) -> None:
-    """Run a program to its end, silently; raise CalledProcessError when it fails."""
-    subprocess.run(
-        command,
-        cwd=ROOT,
-        env={**ENVIRON, **environ},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
+    """Run a program to its end, silently; raise ProgramFailed when it fails."""
+    with tempfile.TemporaryFile("w+") as output:
+        try:
+            code = subprocess.run(
+                command,
+                cwd=ROOT,
+                env={**ENVIRON, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+                timeout=_PATIENCE,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            raise ProgramFailed(command, None, output) from None
+        if code:
+            raise ProgramFailed(command, code, output)
 
 
 def build_and_twine(package: Path, url: str, *options: str) -> None:
@@ -69,7 +88,7 @@ def uv(package: Path, url: str) -> None:
     ]
     try:
         run(*publish, *map(str, sorted(folder.glob("*-*.*"))))
-    except subprocess.CalledProcessError:
+    except ProgramFailed:
         # The second time: it refuses an sdist of setuptools, which differs with every build.
         if not (folder / "published").exists():
             raise
