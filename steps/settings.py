@@ -40,7 +40,7 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
 
     Nothing is read or written yet. Raises InputError for what *client* cannot be told.
     """
-    _require_name(wanted.name)
+    _require_names(wanted)
     if wanted.scope not in {None, *_SCOPES[client]}:
         raise InputError(
             f"{client} has no settings for this scope: {wanted.scope!r}",
@@ -55,7 +55,7 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
     if login := wanted.netrc:
         from steps.client_settings.netrc import netrc_edit  # noqa: PLC0415 - only who asks for it
 
-        edits.append(netrc_edit(wanted.registry, login, machine))
+        edits.append(netrc_edit(wanted.private, login, machine))
         warnings.append(_TOKEN if login.username != KEY_USERNAME else _KEY)
     elif wanted.key:
         warnings.append(_KEY)
@@ -70,12 +70,18 @@ def default_name(registry: Registry) -> str:
     return name
 
 
-def _require_name(name: str) -> None:
-    if name.lower() in _TAKEN:
+def _require_names(wanted: Wanted) -> None:
+    for name in wanted.names:
+        if name.lower() in _TAKEN:
+            raise InputError(
+                f"Clients know another index by this name: {name!r}", "choose another with --name"
+            )
+        if not _NAME.fullmatch(name):
+            raise InputError(
+                f"No index can have this name: {name!r}", "letters, digits, and - _ between them"
+            )
+    if wanted.name == wanted.public_name:
         raise InputError(
-            f"Clients know another index by this name: {name!r}", "choose another with --name"
-        )
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"No index can have this name: {name!r}", "letters, digits, and - _ between them"
+            f"Both repositories have this name: {wanted.name!r}",
+            "choose another for the standard one with --name",
         )

@@ -85,10 +85,11 @@ def explain(repository: Repository) -> str:
     )
 
 
-def misused(repository: Repository, *, alone: bool, uploads: bool) -> tuple[str, ...]:
+def misused(repository: Repository, *, alone: bool, private: bool) -> tuple[str, ...]:
     """Say what is wrong with *repository* for its use.
 
-    *alone* says that a client reads no other index, *uploads* that a client uploads to it.
+    *alone* says that a client reads no other index, *private* that it takes private packages from
+    this one, and uploads to it.
     """
     name, kind = repository.name, repository.mode.removesuffix("_REPOSITORY").lower()
     found = []
@@ -97,10 +98,10 @@ def misused(repository: Repository, *, alone: bool, uploads: bool) -> tuple[str,
             f"{name!r} is a standard repository: as the only index it has no public packages;"
             " name a virtual one"
         )
-    if uploads and repository.mode in {_VIRTUAL, _REMOTE}:
+    if private and not alone and repository.mode in {_VIRTUAL, _REMOTE}:
         found.append(
-            f"{name!r} is a {kind} repository and takes no uploads: name the standard one for"
-            " them with --upload-registry"
+            f"{name!r} is a {kind} repository: it takes no uploads, and offers public versions of"
+            " private packages' names, too; name the standard one behind it with --standard"
         )
     return (*found, *_misplaced(repository))
 

@@ -27,11 +27,13 @@ log = logging.getLogger("shipwheel")
 @click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine"]))
 @registry_option
 @click.option(
-    "--upload-registry",
+    "--standard",
     metavar="URL",
-    help="Where uploads go.  [default: the registry; of a virtual one, name a standard one]",
+    help="The standard repository behind a virtual one: for private packages, and for uploads.",
 )
-@click.option("--name", help="What the client calls the registry.  [default: as its repository]")
+@click.option(
+    "--name", help="What the client calls the private registry.  [default: as its repository]"
+)
 @click.option(
     "--package",
     "packages",
@@ -71,7 +73,7 @@ def command(
     *,
     client: Client,
     registry: str | None,
-    upload_registry: str | None,
+    standard: str | None,
     name: str | None,
     packages: tuple[str, ...],
     extra_index: bool,
@@ -91,7 +93,8 @@ def command(
     \b
     Example:
       shipwheel settings pip --registry us-east4/my-project/all --write
-      shipwheel settings uv --package tides --registry us-east4/my-project/all --diff
+      shipwheel settings uv --registry us-east4/my-project/all \\
+        --standard us-east4/my-project/pypi --package tides --write
       eval "$(shipwheel settings twine --shell --registry us-east4/my-project/pypi)"
     """
     from steps.client_settings.model import Machine, Wanted  # noqa: PLC0415 - `--help` does without
@@ -100,16 +103,17 @@ def command(
 
     if shell and (write or diff or netrc):
         raise click.UsageError("--shell writes no file: leave out --write, --diff and --netrc.")
-    place = parse_registry(registry, os.environ)
     key = read_key(json_key) if json_key else None
+    private, public = _registries(registry, standard)
     wanted = Wanted(
-        registry=place,
-        upload_registry=parse_registry(upload_registry, os.environ) if upload_registry else place,
-        name=name or default_name(place),
+        private=private,
+        name=name or default_name(private),
+        public=public,
+        public_name=default_name(public) if public else "",
         packages=_normalised(packages),
         extra_index=extra_index,
         key=None if shell else key,
-        netrc=(key or _token(place)) if netrc else None,
+        netrc=(key or _token(private)) if netrc else None,
         scope=scope,
         file=file,
     )
@@ -118,12 +122,19 @@ def command(
     )
     found = settings(client, wanted, machine)
     if shell:
-        _print_variables(found, key or _token(place))
+        _print_variables(found, key or _token(private))
         return
     _tell_weaknesses(client, wanted, found)
     _apply(found, write=write, diff=diff)
     for step in found.steps:
         log.info("Next, %s", step)
+
+
+def _registries(registry: str | None, standard: str | None) -> tuple[Registry, Registry | None]:
+    """Return the one of the private packages, and the one of all others unless it is the same."""
+    place = parse_registry(registry, os.environ)
+    private = parse_registry(standard, os.environ) if standard else place
+    return private, None if private == place else place
 
 
 def _normalised(packages: tuple[str, ...]) -> tuple[str, ...]:
@@ -169,7 +180,7 @@ def _print_variables(found: ClientSettings, login: Login) -> None:
 def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:
     for warning in found.warnings:
         log.warning("warning: %s", warning)
-    registry = wanted.registry
+    registry = wanted.only
     if client == "twine" or registry.emulated or not registry.is_artifact_registry:
         return
     from steps.upstreams import describe_repository, explain, misused  # noqa: PLC0415 - `--help`
@@ -183,8 +194,7 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
         )
         return
     log.info("%s", explain(repository))
-    uploads = client != "pip" and wanted.upload_registry == registry
-    for warning in misused(repository, alone=found.alone, uploads=uploads):
+    for warning in misused(repository, alone=found.alone, private=wanted.public is None):
         log.warning("warning: %s", warning)
 
 

@@ -53,14 +53,16 @@ class Machine:
 class Wanted:
     """What a client is to be told.
 
-    Packages come from *registry* and go to *upload_registry*, both called *name* in its files;
-    *packages* are the private ones, normalised. *key* is the login of a service-account key that
-    goes into the client's file; *netrc* is one that goes into the netrc file.
+    *private* is where the private *packages* are, whose names are normalised, and where uploads
+    go; clients call it *name*. *public* is the virtual repository that all others come from,
+    called *public_name*, or None for the public index itself. *key* is the login of a
+    service-account key that goes into the client's file; *netrc* one that goes into the netrc file.
     """
 
-    registry: Registry
-    upload_registry: Registry
+    private: Registry
     name: str
+    public: Registry | None = None
+    public_name: str = ""
     packages: tuple[str, ...] = ()
     extra_index: bool = False
     key: Login | None = None
@@ -71,18 +73,21 @@ class Wanted:
     @property
     def keyring(self) -> bool:
         """Whether the client gets its credentials from keyring."""
-        return self.key is None and self.netrc is None and self.registry.is_artifact_registry
+        return self.key is None and self.netrc is None and self.private.is_artifact_registry
 
     @property
-    def index_url(self) -> str:
-        """The index, with the user name that keyring's command line needs: it is no secret."""
-        user = TOKEN_USERNAME if self.keyring else ""
-        return with_login(self.registry.index_url, user)
+    def only(self) -> Registry:
+        """The registry for a client that reads no other."""
+        return self.public or self.private
 
     @property
-    def variable(self) -> str:
-        """The name as clients spell it in the names of variables."""
-        return re.sub(r"[^A-Z0-9]", "_", self.name.upper())
+    def names(self) -> tuple[str, ...]:
+        """What the client calls the registries that it reads."""
+        return (self.name, self.public_name) if self.public else (self.name,)
+
+    def index_url(self, registry: Registry) -> str:
+        """Return the index, with the user name that keyring's command line needs: no secret."""
+        return with_login(registry.index_url, TOKEN_USERNAME if self.keyring else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,10 +120,16 @@ class ClientSettings:
     variables: Callable[[Login], Mapping[str, str]] = field(default=lambda _login: {})
 
 
+def in_variable(name: str) -> str:
+    """Return *name* as clients spell it in the names of variables."""
+    return re.sub(r"[^A-Z0-9]", "_", name.upper())
+
+
 def with_login(url: str, username: str, password: str = "") -> str:
     """Return *url* with a user name, and with a password if there is one."""
     parts = urlsplit(url)
-    login = ":".join(quote(it, safe="") for it in (username, password) if it)
+    # A slash of base64 would end the host; `=` and `+` may stay as gcloud prints them.
+    login = ":".join(quote(it, safe="=+") for it in (username, password) if it)
     return urlunsplit(parts._replace(netloc=f"{login}@{parts.netloc}")) if login else url
 
 

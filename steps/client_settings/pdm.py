@@ -21,6 +21,9 @@ _EQUAL = (
     " private packages with --package instead of --extra-index"
 )
 
+# A source of this name takes the public index's place.
+_PUBLIC = "pypi"
+
 
 def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     """Return what PDM is to be told; raise InputError where no private package is named."""
@@ -53,8 +56,11 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
 
 
 def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
-    entry = {"name": wanted.name, "url": wanted.index_url}
-    held = set_entry(table_at(document, "tool", "pdm"), "source", entry)
+    root = table_at(document, "tool", "pdm")
+    if wanted.public:
+        set_entry(root, "source", {"name": _PUBLIC, "url": wanted.index_url(wanted.public)})
+    entry = {"name": wanted.name, "url": wanted.index_url(wanted.private)}
+    held = set_entry(root, "source", entry)
     if wanted.extra_index:
         held.pop("include_packages", None)
         return
@@ -66,9 +72,12 @@ def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
 
 def _add_repository(document: MutableMapping[str, Any], wanted: Wanted) -> None:
     held = table_at(document, "repository", wanted.name)
-    held["url"] = wanted.upload_registry.upload_url
+    held["url"] = wanted.private.upload_url
     if login := wanted.key:
-        for table in (held, table_at(document, "pypi", wanted.name)):
+        sources = [table_at(document, "pypi", wanted.name)]
+        if wanted.public:
+            sources.append(table_at(document, "pypi"))
+        for table in (held, *sources):
             table["username"], table["password"] = login.username, login.password
 
 

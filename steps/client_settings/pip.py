@@ -46,9 +46,9 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     path = wanted.file or _path(wanted, machine)
     login = wanted.key
     if login:
-        url = with_login(wanted.registry.index_url, login.username, login.password)
+        url = with_login(wanted.only.index_url, login.username, login.password)
     else:
-        url = wanted.registry.index_url if wanted.extra_index else wanted.index_url
+        url = wanted.only.index_url if wanted.extra_index else wanted.index_url(wanted.only)
     edit = FileEdit(
         path=path,
         edit=lambda text: _edit(text, wanted, url, str(path)),
@@ -125,4 +125,4 @@ def _steps(wanted: Wanted) -> tuple[str, ...]:
 
 def _variables(wanted: Wanted, login: Login) -> dict[str, str]:
     variable = "PIP_EXTRA_INDEX_URL" if wanted.extra_index else "PIP_INDEX_URL"
-    return {variable: with_login(wanted.registry.index_url, login.username, login.password)}
+    return {variable: with_login(wanted.only.index_url, login.username, login.password)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steps.client_settings.model import ClientSettings, FileEdit
+from steps.client_settings.model import ClientSettings, FileEdit, in_variable
 from steps.client_settings.toml import edit_toml, set_entry, table_at
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
+    from collections.abc import MutableMapping, Sequence
 
     from steps.client_settings.model import Machine, Wanted
     from steps.credentials import Login
@@ -44,7 +44,7 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
             FileEdit(
                 path=auth,
                 edit=lambda text: edit_toml(
-                    text, lambda it: _add_login(it, wanted.name, login), str(auth)
+                    text, lambda it: _add_logins(it, wanted.names, login), str(auth)
                 ),
                 personal=True,
             )
@@ -59,17 +59,21 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
 
 def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
     priority = "supplemental" if wanted.extra_index else "explicit"
-    entry = {"name": wanted.name, "url": wanted.registry.index_url, "priority": priority}
-    set_entry(table_at(document, "tool", "poetry"), "source", entry)
+    sources = [{"name": wanted.name, "url": wanted.private.index_url, "priority": priority}]
+    if wanted.public:  # the first source without a priority takes the public index's place
+        sources.append({"name": wanted.public_name, "url": wanted.public.index_url})
+    for source in sources:
+        set_entry(table_at(document, "tool", "poetry"), "source", source)
 
 
 def _add_repository(document: MutableMapping[str, Any], wanted: Wanted) -> None:
-    table_at(document, "repositories", wanted.name)["url"] = wanted.upload_registry.upload_url
+    table_at(document, "repositories", wanted.name)["url"] = wanted.private.upload_url
 
 
-def _add_login(document: MutableMapping[str, Any], name: str, login: Login) -> None:
-    held = table_at(document, "http-basic", name)
-    held["username"], held["password"] = login.username, login.password
+def _add_logins(document: MutableMapping[str, Any], names: Sequence[str], login: Login) -> None:
+    for name in names:
+        held = table_at(document, "http-basic", name)
+        held["username"], held["password"] = login.username, login.password
 
 
 def _steps(wanted: Wanted) -> tuple[str, ...]:
@@ -84,5 +88,7 @@ def _steps(wanted: Wanted) -> tuple[str, ...]:
 
 
 def _variables(wanted: Wanted, login: Login) -> dict[str, str]:
-    prefix = f"POETRY_HTTP_BASIC_{wanted.variable}"
-    return {f"{prefix}_USERNAME": login.username, f"{prefix}_PASSWORD": login.password}
+    found: dict[str, str] = {}
+    for prefix in (f"POETRY_HTTP_BASIC_{in_variable(name)}" for name in wanted.names):
+        found |= {f"{prefix}_USERNAME": login.username, f"{prefix}_PASSWORD": login.password}
+    return found

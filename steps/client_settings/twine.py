@@ -45,7 +45,7 @@ def _edit(text: str, wanted: Wanted, where: str) -> str:
         # Without the list twine knows these two; with it, only what it lists.
         servers = [*(name for name in _IMPLIED if name in found), wanted.name]
     text = add_value(text, "distutils", "index-servers", servers, where)
-    values = {"repository": wanted.upload_registry.upload_url}
+    values = {"repository": wanted.private.upload_url}
     if login := wanted.key:
         values |= {"username": login.username, "password": login.password}
     for key, value in values.items():
@@ -55,7 +55,7 @@ def _edit(text: str, wanted: Wanted, where: str) -> str:
 
 def _variables(wanted: Wanted, login: Login) -> dict[str, str]:
     return {
-        "TWINE_REPOSITORY_URL": wanted.upload_registry.upload_url,
+        "TWINE_REPOSITORY_URL": wanted.private.upload_url,
         "TWINE_USERNAME": login.username,
         "TWINE_PASSWORD": login.password,
     }

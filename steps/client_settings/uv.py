@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from steps.client_settings.model import TOKEN_USERNAME, ClientSettings, FileEdit
+from steps.client_settings.model import TOKEN_USERNAME, ClientSettings, FileEdit, in_variable
 from steps.client_settings.toml import edit_toml, set_entry, table_at
 from steps.errors import InputError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from steps.client_settings.model import Machine, Wanted
     from steps.credentials import Login
+    from steps.registry import Registry
 
 _FIRST = (
     "uv asks this index first for every name, and takes what it finds there: any name that"
@@ -61,19 +62,38 @@ def _change(document: MutableMapping[str, Any], wanted: Wanted, *, alone: bool) 
     root = document if alone else table_at(document, "tool", "uv")
     if wanted.keyring and root.get("keyring-provider") != "subprocess":
         root["keyring-provider"] = "subprocess"
-    entry: dict[str, Any] = {"name": wanted.name, "url": wanted.index_url}
-    entry["publish-url"] = wanted.upload_registry.upload_url
-    if not wanted.extra_index:
-        entry["default" if alone else "explicit"] = True
-    if wanted.registry.is_artifact_registry:
+    if alone:
+        index = _index(wanted, wanted.only, wanted.public_name or wanted.name)
+        _set_index(root, index, "" if wanted.extra_index else "default")
+        return
+    _set_index(
+        root, _index(wanted, wanted.private, wanted.name), "" if wanted.extra_index else "explicit"
+    )
+    if wanted.public:
+        _set_index(root, _index(wanted, wanted.public, wanted.public_name), "default")
+    _pin_sources(root, wanted)
+
+
+def _index(wanted: Wanted, registry: Registry, name: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": name, "url": wanted.index_url(registry)}
+    if registry == wanted.private:
+        entry["publish-url"] = registry.upload_url
+    if registry.is_artifact_registry:
         # Where the registry refuses, uv stops, and does not look for the name elsewhere.
         entry["authenticate"] = "always"
-    held = set_entry(root, "index", entry)
-    if wanted.extra_index:
-        held.pop("explicit", None)
-        held.pop("default", None)
-    if not alone:
-        _pin_sources(root, wanted)
+    return entry
+
+
+def _set_index(root: MutableMapping[str, Any], entry: dict[str, Any], kind: str) -> None:
+    others = [it for it in root.get("index", []) if it.get("name") != entry["name"]]
+    if kind == "default" and any(it.get("default") for it in others):
+        raise InputError(
+            "There is another index with `default = true`, and uv knows one default only",
+            "remove that one, and run this again; nothing was written",
+        )
+    held = set_entry(root, "index", {**entry, kind: True} if kind else entry)
+    for other in {"explicit", "default"} - {kind}:
+        held.pop(other, None)
 
 
 def _pin_sources(root: MutableMapping[str, Any], wanted: Wanted) -> None:
@@ -115,9 +135,7 @@ def _steps(wanted: Wanted, *, alone: bool) -> tuple[str, ...]:
 
 
 def _variables(wanted: Wanted, login: Login) -> dict[str, str]:
-    return {
-        f"UV_INDEX_{wanted.variable}_USERNAME": login.username,
-        f"UV_INDEX_{wanted.variable}_PASSWORD": login.password,
-        "UV_PUBLISH_USERNAME": login.username,
-        "UV_PUBLISH_PASSWORD": login.password,
-    }
+    found: dict[str, str] = {}
+    for prefix in (*(f"UV_INDEX_{in_variable(it)}" for it in wanted.names), "UV_PUBLISH"):
+        found |= {f"{prefix}_USERNAME": login.username, f"{prefix}_PASSWORD": login.password}
+    return found

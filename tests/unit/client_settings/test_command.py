@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 REGISTRY = ["--registry", "us-east4/my-project/all"]
 BASE = "us-east4-python.pkg.dev/my-project/all/"
-STANDARD = ["--upload-registry", "us-east4/my-project/private"]
+PRIVATE = "us-east4-python.pkg.dev/my-project/private/"
+STANDARD = ["--standard", "us-east4/my-project/private"]
 TOKEN = "ya29.it's $HOME"
 KEY = {"client_email": "a@b.iam.gserviceaccount.com", "private_key": "planted-key"}
 
@@ -114,7 +115,7 @@ def test_a_key_takes_the_place_of_the_same_index_without_one(home: Path, key: Pa
     arguments = ["settings", "pip", "--extra-index", "--json-key", str(key), "--write", *REGISTRY]
     assert main(arguments) == 0
 
-    login = f"_json_key_base64:{encoded(key).replace('=', '%3D')}"
+    login = f"_json_key_base64:{encoded(key).replace('/', '%2F')}"
     indexes = read_ini(path)["global"]["extra-index-url"].split()
     assert indexes == [f"https://{login}@{BASE}simple/", "https://other/simple"]
 
@@ -153,19 +154,28 @@ def test_uv_gets_an_explicit_index_and_a_source_for_each_package(
     assert main(["settings", "uv", *packages, "--write", *REGISTRY, *STANDARD]) == 0
 
     assert read_toml(project)["tool"]["uv"] == {
-        "sources": {"My_Tides": {"index": "all", "marker": "x"}, "berths": {"index": "all"}},
+        "sources": {
+            "My_Tides": {"index": "private", "marker": "x"},
+            "berths": {"index": "private"},
+        },
         "keyring-provider": "subprocess",
         "index": [
             {
-                "name": "all",
-                "url": f"https://oauth2accesstoken@{BASE}simple/",
-                "publish-url": "https://us-east4-python.pkg.dev/my-project/private/",
+                "name": "private",
+                "url": f"https://oauth2accesstoken@{PRIVATE}simple/",
+                "publish-url": f"https://{PRIVATE}",
                 "explicit": True,
                 "authenticate": "always",
-            }
+            },
+            {
+                "name": "all",
+                "url": f"https://oauth2accesstoken@{BASE}simple/",
+                "default": True,
+                "authenticate": "always",
+            },
         ],
     }
-    assert "`uv publish --index all --username oauth2accesstoken`" in capsys.readouterr().err
+    assert "`uv publish --index private --username oauth2accesstoken`" in capsys.readouterr().err
 
 
 def test_uv_does_not_take_a_package_away_from_its_workspace(
@@ -194,6 +204,16 @@ def test_uv_reads_a_uv_toml_in_the_place_of_pyproject() -> None:
     assert not Path("pyproject.toml").exists()
 
 
+def test_uv_has_one_default_index(capsys: pytest.CaptureFixture[str]) -> None:
+    text = '[[tool.uv.index]]\nname = "mine"\nurl = "https://mine/"\ndefault = true\n'
+    Path("pyproject.toml").write_text(text)
+
+    assert main(["settings", "uv", "--write", *REGISTRY, *STANDARD]) == 2
+
+    assert "There is another index with `default = true`" in capsys.readouterr().err
+    assert Path("pyproject.toml").read_text() == text
+
+
 def test_the_weaker_form_of_uv_is_an_index_of_every_name(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -210,19 +230,15 @@ def test_poetry_gets_a_source_a_repository_and_for_a_key_a_login(home: Path, key
     assert main(arguments) == 0
 
     folder = home / ".config/pypoetry"
-    assert read_toml(Path("pyproject.toml")) == {
-        "tool": {
-            "poetry": {
-                "source": [{"name": "all", "url": f"https://{BASE}simple/", "priority": "explicit"}]
-            }
-        }
-    }
+    assert read_toml(Path("pyproject.toml"))["tool"]["poetry"]["source"] == [
+        {"name": "private", "url": f"https://{PRIVATE}simple/", "priority": "explicit"},
+        {"name": "all", "url": f"https://{BASE}simple/"},
+    ]
     assert read_toml(folder / "config.toml") == {
-        "repositories": {"all": {"url": "https://us-east4-python.pkg.dev/my-project/private/"}}
+        "repositories": {"private": {"url": f"https://{PRIVATE}"}}
     }
-    assert read_toml(folder / "auth.toml") == {
-        "http-basic": {"all": {"username": "_json_key_base64", "password": encoded(key)}}
-    }
+    login = {"username": "_json_key_base64", "password": encoded(key)}
+    assert read_toml(folder / "auth.toml") == {"http-basic": {"private": login, "all": login}}
     assert stat.S_IMODE((folder / "auth.toml").stat().st_mode) == 0o600
 
 
@@ -238,19 +254,19 @@ def test_pdm_takes_the_named_packages_from_the_registry(home: Path, key: Path) -
         arguments = ["--package", name, "--json-key", str(key), *REGISTRY, *STANDARD]
         assert main(["settings", "pdm", "--write", *arguments]) == 0
 
-    (source,) = read_toml(Path("pyproject.toml"))["tool"]["pdm"]["source"]
-    assert source == {
-        "name": "all",
-        "url": f"https://{BASE}simple/",
-        "include_packages": ["tides", "berths"],
-    }
+    assert read_toml(Path("pyproject.toml"))["tool"]["pdm"]["source"] == [
+        {"name": "pypi", "url": f"https://{BASE}simple/"},
+        {
+            "name": "private",
+            "url": f"https://{PRIVATE}simple/",
+            "include_packages": ["tides", "berths"],
+        },
+    ]
     login = {"username": "_json_key_base64", "password": encoded(key)}
     config = home / ".config/pdm/config.toml"
     assert read_toml(config) == {
-        "repository": {
-            "all": {"url": "https://us-east4-python.pkg.dev/my-project/private/", **login}
-        },
-        "pypi": {"all": login},
+        "repository": {"private": {"url": f"https://{PRIVATE}", **login}},
+        "pypi": {"private": login, **login},
     }
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
 
@@ -528,9 +544,7 @@ def test_every_system_has_its_places(
     client: Client, platform: str, scope: Scope | None, paths: list[str]
 ) -> None:
     registry = parse_registry("us-east4/my-project/all", {})
-    wanted = Wanted(
-        registry=registry, upload_registry=registry, name="all", packages=("a",), scope=scope
-    )
+    wanted = Wanted(private=registry, name="all", packages=("a",), scope=scope)
     machine = Machine(
         environ={"VIRTUAL_ENV": "/venv"},
         home=Path("/home/anne"),
@@ -545,7 +559,7 @@ def test_every_system_has_its_places(
 
 def test_a_scope_that_a_client_has_not_is_refused() -> None:
     registry = parse_registry("us-east4/my-project/all", {})
-    wanted = Wanted(registry=registry, upload_registry=registry, name="all", scope="environment")
+    wanted = Wanted(private=registry, name="all", scope="environment")
     machine = Machine(environ={}, home=Path("/"), directory=Path("/"), platform="linux")
 
     with pytest.raises(InputError) as caught:
@@ -562,8 +576,6 @@ def test_old_macos_folder_of_pip_is_taken_where_it_is(tmp_path: Path) -> None:
     registry = parse_registry("us-east4/my-project/all", {})
     machine = Machine(environ={}, home=tmp_path, directory=tmp_path, platform="darwin")
 
-    found = settings(
-        "pip", Wanted(registry=registry, upload_registry=registry, name="all"), machine
-    )
+    found = settings("pip", Wanted(private=registry, name="all"), machine)
 
     assert [it.path for it in found.edits] == [folder / "pip.conf"]
