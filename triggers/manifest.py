@@ -131,6 +131,8 @@ class PublishTriggers(Start):
 class DeployTriggers(PublishTriggers):
     """Triggers that deploy a function after a push."""
 
+    after_publish: bool | None = None
+    """Whether the build that publishes a package which it needs starts it, not the push."""
     function: Function = Field(default_factory=Function)
     """How the function is deployed."""
 

@@ -6,14 +6,14 @@ Whatever it is given decides the result, down to the order: the same repository 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from steps.errors import InputError, Problem
 from steps.registry import parse_registry
 from triggers.function_flags import deploy_flags, flags_text, requirements_options
 from triggers.functions import contradictions, resolve_function
 from triggers.globs import unwritable, without_covered
-from triggers.inventory import OWN_BUILD_CONFIG, Inventory, Target
+from triggers.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.manifest_types import LONGEST_VALUE
 from triggers.model import (
     ConfigFile,
@@ -24,8 +24,9 @@ from triggers.model import (
     Repository,
     Trigger,
 )
-from triggers.names import collisions, trigger_name
+from triggers.names import collisions
 from triggers.settings import Kind, Settings, resolve
+from triggers.subjects import Subject, find_subjects, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,19 +43,12 @@ SHARED_CONFIGS = {
     ("directory", "publish"): "cloudbuild/publish-directory.yaml",
     ("function", "deploy"): "cloudbuild/deploy-function.yaml",
 }
+THEN_DEPLOY_CONFIGS = {
+    "package": "cloudbuild/publish-package-then-deploy.yaml",
+    "directory": "cloudbuild/publish-directory-then-deploy.yaml",
+}
+NATIVE_CONFIG = "cloudbuild/publish-package-native.yaml"
 _VERBS = {"check": "Check", "publish": "Publish", "deploy": "Deploy"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """What a trigger is for: one package, one function, or all packages below a directory."""
-
-    kind: Literal["package", "function", "directory"]
-    path: str
-    title: str
-    has_own_config: bool
-    folders: tuple[str, ...]
-    files: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +61,7 @@ class Rendering:
 
 def render(manifest: Manifest, inventory: Inventory) -> Rendering:
     """Return the triggers of everything in *inventory*; raise InputError with all problems."""
-    subjects = [*_subjects(manifest, inventory.targets)]
+    subjects = find_subjects(manifest, inventory.targets)
     if not subjects:
         raise InputError(
             "There is no package and no function here",
@@ -81,32 +75,6 @@ def render(manifest: Manifest, inventory: Inventory) -> Rendering:
     )
 
 
-def _subjects(manifest: Manifest, targets: Iterable[Target]) -> Iterator[Subject]:
-    directories: dict[str, list[Target]] = {}
-    for target in targets:
-        if manifest.grouping == "directory" and target.kind == "package":
-            directories.setdefault(target.path.split("/")[0], []).append(target)
-        else:
-            yield Subject(
-                kind=target.kind,
-                path=target.path,
-                title=target.name,
-                has_own_config=target.has_own_config,
-                folders=(target.path, *target.dependencies.folders),
-                files=target.dependencies.files,
-            )
-    for path, members in directories.items():
-        dependencies = [member.dependencies for member in members]
-        yield Subject(
-            kind="directory",
-            path=path,
-            title=f"what changed of {len(members)} packages",
-            has_own_config=False,
-            folders=(path, *sorted({d for each in dependencies for d in each.folders})),
-            files=tuple(sorted({d for each in dependencies for d in each.files})),
-        )
-
-
 def _triggers(manifest: Manifest, subject: Subject) -> Iterator[Trigger]:
     kinds: tuple[Kind, ...] = ("deploy",) if subject.kind == "function" else ("check", "publish")
     for kind in kinds:
@@ -117,14 +85,12 @@ def _triggers(manifest: Manifest, subject: Subject) -> Iterator[Trigger]:
 
 def _trigger(manifest: Manifest, subject: Subject, kind: Kind, settings: Settings) -> Trigger:
     config = settings.build_config or _default_config(subject, kind)
-    override = manifest.overrides.get(subject.path)
-    given = override.name if override else None
     included = without_covered(subject.folders, [*subject.files, config])
     extra = [glob for glob in settings.included_files if glob not in included]
     return Trigger(
         target=subject.path,
         kind=kind,
-        name=trigger_name(given or subject.path, kind, prefix=manifest.name_prefix or ""),
+        name=name_in(manifest, subject.path, kind),
         description=f"{_VERBS[kind]} {subject.title} ({subject.path})",
         source=_source(manifest.source),
         event=_event(kind, settings),
@@ -142,6 +108,8 @@ def _default_config(subject: Subject, kind: Kind) -> str:
     # A target's own config publishes or deploys; the account of pull requests could not run it.
     if subject.has_own_config and kind != "check":
         return f"{subject.path}/{OWN_BUILD_CONFIG}"
+    if subject.followers and kind == "publish":
+        return THEN_DEPLOY_CONFIGS[subject.kind]
     return SHARED_CONFIGS[subject.kind, kind]
 
 
@@ -163,6 +131,9 @@ def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str
     """Return what every build config gets, and what those need that are not the target's own."""
     registry = parse_registry(manifest.registry, {})
     given = {"_REGION": registry.location, "_REPO": registry.repository}
+    if kind == "publish" and subject.followers:
+        names = (name_in(manifest, path, "deploy") for path in subject.followers)
+        given["_THEN_DEPLOY"] = " ".join(names)
     if config.startswith(f"{subject.path}/"):
         return given
     given |= {"_DIRECTORY": subject.path, "_IMAGE": manifest.image}
@@ -182,6 +153,8 @@ def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Pro
     """Yield a problem per path without a glob, and per contradiction in a function's settings."""
     yield from unwritable(path for each in subjects for path in (*each.folders, *each.files))
     for subject in subjects:
+        if subject.followers:
+            yield from _unable_to_start(manifest, subject)
         if subject.kind == "function" and resolve(manifest, subject.path, "deploy").enabled:
             function = resolve_function(manifest, subject.path)
             yield from contradictions(function)
@@ -192,6 +165,25 @@ def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Pro
                     f" than the {LONGEST_VALUE} of a substitution's value",
                     "give it fewer variables, or shorter ones",
                 )
+
+
+def _unable_to_start(manifest: Manifest, subject: Subject) -> Iterator[Problem]:
+    """Yield a problem when the build that publishes *subject* cannot start what follows it."""
+    followers = ", ".join(map(repr, subject.followers))
+    config = resolve(manifest, subject.path, "publish").build_config
+    if config == NATIVE_CONFIG:
+        yield Problem(
+            f"{followers} would be deployed before {subject.path!r} is published: Cloud Build"
+            f" uploads what {config!r} built after all of its steps",
+            "publish it through twine, or take `deploy.afterPublish` out",
+        )
+    names = _substitutions(manifest, subject, "publish", config)["_THEN_DEPLOY"]
+    if len(names) > LONGEST_VALUE:
+        yield Problem(
+            f"{len(subject.followers)} functions are deployed after {subject.path!r}: more names of"
+            " triggers than a substitution holds",
+            "take `deploy.afterPublish` out for some of them",
+        )
 
 
 def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:

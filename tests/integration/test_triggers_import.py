@@ -123,6 +123,9 @@ def test_gcloud_submits_every_shared_build_config_with_its_triggers_substitution
     package = configs["cloudbuild/publish-package.yaml"]
     configs["cloudbuild/publish-package-native.yaml"] = package
     configs["cloudbuild/publish-directory.yaml"] = package
+    for kind in ("package", "directory"):
+        then = package | {"_THEN_DEPLOY": "f-deploy g-deploy", "COMMIT_SHA": "0" * 40}
+        configs[f"cloudbuild/publish-{kind}-then-deploy.yaml"] = then
     configs["cloudbuild/check-directory.yaml"] = package | {"_BASE_BRANCH": "main"}
     assert {path.name for path in (repository / "cloudbuild").iterdir()} == {
         Path(path).name for path in configs

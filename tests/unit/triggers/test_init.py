@@ -22,8 +22,10 @@ FILES = [
     "cloudbuild/check-directory.yaml",
     "cloudbuild/check-package.yaml",
     "cloudbuild/deploy-function.yaml",
+    "cloudbuild/publish-directory-then-deploy.yaml",
     "cloudbuild/publish-directory.yaml",
     "cloudbuild/publish-package-native.yaml",
+    "cloudbuild/publish-package-then-deploy.yaml",
     "cloudbuild/publish-package.yaml",
 ]
 

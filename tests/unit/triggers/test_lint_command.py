@@ -156,7 +156,7 @@ def test_the_sample_repository_is_clean(
 
     assert main(["triggers", "lint"]) == 0
 
-    assert capsys.readouterr() == ("", "No findings in 8 files\n")
+    assert capsys.readouterr() == ("", "No findings in 10 files\n")
 
 
 def test_the_samples_rendered_triggers_are_clean_as_a_file(
@@ -180,7 +180,7 @@ def test_what_init_writes_is_clean(tmp_path: Path, capsys: pytest.CaptureFixture
 
     assert main(["triggers", "lint"]) == 0
 
-    assert capsys.readouterr() == ("", "No findings in 7 files\n")
+    assert capsys.readouterr() == ("", "No findings in 9 files\n")
 
 
 def test_this_repositorys_own_build_configs_are_clean() -> None:
@@ -199,7 +199,7 @@ def test_the_pre_commit_hook_runs_on_the_files_that_it_names(
 
     assert program == "shipwheel"
     assert main(arguments) == 0
-    assert capsys.readouterr().err == "No findings in 8 files\n"
+    assert capsys.readouterr().err == "No findings in 10 files\n"
     assert all(
         named.search(path)
         for path in (

@@ -15,7 +15,7 @@ from triggers.manifest_types import PULL_REQUEST_SUBSTITUTIONS
 
 FOLDER = resources.files("triggers") / "build_configs"
 CONFIGS: dict[str, str] = {file.name: file.read_text() for file in FOLDER.iterdir()}
-BUILT_IN = {"PROJECT_ID"}
+BUILT_IN = {"COMMIT_SHA", "LOCATION", "PROJECT_ID"}
 
 
 def given(name: str) -> dict[str, str]:
@@ -23,11 +23,14 @@ def given(name: str) -> dict[str, str]:
     manifest: dict[str, Any] = {}
     if name == "publish-package-native.yaml":
         manifest = {"publish": {"buildConfig": "cloudbuild/publish-package-native.yaml"}}
+    targets = package("packages/a"), function("functions/f", "packages/a")
     found = [
-        *documents(package("packages/a"), function("functions/f"), **manifest),
-        *documents(package("packages/a"), grouping="directory"),
+        *documents(*targets, **manifest),
+        *documents(*targets, grouping="directory"),
+        *documents(*targets, deploy={"afterPublish": True}),
+        *documents(*targets, deploy={"afterPublish": True}, grouping="directory"),
     ]
-    [document] = [each for each in found if each["filename"] == f"cloudbuild/{name}"]
+    document = next(each for each in found if each["filename"] == f"cloudbuild/{name}")
     substitutions: dict[str, str] = document["substitutions"]
     return substitutions
 
@@ -80,10 +83,19 @@ def test_the_command_line_knows_every_command_of_our_image(name: str) -> None:
         assert [str(path) for path in parsed.params["directories"]] == [substitutions["_DIRECTORY"]]
 
 
-@pytest.mark.parametrize("name", ["check-directory.yaml", "publish-directory.yaml"])
+@pytest.mark.parametrize("kind", ["package", "directory"])
+def test_what_deploys_afterwards_publishes_as_the_others_do(kind: str) -> None:
+    alone = yaml.safe_load(CONFIGS[f"publish-{kind}.yaml"])
+    then = yaml.safe_load(CONFIGS[f"publish-{kind}-then-deploy.yaml"])
+
+    assert then.pop("steps")[:-1] == alone.pop("steps")
+    assert then == alone
+
+
+@pytest.mark.parametrize("name", [name for name in CONFIGS if "directory" in name])
 def test_the_history_is_fetched_only_where_it_is_missing(name: str) -> None:
     [script] = [
-        step["script"] for step in yaml.safe_load(CONFIGS[name])["steps"] if "script" in step
+        step["script"] for step in yaml.safe_load(CONFIGS[name])["steps"] if step["id"] == "history"
     ]
 
     assert 'if [ "$(git rev-parse --is-shallow-repository)" = true ]; then git fetch' in script
