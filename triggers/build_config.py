@@ -6,6 +6,7 @@ type; what fields get wrong together is in `build_rules`.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field
@@ -13,6 +14,10 @@ from pydantic import Field
 from triggers.messages import Int64, Message, Repeated, Strings
 
 DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
+_JSON_DURATION = re.compile(r"-?[0-9]+(?:\.[0-9]{1,9})?s")
+_GO_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|ms|s|m|h)")
+_GO_DURATION = re.compile(rf"([-+]?)((?:{_GO_PART.pattern})+)")
+_UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class Volume(Message):
@@ -210,8 +215,22 @@ class Build(Message):
 
 
 def seconds(duration: str) -> float | None:
-    """Return the seconds of a duration such as `600s` or `1.5s`, None when it is not one."""
-    number = duration.removesuffix("s")
-    if number == duration or not number.replace(".", "", 1).isdigit() or not number.isascii():
+    """Return the seconds of a duration such as `600s` or `1h30m`, None when it is not one.
+
+    Other units than seconds are Go's: see `is_portable`.
+    """
+    match = _GO_DURATION.fullmatch(duration)
+    if not match:
         return None
-    return float(number)
+    found = sum(float(number) * _UNITS[unit] for number, unit in _GO_PART.findall(match[2]))
+    return -found if match[1] == "-" else found
+
+
+def is_portable(duration: str) -> bool:
+    """Return whether all readers take *duration*: protobuf's JSON knows seconds only.
+
+    What reads a trigger's config file is written in Go and takes Go's units; the API, which
+    `gcloud builds submit` and triggers with a build inside go through, answers "Illegal duration
+    format; duration must end with 's'" (skaffold's pull request 1040, cloud-build-local's 106).
+    """
+    return bool(_JSON_DURATION.fullmatch(duration))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.errors import InputError, Problem
 from triggers.build_config import Build
-from triggers.build_rules import broken_rules
+from triggers.build_rules import broken_rules, foreign_durations
 from triggers.findings import Finding, problems
 from triggers.messages import camel_case, read_message
 from triggers.yaml_lines import Document, YamlError, read_yaml
@@ -52,10 +52,10 @@ class Judgement:
     notes: list[Finding]
 
 
-def read_build_config(text: str, file: str) -> BuildConfig:
+def read_build_config(text: str, file: str, *, submitted: bool = False) -> BuildConfig:
     """Return the build config in *text*, YAML or JSON; *file* is its name in messages.
 
-    Raises InputError with every problem of the config.
+    It is *submitted*, or else read by a trigger. Raises InputError with every problem of it.
     """
     try:
         document = read_yaml(text)
@@ -66,14 +66,17 @@ def read_build_config(text: str, file: str) -> BuildConfig:
         message = f"{file}:1: interpreting as build config: it is not a mapping"
         raise InputError(message, "start with `steps:`")
     duplicates = [*duplicate_keys(document)]
-    judged = judge_build_config(document)
+    judged = judge_build_config(document, in_a_file=not submitted)
     InputError.raise_all(problems(judged.findings, document, file))
     notes = problems([*duplicates, *judged.notes], document, file)
     return BuildConfig(judged.build, document, file, tuple(notes))
 
 
-def judge_build_config(document: Document) -> Judgement:
-    """Return the build that *document*, a mapping, describes, and all its faults."""
+def judge_build_config(document: Document, *, in_a_file: bool) -> Judgement:
+    """Return the build that *document*, a mapping, describes, and all its faults.
+
+    The reader of a trigger's config *in_a_file* takes more than the API does.
+    """
     notes: list[Finding] = []
     data = _without_output(camel_case(document, notes), notes)
     source = data.pop("source", None)
@@ -83,6 +86,7 @@ def judge_build_config(document: Document) -> Judgement:
         findings.append(Finding(("source",), message, "take it out", code="SW303"))
     if build.steps or not data.get("steps"):  # else they were left out, and said to be wrong
         findings += broken_rules(build)
+        (notes if in_a_file else findings).extend(foreign_durations(build, in_a_file=in_a_file))
     return Judgement(build, findings, notes)
 
 

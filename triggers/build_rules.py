@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from triggers.build_config import Build, Step, seconds
+from triggers.build_config import Build, Step, is_portable, seconds
 from triggers.build_shared_rules import repeats, secret_faults, volume_faults
 from triggers.findings import Finding
 
@@ -63,9 +63,22 @@ def broken_rules(build: Build) -> list[Finding]:
     return [replace(found, code=code) for code, rule in rules.items() for found in rule(build)]
 
 
-def _timeouts(build: Build) -> Iterator[Finding]:
-    form = "write seconds with an s, such as '600s'"
-    limits: list[tuple[Path, str, str]] = [
+def foreign_durations(build: Build, *, in_a_file: bool) -> Iterator[Finding]:
+    """Yield a finding per time-out that is only taken *in_a_file* which a trigger names."""
+    for path, text, where in _durations(build):
+        if seconds(text) is None or is_portable(text):
+            continue
+        refused = _illegal_duration(path, text, where)
+        if in_a_file:
+            message = f".{path[-1]}{where} is {text!r}: `gcloud builds submit` refuses that"
+            yield replace(refused, message=message, code="SW407")
+        else:
+            yield refused
+
+
+def _durations(build: Build) -> Iterator[tuple[Path, str, str]]:
+    """Yield path, text and, in words, place of each duration that is given."""
+    places: list[tuple[Path, str, str]] = [
         (("timeout",), build.timeout, ""),
         (("queueTtl",), build.queue_ttl, ""),
         *(
@@ -73,14 +86,23 @@ def _timeouts(build: Build) -> Iterator[Finding]:
             for i, step in enumerate(build.steps)
         ),
     ]
+    yield from (place for place in places if place[1])
+
+
+def _illegal_duration(path: Path, text: str, where: str) -> Finding:
+    message = "Illegal duration format; duration must end with 's'"
+    hint = "write seconds with an s, such as '600s'"
+    return Finding(path, f"invalid .{path[-1]}{where}: {message}, found {text!r}", hint, "SW301")
+
+
+def _timeouts(build: Build) -> Iterator[Finding]:
     whole = seconds(build.timeout) or _DAY
-    for path, text, where in limits:
+    for path, text, where in _durations(build):
         value = seconds(text)
-        if not text:
-            continue
         if value is None:
-            message = "Illegal duration format; duration must end with 's'"
-            yield Finding(path, f"invalid .{path[-1]}{where}: {message}, found {text!r}", form)
+            yield _illegal_duration(path, text, where)
+        elif value < 0:
+            yield Finding(path, f"invalid .{path[-1]}{where}: {path[-1]} must be >=0")
         elif value > _DAY:
             yield Finding(path, f"invalid .{path[-1]}{where}: {text} exceeds the limit of 24h")
         elif where and value > whole:

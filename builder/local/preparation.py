@@ -110,7 +110,8 @@ def _read(request: Request) -> BuildConfig:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         message = f"Cannot read the build config {str(request.config)!r}: {reason}"
         raise InputError(message, "name a cloudbuild.yaml") from None
-    return read_build_config(text, str(request.config))
+    submitted = request.started_by is StartedBy.SUBMIT
+    return read_build_config(text, str(request.config), submitted=submitted)
 
 
 def _secrets(

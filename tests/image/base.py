@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.image.engine import Docker
 
 TAG = "shipwheel-test-base"
+# Its Python is 3.13, as that of the image which the Dockerfile takes by default.
+_RELEASE = "trixie"
 _PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"
 _CERTIFICATES = "etc/ssl/certs/ca-certificates.crt"
 
@@ -31,9 +33,8 @@ def can_make_base() -> bool:
 def make_base(docker: Docker, folder: Path) -> str:
     """Make the base image and return its tag; *folder* is removed again."""
     root = folder / "root"
-    codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
-    command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", codename]
-    _run(*command, str(root), _mirror(codename))
+    command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _RELEASE]
+    _run(*command, str(root), _mirror())
     shutil.copy(f"/{_CERTIFICATES}", root / _CERTIFICATES)
     (root / "etc/apt/apt.conf.d/99machine").write_text(_apt_settings())
     for name in ("var/cache/apt/archives", "var/lib/apt/lists"):
@@ -45,8 +46,9 @@ def make_base(docker: Docker, folder: Path) -> str:
     return TAG
 
 
-def _mirror(codename: str) -> str:
-    """Return the mirror that this machine's apt takes *codename* from."""
+def _mirror() -> str:
+    """Return the mirror that this machine's apt takes its own release from: it has them all."""
+    codename = platform.freedesktop_os_release()["VERSION_CODENAME"]
     fields = "$(ORIGIN) $(CODENAME) $(REPO_URI)"
     targets = _run("apt-get", "indextargets", "--format", fields, "Created-By: Packages")
     found = [line.split()[2] for line in targets.splitlines() if f"Debian {codename} " in line]

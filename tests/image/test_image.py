@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder import __version__
-from tests.image.conftest import ROOT
+from tests.image.conftest import BASE_VARIABLE, DEFAULT_BASE, ROOT
 from tests.image.layers import findings
 
 if TYPE_CHECKING:
@@ -124,6 +124,16 @@ def test_is_configured_for_cloud_build(docker: Docker, image: str, revision: str
         "source": "https://github.com/shipwheel/shipwheel",
         "licenses": "Apache-2.0",
     }
+
+
+def test_has_the_python_that_the_dockerfile_takes_by_default(
+    docker: Docker, image: str, record_property: Record
+) -> None:
+    found = docker(*RUN, "--entrypoint", PYTHON, image, "--version")
+
+    record_property("python", f"The image was tested with {found}")
+    if BASE_VARIABLE not in os.environ:
+        assert found.startswith(f"Python {DEFAULT_BASE.partition(':')[2].removesuffix('-slim')}.")
 
 
 def test_keeps_its_environment_apart_from_what_steps_install(docker: Docker, image: str) -> None:

@@ -6,11 +6,18 @@ import json
 import shlex
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from google.cloud.devtools.cloudbuild_v1.types import Build
+from google.protobuf.json_format import ParseError
 
+from steps.errors import InputError
 from tests.integration.cloud_build_api import CloudBuildApi
+from triggers.build_config_file import read_build_config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
@@ -52,6 +59,33 @@ def test_gcloud_submits_the_build_config_of_the_image_by_the_command_in_its_comm
         "SHORT_SHA": "abc",
     }.items()
     assert [*parsed.images] == ["${_IMAGE}", "${_IMAGE}-${SHORT_SHA}-${_BUILD}"]
+
+
+@pytest.mark.parametrize("duration", ["600s", "1.5s", "15m", "1h30m", "1500ms", "600", "1d"])
+def test_gcloud_sends_a_duration_as_it_is_written_and_googles_types_take_seconds_only(
+    duration: str, tmp_path: Path
+) -> None:
+    config = tmp_path / "cloudbuild.yaml"
+    config.write_text(f"steps: [{{name: bash}}]\ntimeout: '{duration}'\n")
+    with CloudBuildApi() as api:
+        done = api.gcloud("builds", "submit", "--no-source", "--async", f"--config={config}")
+
+    assert done.returncode == 0, done.stderr
+    (build,) = api.builds
+    assert build["timeout"] == duration
+    ours, theirs = (
+        _refusal(lambda: read_build_config(config.read_text(), "f", submitted=True)),
+        _refusal(lambda: Build.from_json(json.dumps({"timeout": build["timeout"]}))),
+    )
+    assert bool(ours) == bool(theirs), (ours, theirs)
+
+
+def _refusal(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except (InputError, ParseError) as error:
+        return str(error)
+    return ""
 
 
 def test_gcloud_submits_the_build_config_of_the_sample() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
 from steps.errors import InputError
-from triggers.build_config import Build, Options, Step, seconds
+from triggers.build_config import Build, Options, Step, is_portable, seconds
 from triggers.build_config_file import read_build_config
 from triggers.substitutions import StartedBy, resolve, substitute_build
 
@@ -53,9 +53,13 @@ CONDITIONS = {
     "steps: [{name: bash}]\nsubstitutions:\n  REGION: x": (
         "f:3: substitution key REGION does not respect format ^_[A-Z0-9_]+$"
     ),
-    "steps: [{name: bash}]\ntimeout: 15m": (
-        "f:2: invalid .timeout: Illegal duration format; duration must end with 's', found '15m'"
+    "steps: [{name: bash}]\ntimeout: 15 m": (
+        "f:2: invalid .timeout: Illegal duration format; duration must end with 's', found '15 m'"
     ),
+    "steps: [{name: bash, timeout: -1s}]": (
+        "f:1: invalid .timeout in build step #0: timeout must be >=0"
+    ),
+    "steps: [{name: bash}]\ntimeout: 25h": ("f:2: invalid .timeout: 25h exceeds the limit of 24h"),
     "steps: [{name: bash}]\ntimeout: 90000s": (
         "f:2: invalid .timeout: 90000s exceeds the limit of 24h"
     ),
@@ -242,9 +246,44 @@ def test_whatever_the_text_is_it_is_read_or_refused(text: str) -> None:
         read_build_config(text, "f")
 
 
+def test_minutes_and_hours_are_for_the_config_files_of_triggers_only() -> None:
+    text = "timeout: 15m\nsteps:\n- {name: bash, timeout: 1h30m}\n"
+
+    with pytest.raises(InputError) as error:
+        read_build_config(text.replace("1h30m", "90.5s"), "f", submitted=True)
+    with pytest.raises(InputError, match="build step timeout 1h30m must be <= build timeout 15m"):
+        read_build_config(text, "f")
+    config = read_build_config(text.replace("15m", "2h"), "f")
+
+    assert [problem.message for problem in error.value.problems] == [
+        "f:1: invalid .timeout: Illegal duration format; duration must end with 's', found '15m'"
+    ]
+    assert [note.message for note in config.notes] == [
+        "f:1: .timeout is '2h': `gcloud builds submit` refuses that",
+        "f:3: .timeout in build step #0 is '1h30m': `gcloud builds submit` refuses that",
+    ]
+
+
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("600s", 600.0), ("1.5s", 1.5), ("", None), ("600", None), ("s", None), ("-1s", None)],
+    ("text", "expected", "portable"),
+    [
+        ("600s", 600.0, True),
+        ("1.5s", 1.5, True),
+        ("-1s", -1.0, True),
+        ("15m", 900.0, False),
+        ("1h1m1.5s", 3661.5, False),
+        ("1500ms", 1.5, False),
+        (".5s", 0.5, False),
+        ("1.1234567891s", 1.1234567891, False),
+        ("", None, False),
+        ("600", None, False),
+        ("s", None, False),
+        ("10 m", None, False),
+        ("1d", None, False),
+        ("\u0661s", None, False),
+    ],
 )
-def test_a_duration_is_seconds_with_an_s(text: str, expected: float | None) -> None:
-    assert seconds(text) == expected
+def test_a_duration_is_what_a_reader_takes(
+    text: str, expected: float | None, portable: bool
+) -> None:
+    assert (seconds(text), is_portable(text)) == (expected, portable)

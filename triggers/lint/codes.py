@@ -98,6 +98,7 @@ CODES = {
     "SW404": _warning("a substitution in a field where it is not known to be made"),
     "SW405": _warning("a substitution is given and not used: `gcloud builds submit` refuses"),
     "SW406": _warning("snake_case where the published JSON Schema knows camelCase only"),
+    "SW407": _warning("a time-out in minutes or hours: `gcloud builds submit` refuses"),
     "SW501": _error("the trigger's build config does not exist"),
     "SW502": _warning("a substitution is used and nowhere given: it becomes an empty string"),
     "SW503": _warning("the trigger gives a substitution that its build config does not use"),

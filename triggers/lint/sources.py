@@ -120,7 +120,7 @@ class Sources:
         findings = [*_shape(document), *duplicate_keys(document)]
         if isinstance(document.data, dict):
             findings += _no_value(document)
-            judged = judge_build_config(document)
+            judged = judge_build_config(document, in_a_file=True)
             self.configs[path] = ConfigSource(file, document, judged.build)
             findings += [*judged.findings, *judged.notes]
         self.findings += locate(file, document, findings)
@@ -187,7 +187,7 @@ def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, 
     inline = None
     if isinstance(camel.data.get("build"), dict):
         below = camel.below(("build",))
-        judged = judge_build_config(below)
+        judged = judge_build_config(below, in_a_file=False)
         inline = ConfigSource(file, below, judged.build)
         findings += [
             replace(each, path=("build", *each.path)) for each in (*judged.findings, *judged.notes)

@@ -112,7 +112,7 @@ CONFIG_CASES: dict[str, tuple[str, str]] = {
     "SW011": (f"{STEP}\nstatus: SUCCESS  # SW011\n", f"{STEP}\n"),
     "SW012": (f"{STEP}\nsubstitutions:\n  _V:  # SW012\nimages: [a$_V]\n",
               f"{STEP}\nsubstitutions:\n  _V: ''\nimages: [a$_V]\n"),
-    "SW301": (f"{STEP}\ntimeout: 10m  # SW301\n", f"{STEP}\ntimeout: 600s\n"),
+    "SW301": (f"{STEP}\ntimeout: 10 m  # SW301\n", f"{STEP}\ntimeout: 600s\n"),
     "SW302": (f"{STEP}\nsubstitutions:\n  _v: x  # SW302\n", f"{STEP}\n"),
     "SW303": ("steps: []  # SW303\n", f"{STEP}\n"),
     "SW304": ("steps:\n- args: [a]  # SW304\n", steps("  args: [a]")),
@@ -151,4 +151,5 @@ CONFIG_CASES: dict[str, tuple[str, str]] = {
     "SW405": (f"{STEP}\nsubstitutions:\n  _A: x  # SW405\n",
               f"{STEP}\nsubstitutions:\n  _A: x\nimages: [a$_A]\n"),
     "SW406": (steps("  wait_for: ['-']  # SW406"), steps("  waitFor: ['-']")),
+    "SW407": (f"{STEP}\ntimeout: 10m  # SW407\n", f"{STEP}\ntimeout: 600s\n"),
 }  # fmt: skip
