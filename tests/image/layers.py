@@ -17,9 +17,11 @@ _SECRET_NAMES = re.compile(
     r"(^|/)(\.netrc|\.pypirc|\.git-credentials|id_(rsa|dsa|ecdsa|ed25519)|[^/]*\.(key|p12|pfx)"
     r"|application_default_credentials\.json|\.docker/config\.json|pip\.conf|\.env)$"
 )
+_KEY = b"PRIVATE KEY-----"
+_PROGRAM = b"\x7fELF"
 # What every secret of a kind begins with, which is quick to look for, and what it looks like.
 _SECRET_CONTENTS = {
-    b"PRIVATE KEY-----": rb"PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}",  # not a parser's constant
+    _KEY: rb"PRIVATE KEY-----\s+[A-Za-z0-9+/]{40}",  # not a parser's constant
     b'"private_key_id"': rb'"private_key_id": *"\w{40}',
     b"ya29.": rb"\bya29\.[\w-]{20}",
     b"AKIA": rb"\bAKIA[0-9A-Z]{16}\b",
@@ -73,5 +75,7 @@ def _search(files: tarfile.TarFile) -> Iterator[str]:
         stream = files.extractfile(member) if member.isfile() else None
         contents = stream.read() if stream else b""
         for start, pattern in _SECRET_CONTENTS.items():
+            if start == _KEY and contents.startswith(_PROGRAM):
+                continue  # libraries of cryptography carry the keys of their self-tests
             if start in contents and re.search(pattern, contents):
                 yield f"secret: {member.name} with {start.decode()}"
