@@ -103,7 +103,8 @@ class Execution:
         self.log.line(f"Starting {label}")
         run.began, run.status = self.now(), WORKING
         command = self.command(index)
-        task = Task(command, partial(self.log.step_line, label), seconds(step.timeout), finished)
+        timeout = seconds(step.timeout) or None
+        task = Task(command, partial(self.log.step_line, label), timeout, finished)
         self._tasks[index] = task
         task.start()
 

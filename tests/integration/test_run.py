@@ -281,6 +281,30 @@ def test_a_step_that_takes_too_long_is_ended_and_fails(laptop: Laptop) -> None:
     assert wait_until_gone([sleeper]) == []
 
 
+def test_minutes_are_a_time_out_for_a_trigger_and_refused_where_the_config_is_submitted(
+    laptop: Laptop,
+) -> None:
+    text = "timeout: 15m\nsteps: [{name: bash, args: [-c, 'echo done'], timeout: 1m}]"
+    trigger = laptop.run(text, "--host-tools")
+    submit = laptop.run(text, "--host-tools", "--as", "submit")
+
+    assert (trigger.code, trigger.log()) == (0, ["Step #0: done"])
+    assert trigger.err.splitlines() == [
+        f"{laptop.config}:1: .timeout is '15m': `gcloud builds submit` refuses that",
+        "  hint: write seconds with an s, such as '600s'",
+        (
+            f"{laptop.config}:2: .timeout in build step #0 is '1m': `gcloud builds submit`"
+            " refuses that"
+        ),
+        "  hint: write seconds with an s, such as '600s'",
+    ]
+    assert submit.code == 2
+    assert submit.err.splitlines()[0] == (
+        f"error: {laptop.config}:1: invalid .timeout:"
+        " Illegal duration format; duration must end with 's', found '15m'"
+    )
+
+
 def test_a_build_that_takes_too_long_is_ended(laptop: Laptop) -> None:
     text = "timeout: 0.3s\nsteps: [{name: bash, args: [-c, 'sleep 300']}]"
     outcome = laptop.run(text, "--host-tools", "--json")

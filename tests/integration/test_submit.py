@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from google.cloud.devtools.cloudbuild_v1.types import Build
-from google.protobuf.json_format import ParseError
+from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # has none
 
 from steps.errors import InputError
 from tests.integration.cloud_build_api import CloudBuildApi

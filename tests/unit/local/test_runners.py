@@ -52,6 +52,11 @@ def process(room: Room = ROOM, extra: ExtraVariables = NOTHING) -> ProcessRunner
         (Step(name="ubuntu", args=("ls", "/workspace/a")), ("ls", "/r/workspace/a")),
         (Step(name="python:3.13"), ("python3",)),
         (Step(name="docker", args=("ps",)), ("docker", "ps")),
+        (Step(name="gcr.io/cloud-builders/gcloud", args=("info",)), ("gcloud", "info")),
+        (
+            Step(name="gcr.io/google.com/cloudsdktool/cloud-sdk:slim", args=("gcloud", "info")),
+            ("gcloud", "info"),
+        ),
     ],
 )
 def test_a_process_runs_what_the_image_would_run(step: Step, arguments: tuple[str, ...]) -> None:
