@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "check": "Tell what publishing would do, and whether it is allowed.",
     "upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
     "publish": "Build, check, upload and confirm, dependencies first.",
+    "requirements": "Judge a function's requirements, and make them ready for its build.",
     "versions": "List what the registry holds: versions, files, sha256.",
     "settings": "Tell pip, uv, poetry, pdm or twine about the registry.",
     "init": "Write the manifest and the build configs that triggers name.",

@@ -31,6 +31,7 @@ ASKING = {
     "check": ["check", "berths"],
     "upload": ["upload", "berths", "--json"],
     "publish": ["publish", "berths"],
+    "requirements": ["requirements", "finder", "--extra-index-url"],
     "versions": ["versions", "--all", "--json"],
 }
 # Those that do not. Its own tests show that the emulator keeps its token to itself.
@@ -69,8 +70,11 @@ def emulator(tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
-    """Make a repository of one package, in a folder that is also the home."""
+    """Make a repository of a package and a function, in a folder that is also the home."""
     folder = tmp_path / "work"
+    (folder / "finder").mkdir(parents=True)
+    (folder / "finder/main.py").write_text("def main(request): ...\n")
+    (folder / "finder/requirements.txt").write_text("functions-framework==3.10.2\n")
     make_distributions(make_project(folder, "berths"))
     (folder / "cloudbuild.yaml").write_text("steps:\n- name: bash\n  args: [-c, echo done]\n")
     return folder

@@ -1,0 +1,222 @@
+"""`shipwheel requirements`: a function's requirements.txt, judged, and made ready for its build."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.options import json_option
+from builder.commands.registry_options import with_transport
+from steps.errors import Refused
+
+if TYPE_CHECKING:
+    from steps.finding import Finding
+    from steps.requirements import Result
+    from steps.transport import Transport
+
+log = logging.getLogger("shipwheel")
+
+VIRTUAL_VARIABLE = "SHIPWHEEL_VIRTUAL"
+
+
+def _runtime(_ctx: click.Context, _parameter: click.Parameter, given: str) -> int:
+    match = re.fullmatch(r"python3(\d{1,2})", given)
+    if not match:
+        raise click.BadParameter(f"{given!r} is no runtime such as python313")
+    return int(match[1])
+
+
+def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
+    path = os.path.normpath(given) if given else ""
+    if path in {".", ".."} or path.startswith(("../", "/", ".")):
+        raise click.BadParameter(f"{given!r} is no folder inside of the function")
+    return path
+
+
+@click.command(short_help="Judge a function's requirements, and make them ready for its build.")
+@click.argument("directory", metavar="FUNCTION", type=click.Path(path_type=Path))
+@with_transport
+@click.option(
+    "--virtual",
+    metavar="URL",
+    envvar=VIRTUAL_VARIABLE,
+    help="The virtual repository over the registry and a public index, for the index line; by"
+    f" default, the registry itself.  [env: {VIRTUAL_VARIABLE}]",
+)
+@click.option(
+    "--extra-index-url",
+    "extra",
+    is_flag=True,
+    help="Write --extra-index-url. It is weaker: whoever takes a private name on the public index"
+    " may be installed instead.",
+)
+@click.option("--pin", is_flag=True, help="Resolve through uv, and pin everything with hashes.")
+@click.option("--upgrade", is_flag=True, help="With --pin, do not keep what is pinned already.")
+@click.option(
+    "--vendor",
+    metavar="DIR",
+    callback=_folder,
+    help="Pin, and download the wheels into DIR of the function, for builds without a registry.",
+)
+@click.option(
+    "--bundle",
+    is_flag=True,
+    help="Build the packages of this repository that are required, put their wheels into the"
+    " function's source, and pin.",
+)
+@click.option(
+    "--write-ignores",
+    is_flag=True,
+    help="Add the missing lines to the function's .gitignore and .gcloudignore.",
+)
+@click.option(
+    "--runtime",
+    default="python313",
+    show_default=True,
+    callback=_runtime,
+    help="The function's runtime.",
+)
+@click.option("--entry-point", default="", metavar="NAME", help="What main.py has to define.")
+@click.option(
+    "--package-manager",
+    default="",
+    metavar="NAME",
+    envvar="GOOGLE_PYTHON_PACKAGE_MANAGER",
+    help="What the function's build environment sets: pip or uv."
+    "  [env: GOOGLE_PYTHON_PACKAGE_MANAGER]",
+)
+@click.option("--strict", is_flag=True, help="Refuse what the rules only warn about.")
+@click.option(
+    "--dry-run", is_flag=True, help="Judge, and tell what would be written; write nothing."
+)
+@json_option
+def command(
+    *,
+    directory: Path,
+    transport: Transport,
+    virtual: str | None,
+    extra: bool,
+    pin: bool,
+    upgrade: bool,
+    vendor: str,
+    bundle: bool,
+    write_ignores: bool,
+    runtime: int,
+    entry_point: str,
+    package_manager: str,
+    strict: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Judge a function's requirements, and make them ready for its build.
+
+    They come from requirements.txt.tmpl, requirements.in, requirements.txt or pyproject.toml of the
+    directory FUNCTION, and end in its requirements.txt, with the index line of the registry and
+    without a credential. steps/README.md explains the codes of the findings; an error writes
+    nothing and exits with 1.
+
+    \b
+    Example:
+      shipwheel requirements functions/berth-finder --registry us-east4/my-project/pypi
+    """
+    from steps.function_facts import Settings  # noqa: PLC0415 - `--help` does without
+    from steps.requirements import Request, make_requirements  # noqa: PLC0415 - the same
+
+    place = _virtual(virtual, transport) if virtual else None
+    request = Request(
+        directory=directory,
+        settings=Settings(
+            registry=transport.registry,
+            index=place.registry if place else transport.registry,
+            runtime=runtime,
+            package_manager=package_manager,
+            entry_point=entry_point,
+            extra=extra,
+            pin=pin,
+            bundle=bundle,
+            vendor=vendor,
+        ),
+        transport=transport,
+        virtual=place,
+        write_ignores=write_ignores,
+        upgrade=upgrade,
+        strict=strict,
+        dry_run=dry_run,
+    )
+    result = make_requirements(request, os.environ)
+    click.echo(_as_json(result, directory), nl=False) if as_json else _print(result, directory)
+    _narrate(result, directory, dry_run=dry_run)
+    return Refused.exit_code if result.is_refused else 0
+
+
+def _virtual(text: str, transport: Transport) -> Transport:
+    from steps.credentials import find_credentials  # noqa: PLC0415 - `--help` does without
+    from steps.registry import parse_registry  # noqa: PLC0415 - the same
+    from steps.transport import Transport  # noqa: PLC0415 - the same
+
+    place = parse_registry(text, os.environ)
+    if place == transport.registry:
+        return transport
+    credentials = find_credentials(place, os.environ)
+    return Transport(place, credentials, retry_for=transport.retry_for)
+
+
+def _print(result: Result, directory: Path) -> None:
+    from steps.function_codes import CODES  # noqa: PLC0415 - `--help` does without
+
+    colours = {"error": "red", "warning": "yellow"}
+    for found in result.findings:
+        level = CODES[found.code].level
+        # click leaves the colours out where nobody sees them, or NO_COLOR is set.
+        said = click.style(level, fg=colours[level], bold=True)
+        click.echo(f"{_where(found, directory)}: {found.code} {said}: {found.message}")
+        if found.hint:
+            click.echo(f"  hint: {found.hint}")
+
+
+def _where(found: Finding, directory: Path) -> str:
+    path = directory / found.file
+    return f"{path}:{found.line}" if found.line else f"{path}"
+
+
+def _narrate(result: Result, directory: Path, *, dry_run: bool) -> None:
+    if result.is_refused:
+        log.error("error: Nothing was written: see the findings")
+        return
+    does = "Would write" if dry_run else "Wrote"
+    for path in result.removed:
+        log.info("%s %s", "Would remove" if dry_run else "Removed", _shown(path, result, directory))
+    for path in result.files:
+        log.info("%s %s", does, _shown(path, result, directory))
+    if not (result.files or result.removed):
+        log.info("%s is as it should be", directory / "requirements.txt")
+    for name, value in result.build_environment:
+        log.info("Deploy with --set-build-env-vars=%s=%s", name, value)
+
+
+def _shown(path: Path, result: Result, directory: Path) -> Path:
+    return directory / path.relative_to(result.function.directory)
+
+
+def _as_json(result: Result, directory: Path) -> str:
+    from steps.function_codes import CODES  # noqa: PLC0415 - `--help` does without
+
+    record = {
+        "function": str(directory),
+        "source": result.function.source,
+        "findings": [
+            {"code": found.code, "level": CODES[found.code].level, **asdict(found)}
+            for found in result.findings
+        ],
+        "files": [str(_shown(path, result, directory)) for path in result.files],
+        "removed": [str(_shown(path, result, directory)) for path in result.removed],
+        "build_environment": dict(result.build_environment),
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,193 @@
+"""A function: a directory that Google builds and serves, read without importing any of it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.errors import InputError, Problem
+from steps.project import read_pyproject
+from steps.pyproject_requirements import pyproject_requirements
+from steps.requirements_file import parse_requirements
+
+if TYPE_CHECKING:
+    from steps.requirements_file import RequirementsFile
+
+REQUIREMENTS = "requirements.txt"
+MAIN = "main.py"
+_INPUT = "requirements.in"
+_TEMPLATE = "requirements.txt.tmpl"
+PYPROJECT = "pyproject.toml"
+_HEADER = "# Written by shipwheel requirements from {}"
+_WRITTEN = re.compile(re.escape(_HEADER).replace(r"\{\}", r"(\S+)"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A function; *directory* is absolute, *files* are the names in it.
+
+    *source* is the file that its requirements come from, and *text* that file's, or what a
+    `pyproject.toml` says written as one. *has_project* says that there is a `pyproject.toml` that
+    may have requirements.
+    """
+
+    directory: Path
+    files: frozenset[str]
+    source: str
+    text: str
+    has_project: bool = False
+
+    def __str__(self) -> str:
+        """Return the name of its directory."""
+        return self.directory.name
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether its requirements.txt comes from another file."""
+        return self.source != REQUIREMENTS
+
+    @property
+    def header(self) -> str:
+        """What a requirements.txt that comes from another file begins with."""
+        return _HEADER.format(self.source)
+
+    def path(self, name: str = REQUIREMENTS) -> Path:
+        """Return the path of one of its files."""
+        return self.directory / name
+
+    def read(self, name: str) -> str:
+        """Return the text of one of its files, with its line ends; raise InputError."""
+        return _read(self.directory / name)
+
+
+def read_function(directory: Path, *, pin: bool = False) -> Function:
+    """Read the function in *directory*; *pin* says that its requirements.txt becomes a lock.
+
+    A template comes first. Where a requirements.txt is there that was not made from another file,
+    that is what counts, unless a `requirements.in` is to be pinned into it. Raises InputError.
+    """
+    directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
+    if not directory.is_dir():
+        what = "is a file" if directory.exists() else "does not exist"
+        raise InputError(
+            f"The function's directory {what}: {os.fspath(directory)!r}",
+            f"name a directory with a {MAIN}",
+        )
+    files = frozenset(os.listdir(directory))  # noqa: PTH208 - the names
+    source = _source(directory, files, pin=pin)
+    if source == PYPROJECT:
+        lines = pyproject_requirements(directory, read_pyproject(directory))
+        text = "".join(f"{line}\n" for line in lines)
+    else:
+        text = _read(directory / source)
+    return Function(
+        directory=directory,
+        files=files,
+        source=source,
+        text=text,
+        has_project=PYPROJECT in files and _has_project(directory),
+    )
+
+
+def entry_points(main: str) -> frozenset[str] | None:
+    """Return the names that the module *main* defines at its top; None where that cannot be told.
+
+    Raises SyntaxError.
+    """
+    names: set[str] = set()
+    for node in _top_level(ast.parse(main).body):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found = {alias.asname or alias.name.split(".")[0] for alias in node.names}
+            if "*" in found:
+                return None
+            names |= found
+        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names |= {
+                each.id for top in targets for each in ast.walk(top) if isinstance(each, ast.Name)
+            }
+    return frozenset(names)
+
+
+def defines_function(main: str) -> bool:
+    """Return whether the module *main* defines, or may import, any function at its top."""
+    wanted = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ImportFrom, ast.Assign)
+    return any(isinstance(node, wanted) for node in _top_level(ast.parse(main).body))
+
+
+def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:
+    """Return the statements of a module, with those inside of its `if`, `try` and `with`."""
+    found = []
+    for node in body:
+        found.append(node)
+        for field in (
+            ("body", "orelse", "finalbody") if isinstance(node, (ast.If, ast.Try, ast.With)) else ()
+        ):
+            found += _top_level(getattr(node, field, []))
+        for handler in node.handlers if isinstance(node, ast.Try) else ():
+            found += _top_level(handler.body)
+    return found
+
+
+def _source(directory: Path, files: frozenset[str], *, pin: bool) -> str:
+    if _TEMPLATE in files:
+        return _TEMPLATE
+    origin = _written_from(_read(directory / REQUIREMENTS)) if REQUIREMENTS in files else ""
+    if _INPUT in files and (pin or REQUIREMENTS not in files or origin == _INPUT):
+        return _INPUT
+    if REQUIREMENTS in files and not (origin == PYPROJECT and PYPROJECT in files):
+        return REQUIREMENTS
+    if PYPROJECT in files:
+        return PYPROJECT
+    raise InputError(
+        f"The function has no requirements: {os.fspath(directory)!r}",
+        f"write a {REQUIREMENTS}, a {_INPUT}, a {_TEMPLATE} or a {PYPROJECT} there",
+    )
+
+
+def _has_project(directory: Path) -> bool:
+    with suppress(InputError):  # nobody reads it, unless it is the source
+        table = read_pyproject(directory)
+        return "project" in table or "poetry" in table.get("tool", {})
+    return False
+
+
+def _written_from(text: str) -> str:
+    """Return the name of the file that a requirements.txt was made from, as it says itself."""
+    match = _WRITTEN.match(text.removeprefix("\ufeff"))
+    return match[1] if match else ""
+
+
+def parsed(text: str, name: str) -> RequirementsFile:
+    """Return the lines of *text*; raise InputError with every line that nobody understands."""
+    file = parse_requirements(text)
+    InputError.raise_all(
+        Problem(
+            f"{name}:{line.number}: not a valid requirement: {line.body!r} ({line.fault})",
+            "write it as PEP 508 has it, such as 'name==1.0'",
+        )
+        for line in file.lines
+        if line.fault
+    )
+    return file
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")  # as bytes, so that line ends stay as they are
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{os.fspath(path)!r} is not UTF-8: {error.reason} at byte {error.start}",
+            "save it as UTF-8",
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read: {error.strerror}", "let this user read it"
+        ) from None

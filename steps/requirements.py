@@ -1,0 +1,304 @@
+"""Makes the requirements.txt of a function ready for Google's build: judged, and then written.
+
+Everything is read, judged and resolved before the first file is written, and only files that are
+named in the result are. Done twice, the second time changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps import function_rules
+from steps.bundle import FOLDER, bundle
+from steps.errors import Refused
+from steps.function import MAIN, PYPROJECT, REQUIREMENTS, parsed, read_function
+from steps.function_codes import CODES
+from steps.function_facts import Facts, Settings
+from steps.gcloudignore import is_uploaded
+from steps.ignored import ignore_files, see
+from steps.index import Index
+from steps.index_line import with_index_line
+from steps.lock import local_requirements, locked, wanted_lines
+from steps.repository import repository_projects
+from steps.resolution import Resolver
+from steps.secrets import find_secrets
+from steps.template import fill_in, holds_token, put_token
+from steps.vendor import BUILD_VARIABLE, vendor
+from steps.writing import Change, move_wheels, new_wheels, stale_wheels, write_secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from steps.finding import Finding
+    from steps.function import Function
+    from steps.requirements_file import RequirementsFile
+    from steps.transport import Transport
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to do with the function in *directory*.
+
+    *transport* speaks to the registry, *virtual* to the index line's repository, if that is another
+    one. With *dry_run* nothing is written; *upgrade* does not keep what is pinned already, and
+    *strict* refuses for warnings, too.
+    """
+
+    directory: Path
+    settings: Settings
+    transport: Transport
+    virtual: Transport | None = None
+    write_ignores: bool = False
+    upgrade: bool = False
+    strict: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What came of it; *files* were written, and *removed* were, or they would be.
+
+    With *is_refused* nothing was: a finding is an error. *build_environment* are the
+    variables that the function's build has to have.
+    """
+
+    function: Function
+    findings: tuple[Finding, ...]
+    is_refused: bool = False
+    files: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()
+    build_environment: tuple[tuple[str, str], ...] = ()
+
+
+def make_requirements(request: Request, environ: Mapping[str, str]) -> Result:
+    """Judge the function's requirements and, unless that finds an error, write them.
+
+    Raises InputError for files that cannot be understood, Refused where there is no resolution,
+    RegistryError and AccessError.
+    """
+    settings = request.settings
+    function = read_function(request.directory, pin=settings.locks)
+    if function.source.endswith(".tmpl"):
+        text = fill_in(function.text, settings.registry, function.source)
+        function = replace(function, text=text)
+    facts = _gather(request, function, environ)
+    findings = function_rules.judge(facts)
+    errors = [found for found in findings if request.strict or CODES[found.code].level == "error"]
+    result = Result(function=function, findings=findings, is_refused=bool(errors))
+    if settings.vendor:
+        result = replace(result, build_environment=((BUILD_VARIABLE, settings.vendor),))
+    if result.is_refused:
+        return result
+    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+        return _make(request, result, facts, Path(folder), environ)
+
+
+def _gather(request: Request, function: Function, environ: Mapping[str, str]) -> Facts:
+    """Read all that the rules judge by."""
+    settings, directory = request.settings, function.directory
+    files = _requirements_files(function)
+    facts = Facts(
+        function=function,
+        settings=settings,
+        files=files,
+        main=function.read(MAIN) if MAIN in function.files else None,
+        local={it.name: it for it in repository_projects(directory) if it.name},
+    )
+    names = {name for _, _, name, _ in facts.required()}
+    held = Index(settings.registry, request.transport).read_many(names)
+    virtual = request.virtual
+    served = Index(settings.index, virtual).read_many(names) if virtual else held
+    token = holds_token(function.text)
+    in_git = see(directory, REQUIREMENTS, environ) if token else None
+    if in_git and request.write_ignores:
+        in_git = replace(in_git, is_ignored=True)
+    return replace(
+        facts,
+        held=held,
+        served=served,
+        secrets=tuple(
+            find_secrets(directory, leave_out=frozenset({REQUIREMENTS} if token else ()))
+        ),
+        hidden=frozenset() if request.write_ignores else _hidden(facts),
+        in_git=in_git,
+    )
+
+
+def _requirements_files(function: Function) -> dict[str, RequirementsFile]:
+    """Return the function's own requirements file, and those that it includes."""
+    first = parsed(function.text, function.source)
+    if function.source == PYPROJECT:  # its lines are not those of the file
+        first = replace(first, lines=tuple(replace(line, number=0) for line in first.lines))
+    files = {function.source: first}
+    waiting = [(function.source, first)]
+    while waiting:
+        name, file = waiting.pop()
+        for line in file.lines:
+            for path in line.values("--requirement"):
+                inside = os.path.normpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120
+                if inside not in files and (function.directory / inside).is_file():
+                    files[inside] = parsed(function.read(inside), inside)
+                    waiting.append((inside, files[inside]))
+    return files
+
+
+def _hidden(facts: Facts) -> frozenset[str]:
+    """Return which files of the function, and folders that it needs, gcloud would not upload."""
+    directory, settings = facts.function.directory, facts.settings
+    folders = {settings.vendor, FOLDER if settings.bundle else ""} - {""}
+    paths = {line.path for _, line in facts.lines if line.path is not None}
+    needed = {os.path.relpath(os.path.normpath(directory / path), directory) for path in paths}
+    inside = {path for path in needed if not path.startswith("..") and path != "."}
+    hidden = {name for name in {MAIN, REQUIREMENTS, *inside} if not is_uploaded(directory, name)}
+    return frozenset(
+        hidden | {name for name in folders if not is_uploaded(directory, f"{name}/a.whl")}
+    )
+
+
+def _make(
+    request: Request, judged: Result, facts: Facts, folder: Path, environ: Mapping[str, str]
+) -> Result:
+    """Make the new requirements in *folder*, and put everything in its place."""
+    function, settings = judged.function, request.settings
+    file = facts.files[facts.first]
+    if function.is_generated:
+        file = file.insert(0, function.header)
+    if not settings.vendor:
+        at = 1 if function.is_generated else 0
+        file = with_index_line(file, settings.index, settings.known, extra=settings.extra, at=at)
+    if settings.locks:
+        file = _lock(request, facts, file, folder, environ)
+    plan = _Plan(
+        function=function,
+        text=file.text,
+        ignores=_ignore_changes(request, facts, environ),
+        wheels=tuple(
+            name for name in (FOLDER, settings.vendor) if name and (folder / name).is_dir()
+        ),
+        built=folder,
+    )
+    files, removed = plan.written(), plan.removed()
+    if not request.dry_run:
+        plan.carry_out(request, environ)
+    return replace(judged, files=files, removed=removed)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Plan:
+    """What is to be written: ignore files, folders of wheels from *built*, requirements.txt."""
+
+    function: Function
+    text: str
+    ignores: tuple[Change, ...]
+    wheels: tuple[str, ...]
+    built: Path
+
+    @property
+    def requirements(self) -> Change:
+        """The function's requirements.txt, with a token still to be put in."""
+        return Change(path=self.function.path(), text=self.text)
+
+    @property
+    def folders(self) -> list[tuple[Path, Path]]:
+        """The folders of wheels, as they are made and where they go."""
+        return [(self.built / name, self.function.path(name)) for name in self.wheels]
+
+    def written(self) -> tuple[Path, ...]:
+        """Return all paths that this writes."""
+        return (
+            *(change.path for change in self.ignores),
+            *(path for here, there in self.folders for path in new_wheels(here, there)),
+            *([self.requirements.path] if self.requirements.is_needed else []),
+        )
+
+    def removed(self) -> tuple[Path, ...]:
+        """Return all paths that this removes: older wheels of what is put in."""
+        return tuple(path for here, there in self.folders for path in stale_wheels(here, there))
+
+    def carry_out(self, request: Request, environ: Mapping[str, str]) -> None:
+        """Write everything; what requirements.txt needs is there before it is."""
+        token = holds_token(self.text)
+        text = put_token(self.text, request.transport.credentials) if token else self.text
+        for change in self.ignores:
+            change.write()
+        if token:
+            _require_hidden(self.function, environ)
+        removed = self.removed()
+        for here, there in self.folders:
+            move_wheels(here, there)
+        if token:
+            write_secret(self.function.path(), text)
+        elif self.requirements.is_needed:
+            self.requirements.write()
+        for path in removed:
+            path.unlink()
+
+
+def _lock(
+    request: Request,
+    facts: Facts,
+    file: RequirementsFile,
+    folder: Path,
+    environ: Mapping[str, str],
+) -> RequirementsFile:
+    """Return *file* with everything pinned; what it needs beside it is put into *folder*."""
+    function, settings = facts.function, request.settings
+    resolver = Resolver(
+        registry=settings.registry,
+        credentials=request.transport.credentials,
+        environ=environ,
+        runtime=settings.runtime,
+    )
+    wheels = {}
+    if settings.bundle:
+        wheels = bundle(
+            local_requirements(file, facts),
+            facts.local,
+            folder / FOLDER,
+            environ=environ,
+            markers=settings.markers,
+        )
+    before = REQUIREMENTS in function.files and function.is_generated and not request.upgrade
+    found = resolver.resolve(
+        wanted_lines(file, facts, wheels),
+        function.directory,
+        lambda name: name in facts.local or facts.is_private(name),
+        preferred=function.read(REQUIREMENTS) if before else "",
+    )
+    if settings.vendor:
+        vendor(
+            (it for it in found.values() if it.name not in wheels),
+            folder / settings.vendor,
+            resolver,
+        )
+    return locked(file, facts, found, wheels)
+
+
+def _ignore_changes(
+    request: Request, facts: Facts, environ: Mapping[str, str]
+) -> tuple[Change, ...]:
+    if not request.write_ignores:
+        return ()
+    directory = facts.function.directory
+    in_git = see(directory, REQUIREMENTS, environ) if facts.in_git else None
+    hide = [REQUIREMENTS] if in_git and not in_git.is_ignored else []
+    texts = ignore_files(directory, hide=hide, upload=sorted(_hidden(facts)))
+    return tuple(Change(path=directory / name, text=text) for name, text in texts.items())
+
+
+def _require_hidden(function: Function, environ: Mapping[str, str]) -> None:
+    """Look once more before the token is written: another rule may undo what was added."""
+    in_git = see(function.directory, REQUIREMENTS, environ)
+    if (
+        in_git.is_tracked
+        or not in_git.is_ignored
+        or not is_uploaded(function.directory, REQUIREMENTS)
+    ):
+        raise Refused(
+            f"{REQUIREMENTS} is still in git's sight, or out of gcloud's; no token was written",
+            f"see `git check-ignore --verbose {function.path()}` and the function's .gcloudignore",
+        )

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import pytest
+
+from steps.requirements_file import Line, parse_requirements
+
+FILE = (
+    "# what we need\r\n"
+    "--index-url https://a.example/simple/\r\n"
+    "\r\n"
+    "berths==1.0 \\\r\n"
+    "    --hash=sha256:aa \\\r\n"
+    "    --hash=sha256:bb\r\n"
+    "Tides[high] >= 1.2 ; python_version > '3'  # the sea\r\n"
+    "./wheels/dues-1.0-py3-none-any.whl"
+)
+
+
+def line(text: str) -> Line:
+    (found,) = parse_requirements(text).lines
+    return found
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "a", "a\n", "a\r\nb", "a \\\n b\n", "\ufeffa\n", "a\\", "# a\\\nb\n", FILE]
+)
+def test_a_file_is_kept_to_the_character(text: str) -> None:
+    assert parse_requirements(text).text == text
+    assert parse_requirements(text).map(lambda _: None).text == text
+
+
+def test_lines_are_those_that_pip_joins() -> None:
+    file = parse_requirements(FILE)
+
+    assert [each.number for each in file.lines] == [1, 2, 3, 4, 7, 8]
+    assert [each.name for each in file.lines] == [None, None, None, "berths", "tides", None]
+    assert file.lines[3].hashes == ("sha256:aa", "sha256:bb")
+    assert file.lines[3].body == "berths==1.0"
+    assert file.lines[4].comment == "# the sea"
+    assert file.lines[5].path == "./wheels/dues-1.0-py3-none-any.whl"
+
+
+def test_a_comment_line_ends_what_it_continues() -> None:
+    lines = parse_requirements("a==1 \\\n# no\nb==1\n").lines
+
+    assert [each.name for each in lines] == ["a", "b"]
+
+
+def test_what_is_put_in_has_the_line_ends_of_the_rest() -> None:
+    file = parse_requirements("a\r\nb")
+
+    assert file.insert(0, "c").text == "c\r\na\r\nb"
+    assert file.insert(2, "c \\\n    d").text == "a\r\nb\r\nc \\\r\n    d\r\n"
+    assert file.replace(file.lines[1], "x").text == "a\r\nx"
+    assert file.replace(file.lines[0], "").text == "b"
+
+
+def test_a_byte_order_mark_stays_in_front() -> None:
+    file = parse_requirements("\ufeffa\n")
+
+    assert file.lines[0].name == "a"
+    assert file.insert(0, "b").text == "\ufeffb\na\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        ("-i https://a/", [("--index-url", "https://a/")]),
+        ("--index-url=https://a/", [("--index-url", "https://a/")]),
+        ("--extra-index https://a/", [("--extra-index-url", "https://a/")]),
+        ("-rother.txt", [("--requirement", "other.txt")]),
+        ("-r 'my file.txt' # here", [("--requirement", "my file.txt")]),
+        ("-e ./lib", [("--editable", "./lib")]),
+        ("--pre -i x", [("--pre", ""), ("--index-url", "x")]),
+        ("-r 'open", [("--requirement", "'open")]),
+        ("a==1 --hash=sha256:aa", []),
+    ],
+)
+def test_options_are_read_as_pip_reads_them(text: str, options: list[tuple[str, str]]) -> None:
+    assert [*line(text).options] == options
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("./a", "./a"),
+        ("../a[x]", "../a"),
+        ("-e ../a", "../a"),
+        ("a.whl", "a.whl"),
+        ("wheels/a.whl ; python_version > '3'", "wheels/a.whl"),
+        ("a @ file:///b%20c/d.whl#sha256=aa", "/b c/d.whl"),
+        ("file:./d.whl", "./d.whl"),
+        ("a==1", None),
+        ("a @ https://b.example/a.whl", None),
+        ("git+https://b.example/a.git@main#egg=a", None),
+    ],
+)
+def test_a_local_path_is_told_from_a_name(text: str, path: str | None) -> None:
+    assert line(text).path == path
+
+
+@pytest.mark.parametrize("text", ["a = 1", "a==", "a b", "==1", "a;b", "a>=1,<x y"])
+def test_what_is_no_requirement_has_a_fault(text: str) -> None:
+    assert line(text).fault
+
+
+@pytest.mark.parametrize(
+    "text", ["", "# a", "a", "a==1 --hash=sha256:aa", "-r b", "./a", "https://b.example/a.whl"]
+)
+def test_what_pip_takes_has_none(text: str) -> None:
+    assert not any(each.fault for each in parse_requirements(text).lines)
+
+
+def test_one_hash_is_a_hashed_file() -> None:
+    assert parse_requirements("a==1\nb==1 --hash=sha256:aa\n").is_hashed
+    assert parse_requirements("--require-hashes\na==1\n").is_hashed
+    assert not parse_requirements("a==1\n").is_hashed
