@@ -19,6 +19,7 @@ from requests import codes
 from requests.auth import HTTPBasicAuth
 
 from steps.adapter import Adapter
+from steps.certificates import Certificates
 from steps.credentials import account
 from steps.errors import AccessError, RegistryError
 from steps.registry import is_loopback, shown
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from steps.registry import Registry
 
 WORKERS = 16
+NO_CERTIFICATES = Certificates()
 _CONNECT_SECONDS = 10.0
 _BODY_CHARACTERS = 500
 _TRANSIENT = {codes.request_timeout, codes.too_many_requests}
@@ -57,6 +59,7 @@ class Transport:
         self,
         registry: Registry,
         credentials: Credentials,
+        certificates: Certificates = NO_CERTIFICATES,
         *,
         retry_for: float = 60.0,
         patience: float = 60.0,
@@ -64,7 +67,7 @@ class Transport:
         self.registry = registry
         self.credentials = credentials
         self.retry_for = retry_for
-        self.session: requests.Session = _Session(registry, credentials, patience)
+        self.session: requests.Session = _Session(registry, credentials, certificates, patience)
 
     def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
         """Return the answer to GET *url*, once it is one to judge by: 2xx, 404, another 4xx.
@@ -158,10 +161,17 @@ class _Session(requests.Session):
     The base class would take credentials from netrc, and has no time-outs.
     """
 
-    def __init__(self, registry: Registry, credentials: Credentials, patience: float) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        credentials: Credentials,
+        certificates: Certificates,
+        patience: float,
+    ) -> None:
         super().__init__()
         self._origin = _origin(registry.upload_url)
         self._credentials = credentials
+        self._certificates = certificates
         self._timeout = (_CONNECT_SECONDS, patience)
         self.auth = _unchanged  # an own one keeps netrc from being read; `send` adds the login
         adapter = Adapter(patience, WORKERS)
@@ -182,10 +192,13 @@ class _Session(requests.Session):
                 "it was not followed, because anybody could read and change what it answers",
             )
         request.headers.pop("Authorization", None)
-        login = self._credentials.login() if _origin(request.url or "") == self._origin else None
+        ours = _origin(request.url or "") == self._origin
+        login = self._credentials.login() if ours else None
         if login:
             HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        kwargs["verify"] = self._certificates.authorities or kwargs.get("verify", True)
+        kwargs["cert"] = (ours and self._certificates.client) or None
         if url.scheme != "https":
             kwargs["proxies"] = {}  # a proxy would read the login, and is no way to this machine
         return super().send(request, **kwargs)
@@ -209,7 +222,7 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
             raise Transient(_fault(error)) from None
         raise RegistryError(
             f"The registry's certificate cannot be trusted: {_fault(error)}",
-            "name the bundle that holds its authority in REQUESTS_CA_BUNDLE",
+            "name the bundle that holds its authority in REQUESTS_CA_BUNDLE, or TWINE_CERT",
         ) from None
     except _PASSING as error:
         raise Transient(_fault(error)) from None

@@ -41,7 +41,8 @@ def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
     def wrapper(
         registry: str | None, section: str | None, retry_for: float, **others: Any
     ) -> Result:
-        from steps.credentials import find_credentials, read_pypirc  # noqa: PLC0415 - for `--help`
+        from steps.certificates import find_certificates  # noqa: PLC0415 - `--help` does without
+        from steps.credentials import find_credentials, read_pypirc  # noqa: PLC0415 - the same
         from steps.transport import Transport  # noqa: PLC0415 - the same
 
         if registry and section:
@@ -49,7 +50,10 @@ def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
         url, login = read_pypirc(section) if section else (registry, None)
         place = parse_registry(url, os.environ)
         credentials = find_credentials(place, os.environ, pypirc=login)
-        return function(transport=Transport(place, credentials, retry_for=retry_for), **others)
+        transport = Transport(
+            place, credentials, find_certificates(os.environ, section), retry_for=retry_for
+        )
+        return function(transport=transport, **others)
 
     return wrapper
 

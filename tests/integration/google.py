@@ -26,13 +26,18 @@ _PREFIX = "/computeMetadata/v1/instance/service-accounts/default/"
 
 
 class Google:
-    """Serve *upstream* as Artifact Registry, and *tokens* in turn, while the `with` block runs."""
+    """Serve *upstream* as Artifact Registry, and *tokens* in turn, while the `with` block runs.
 
-    def __init__(self, folder: Path, upstream: str, *tokens: str) -> None:
+    With *mutual* TLS the registry asks for a client certificate, such as that in *client*.
+    """
+
+    def __init__(self, folder: Path, upstream: str, *tokens: str, mutual: bool = False) -> None:
         self.metadata_requests: list[str] = []
         self._folder = folder
         self._upstream = upstream
         self._tokens = [*tokens]
+        self._mutual = mutual
+        self.client = folder / "client.pem"
 
     @property
     def token_requests(self) -> int:
@@ -45,6 +50,11 @@ class Google:
         bundle.write_bytes(_public_authorities() + authority.cert_pem.bytes())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert(HOST).configure_cert(context)
+        if self._mutual:
+            context.verify_mode = ssl.CERT_REQUIRED
+            authority.configure_trust(context)
+        client = authority.issue_cert("client@example.com")
+        self.client.write_bytes(client.private_key_and_cert_chain_pem.bytes())
         self._metadata = _serve(partial(_Metadata, self))
         self._proxy = _serve(partial(_Proxy, context, self._upstream))
         (self._folder / "home").mkdir()

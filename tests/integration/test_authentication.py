@@ -73,6 +73,37 @@ def test_a_publish_asks_for_one_token(google: Google, tmp_path: Path, project: P
     assert len(google.metadata_requests) == 4
 
 
+@pytest.mark.parametrize("place", ["environment", "pypirc"])
+def test_certificates_are_found_where_twine_finds_them(
+    emulator: Emulator, tmp_path: Path, project: Path, place: str
+) -> None:
+    with Google(tmp_path, emulator.host, TOKEN, mutual=True) as google:
+        bundle, client = google.environ["REQUESTS_CA_BUNDLE"], str(google.client)
+        unset = {"SHIPWHEEL_REGISTRY", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"}
+        environ = {key: value for key, value in google.environ.items() if key not in unset}
+        if place == "environment":
+            environ |= {"TWINE_CERT": bundle, "TWINE_CLIENT_CERT": client}
+        keys = f"ca_cert: {bundle}\nclient_cert: {client}\n" if place == "pypirc" else ""
+        (tmp_path / "home/.pypirc").write_text(
+            "[distutils]\nindex-servers = demo\n\n"
+            f"[demo]\nrepository: https://{HOST}/demo/pypi/\n{keys}"
+        )
+        result = shipwheel(environ, "upload", project, "--repository", "demo")
+
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.count(" uploaded ") == 2
+
+
+def test_who_has_no_client_certificate_where_one_is_asked_for_is_told(
+    emulator: Emulator, tmp_path: Path, project: Path
+) -> None:
+    with Google(tmp_path, emulator.host, TOKEN, mutual=True) as google:
+        result = shipwheel(google.environ, "upload", project, "--retry-for", "0")
+
+    assert result.returncode == 4
+    assert "Traceback" not in result.stderr
+
+
 def test_credentials_of_the_environment_come_before_the_backend(
     google: Google, project: Path
 ) -> None:
