@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from steps.distribution import Kind
 
+_CUT_OFF = "it is cut off before its end"
 FAILS_CLOSED = "the check fails closed: nothing is published while the registry cannot be read"
 
 
@@ -85,6 +86,8 @@ def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedN
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
     page = _HtmlPage(body)
+    if page.is_cut_off:
+        raise _not_an_index(url, _CUT_OFF)
     if not (page.is_index or content_type.startswith("application/vnd.pypi.")):
         raise _not_an_index(url, f"its title is {page.title!r}")
     folders = (href.partition("#")[0].rstrip("/").rpartition("/")[2] for href in page.hrefs)
@@ -115,7 +118,7 @@ def _parse_html(body: bytes, name: NormalizedName, url: str, content_type: str) 
     page = _HtmlPage(body)
     _check_api_version(page.api_version, url)
     if page.is_cut_off:
-        raise _not_an_index(url, "it is cut off before its end")
+        raise _not_an_index(url, _CUT_OFF)
     project = _project(name, url, [_link(href) for href in page.hrefs])
     if not (project.files or page.is_index or content_type.startswith("application/vnd.pypi.")):
         raise _not_an_index(url, f"its title is {page.title!r}, and it links to no distribution")

@@ -269,6 +269,7 @@ def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: 
     ("body", "content_type"),
     [
         (page(title="Sign in"), HTML),
+        (page('<a href="tides/">', title="Simple index").partition(b"</body>")[0], HTML),
         (b"not found", "text/plain"),
         (b'{"error": 404}', "application/json"),
         (b'{"projects": ["tides"]}', JSON),
