@@ -8,6 +8,7 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, Self, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from io import BufferedIOBase
 
     from builder.emulator import Emulator
@@ -65,10 +65,73 @@ class Fault:
     after: Callable[[], object] | None = None
 
 
+Script = Callable[[Request], Fault | None]
+
+REFUSED = "connection refused"
+"""The name of the fault that is no answer at all: its script is for a registry that is gone."""
+
+
+def every_fault(body: bytes) -> dict[str, Script]:
+    """Return a script for each fault of a registry, by its name; each is met by every request.
+
+    *body* is what the answers say, for a registry may repeat what it was sent. A client that
+    gives an answer half a second is kept waiting by the slow ones.
+    """
+    statuses = (400, 401, 403, 404, 408, 409, 429, 500, 502, 503, 504)
+    html, json = (("Content-Type", kind) for kind in ("text/html", "application/json"))
+    page = b"<!DOCTYPE html><html><head><title>Links for a</title></head><body><a href='a-1.t"
+    faults = {
+        **{str(status): Fault(answer=Answer(status, body)) for status in statuses},
+        **{
+            f"{status} with Retry-After": Fault(answer=Answer(status, body, (("Retry-After", it),)))
+            for status, it in ((429, "900"), (503, "Fri, 31 Dec 2999 23:59:59 GMT"))
+        },
+        **{
+            f"redirect to {name}": Fault(answer=Answer(302, body, (("Location", address),)))
+            for name, address in {
+                "http": "http://example.com/?signature=",
+                "nothing": "http://[::1",
+                "itself": "",
+            }.items()
+        },
+        **{
+            f"reset {cut}": Fault(cut=cut)
+            for cut in ("before the body", "in the body", "before the answer", "in the answer")
+        },
+        "early close of a duplicate": Fault(early=True),
+        "time-out": Fault(hang=1),
+        "trickling head": Fault(drip=0.05),
+        "trickling body": Fault(answer=Answer(200, body), trickle=0.05),
+        "trickling body without a length": Fault(
+            answer=Answer(200, body), trickle=0.05, unmeasured=True
+        ),
+        "request taken by the sip": Fault(sip=0.4),
+        "page that is none": Fault(answer=Answer(200, body, (html,))),
+        "page that is empty": Fault(answer=Answer(200, b"", (html,))),
+        "page that is truncated": Fault(answer=Answer(200, page + body, (html,))),
+        "page that is broken JSON": Fault(answer=Answer(200, b'{"files": "' + body, (json,))),
+    }
+    return {
+        **{name: _always(fault) for name, fault in faults.items()},
+        "lagging index": _lagging,
+        REFUSED: _always(Fault()),
+    }
+
+
+def _always(fault: Fault) -> Script:
+    return lambda _: fault
+
+
+def _lagging(request: Request) -> Fault | None:
+    """Hide every file from the index: what an upload waits for comes too late."""
+    is_page = request.method == "GET" and not request.path.endswith("/simple/")
+    return Fault(answer=Answer(404)) if is_page else None
+
+
 class FaultyRegistry:
     """Serve what *emulator* serves, with the faults of *script*, while the `with` block runs."""
 
-    def __init__(self, emulator: Emulator, script: Callable[[Request], Fault | None]) -> None:
+    def __init__(self, emulator: Emulator, script: Script) -> None:
         self.requests: list[Request] = []
         self._upstream = emulator.host
         self._script = script

@@ -1,7 +1,8 @@
 """Runs the command line as `python -I -m builder` does, and notes what it hands to others.
 
 Run as a program: observer.py LOG ARGUMENT...  Into LOG go the arguments of every process that it
-starts, and the contents of every file that it removes: what nobody could look at afterwards.
+tries to start, and the contents of every file that it removes: what nobody could look at
+afterwards. OBSERVER_PATIENCE is the number of seconds that the registry has for an answer.
 """
 
 from __future__ import annotations
@@ -37,5 +38,9 @@ def _observe(event: str, arguments: tuple[Any, ...]) -> None:
                 _note_file(os.path.join(folder, file))  # noqa: PTH118 - as cheap as can be
 
 
+if patience := os.environ.pop("OBSERVER_PATIENCE", ""):
+    from steps.transport import Transport
+
+    (Transport.__init__.__kwdefaults__ or {})["patience"] = float(patience)
 sys.addaudithook(_observe)
 runpy.run_module("builder", run_name="__main__", alter_sys=True)

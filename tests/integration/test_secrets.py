@@ -13,7 +13,7 @@ import pytest
 
 from builder.command_line import COMMANDS
 from builder.emulator import Emulator
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.faults import REFUSED, FaultyRegistry, every_fault
 from tests.integration.google import Google
 from tests.tiny import make_distributions, make_project
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 TOKEN = "ya29.planted-3c1f9a7e5b2d"
 LOGIN = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": TOKEN}
+PYTHON = [sys.executable, "-I"]
 OBSERVER = Path(__file__).with_name("observer.py")
+TRACER = Path(__file__).with_name("tracer.py")
+GONE = "127.0.0.1:9"  # the discard protocol's: nobody listens
 
 # Those that ask the registry, and how: they meet every fault.
 ASKING = {
@@ -45,21 +48,9 @@ OTHERS = {
 }
 
 EVERYTHING = f"Authorization: {TOKEN}; {base64.b64encode(TOKEN.encode()).decode()}".encode()
-FAULTS = {
-    "none": Fault(),
-    "400": Fault(answer=Answer(400, EVERYTHING)),
-    "401": Fault(answer=Answer(401, EVERYTHING)),
-    "403": Fault(answer=Answer(403, EVERYTHING)),
-    "404": Fault(answer=Answer(404, EVERYTHING)),
-    "429": Fault(answer=Answer(429, EVERYTHING)),
-    "500": Fault(answer=Answer(500, EVERYTHING)),
-    "503 with Retry-After": Fault(answer=Answer(503, EVERYTHING, (("Retry-After", "900"),))),
-    "redirect to http": Fault(answer=Answer(302, b"", (("Location", "http://example.com/"),))),
-    "reset before the body": Fault(cut="before the body"),
-    "reset before the answer": Fault(cut="before the answer"),
-    "broken answer": Fault(cut="in the answer"),
-    "index that is none": Fault(answer=Answer(200, EVERYTHING, (("Content-Type", "text/html"),))),
-}
+FAULTS = {"none": lambda _: None, **every_fault(EVERYTHING)}
+# A registry that answers in time, and says what the commands can live with.
+OUTLIVED = {"none", "request taken by the sip", "lagging index"}
 
 
 @pytest.fixture
@@ -97,7 +88,7 @@ def run(
     log, temporary = work.parent / "observed", work.parent / "temporary"
     temporary.mkdir(exist_ok=True)
     result = subprocess.run(
-        [sys.executable, "-I", str(OBSERVER), str(log), "-v", *arguments],
+        [*PYTHON, str(TRACER), str(log), *PYTHON, str(OBSERVER), str(log), "-v", *arguments],
         cwd=work,
         env={**environ, "TMPDIR": str(temporary), "HOME": str(work)},
         stdin=subprocess.DEVNULL,
@@ -111,6 +102,15 @@ def run(
     return result, places
 
 
+def bring_backend(work: Path, code: str) -> None:
+    """Let the package bring its own backend along, which runs *code* when it is imported."""
+    settings = work / "berths/pyproject.toml"
+    in_tree = 'build-backend = "backend"\nbackend-path = ["."]'
+    text = settings.read_text().replace('build-backend = "flit_core.buildapi"', in_tree)
+    settings.write_text(f'{text}[tool.flit.sdist]\ninclude = ["backend.py"]\n')
+    (work / "berths/backend.py").write_text(f"from flit_core.buildapi import *\n{code}")
+
+
 def leaks(places: dict[str, bytes], token: str) -> list[str]:
     return [
         place for place, content in places.items() if any(form in content for form in forms(token))
@@ -122,18 +122,24 @@ def leaks(places: dict[str, bytes], token: str) -> list[str]:
 def test_no_secret_leaves_a_command_that_meets_a_fault(
     emulator: Emulator, work: Path, tally: Tally, command: str, fault: str
 ) -> None:
-    tally.fault(fault)
-    with FaultyRegistry(emulator, lambda _: FAULTS[fault]) as registry:
+    if fault != "none":
+        tally.fault(fault)
+    with FaultyRegistry(emulator, FAULTS[fault]) as registry:
+        host = GONE if fault == REFUSED else registry.host
         environ = {
             **os.environ,
             **LOGIN,
             "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": registry.host,
+            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
+            "OBSERVER_PATIENCE": "0.5",
         }
         result, places = run(work, [*ASKING[command], "--retry-for", "0.2"], environ)
 
-    assert registry.requests[0].headers["Authorization"].startswith("Basic ")
-    assert result.returncode in ({0} if fault == "none" else {1, 2, 4, 5}), result.stderr
+    for request in registry.requests:
+        assert request.headers["Authorization"].startswith("Basic ")
+    assert bool(registry.requests) == (fault != REFUSED)
+    codes = {1, 2, 4, 5} | ({0} if fault in OUTLIVED else set())
+    assert result.returncode in ({0} if fault == "none" else codes), result.stderr
     assert b"Traceback" not in result.stderr
     tally.leaks(len(places), leaks(places, TOKEN))
 
@@ -165,14 +171,7 @@ def test_no_secret_of_the_keyring_backend_leaves_a_command(
 def test_a_backend_that_prints_its_environment_prints_no_secret(
     emulator: Emulator, work: Path, tally: Tally, ending: str
 ) -> None:
-    settings = work / "berths/pyproject.toml"
-    in_tree = 'build-backend = "backend"\nbackend-path = ["."]'
-    text = settings.read_text().replace('build-backend = "flit_core.buildapi"', in_tree)
-    settings.write_text(f'{text}[tool.flit.sdist]\ninclude = ["backend.py"]\n')
-    (work / "berths/backend.py").write_text(
-        "import os\nfrom flit_core.buildapi import *\nprint('hook sees', dict(os.environ))\n"
-        + ending
-    )
+    bring_backend(work, f"import os\nprint('hook sees', dict(os.environ))\n{ending}")
     environ = {
         **os.environ,
         **LOGIN,
@@ -184,6 +183,28 @@ def test_a_backend_that_prints_its_environment_prints_no_secret(
 
     assert result.returncode == (3 if ending else 0), result.stderr
     assert b"hook sees {" in result.stderr
+    tally.leaks(len(places), leaks(places, TOKEN))
+
+
+@pytest.mark.parametrize("fault", ["none", "401", "403", "reset before the answer"])
+def test_no_secret_of_gcloud_leaves_an_upload_that_meets_a_fault(
+    emulator: Emulator, work: Path, tally: Tally, fault: str
+) -> None:
+    """The backend asks the real gcloud, which is a grandchild, for the token."""
+    if fault != "none":
+        tally.fault(fault)
+    (token := work.parent / "token").write_text(TOKEN)
+    with (
+        FaultyRegistry(emulator, FAULTS[fault]) as registry,
+        Google(work.parent, registry.host) as google,
+    ):
+        gcloud = {"NO_GCE_CHECK": "true", "CLOUDSDK_AUTH_ACCESS_TOKEN_FILE": str(token)}
+        environ = google.environ | gcloud | {"OBSERVER_PATIENCE": "0.5"}
+        result, places = run(work, [*ASKING["upload"], "--retry-for", "0.2"], environ)
+
+    codes = {1, 2, 4, 5} | ({0} if fault in OUTLIVED else set())
+    assert result.returncode in ({0} if fault == "none" else codes), result.stderr
+    assert b"gcloud\0config\0config-helper" in places["observed"]
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
@@ -202,4 +223,17 @@ def test_a_secret_would_be_found(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
     _, places = run(work, ["build", TOKEN], {**os.environ})
-    assert leaks(places, TOKEN) == ["stderr"]
+    assert leaks(places, TOKEN) == ["stderr", "observed"]
+
+
+def test_a_secret_in_the_arguments_of_a_short_grandchild_would_be_found(work: Path) -> None:
+    secret = work.parent / "secret"
+    secret.write_text(TOKEN)
+    bring_backend(
+        work,
+        "import subprocess\n"
+        f"subprocess.run(['sh', '-c', 'true \"$(cat {secret})\"; env true \"$(cat {secret})\"'])\n",
+    )
+    _, places = run(work, OTHERS["build"], {**os.environ})
+
+    assert leaks(places, TOKEN) == ["observed"]
