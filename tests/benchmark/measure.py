@@ -19,7 +19,7 @@ from tests.benchmark.ways import ENVIRON, PYTHON, ROOT, ProgramFailed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-_INTERVAL = 0.1  # seconds between two looks at the memory
+_INTERVAL = 0.04  # seconds between two looks at the memory: hooks are short
 
 
 @dataclass(frozen=True)

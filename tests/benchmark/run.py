@@ -52,6 +52,7 @@ WAYS: dict[str, Way] = {
     FRESH: ways.shipwheel_fresh,
     KEPT: ways.shipwheel,
 }
+PICTURE = "Bars: the seconds that each way takes"
 MEASUREMENTS = ["ways", "ratios", "single", "scale", "latency", "large", "check"]
 SLOW = {TWINE, UV_TWINE}
 """They take so long that one round says enough."""
@@ -248,7 +249,7 @@ def report(benchmark: Benchmark) -> Iterator[str]:
                 statistics.median(benchmark.processor[name]),
             )
             for name in WAYS
-            if benchmark.times[name, 1] and benchmark.times[name, WORKERS]
+            if {(name, 1), (name, WORKERS)} <= benchmark.times.keys()
         }
         yield from table(
             head, [[name, *(f"{it:.2f} s" for it in times)] for name, times in columns.items()]
@@ -276,8 +277,10 @@ def main() -> int:
                 failure = error
                 tell(error)
                 break
-    print("\n".join([where, "", *report(benchmark)]))
-    if options.plot and not failure:
+    plotted = options.plot and all((name, WORKERS) in benchmark.times for name in WAYS)
+    picture = [f"![{PICTURE}]({options.plot})", ""] if plotted else []
+    print("\n".join([where, "", *picture, *report(benchmark)]))
+    if plotted:
         values = {name: benchmark.median(name) for name in WAYS}
         title = f"{options.packages} packages, {WORKERS} workers: seconds"
         options.plot.write_text(bars(title, values), encoding="utf-8")

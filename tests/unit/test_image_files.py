@@ -76,3 +76,9 @@ def test_every_backend_that_is_asked_for_is_locked() -> None:
 
     names = [line for line in asked if line and not line.startswith("#")]
     assert [name for name in names if f"\n{name}==" not in locked] == []
+
+
+def test_nothing_keeps_the_tools_and_backends_of_the_image_from_being_compiled_once() -> None:
+    dockerfile = (ROOT / "builder" / "Dockerfile").read_text()
+
+    assert not re.findall("PYTHONDONTWRITEBYTECODE|--no-compile", dockerfile)
