@@ -26,7 +26,7 @@ from triggers.model import (
 )
 from triggers.names import collisions
 from triggers.settings import Kind, Settings, resolve
-from triggers.subjects import Subject, find_subjects, name_in
+from triggers.subjects import FOLLOWERS_KEY, Subject, find_subjects, name_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -133,7 +133,7 @@ def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str
     given = {"_REGION": registry.location, "_REPO": registry.repository}
     if kind == "publish" and subject.followers:
         names = (name_in(manifest, path, "deploy") for path in subject.followers)
-        given["_THEN_DEPLOY"] = " ".join(names)
+        given[FOLLOWERS_KEY] = " ".join(names)
     if config.startswith(f"{subject.path}/"):
         return given
     given |= {"_DIRECTORY": subject.path, "_IMAGE": manifest.image}
@@ -177,7 +177,7 @@ def _unable_to_start(manifest: Manifest, subject: Subject) -> Iterator[Problem]:
             f" uploads what {config!r} built after all of its steps",
             "publish it through twine, or take `deploy.afterPublish` out",
         )
-    names = _substitutions(manifest, subject, "publish", config)["_THEN_DEPLOY"]
+    names = _substitutions(manifest, subject, "publish", config)[FOLLOWERS_KEY]
     if len(names) > LONGEST_VALUE:
         yield Problem(
             f"{len(subject.followers)} functions are deployed after {subject.path!r}: more names of"

@@ -16,6 +16,7 @@ from triggers.build_rules import (
 )
 from triggers.findings import Finding
 from triggers.lint.sources import ConfigSource, Located, Sources, TriggerSource
+from triggers.subjects import FOLLOWERS_KEY
 from triggers.substitutions import PULL_REQUEST, StartedBy, references, resolve, template_texts
 
 if TYPE_CHECKING:
@@ -84,8 +85,16 @@ def _substitutions_are_given(trigger: TriggerSource, config: ConfigSource) -> _F
         if note.code == "SW502":
             of_trigger = note.path[0] == "substitutions" and key in given
             yield (trigger if of_trigger else config), note
-        elif SUBSTITUTION_KEY.fullmatch(str(key)) and key in given and not trigger.rendered:
+        elif SUBSTITUTION_KEY.fullmatch(str(key)) and key in given and _matters(trigger, str(key)):
             yield trigger, note
+
+
+def _matters(trigger: TriggerSource, key: str) -> bool:
+    """Return whether an unused substitution does: rendering gives more than a config has to use.
+
+    What `deploy.afterPublish` gives, nothing else would do.
+    """
+    return not trigger.rendered or key == FOLLOWERS_KEY
 
 
 def _logs_have_a_place(trigger: TriggerSource, config: ConfigSource) -> _Found:

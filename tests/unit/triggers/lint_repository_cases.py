@@ -26,6 +26,11 @@ WHOLE = {
     "cloudbuild/check-package.yaml": SHARED,
     "cloudbuild/publish-package.yaml": SHARED,
 }
+FUNCTION = {
+    "functions/f/main.py": "",
+    "functions/f/requirements.txt": "a\n",
+    "cloudbuild/deploy-function.yaml": f"{USES}{LOGGING}",
+}
 
 Files = dict[str, str]
 
@@ -68,6 +73,20 @@ CASES: dict[str, tuple[Files, Files]] = {
             "shipwheel.yaml": f"{MANIFEST}substitutions:\n  _UNUSED: x  # SW503\n",
         },
         {**WHOLE, "shipwheel.yaml": MANIFEST},
+    ),
+    "SW503 of what is deployed afterwards": (
+        {
+            **WHOLE,
+            **FUNCTION,
+            "shipwheel.yaml": f"{marked('SW503')}deploy: {{afterPublish: true}}\n",
+            "packages/a/cloudbuild.yaml": f"{USES}{LOGGING}",
+        },
+        {
+            **WHOLE,
+            **FUNCTION,
+            "shipwheel.yaml": f"{MANIFEST}deploy: {{afterPublish: true}}\n",
+            "packages/a/cloudbuild.yaml": f"{USES}  args: [$_THEN_DEPLOY]\n{LOGGING}",
+        },
     ),
     "SW504": (
         {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}options: {{}}  # SW504\n"},
