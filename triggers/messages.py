@@ -17,14 +17,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from pydantic.alias_generators import to_camel
 
 from triggers.findings import Finding
+from triggers.normal import MAPS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from triggers.yaml_lines import Document, Path
 
-# Below these, keys are the user's own names and are left as they are.
-_MAPS = {"substitutions", "secretEnv", "envMap"}
 _PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
 _ROUNDS = 100  # a bound only: each round leaves out the faults of the one before
 
@@ -87,7 +86,7 @@ def _camel_case(value: Any, path: Path, document: Document, notes: list[Finding]
         return [_camel_case(item, (*path, i), document, notes) for i, item in enumerate(value)]
     if not isinstance(value, dict):
         return value
-    if path and path[-1] in _MAPS:
+    if path and path[-1] in MAPS:
         return {key: "" if item is None else item for key, item in value.items()}
     result: dict[str, Any] = {}
     for key, item in value.items():
@@ -144,7 +143,7 @@ def _leave_out(data: Any, detail: ErrorDetails) -> None:
 
 
 def _is_in_map(location: Path) -> bool:
-    return len(location) > 1 and location[-2] in _MAPS and isinstance(location[-1], str)
+    return len(location) > 1 and location[-2] in MAPS and isinstance(location[-1], str)
 
 
 def _finding(model: type[Message], detail: ErrorDetails) -> Finding:

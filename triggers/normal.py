@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 # Below these, keys are names that somebody gave, and an empty value is a value.
-_MAPS = {"substitutions", "secretEnv", "envMap"}
+MAPS = {"substitutions", "secretEnv", "envMap"}
 
 # What only the service writes, by the field that it is in; "" is the trigger itself.
 _OUTPUT_ONLY = {
@@ -58,7 +58,7 @@ def _camel(key: str) -> str:
 
 def _camel_value(key: str, value: Any) -> Any:
     if isinstance(value, dict):
-        return value if _camel(key) in _MAPS else camel_case(value)
+        return value if _camel(key) in MAPS else camel_case(value)
     if isinstance(value, list):
         return [camel_case(item) if isinstance(item, dict) else item for item in value]
     return value
@@ -72,7 +72,7 @@ def _normal_mapping(mapping: Mapping[str, Any], parent: str) -> dict[str, Any]:
 
 def _normal(value: Any, key: str) -> Any:
     if isinstance(value, dict):
-        if key in _MAPS:
+        if key in MAPS:
             return {name: str(text) for name, text in sorted(value.items())}
         return _normal_mapping(value, key)
     if isinstance(value, list):

@@ -53,7 +53,7 @@ _BUILD: _Fields = {
         "volumes": _VOLUMES,
     },
 }
-_TRIGGER: _Fields = {
+TRIGGER_FIELDS: _Fields = {
     **dict.fromkeys(["name", "description", "tags", "filename", "includedFiles", "ignoredFiles"]),
     **dict.fromkeys(["substitutions", "serviceAccount"]),
     "github": {"owner": None, "name": None, **_EVENT},
@@ -80,7 +80,7 @@ def terraform_document(triggers: Iterable[Trigger], manifest: Manifest) -> dict[
             "render without --inline, so that the build config keeps it in its own file",
         )
         for document in documents
-        for path in _unknown(document, _TRIGGER)
+        for path in _unknown(document, TRIGGER_FIELDS)
     )
     place = {"project": manifest.project, "location": manifest.region}
     resources = {
