@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -396,6 +399,59 @@ def test_of_a_flood_of_output_the_end_is_shown(
     assert lines[1] == "[the first 44934475 bytes are left out, and kept nowhere]"
     assert lines[-3:-1] == ["line 999999 of the flood and of nothing else", "the reason"]
     assert len(printed) < 70_000
+
+
+def test_a_checkout_of_another_user_is_as_old_as_its_last_commit(
+    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of root is to the user of a build; git calls it dubious, and tells nothing of it."""
+    monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0000")
+    directory = copied("setuptools", tmp_path / "theirs")
+    git("init", "--quiet", at=directory)
+    git("add", ".", at=directory)
+    git("commit", "--quiet", "-m", "m", at=directory)
+    if os.geteuid() == 0:  # nobody else may give files away, so git is asked to believe it, too
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, 65534, 65534)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    told = subprocess.run(
+        ["git", "log"], cwd=directory, capture_output=True, text=True, check=False
+    )
+    assert "dubious ownership" in told.stderr
+
+    built = build(read_project(directory), workshop)
+
+    assert {_time_in(it.path) for it in built} == {1_700_000_000}
+
+
+@pytest.mark.parametrize("backend", ["flit", "setuptools"])
+def test_without_git_a_build_is_as_old_as_the_newest_file(backend: str, tmp_path: Path) -> None:
+    directory = copied(backend, tmp_path / "project")
+    for path in (directory, *directory.rglob("*")):
+        os.utime(path, (1_600_000_000, 1_600_000_000))
+    environ = {**os.environ, "PATH": str(tmp_path / "empty")}
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-m", "builder", "-q", "build", str(directory)],
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {_time_in(path) for path in (directory / "dist").iterdir()} == {1_600_000_000}
+
+
+def _time_in(path: Path) -> int:
+    """Return the time that the first member of a wheel, or the last of an sdist, shows."""
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path) as wheel:
+            time = dt.datetime(*wheel.infolist()[0].date_time, tzinfo=dt.UTC)
+            return int(time.timestamp())
+    with tarfile.open(path) as sdist:
+        return max(int(member.mtime) for member in sdist)
 
 
 def test_a_hook_that_takes_too_long_is_ended(

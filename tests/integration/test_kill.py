@@ -91,6 +91,7 @@ class Killer:
     when: When
     signal: signal.Signals
     victim: subprocess.Popen[str] | None = None
+    seconds: float = 0
     installable_without_dependency: list[str] = field(default_factory=list)
 
     def __call__(self, request: Request) -> Fault:
@@ -102,8 +103,10 @@ class Killer:
 
     def kill(self) -> None:
         assert self.victim is not None
+        begin = time.monotonic()
         self.victim.send_signal(self.signal)
         self.victim.wait(30)
+        self.seconds = time.monotonic() - begin
         self.look()
 
     def look(self) -> None:
@@ -169,6 +172,7 @@ def check_that_the_next_one_finishes(
     if killer.signal == signal.SIGTERM:
         last = "Terminated. Run the same command again to finish the job."
         assert (killer.victim.returncode, errors.splitlines()[-1]) == (143, last)
+        assert killer.seconds < 1
     else:
         assert killer.victim.returncode == -signal.SIGKILL
     assert output == ""
