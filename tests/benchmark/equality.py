@@ -64,13 +64,15 @@ def main() -> int:
     projects = parser.parse_args().projects or [
         name for names in PROJECTS.values() for name in names.split()
     ]
-    different = 0
+    equal = different = 0
     for number, project in enumerate(projects, 1):
         with tempfile.TemporaryDirectory() as folder:
             verdict = compare(project, Path(folder))
         print(f"{number:3} {project:20} {verdict}", flush=True)
+        equal += verdict.startswith("equal")
         different += verdict.startswith("DIFFERENT")
-    print(f"{len(projects) - different} of {len(projects)} equal")
+    not_fetched = len(projects) - equal - different
+    print(f"{len(projects)} projects: {equal} equal, {different} not, {not_fetched} not fetched")
     return min(different, 1)
 
 
