@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "versions": "List what the registry holds: versions, files, sha256.",
     "settings": "Tell pip, uv, poetry, pdm or twine about the registry.",
     "init": "Write the manifest and the build configs that triggers name.",
+    "setup": "Print, or do, what a project needs: repositories, accounts, roles.",
     "triggers": "Render the build triggers of a repository, and look at them.",
     "run": "Run a build config on this machine, as Cloud Build would.",
     "emulator": "Serve the registry emulator in the foreground.",

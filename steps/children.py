@@ -80,13 +80,19 @@ class Children:
         *,
         cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
+        text: str = "",
     ) -> subprocess.CompletedProcess[str]:
         """Run *command* to its end and return its exit code, its output and its errors.
 
-        Raises TimeoutExpired, without the output, when it takes longer than the timeout.
+        It reads *text* from standard input. Raises TimeoutExpired, without the output, when it
+        takes longer than the timeout.
         """
-        with open_output() as output, open_output() as errors:
-            child = self.start(command, cwd=cwd, environ=environ, output=output, errors=errors)
+        with open_output() as output, open_output() as errors, open_output() as given:
+            given.write(text)
+            given.seek(0)
+            child = self.start(
+                command, cwd=cwd, environ=environ, output=output, errors=errors, given=given
+            )
             code = self._wait(child)
             return subprocess.CompletedProcess([*command], code, written(output), written(errors))
 
@@ -98,9 +104,10 @@ class Children:
         environ: Mapping[str, str],
         output: IO[str],
         errors: IO[str] | None = None,
+        given: IO[str] | None = None,
         pass_fds: Collection[int] = (),
     ) -> subprocess.Popen[bytes]:
-        """Start *command* without standard input and return it at once.
+        """Start *command* and return it at once; *given* is its standard input, none by default.
 
         It writes both streams into *output* where *errors* is None. `end_children` leaves it alone:
         it is for whoever started it to end.
@@ -112,7 +119,7 @@ class Children:
                 command,
                 cwd=cwd,
                 env={**environ},
-                stdin=subprocess.DEVNULL,
+                stdin=given or subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors or subprocess.STDOUT,
                 start_new_session=True,

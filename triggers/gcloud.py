@@ -1,38 +1,27 @@
-"""gcloud, the only way to live triggers: argument lists in, answers or errors out.
-
-Every command is echoed on stderr before it runs. None ever asks a question.
-"""
+"""gcloud, the only way to live triggers: argument lists in, answers or errors out."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
-import shlex
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from steps.children import Children
-from steps.errors import AccessError, InputError, ServiceError
+from steps.errors import ServiceError
 from triggers.documents import dump
+from triggers.gcloud_call import SECONDS, Call, run_gcloud
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Mapping, Sequence
 
 log = logging.getLogger("shipwheel")
 
-_SECONDS = 120.0
 _SECONDS_PER_TRIGGER = 10.0
-_LOGGED_OUT = re.compile(
-    "gcloud auth login|active account|UNAUTHENTICATED|Reauthentication|invalid_grant|"
-    "(?:new|valid) credentials|default credentials"
-)
-_DENIED = re.compile("PERMISSION_DENIED|does not have permission|impersonation permission")
 _BODY = re.compile(r"^-- body start --\n(.*?)\n-- body end --$", re.MULTILINE | re.DOTALL)
-_MOST_CHARACTERS = 400
 
 
 @dataclass(frozen=True)
@@ -66,7 +55,7 @@ class Gcloud:
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             file = Path(folder) / "triggers.yaml"
             file.write_text(dump(documents), encoding="utf-8")
-            seconds = _SECONDS + _SECONDS_PER_TRIGGER * len(documents)
+            seconds = SECONDS + _SECONDS_PER_TRIGGER * len(documents)
             self._call("import", f"--source={file}", seconds=seconds)
 
     def delete_trigger(self, key: str) -> None:
@@ -87,47 +76,16 @@ class Gcloud:
         return found
 
     def _call(
-        self, verb: str, *arguments: str, seconds: float = _SECONDS
+        self, verb: str, *arguments: str, seconds: float = SECONDS
     ) -> subprocess.CompletedProcess[str]:
-        """Run `gcloud builds triggers VERB`.
-
-        Raises InputError without gcloud, AccessError without credentials or permission,
-        ServiceError for any other failure.
-        """
-        where = (f"--project={self.project}", f"--region={self.region}", "--quiet")
-        command = ["gcloud", "builds", "triggers", verb, *arguments, *where]
-        log.info("$ %s", shlex.join(command))
-        try:
-            with Children(timeout=seconds) as children:
-                done = children.ask(command, environ=self.environ)
-        except FileNotFoundError:
-            raise InputError(
-                "gcloud is not installed, and live triggers are reached through it",
-                "https://cloud.google.com/sdk/docs/install",
-            ) from None
-        except subprocess.TimeoutExpired:
-            raise ServiceError(
-                f"`gcloud builds triggers {verb}` took longer than {seconds:g} seconds",
-                "look whether Cloud Build can be reached, and run it again",
-            ) from None
-        if done.returncode:
-            raise self._error(verb, done.stderr)
-        return done
-
-    def _error(self, verb: str, stderr: str) -> InputError | AccessError | ServiceError:
-        # Above it is what --log-http wrote, and warnings.
-        said = stderr[max(stderr.rfind("\nERROR: ") + 1, 0) :]
-        first = re.sub(r"^ERROR: (?:\(\S+\) )?", "", said.strip().partition("\n")[0])
-        message = f"`gcloud builds triggers {verb}` failed: {first[:_MOST_CHARACTERS]}"
-        if _DENIED.search(said):
-            return AccessError(
-                message,
-                f"it takes roles/cloudbuild.builds.editor in the project {self.project!r}, and"
-                " roles/iam.serviceAccountUser on the accounts that the triggers run as",
-            )
-        if _LOGGED_OUT.search(said):
-            return AccessError(message, "log in: gcloud auth login")
-        return ServiceError(message, "what was done before stays; run the same command again")
+        """Run `gcloud builds triggers VERB`."""
+        call = Call(
+            verb=f"builds triggers {verb}",
+            arguments=(*arguments, f"--project={self.project}", f"--region={self.region}"),
+            takes=f"it takes roles/cloudbuild.builds.editor in the project {self.project!r}, and"
+            " roles/iam.serviceAccountUser on the accounts that the triggers run as",
+        )
+        return run_gcloud(call, self.environ, seconds=seconds)
 
 
 def _has_more(log_of_http: str) -> bool:

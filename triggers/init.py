@@ -16,7 +16,7 @@ from steps.errors import InputError, Problem
 from triggers.documents import dump
 from triggers.manifest import MANIFEST, SCHEMA_URL
 from triggers.manifest_file import parse_manifest
-from triggers.settings import DEFAULT_ACCOUNTS
+from triggers.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -89,7 +89,10 @@ def new_manifest(answers: Answers) -> str:
             _start("check"),
         ),
         ("Pushes that publish packages; `tag` instead of `branch` for tags.", _start("publish")),
-        ("Pushes that deploy functions.", _start("deploy")),
+        (
+            "Pushes that deploy functions, which run, and are built, as accounts of their own.",
+            {"deploy": {**_start("deploy")["deploy"], "function": DEFAULT_FUNCTION_ACCOUNTS}},
+        ),
     ]
     examples: list[tuple[str, dict[str, Any]]] = [
         (

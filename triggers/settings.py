@@ -23,6 +23,11 @@ DEFAULT_ACCOUNTS: dict[Kind, str] = {
     "publish": "shipwheel-publish",
     "deploy": "shipwheel-deploy",
 }
+# What `shipwheel init` writes; a manifest that names none leaves functions to Google's accounts.
+DEFAULT_FUNCTION_ACCOUNTS = {
+    "serviceAccount": "shipwheel-function",
+    "buildServiceAccount": "shipwheel-build",
+}
 DEFAULT_BRANCH = "^main$"
 DEFAULT_COMMENT_CONTROL = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 OWNERSHIP_TAG = "shipwheel"  # how a later `diff` knows a trigger of ours from a foreign one

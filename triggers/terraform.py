@@ -105,7 +105,7 @@ def _unknown(message: Mapping[str, Any], fields: _Fields, path: str = "") -> Ite
 
 def _converted(message: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        _SINGULAR.get(key) or _snake_case(key): (
+        _SINGULAR.get(key) or snake_case(key): (
             {name: _literal(text) for name, text in value.items()}
             if key in _MAPS and isinstance(value, dict)
             else _value(value)
@@ -129,7 +129,8 @@ def _literal(value: object) -> object:
     return value.replace("${", "$${").replace("%{", "%%{")
 
 
-def _snake_case(key: str) -> str:
+def snake_case(key: str) -> str:
+    """Return a key of Cloud Build's as the provider spells it."""
     return re.sub("([A-Z])", r"_\1", key).lower()
 
 

@@ -26,7 +26,7 @@ _PATH = re.compile(
     r"(?P<collection>triggers|builds)(?:/(?P<key>[^/:]+))?(?::(?P<verb>\w+))?"
 )
 _MAPS = {"substitutions", "secretEnv", "envMap"}
-_STATUSES = {
+STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
@@ -117,11 +117,11 @@ class CloudBuildApi:
         """Return the status and the body that *request* is answered with."""
         self.requests.append(request)
         if self.fault and (status := self.fault(request)):
-            name = _STATUSES.get(status, "UNAVAILABLE")
-            return _error(status, name, "The service is not there for the test.")
+            name = STATUSES.get(status, "UNAVAILABLE")
+            return error_answer(status, name, "The service is not there for the test.")
         match = _PATH.fullmatch(urlsplit(request.path).path)
         if match is None or match["project"] != self.project:
-            return _error(404, "NOT_FOUND", "Requested entity was not found.")
+            return error_answer(404, "NOT_FOUND", "Requested entity was not found.")
         if match["collection"] == "builds":
             return self._start(request.body)
         return self._answer_about_triggers(request, match)
@@ -136,7 +136,7 @@ class CloudBuildApi:
             return self._list(held, parse_qs(urlsplit(request.path).query))
         found = next((t for t in held.values() if key in {t["id"], t["name"]}), None)
         if found is None:
-            return _error(404, "NOT_FOUND", "Requested entity was not found.")
+            return error_answer(404, "NOT_FOUND", "Requested entity was not found.")
         if match["verb"] == "run":
             source = {"source": {"repoSource": request.body.get("source", {})}}
             return self._start({**source, "buildTriggerId": found["id"]})
@@ -152,7 +152,7 @@ class CloudBuildApi:
         self, held: dict[str, dict[str, Any]], body: dict[str, Any], location: str
     ) -> _Answer:
         if any(trigger["name"] == body.get("name") for trigger in held.values()):
-            return _error(409, "ALREADY_EXISTS", "trigger already exists")
+            return error_answer(409, "ALREADY_EXISTS", "trigger already exists")
         key = str(uuid.uuid4())
         filled = {
             "id": key,
@@ -202,7 +202,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: `requests` of the server has it all."""
 
 
-def _error(code: int, status: str, message: str) -> _Answer:
+def error_answer(code: int, status: str, message: str) -> _Answer:
+    """Return an error as Google's services answer it."""
     return code, {"error": {"code": code, "status": status, "message": message}}
 
 

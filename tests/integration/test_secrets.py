@@ -42,6 +42,7 @@ OTHERS = {
     "build": ["build", "berths"],
     "settings": ["settings", "twine", "--write"],
     "init": ["init", "--github", "harbour/harbour"],
+    "setup": ["setup"],
     "triggers": ["triggers", "render"],
     "run": ["run", "cloudbuild.yaml", "--host-tools"],
     "emulator": ["emulator", "--help"],
@@ -147,7 +148,7 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
 @pytest.mark.parametrize("command", OTHERS)
 def test_no_secret_leaves_a_command_that_needs_none(work: Path, tally: Tally, command: str) -> None:
     environ = {**os.environ, **LOGIN, "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi"}
-    if command == "triggers":
+    if command in {"setup", "triggers"}:
         run(work, OTHERS["init"], environ)
     result, places = run(work, OTHERS[command], environ)
 

@@ -424,7 +424,7 @@ def test_without_gcloud_it_says_where_to_get_it(
     assert run(root, "diff") == 2
 
     assert capsys.readouterr().err.splitlines()[1:] == [
-        "error: gcloud is not installed, and live triggers are reached through it",
+        "error: gcloud is not installed, and Google Cloud is reached through it",
         "  hint: https://cloud.google.com/sdk/docs/install",
     ]
 

@@ -41,13 +41,14 @@ def grandchild(path: Path) -> int:
     return int(path.read_text())
 
 
-def test_output_and_errors_are_returned() -> None:
+@pytest.mark.parametrize("text", ["", "in, "])
+def test_output_and_errors_are_returned(text: str) -> None:
     code = "import sys; print(sys.stdin.read() + 'out'); sys.exit('err')"
 
     with Children() as children:
-        result = children.ask([sys.executable, "-c", code], environ=os.environ)
+        result = children.ask([sys.executable, "-c", code], environ=os.environ, text=text)
 
-    assert (result.returncode, result.stdout, result.stderr) == (1, "out\n", "err\n")
+    assert (result.returncode, result.stdout, result.stderr) == (1, f"{text}out\n", "err\n")
 
 
 def test_the_time_limit_ends_grandchildren_too(tmp_path: Path) -> None:

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from builder.__main__ import main
+from steps.errors import InputError
+from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST
+from triggers.dependencies import Dependencies
+from triggers.inventory import Inventory, Target
+from triggers.manifest_file import parse_manifest
+from triggers.setup.cleanup import normal_policies, read_cleanup_policies
+from triggers.setup.commands import script, steps
+from triggers.setup.compare import compare
+from triggers.setup.live import Live, LiveRepository
+from triggers.setup.resources import Api, Binding, Place, Repository, ServiceAccount
+from triggers.setup.terraform import terraform_setup
+from triggers.setup.users import find_users, nameless
+from triggers.setup.wanted import Extras, wanted
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from triggers.setup.resources import Need
+
+PACKAGE = Target(kind="package", path="a", name="a")
+FUNCTION = Target(kind="function", path="f", name="f")
+ACCOUNTS = {"serviceAccount": "shipwheel-function", "buildServiceAccount": "shipwheel-build"}
+PYPI = Place("my-project", "us-east4", "pypi")
+WRITER = "roles/artifactregistry.writer"
+
+
+def needs(*targets: Target, extras: Extras | None = None, **changes: Any) -> tuple[Need, ...]:
+    manifest = parse_manifest({**SMALLEST, "deploy": {"function": ACCOUNTS}, **changes})
+    return wanted(manifest, Inventory(targets=targets), extras or Extras())
+
+
+def granted(found: tuple[Need, ...]) -> set[tuple[str, str, str]]:
+    bindings = [need.resource for need in found if isinstance(need.resource, Binding)]
+    return {(it.member, it.role, str(it.scope)) for it in bindings}
+
+
+def email(name: str) -> str:
+    return f"serviceAccount:{name}@my-project.iam.gserviceaccount.com"
+
+
+def test_only_the_account_that_publishes_may_write_packages() -> None:
+    everything = needs(PACKAGE, FUNCTION, extras=Extras(members=("group:all@example.com",)))
+
+    writers = {it for it in granted(everything) if it[1] == WRITER}
+    assert writers == {
+        (email("shipwheel-publish"), WRITER, "the repository us-east4/my-project/pypi"),
+        (email("shipwheel-build"), WRITER, "the repository us-east4/my-project/gcf-artifacts"),
+    }
+    on_the_project = {it[1] for it in granted(everything) if it[2] == "the project my-project"}
+    assert on_the_project == {
+        "roles/cloudbuild.builds.editor",
+        "roles/cloudfunctions.developer",
+        "roles/logging.logWriter",
+        "roles/storage.objectViewer",
+    }
+
+
+def test_the_account_that_deploys_acts_as_those_of_functions_and_no_others() -> None:
+    acting = {
+        (member, scope)
+        for member, role, scope in granted(needs(PACKAGE, FUNCTION))
+        if role == "roles/iam.serviceAccountUser"
+    }
+
+    assert acting == {
+        (
+            email("shipwheel-deploy"),
+            f"the service account {name}@my-project.iam.gserviceaccount.com",
+        )
+        for name in ("shipwheel-function", "shipwheel-build")
+    }
+
+
+@pytest.mark.parametrize(
+    ("deploy", "added"),
+    [
+        ({"function": {"allowUnauthenticated": True}}, {("shipwheel-deploy", "run.admin")}),
+        (
+            {"function": {"tool": "run"}},
+            {
+                ("shipwheel-deploy", "run.sourceDeveloper"),
+                ("shipwheel-build", "artifactregistry.writer"),
+            },
+        ),
+        (
+            {"function": {"trigger": {"topic": "invoices"}}},
+            {
+                ("shipwheel-function", "eventarc.eventReceiver"),
+                ("shipwheel-function", "run.invoker"),
+            },
+        ),
+        (
+            {"function": {"trigger": {"topic": "invoices", "serviceAccount": "invoices"}}},
+            {
+                ("invoices", "eventarc.eventReceiver"),
+                ("invoices", "run.invoker"),
+                ("shipwheel-deploy", "iam.serviceAccountUser"),
+            },
+        ),
+        (
+            {"afterPublish": True},
+            {
+                ("shipwheel-publish", "cloudbuild.builds.editor"),
+                ("shipwheel-publish", "iam.serviceAccountUser"),
+            },
+        ),
+    ],
+)
+def test_a_setting_of_a_function_has_its_roles(
+    deploy: dict[str, Any], added: set[tuple[str, str]]
+) -> None:
+    uses = replace(FUNCTION, dependencies=Dependencies(folders=("a",)))
+    settings = {**deploy, "function": {**ACCOUNTS, **deploy.get("function", {})}}
+
+    found = granted(needs(PACKAGE, uses, deploy=settings)) - granted(needs(PACKAGE, uses))
+
+    names = {(member.partition(":")[2].partition("@")[0], role) for member, role, _ in found}
+    assert names == {(name, f"roles/{role}") for name, role in added}
+
+
+def test_functions_without_accounts_of_their_own_are_named() -> None:
+    manifest = parse_manifest({**SMALLEST, "deploy": {"function": {"serviceAccount": "functions"}}})
+    inventory = Inventory(targets=(FUNCTION,))
+
+    [problem] = nameless(find_users(manifest, inventory))
+
+    assert problem.message.startswith("The function in 'f' has no buildServiceAccount: it takes")
+    created = [it.resource for it in wanted(manifest, inventory, Extras())]
+    assert [it.name for it in created if isinstance(it, ServiceAccount)] == [
+        "shipwheel-deploy",
+        "functions",
+    ]
+
+
+def test_without_functions_there_is_nothing_for_them() -> None:
+    found = needs(PACKAGE)
+
+    assert [need.resource.name for need in found if isinstance(need.resource, ServiceAccount)] == [
+        "shipwheel-check",
+        "shipwheel-publish",
+    ]
+    assert [need.resource.name for need in found if isinstance(need.resource, Api)] == [
+        "artifactregistry.googleapis.com",
+        "cloudbuild.googleapis.com",
+        "iam.googleapis.com",
+        "cloudresourcemanager.googleapis.com",
+    ]
+
+
+def test_a_repository_without_packages_is_set_up_for_its_first() -> None:
+    assert needs() == needs(PACKAGE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "api"),
+    [
+        ({"source": {"repository": f"{CONNECTION}/repositories/r"}}, "secretmanager"),
+        (
+            {"source": {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/r"}},
+            "developerconnect",
+        ),
+    ],
+)
+def test_a_source_has_its_api(changes: dict[str, Any], api: str) -> None:
+    added = set(map(str, needs(PACKAGE, **changes))) - set(map(str, needs(PACKAGE)))
+
+    assert len(added) == 1
+    assert f"{api}.googleapis.com" in added.pop()
+
+
+def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
+    found = needs(
+        PACKAGE,
+        image="ghcr.io/acme/shipwheel:1",
+        check={"serviceAccount": "robot@other.iam.gserviceaccount.com"},
+    )
+
+    created = [it.resource.email for it in found if isinstance(it.resource, ServiceAccount)]
+    assert created == ["shipwheel-publish@my-project.iam.gserviceaccount.com"]
+    member = "serviceAccount:robot@other.iam.gserviceaccount.com"
+    assert {it[1] for it in granted(found) if it[0] == member} == {
+        "roles/artifactregistry.reader",
+        "roles/logging.logWriter",
+    }
+    formats = [it.resource.format for it in found if isinstance(it.resource, Repository)]
+    assert formats == ["python"] * 3
+
+
+def test_an_account_that_cannot_be_created_and_a_member_that_is_none_are_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        needs(PACKAGE, extras=Extras(members=("allUsers",)), check={"serviceAccount": "ci"})
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "No member of a policy: 'allUsers'",
+        "No service account can be named 'ci'",
+    ]
+
+
+def test_each_command_has_one_line_of_why_that_no_shell_takes_for_something_else() -> None:
+    """Interactive shells may run what begins with #: no quote, no semicolon, no glob."""
+    found = needs(PACKAGE, FUNCTION, extras=Extras(members=("user:o'brien@example.com",)))
+
+    lines = script(found).splitlines()
+
+    assert len(lines) == 3 * len([*steps(found)]) - 1
+    for why, command, blank in zip(lines[::3], lines[1::3], [*lines[2::3], ""], strict=True):
+        assert re.fullmatch(r"# [A-Za-z][A-Za-z ,.:-]+\.", why)
+        assert re.match(r"gcloud |echo '\[", command)
+        assert blank == ""
+    assert """'--member=user:o'"'"'brien@example.com'""" in script(found)
+
+
+def complete(found: tuple[Need, ...]) -> Live:
+    resources = [need.resource for need in found]
+    repositories = {
+        it.place: LiveRepository(
+            format=it.format,
+            mode=it.mode,
+            priorities=dict(zip((up.resource for up in it.upstreams), (2, 1), strict=False)),
+        )
+        for it in resources
+        if isinstance(it, Repository)
+    }
+    return Live(
+        apis=frozenset(it for it in resources if isinstance(it, Api)),
+        repositories=repositories,
+        accounts={it.email: False for it in resources if isinstance(it, ServiceAccount)},
+        bindings=frozenset(it for it in resources if isinstance(it, Binding)),
+    )
+
+
+def test_what_is_complete_misses_nothing_whatever_the_case_of_an_address() -> None:
+    found = needs(PACKAGE, extras=Extras(members=("user:Ann@Example.com",)))
+    live = complete(needs(PACKAGE, extras=Extras(members=("user:ann@example.com",))))
+
+    result = compare(found, live)
+
+    assert (result.missing, result.wrong, result.extra, result.foreign) == ((), (), (), ())
+    assert result.there == found
+
+
+def test_cleanup_policies_are_compared_by_what_they_mean(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    document = [
+        {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "30d"}},
+        {"name": "new", "action": {"type": "KEEP"}, "mostRecentVersions": {"keepCount": 5}},
+    ]
+    file.write_text(json.dumps(document))
+    live = {
+        "new": {"id": "new", "action": "KEEP", "mostRecentVersions": {"keepCount": 5}},
+        "old": {
+            "id": "old",
+            "action": "DELETE",
+            "condition": {"olderThan": "2592000s", "tagState": "ANY"},
+        },
+    }
+
+    assert read_cleanup_policies(file, PYPI).policies == normal_policies(live)
+
+
+def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    document: list[object] = [
+        {"action": {"type": "Delete"}},
+        {"name": "a", "action": "Delete", "condition": {"olderThan": "P30D"}},
+        {"name": "b", "action": {"type": "Keep"}},
+        {"name": "c", "action": {"type": "Keep"}, "condition": []},
+    ]
+    file.write_text(json.dumps(document))
+
+    with pytest.raises(InputError) as caught:
+        read_cleanup_policies(file, PYPI)
+
+    assert [problem.message.removeprefix(f"{file}: ") for problem in caught.value.problems] == [
+        "[0] has no name",
+        "[1].action.type is None: Delete or Keep",
+        "[1].condition.olderThan is 'P30D': write a number and s, m, h, d or w",
+        "[2] takes one of condition and mostRecentVersions",
+        "[3].condition has to be a mapping",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", None])
+def test_what_is_no_list_of_cleanup_policies_is_refused(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "policy.json"
+    if text is not None:
+        file.write_text(text)
+
+    with pytest.raises(InputError, match="policies"):
+        read_cleanup_policies(file, PYPI)
+
+
+def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    policy = {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "1d"}}
+    file.write_text(json.dumps([policy]))
+    extras = Extras(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
+    found = needs(PACKAGE, FUNCTION, extras=extras)
+
+    resources = terraform_setup(found)["resource"]
+
+    assert sum(map(len, resources.values())) == len(found) - 1
+    repositories = resources["google_artifact_registry_repository"]
+    assert repositories["my-project-us-east4-pypi"]["cleanup_policies"] == [
+        {"id": "old", "action": "DELETE", "condition": {"older_than": "86400s"}}
+    ]
+    assert repositories["my-project-us-east4-pypi-all"] == {
+        "//": "Both behind one address, which clients read instead of two: where both have a"
+        " version, yours wins.",
+        "project": "my-project",
+        "location": "us-east4",
+        "repository_id": "pypi-all",
+        "format": "PYTHON",
+        "mode": "VIRTUAL_REPOSITORY",
+        "virtual_repository_config": {
+            "upstream_policies": [
+                {"id": name, "repository": f"{PYPI.resource}{suffix}", "priority": priority}
+                for name, suffix, priority in (("pypi", "", 200), ("pypi-public", "-public", 100))
+            ]
+        },
+        "depends_on": [
+            "google_project_service.my-project-artifactregistry-googleapis-com",
+            "google_artifact_registry_repository.my-project-us-east4-pypi",
+            "google_artifact_registry_repository.my-project-us-east4-pypi-public",
+        ],
+    }
+    every = {f"{kind}.{name}" for kind, blocks in resources.items() for name in blocks}
+    for blocks in resources.values():
+        assert {it for block in blocks.values() for it in block.get("depends_on", [])} <= every
+    publishers = resources["google_artifact_registry_repository_iam_member"]
+    [binding] = [
+        it for it in publishers.values() if it["role"] == WRITER and it["repository"] == "pypi"
+    ]
+    assert binding["depends_on"] == [
+        "google_artifact_registry_repository.my-project-us-east4-pypi",
+        "google_service_account.my-project-shipwheel-publish",
+    ]
+
+
+def test_a_manifest_without_project_or_region_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shipwheel.yaml"
+    file.write_text(
+        json.dumps({k: v for k, v in SMALLEST.items() if k not in {"project", "region"}})
+    )
+
+    assert main(["setup", "--apply", "--manifest", str(file)]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {file}: `project` is missing",
+        "  hint: add it; `shipwheel init` shows where",
+        f"error: {file}: `region` is missing",
+        "  hint: add it; `shipwheel init` shows where",
+    ]
