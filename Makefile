@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 RUNTIME := builder/requirements.txt
 DEVELOPMENT := tests/requirements.txt
 BACKENDS := builder/backends.txt
+CLIENTS := tests/clients.txt
 
 # Nothing is left behind outside the checkout: the caches of pip, uv and Shipwheel are in it, too.
 export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
@@ -51,6 +52,9 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
 	  builder/backends.in --output-file $(BACKENDS)
+	$(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" \
+	  tests/clients.in --output-file $(CLIENTS)
 
 schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
 	$(BIN)/python -c 'from triggers.manifest_file import manifest_schema; print(manifest_schema())' \

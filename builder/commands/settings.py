@@ -123,6 +123,8 @@ def command(
     found = settings(client, wanted, machine)
     if shell:
         _print_variables(found, key or _token(private))
+        if found.limit:
+            log.info("Note: %s", found.limit)
         return
     _tell_weaknesses(client, wanted, found)
     _apply(found, write=write, diff=diff)

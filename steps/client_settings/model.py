@@ -110,7 +110,7 @@ class ClientSettings:
     """All that one client is to be told.
 
     *warnings* say what is weak, *steps* what to do next. *variables* set a login for one shell.
-    *alone* says that the client reads no other index.
+    *limit* says what they do not do. *alone* says that the client reads no other index.
     """
 
     edits: tuple[FileEdit, ...]
@@ -118,6 +118,7 @@ class ClientSettings:
     warnings: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
     variables: Callable[[Login], Mapping[str, str]] = field(default=lambda _login: {})
+    limit: str = ""
 
 
 def in_variable(name: str) -> str:

@@ -52,6 +52,8 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         warnings=(_EQUAL,) if wanted.extra_index else (),
         steps=_steps(wanted),
         variables=_variables,
+        limit="PDM has variables for the login of `pdm publish` only: to install, use keyring,"
+        " --netrc or --json-key",
     )
 
 

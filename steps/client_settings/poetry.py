@@ -54,6 +54,7 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         warnings=(_SUPPLEMENTAL,) if wanted.extra_index else (),
         steps=_steps(wanted),
         variables=lambda login: _variables(wanted, login),
+        limit="a login alone: `shipwheel settings poetry --write` names the registry itself",
     )
 
 

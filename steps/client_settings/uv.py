@@ -55,6 +55,7 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         warnings=(_FIRST,) if wanted.extra_index else (_ONE,) if alone else (),
         steps=_steps(wanted, alone=alone),
         variables=lambda login: _variables(wanted, login),
+        limit="a login alone: `shipwheel settings uv --write` names the registry itself",
     )
 
 
