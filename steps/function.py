@@ -23,8 +23,8 @@ MAIN = "main.py"
 _INPUT = "requirements.in"
 _TEMPLATE = "requirements.txt.tmpl"
 PYPROJECT = "pyproject.toml"
-_HEADER = "# Written by shipwheel requirements from {}"
-_WRITTEN = re.compile(re.escape(_HEADER).replace(r"\{\}", r"(\S+)"))
+_HEADER = "# {} by shipwheel requirements from {}"
+_WRITTEN = re.compile(r"# (Written|Pinned) by shipwheel requirements from (\S+)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +32,15 @@ class Function:
     """A function; *directory* is absolute, *files* are the names in it.
 
     *source* is the file that its requirements come from, and *text* that file's, or what a
-    `pyproject.toml` says written as one. *has_project* says that there is a `pyproject.toml` that
-    may have requirements.
+    `pyproject.toml` says written as one. *origin* is what its requirements.txt was made from, as
+    that says itself. *has_project* says that a `pyproject.toml` may have requirements.
     """
 
     directory: Path
     files: frozenset[str]
     source: str
     text: str
+    origin: str = ""
     has_project: bool = False
 
     def __str__(self) -> str:
@@ -51,10 +52,9 @@ class Function:
         """Whether its requirements.txt comes from another file."""
         return self.source != REQUIREMENTS
 
-    @property
-    def header(self) -> str:
-        """What a requirements.txt that comes from another file begins with."""
-        return _HEADER.format(self.source)
+    def header(self, *, pinned: bool) -> str:
+        """Return what a requirements.txt that comes from another file begins with."""
+        return _HEADER.format("Pinned" if pinned else "Written", self.source)
 
     def path(self, name: str = REQUIREMENTS) -> Path:
         """Return the path of one of its files."""
@@ -68,8 +68,8 @@ class Function:
 def read_function(directory: Path, *, pin: bool = False) -> Function:
     """Read the function in *directory*; *pin* says that its requirements.txt becomes a lock.
 
-    A template comes first. Where a requirements.txt is there that was not made from another file,
-    that is what counts, unless a `requirements.in` is to be pinned into it. Raises InputError.
+    A template comes first. A requirements.txt counts where it was not made from another file, and
+    where it is the lock of one, unless it is to be made anew. Raises InputError.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
     if not directory.is_dir():
@@ -79,7 +79,13 @@ def read_function(directory: Path, *, pin: bool = False) -> Function:
             f"name a directory with a {MAIN}",
         )
     files = frozenset(os.listdir(directory))  # noqa: PTH208 - the names
-    source = _source(directory, files, pin=pin)
+    if (directory / REQUIREMENTS).is_symlink():
+        raise InputError(
+            f"{os.fspath(directory / REQUIREMENTS)!r} is a symbolic link, and would be replaced",
+            "keep a file there, or a requirements.in that includes the other one by -r",
+        )
+    state, origin = _written_from(directory) if REQUIREMENTS in files else ("", "")
+    source = _source(directory, files, "" if state == "Pinned" and not pin else origin, pin=pin)
     if source == PYPROJECT:
         lines = pyproject_requirements(directory, read_pyproject(directory))
         text = "".join(f"{line}\n" for line in lines)
@@ -90,6 +96,7 @@ def read_function(directory: Path, *, pin: bool = False) -> Function:
         files=files,
         source=source,
         text=text,
+        origin=origin,
         has_project=PYPROJECT in files and _has_project(directory),
     )
 
@@ -136,10 +143,9 @@ def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:
     return found
 
 
-def _source(directory: Path, files: frozenset[str], *, pin: bool) -> str:
+def _source(directory: Path, files: frozenset[str], origin: str, *, pin: bool) -> str:
     if _TEMPLATE in files:
         return _TEMPLATE
-    origin = _written_from(_read(directory / REQUIREMENTS)) if REQUIREMENTS in files else ""
     if _INPUT in files and (pin or REQUIREMENTS not in files or origin == _INPUT):
         return _INPUT
     if REQUIREMENTS in files and not (origin == PYPROJECT and PYPROJECT in files):
@@ -159,10 +165,10 @@ def _has_project(directory: Path) -> bool:
     return False
 
 
-def _written_from(text: str) -> str:
-    """Return the name of the file that a requirements.txt was made from, as it says itself."""
-    match = _WRITTEN.match(text.removeprefix("\ufeff"))
-    return match[1] if match else ""
+def _written_from(directory: Path) -> tuple[str, str]:
+    """Return how its requirements.txt was made, and from which file, as it says itself."""
+    match = _WRITTEN.match(_read(directory / REQUIREMENTS).removeprefix("\ufeff"))
+    return (match[1], match[2]) if match else ("", "")
 
 
 def parsed(text: str, name: str) -> RequirementsFile:

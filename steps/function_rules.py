@@ -89,7 +89,7 @@ def uses_pip(facts: Facts) -> Iterator[Finding]:
 def has_one_source(facts: Facts) -> Iterator[Finding]:
     """SW833: the buildpack takes requirements.txt and never looks into the other."""
     function = facts.function
-    if function.has_project and function.source != PYPROJECT:
+    if function.has_project and PYPROJECT not in {function.source, function.origin}:
         yield Finding(
             PYPROJECT,
             0,

@@ -74,9 +74,8 @@ def is_served(facts: Facts) -> Iterator[Finding]:
             line.number,
             "SW813",
             f"{settings.index} does not hold {name!r}, and pip asks no other index",
-            "name a virtual repository over the registry and a public index as --virtual; or have"
-            f" {EXTRA} written with --extra-index-url, which lets anybody who takes a private name"
-            " on the public index in",
+            "name a virtual repository over the registry and a public index as --virtual; weaker is"
+            f" {EXTRA}, which lets in whoever takes a private name on the public index",
         )
 
 

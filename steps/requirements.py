@@ -166,7 +166,7 @@ def _make(
     function, settings = judged.function, request.settings
     file = facts.files[facts.first]
     if function.is_generated:
-        file = file.insert(0, function.header)
+        file = file.insert(0, function.header(pinned=settings.locks))
     if not settings.vendor:
         at = 1 if function.is_generated else 0
         file = with_index_line(file, settings.index, settings.known, extra=settings.extra, at=at)

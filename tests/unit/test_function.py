@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HEADER = "# Written by shipwheel requirements from {}\n"
+LOCK = "# Pinned by shipwheel requirements from {}\n"
 PYPROJECT = '[project]\nname = "f"\nversion = "1"\ndependencies = ["a==1", "b"]\n'
 
 
@@ -33,6 +34,22 @@ PYPROJECT = '[project]\nname = "f"\nversion = "1"\ndependencies = ["a==1", "b"]\
         (
             {"pyproject.toml": PYPROJECT, "requirements.txt": HEADER.format("pyproject.toml")},
             False,
+            "pyproject.toml",
+        ),
+        # A lock is not thrown away by a run that does not pin.
+        (
+            {"requirements.in": "a", "requirements.txt": LOCK.format("requirements.in")},
+            False,
+            "requirements.txt",
+        ),
+        (
+            {"pyproject.toml": PYPROJECT, "requirements.txt": LOCK.format("pyproject.toml")},
+            False,
+            "requirements.txt",
+        ),
+        (
+            {"pyproject.toml": PYPROJECT, "requirements.txt": LOCK.format("pyproject.toml")},
+            True,
             "pyproject.toml",
         ),
         # Its source is gone, so the file is nobody's but its own.
@@ -65,6 +82,14 @@ def test_what_is_no_function_is_refused(tmp_path: Path) -> None:
         f"The function's directory is a file: '{tmp_path}/file'",
         f"The function has no requirements: '{tmp_path}'",
     ]
+
+
+def test_a_link_is_not_replaced(tmp_path: Path) -> None:
+    (tmp_path / "other.txt").touch()
+    (tmp_path / "requirements.txt").symlink_to("other.txt")
+
+    with pytest.raises(InputError, match="is a symbolic link, and would be replaced"):
+        read_function(tmp_path)
 
 
 def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:

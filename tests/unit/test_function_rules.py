@@ -376,6 +376,8 @@ def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
     assert codes("[") == []
     assert codes("[project]") == [("SW833", "pyproject.toml")]
     assert codes("[tool.poetry]") == [("SW833", "pyproject.toml")]
+    lock = f"# Pinned by shipwheel requirements from pyproject.toml\n{REQUIREMENTS}"
+    assert judge(facts(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": lock})) == ()
     written = "# Written by shipwheel requirements from pyproject.toml\n"
     known = facts(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": written})
     known = replace(known, files={"pyproject.toml": parsed(REQUIREMENTS, "pyproject.toml")})
