@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.finding import Finding
-from steps.index_line import EXTRA, foreign_indexes, without_credentials
+from steps.index_line import EXTRA, foreign_indexes, is_own, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -125,6 +125,8 @@ def has_no_extra_index(facts: Facts) -> Iterator[Finding]:
     """SW821: pip takes the highest version of any index, uv the first index that has the name."""
     for file, line in facts.lines:
         for url in line.values(EXTRA):
+            if file == facts.first and _becomes_the_index(url, facts):
+                continue
             yield Finding(
                 file,
                 line.number,
@@ -142,6 +144,13 @@ def has_no_extra_index(facts: Facts) -> Iterator[Finding]:
             " uv the first that has the name at all",
             "use --index-url with a virtual repository; pin what is private until then",
         )
+
+
+def _becomes_the_index(url: str, facts: Facts) -> bool:
+    """Return whether the index line takes the place of this one."""
+    settings = facts.settings
+    is_written = not (settings.extra or settings.vendor)
+    return is_written and is_own(url, settings.known) and "{{" not in url
 
 
 def has_no_other_index(facts: Facts) -> Iterator[Finding]:
