@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http
 import io
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from steps.errors import AccessError, RegistryError
 from steps.index import Index
 from steps.published import PublishedFile
 from steps.registry import Registry
+from steps.transport import WORKERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,6 +99,25 @@ def test_a_missing_project_in_a_repository_that_was_not_seen_is_no_first_release
         Index(REGISTRY, MemoryTransport(root)).read("tides")
 
     assert "--first-release" in caught.value.problems[0].hint
+
+
+class MeetingTransport(MemoryTransport):
+    """Answers only when as many ask at the same time as may."""
+
+    def __init__(self, pages: dict[str, str | bytes | Exception]) -> None:
+        super().__init__(pages)
+        self.meeting = threading.Barrier(WORKERS, timeout=10)
+
+    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
+        self.meeting.wait()
+        return super().get(url, accept=accept, stream=stream)
+
+
+def test_projects_are_asked_for_at_the_same_time() -> None:
+    names = [f"tides{number}" for number in range(2 * WORKERS)]
+    transport = MeetingTransport({f"simple/{name}/": page() for name in names})
+
+    assert [*Index(REGISTRY, transport).read_many(names)] == names
 
 
 def test_the_user_can_say_that_it_is_the_first_release() -> None:

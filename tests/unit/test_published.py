@@ -150,6 +150,23 @@ def test_a_file_name_that_only_looks_like_a_version_is_reported(filename: str) -
     assert found.unreadable == (filename.replace("%2F", "/"),)
 
 
+@pytest.mark.parametrize("form", [HTML, JSON])
+def test_a_project_of_thousands_of_files_is_read_whole(form: str) -> None:
+    names = [
+        f"tide_tables-{major}.{minor}{tail}"
+        for major in range(50)
+        for minor in range(40)
+        for tail in (".tar.gz", "-py3-none-any.whl", "-cp313-cp313-manylinux_2_28_x86_64.whl")
+    ]
+    files = [{"filename": name, "url": name, "hashes": {}} for name in names]
+    body = as_json(files=files) if form == JSON else page(*map(link, names))
+
+    found = parse(body, form)
+
+    assert [file.filename for file in found.files] == names
+    assert (len(found.versions), found.versions[-1]) == (2000, Version("49.39"))
+
+
 def test_the_name_of_a_project_may_end_like_a_version() -> None:
     found = parse(
         page(link("tide-2-1.0.tar.gz"), link("tide_2-1.1-py3-none-any.whl")), name="tide-2"
