@@ -6,6 +6,7 @@ A file that holds a secret is its owner's alone from its first byte, and so is i
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import secrets
@@ -120,7 +121,9 @@ def _plan(edit: FileEdit) -> Change:
         before, mode = _read(target)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        why = "its links lead to themselves" if isinstance(error, RuntimeError) else why
+        # Python 3.13 leaves it to the system to say so.
+        loop = isinstance(error, RuntimeError) or getattr(error, "errno", None) == errno.ELOOP
+        why = "its links lead to themselves" if loop else why
         raise InputError(
             f"This file cannot be read: {str(edit.path)!r} ({why})", "mend it; nothing was written"
         ) from error

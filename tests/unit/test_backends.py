@@ -56,7 +56,8 @@ def _environments(
     environ: dict[str, str], children: Children | None = None
 ) -> Iterator[Environments]:
     # Nothing here may reach an index: what is not in a folder is not to be had.
-    plain = {key: value for key, value in os.environ.items() if not key.startswith(("UV_", "PIP_"))}
+    mine = ("UV_", "PIP_", "SHIPWHEEL_")
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
     offline = {**plain, "UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "UV_NO_CACHE": "1", **environ}
     with children or Children() as own, Environments(own, offline) as environments:
         yield environments

@@ -39,6 +39,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(variable, raising=False)
     for variable in ("SHIPWHEEL_REGISTRY", "POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("ARTIFACT_REGISTRY_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "home").mkdir()
