@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "requirements": "Judge a function's requirements, and make them ready for its build.",
     "versions": "List what the registry holds: versions, files, sha256.",
     "settings": "Tell pip, uv, poetry, pdm or twine about the registry.",
+    "doctor": "Tell what is wrong with tools, credentials and settings here.",
     "init": "Write the manifest and the build configs that triggers name.",
     "setup": "Print, or do, what a project needs: repositories, accounts, roles.",
     "triggers": "Render the build triggers of a repository, and look at them.",

@@ -1,0 +1,83 @@
+"""`shipwheel doctor`: what is wrong with tools, credentials and settings on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from builder.commands.options import json_option, registry_option
+from steps.errors import Refused
+from steps.registry import parse_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from steps.diagnosis.model import Finding
+
+_COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
+_RETRY_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0
+
+
+@click.command(short_help="Tell what is wrong with tools, credentials and settings here.")
+@registry_option
+@click.option(
+    "--read-only", is_flag=True, help="Who only installs from here need not be allowed to upload."
+)
+@click.option(
+    "--retry-for",
+    type=click.FloatRange(min=0),
+    default=_RETRY_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to repeat a request that meets a fault.",
+)
+@json_option
+def command(registry: str | None, read_only: bool, retry_for: float, as_json: bool) -> None:
+    """Tell what is wrong with tools, credentials, permissions and client settings here.
+
+    A line for each check, with the fix. Nothing is changed or uploaded, and no secret is printed.
+    Exits with 1 when something is wrong.
+
+    \b
+    Example:
+      shipwheel doctor --registry us-east4/my-project/pypi
+    """
+    from steps.client_settings.model import Machine  # noqa: PLC0415 - `--help` does without
+    from steps.credentials import find_credentials  # noqa: PLC0415 - the same
+    from steps.doctor import diagnose  # noqa: PLC0415 - the same
+    from steps.transport import Transport  # noqa: PLC0415 - the same
+
+    place = parse_registry(registry, os.environ)
+    machine = Machine(
+        environ=os.environ, home=Path.home(), directory=Path.cwd(), platform=sys.platform
+    )
+    credentials = find_credentials(place, _complete(os.environ))
+    transport = Transport(place, credentials, retry_for=retry_for, patience=_PATIENCE_SECONDS)
+    findings = diagnose(transport, machine, read_only=read_only)
+    if as_json:
+        click.echo(json.dumps([asdict(it) for it in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(_line(finding), color=False if "NO_COLOR" in os.environ else None)
+    wrong = sum(it.status == "wrong" for it in findings)
+    if wrong:
+        raise Refused(f"{wrong} of {len(findings)} checks found something wrong")
+
+
+def _complete(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out a password without a user name: it is a finding, and no reason to end."""
+    incomplete = {"TWINE_PASSWORD"} if not environ.get("TWINE_USERNAME") else set()
+    return {name: value for name, value in environ.items() if name not in incomplete}
+
+
+def _line(finding: Finding) -> str:
+    status = click.style(f"{finding.status:5}", fg=_COLOURS[finding.status])
+    fix = f"; fix: {finding.fix}" if finding.fix else ""
+    return f"{status}  {finding.check}: {finding.message}{fix}"

@@ -1,0 +1,265 @@
+"""Settings of pip, uv, Poetry, PDM, twine and netrc on this machine: what is unsafe in them.
+
+Nothing of a setting is repeated but its name, and addresses without logins.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from packaging.version import Version
+
+from steps.client_settings.ini import parse_ini
+from steps.client_settings.model import TOKEN_USERNAME
+from steps.diagnosis.model import Finding, host_of, shown
+from steps.errors import InputError
+from steps.registry import is_loopback
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from steps.diagnosis.model import SettingsFile, World
+
+
+class _Weakness(NamedTuple):
+    """What is unsafe, and what to do."""
+
+    message: str
+    fix: str
+
+
+_NAMES_USERS = Version("26.2")
+
+_EXTRA_INDEX = _Weakness(
+    "pip takes the highest version that any index has, so whoever publishes a private name on the"
+    " public index gets it installed",
+    "one index-url, that of a virtual repository: `shipwheel settings pip --write`",
+)
+_BEST_MATCH = _Weakness(
+    "uv then takes the highest version that any index has, a public one of a private name, too",
+    "remove index-strategy: the first index that has a name is then the only one asked",
+)
+_OTHERS_READ = _Weakness("it holds secrets, and others on this machine can read it", "chmod 600")
+
+
+def check_clients(world: World) -> Iterator[Finding]:
+    """Look through every settings file, a line for each weakness or for each clean file."""
+    for file in world.files:
+        where = f"{file.client} ({file.path})"
+        try:
+            weak = [*_weaknesses(file, world)]
+        except (InputError, ValueError, AttributeError, TypeError, RecursionError):
+            # What a parser says may repeat a secret.
+            weak = [_Weakness("it is not of the form that its client reads", "mend it")]
+        for message, fix in weak:
+            yield Finding(check=where, status="wrong", message=message, fix=fix)
+        if not weak:
+            yield _fine(where, file, world)
+
+
+def check_variables(world: World) -> Iterator[Finding]:
+    """Look through the variables that clients read."""
+    environ = world.environ
+    for name in sorted(environ):
+        if environ[name] and (weak := _VARIABLES.get(name)):
+            yield Finding(check=name, status="wrong", message=weak.message, fix=weak.fix)
+        elif name.endswith(("INDEX_URL", "_INDEX", "REPOSITORY_URL")) and name.startswith(_CLIENTS):
+            for url in map(_address, environ[name].split()):
+                for message, fix in _plain(url):
+                    yield Finding(check=name, status="wrong", message=message, fix=fix)
+    if environ.get("UV_INDEX_STRATEGY", "").startswith("unsafe"):
+        message, fix = _BEST_MATCH
+        yield Finding(check="UV_INDEX_STRATEGY", status="wrong", message=message, fix=fix)
+    if environ.get("TWINE_PASSWORD") and not environ.get("TWINE_USERNAME"):
+        yield Finding(
+            check="TWINE_PASSWORD",
+            status="wrong",
+            message="it is set without TWINE_USERNAME",
+            fix=f"set TWINE_USERNAME={TOKEN_USERNAME} for a token, or unset it",
+        )
+
+
+_CLIENTS = ("PIP_", "UV_", "TWINE_", "PDM_", "POETRY_")
+_NO_TLS = "the certificate of a registry is then not checked"
+_VARIABLES: dict[str, _Weakness] = {
+    "PIP_EXTRA_INDEX_URL": _EXTRA_INDEX,
+    "PIP_TRUSTED_HOST": _Weakness(
+        _NO_TLS, "unset it, and name the authority in REQUESTS_CA_BUNDLE"
+    ),
+    "UV_INSECURE_HOST": _Weakness(_NO_TLS, "unset it, and name the authority in SSL_CERT_FILE"),
+}
+
+
+def _weaknesses(file: SettingsFile, world: World) -> Iterator[_Weakness]:
+    if file.problem:
+        yield _Weakness(f"it cannot be read: {file.problem}", "see who owns it")
+        return
+    yield from _LOOK[file.client](file, world)
+    if file.readable_by_others and _holds_secret(file):
+        message, fix = _OTHERS_READ
+        yield _Weakness(message, f"{fix} {file.path}")
+
+
+def _fine(where: str, file: SettingsFile, world: World) -> Finding:
+    host = host_of(world.registry.upload_url)
+    entry = rf"(?<!\S)machine\s+{re.escape(host)}\s+login\s+{TOKEN_USERNAME}(?!\S)"
+    if file.client == "netrc" and re.search(entry, file.text):
+        return Finding(
+            check=where,
+            status="note",
+            message=f"its token for {host} goes before keyring, and is good for an hour only",
+            fix="remove the entry once it has grown old, or write it anew with `shipwheel settings"
+            " --netrc --write`",
+        )
+    return Finding(check=where, status="ok", message="nothing unsafe")
+
+
+def _look_at_pip(file: SettingsFile, world: World) -> Iterator[_Weakness]:
+    pip = next((it.version for it in world.tools if it.name == "pip"), None)
+    for section, options in parse_ini(file.text, str(file.path)).items():
+        if options.get("extra-index-url", "").strip():
+            yield _named(f"[{section}] extra-index-url", _EXTRA_INDEX)
+        if options.get("trusted-host", "").strip():
+            weak = _Weakness(_NO_TLS, "remove it, and name the authority in REQUESTS_CA_BUNDLE")
+            yield _named(f"[{section}] trusted-host", weak)
+        urls = [
+            url for key in ("index-url", "extra-index-url") for url in options.get(key, "").split()
+        ]
+        yield from _of_urls(urls)
+        asks = options.get("keyring-provider") == "subprocess"
+        if asks and pip and pip < _NAMES_USERS and any(map(_lacks_user, urls)):
+            yield _Weakness(
+                f"pip {pip} asks keyring's command for nobody without a user name in the URL",
+                f"write {TOKEN_USERNAME}@ before the host, or upgrade pip to 26.2",
+            )
+
+
+def _look_at_uv(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+    root = _tables(file, "uv")
+    for table in (root, root.get("pip", {})):
+        if str(table.get("index-strategy", "")).startswith("unsafe"):
+            yield _named("index-strategy", _BEST_MATCH)
+        if table.get("allow-insecure-host"):
+            weak = _Weakness(_NO_TLS, "remove it, and name the authority in SSL_CERT_FILE")
+            yield _named("allow-insecure-host", weak)
+        urls = [index.get("url", "") for index in table.get("index", [])]
+        yield from _of_urls([*urls, table.get("index-url", ""), *table.get("extra-index-url", [])])
+
+
+def _look_at_poetry(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+    root = _tables(file, "poetry")
+    sources = root.get("source", [])
+    for source in sources:
+        if source.get("priority") == "supplemental" and _is_private(source.get("url", "")):
+            yield _Weakness(
+                f"source {source.get('name')!r} is supplemental: Poetry looks for private names on"
+                " the public index first",
+                'priority = "explicit", and the source for each private dependency',
+            )
+    repositories = root.get("repositories", {}).values()
+    yield from _of_urls(it.get("url", "") for it in (*sources, *repositories))
+    for name, certificates in root.get("certificates", {}).items():
+        if certificates.get("cert") is False:
+            weak = _Weakness(_NO_TLS, "name the authority's file there")
+            yield _named(f"certificates.{name}.cert", weak)
+
+
+def _look_at_pdm(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+    root = _tables(file, "pdm")
+    sources = root.get("source", [])
+    repositories = [*root.get("repository", {}).values(), root.get("pypi", {})]
+    ordered = root.get("resolution", {}).get("respect-source-order") is True
+    alone = any(it.get("name") == "pypi" for it in sources)
+    for source in sources:
+        limited = ordered or source.get("include_packages") or (alone and len(sources) == 1)
+        if _is_private(source.get("url", "")) and not limited:
+            yield _Weakness(
+                f"source {source.get('name')!r} is one of several, and PDM takes the highest"
+                " version that any of them has",
+                "include_packages = [NAMES] in it, and exclude_packages in the others",
+            )
+    for table in (*sources, *repositories):
+        if table.get("verify_ssl") is False:
+            weak = _Weakness(_NO_TLS, "remove it, and name the authority in ca_certs")
+            yield _named("verify_ssl", weak)
+    yield from _of_urls(it.get("url", "") for it in (*sources, *repositories))
+
+
+def _look_at_twine(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+    sections = parse_ini(file.text, str(file.path)).values()
+    yield from _of_urls(options.get("repository", "") for options in sections)
+
+
+_LOOK: dict[str, Callable[[SettingsFile, World], Iterator[_Weakness]]] = {
+    "pip": _look_at_pip,
+    "uv": _look_at_uv,
+    "poetry": _look_at_poetry,
+    "pdm": _look_at_pdm,
+    "twine": _look_at_twine,
+    "netrc": lambda _file, _world: iter(()),
+}
+
+
+def _tables(file: SettingsFile, client: str) -> Mapping[str, Any]:
+    document = tomllib.loads(file.text)
+    if file.path.name == "pyproject.toml":
+        found: Mapping[str, Any] = document.get("tool", {}).get(client, {})
+        return found
+    return document
+
+
+def _named(setting: str, weak: _Weakness) -> _Weakness:
+    return _Weakness(f"{setting}: {weak.message}", weak.fix)
+
+
+def _of_urls(urls: Iterable[str]) -> Iterator[_Weakness]:
+    for url in urls:
+        yield from _plain(url)
+        if _has_secret(url):
+            yield _Weakness(
+                f"the address of {host_of(url)} holds credentials",
+                "take them out; keyring, or `shipwheel settings --netrc`, keeps them",
+            )
+
+
+def _plain(url: str) -> Iterator[_Weakness]:
+    if url.startswith("http://") and not is_loopback(host_of(url)):
+        yield _Weakness(
+            f"{shown(url)} is plain http: anybody on the way reads and changes what goes over it",
+            "use https",
+        )
+
+
+def _address(word: str) -> str:
+    """Return the URL of uv's NAME=URL."""
+    return word.partition("=")[2] if re.match(r"[\w.-]+=", word) else word
+
+
+def _is_private(url: str) -> bool:
+    return host_of(url).endswith(".pkg.dev")
+
+
+def _lacks_user(url: str) -> bool:
+    return _is_private(url) and "@" not in url
+
+
+def _has_secret(url: str) -> bool:
+    """Return whether there is more than a user name that is no secret; `${NAME}` is none."""
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username or "", parts.password or ""
+    except ValueError:
+        return False
+    if password:
+        return not password.startswith("$")
+    return bool(user) and user not in {TOKEN_USERNAME, "_json_key_base64"} and user[0] != "$"
+
+
+def _holds_secret(file: SettingsFile) -> bool:
+    return bool(
+        re.search(r"(?i)\b(?:password|token)\b|_json_key", file.text)
+        or any(map(_has_secret, re.findall(r"https?://\S+", file.text)))
+    )

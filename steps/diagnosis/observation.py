@@ -1,0 +1,174 @@
+"""What can be seen of a machine without the network: tools, settings files, certificates.
+
+Every program that is asked for its version has a few seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import ssl
+import stat
+import subprocess
+import sys
+import tomllib
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from steps.children import Children
+from steps.diagnosis.model import SettingsFile, Tool
+from steps.diagnosis.network import AUTHORITIES
+from steps.parallel import each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from steps.client_settings.model import Machine
+    from steps.diagnosis.model import Client
+
+_SECONDS = 15.0
+_LIBRARIES = ("keyring", "keyrings.google-artifactregistry-auth", "google-auth", "twine", "uv")
+_PROGRAMS = ("pip", "uv", "poetry", "pdm", "twine", "gcloud", "git")
+_VERSION = re.compile(r"\b\d+(?:\.\d+)+(?:[a-z0-9.+]*)")
+_NAMED_FILES = ("GOOGLE_APPLICATION_CREDENTIALS", "PIP_CONFIG_FILE", "UV_CONFIG_FILE", "NETRC")
+
+
+def find_tools(environ: Mapping[str, str]) -> tuple[Tool, ...]:
+    """Return the libraries that Shipwheel itself uses, and the programs on PATH."""
+    own = [
+        Tool(name=name, where="with Shipwheel", version=_read_version(metadata.version(name)))
+        for name in _LIBRARIES
+    ]
+    path = environ.get("PATH", os.defpath)
+    found = [(name, where) for name in _PROGRAMS if (where := shutil.which(name, path=path))]
+    programs = each(
+        lambda it: Tool(
+            name=it[0], where=it[1], version=_read_version(_printed([it[1], "--version"], environ))
+        ),
+        found,
+        workers=len(_PROGRAMS),
+    )
+    return (*own, *programs)
+
+
+def list_keyring_backends(environ: Mapping[str, str]) -> str | None:
+    """Return what the `keyring` on PATH lists, or None where there is none."""
+    keyring = shutil.which("keyring", path=environ.get("PATH", os.defpath))
+    return _printed([keyring, "--list-backends"], environ) if keyring else None
+
+
+def find_settings(machine: Machine) -> tuple[SettingsFile, ...]:
+    """Read every settings file of a client that is there."""
+    places = dict.fromkeys((client, path) for client, path in _places(machine))
+    return tuple(
+        file
+        for client, path in places
+        if (file := _read(client, path)) and (file.problem or _concerns(file))
+    )
+
+
+def check_bundles(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return for each variable that names a CA bundle why that cannot be used, or nothing."""
+    return {name: _bundle_problem(environ[name]) for name in AUTHORITIES if environ.get(name)}
+
+
+def find_missing_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that name a file which is not there, with its path."""
+    return {
+        name: path
+        for name in _NAMED_FILES
+        if (path := environ.get(name, "")) and not Path(path).expanduser().exists()
+    }
+
+
+def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
+    windows = machine.platform == "win32"
+    ini = "pip.ini" if windows else "pip.conf"
+    for folder in (
+        *((Path("/etc"), Path("/etc/xdg/pip")) if not windows else ()),
+        machine.config_folder(roaming=True) / "pip",
+        machine.config_folder(macos=".config", roaming=True) / "pip",
+        machine.home / ".pip",
+        machine.path_in("VIRTUAL_ENV") or Path(sys.prefix),
+    ):
+        yield "pip", folder / ini
+    for variable, client in (("PIP_CONFIG_FILE", "pip"), ("UV_CONFIG_FILE", "uv")):
+        if named := machine.path_in(variable):
+            yield ("pip" if client == "pip" else "uv"), named
+    project = machine.directory / "pyproject.toml"
+    yield "uv", machine.config_folder(macos=".config", roaming=True) / "uv/uv.toml"
+    yield "uv", Path("/etc/uv/uv.toml")
+    yield "uv", machine.directory / "uv.toml"
+    yield "uv", project
+    poetry = (
+        machine.path_in("POETRY_CONFIG_DIR") or machine.config_folder(roaming=True) / "pypoetry"
+    )
+    for path in (poetry / "config.toml", poetry / "auth.toml", machine.directory / "poetry.toml"):
+        yield "poetry", path
+    yield "poetry", project
+    pdm = machine.config_folder(roaming=False) / ("pdm/pdm" if windows else "pdm")
+    yield "pdm", machine.path_in("PDM_CONFIG_FILE") or pdm / "config.toml"
+    yield "pdm", machine.directory / "pdm.toml"
+    yield "pdm", project
+    yield "twine", machine.home / ".pypirc"
+    yield "netrc", machine.path_in("NETRC") or machine.home / ("_netrc" if windows else ".netrc")
+
+
+def _read(client: Client, path: Path) -> SettingsFile | None:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                return None  # such as /dev/null, by which people switch a file off
+            text = file.read().decode()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        return SettingsFile(client=client, path=path, problem=why or "it cannot be opened")
+    others = os.name == "posix" and bool(status.st_mode & (stat.S_IRGRP | stat.S_IROTH))
+    return SettingsFile(client=client, path=path, text=text, readable_by_others=others)
+
+
+def _concerns(file: SettingsFile) -> bool:
+    """Return whether a project's file says anything to this client."""
+    if file.path.name != "pyproject.toml":
+        return True
+    try:
+        return file.client in tomllib.loads(file.text).get("tool", {})
+    except (tomllib.TOMLDecodeError, RecursionError, TypeError):
+        return file.client == "uv"  # told once
+
+
+def _bundle_problem(path: str) -> str:
+    try:
+        folder = Path(path).is_dir()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(**{"capath" if folder else "cafile": path})
+    except ssl.SSLError:
+        return "it holds no certificate"
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or "it is no path"
+    return ""
+
+
+def _printed(command: list[str], environ: Mapping[str, str]) -> str:
+    """Return what a program prints, or nothing when it fails or takes too long."""
+    quiet = {**environ, "CLOUDSDK_CORE_DISABLE_PROMPTS": "true", "NO_COLOR": "1"}
+    with suppress(OSError, subprocess.SubprocessError), Children(timeout=_SECONDS) as children:
+        done = children.ask(command, environ=quiet)
+        return done.stdout if done.returncode == 0 else ""
+    return ""
+
+
+def _read_version(text: str) -> Version | None:
+    match = _VERSION.search(text)
+    try:
+        return Version(match[0]) if match else None
+    except InvalidVersion:
+        return None

@@ -1,0 +1,406 @@
+"""The checks of the doctor: what was observed, and what is found in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from packaging.version import Version
+
+from steps.diagnosis.access import (
+    check_clock,
+    check_contact,
+    check_login,
+    check_mode,
+    check_read,
+    check_write,
+)
+from steps.diagnosis.clients import check_clients, check_variables
+from steps.diagnosis.model import Access, Contact, SettingsFile, Tool, World, shown
+from steps.diagnosis.network import check_authorities, check_named_files, check_proxies
+from steps.diagnosis.tools import BACKEND, check_keyring_command, check_tools
+from steps.errors import Problem
+from steps.registry import parse_registry
+from steps.upstreams import Repository, Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from steps.diagnosis.model import Client, Finding
+
+SERVICE = parse_registry("us-east4/demo/pypi", {})
+EMULATOR = parse_registry("us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:1"})
+OTHER = parse_registry("https://example.com/team/", {})
+INDEX = "https://us-east4-python.pkg.dev/demo/pypi/simple/"
+SECRET = "planted-3c1f9a"
+
+
+def world(**seen: Any) -> World:
+    return World(**{"registry": SERVICE, "environ": {}, "python": Version("3.13.1"), **seen})
+
+
+def found(check: Callable[[World], Iterator[Finding]], **seen: Any) -> list[tuple[str, str]]:
+    """Return status and message of each finding; whatever is wrong says what to do."""
+    findings = [*check(world(**seen))]
+    assert all(it.fix for it in findings if it.status == "wrong"), findings
+    assert SECRET not in str(findings)
+    return [(it.status, it.message) for it in findings]
+
+
+def statuses(check: Callable[[World], Iterator[Finding]], **seen: Any) -> list[str]:
+    return [status for status, _ in found(check, **seen)]
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "status"),
+    [
+        ("keyring", "23.9.0", "wrong"),
+        ("keyring", "25.4.0", "wrong"),
+        ("keyring", "25.4.1", "ok"),
+        ("keyring", "25.2.0", "note"),
+        ("google-auth", "2.13.0", "wrong"),
+        ("google-auth", "2.41.1", "wrong"),
+        ("google-auth", "2.40.3", "ok"),
+        ("keyrings.google-artifactregistry-auth", "1.1.0", "wrong"),
+        ("keyrings.google-artifactregistry-auth", "1.1.2", "ok"),
+        ("twine", "5.1.1", "wrong"),
+        ("twine", "6.1.0", "ok"),
+        ("pip", "26.1.2", "note"),
+        ("pip", "26.2", "ok"),
+        ("git", "2.39.5", "ok"),
+        ("pdm", None, "note"),
+    ],
+)
+def test_versions_that_fail_with_artifact_registry_are_known(
+    name: str, version: str | None, status: str
+) -> None:
+    tool = Tool(name=name, where="there", version=Version(version) if version else None)
+
+    assert statuses(check_tools, tools=(tool,)) == ["ok", status]
+
+
+@pytest.mark.parametrize(
+    ("backends", "environ", "expected"),
+    [
+        (None, {}, ["note"]),
+        ("keyring.backends.null.Keyring (priority: -1)", {}, ["wrong"]),
+        (f"{BACKEND} (priority: 9)", {}, ["ok"]),
+        (BACKEND, {"PYTHON_KEYRING_BACKEND": BACKEND}, ["ok"]),
+        (BACKEND, {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}, ["wrong", "ok"]),
+    ],
+)
+def test_the_keyring_command_has_to_know_the_backend(
+    backends: str | None, environ: dict[str, str], expected: list[str]
+) -> None:
+    assert statuses(check_keyring_command, keyring_backends=backends, environ=environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("registry", "contact", "expected"),
+    [
+        (SERVICE, Contact(status=401), ["ok"]),
+        (SERVICE, Contact(status=200), ["note"]),
+        (SERVICE, Contact(fault="Connection refused"), ["wrong"]),
+        (EMULATOR, Contact(status=200), ["note", "ok"]),
+        (OTHER, Contact(status=200), ["ok"]),
+    ],
+)
+def test_whatever_is_answered_the_registry_was_reached(
+    registry: object, contact: Contact, expected: list[str]
+) -> None:
+    assert statuses(check_contact, registry=registry, contact=contact) == expected
+
+
+@pytest.mark.parametrize(
+    ("skew", "expected"),
+    [
+        (None, ("note", "the registry does not tell its time")),
+        (2.4, ("ok", "this machine is 2 s behind the registry")),
+        (-31.0, ("note", "this machine is 31 s ahead of the registry")),
+        (301.0, ("wrong", "this machine is 301 s behind the registry")),
+    ],
+)
+def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, str]) -> None:
+    assert found(check_clock, contact=Contact(status=401, skew=skew)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("access", "status", "expected"),
+    [
+        (Access(source=BACKEND, account="me@example.com"), 401,
+         ("ok", f"{BACKEND} answers, as me@example.com")),
+        (Access(source="TWINE_USERNAME and TWINE_PASSWORD"), 401,
+         ("ok", "TWINE_USERNAME and TWINE_PASSWORD answers, as an account that they do not name")),
+        (Access(failure="no gcloud"), 401, ("wrong", "there are none: no gcloud")),
+        (Access(), 401, ("wrong", "there are none, and the registry asks for a login")),
+        (Access(), 200, ("ok", "there are none")),
+    ],
+)  # fmt: skip
+def test_credentials_are_told_by_their_source_and_account(
+    access: Access, status: int, expected: tuple[str, str]
+) -> None:
+    assert found(check_login, access=access, contact=Contact(status=status)) == [expected]
+
+
+def test_reading_is_judged_by_what_the_registry_said() -> None:
+    refused = Access(problem=Problem("403", "grant it"))
+
+    assert found(check_read, contact=Contact(status=401)) == [("ok", f"{INDEX} can be read")]
+    assert found(check_read, contact=Contact(status=401), access=refused) == [("wrong", "403")]
+    assert found(check_read, contact=Contact(fault="no route")) == []
+
+
+def repository(mode: str, *upstreams: Upstream) -> Repository:
+    return Repository(name="pypi", mode=f"{mode}_REPOSITORY", upstreams=upstreams)
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        (Access(may_write=True), ("ok", "uploads are allowed")),
+        (Access(may_write=False, untold="it lacks x", account="a@b.iam.gserviceaccount.com"),
+         ("wrong", "a@b.iam.gserviceaccount.com may not upload: it lacks x")),
+        (Access(untold="only Artifact Registry tells"),
+         ("note", "it cannot be told without an upload: only Artifact Registry tells")),
+        (Access(may_write=True, repository=repository("VIRTUAL")),
+         ("note", "'pypi' is a virtual repository, which takes no uploads")),
+    ],
+)  # fmt: skip
+def test_writing_is_judged_without_an_upload(access: Access, expected: tuple[str, str]) -> None:
+    assert found(check_write, access=access) == [expected]
+
+
+def test_who_only_installs_need_not_be_allowed_to_upload() -> None:
+    assert statuses(check_write, access=Access(may_write=False), read_only=True) == ["note"]
+
+
+def test_the_missing_role_is_named_with_the_command_that_grants_it() -> None:
+    (finding,) = check_write(world(access=Access(may_write=False, account="me@example.com")))
+
+    assert (
+        "gcloud artifacts repositories add-iam-policy-binding pypi --project=demo"
+        " --location=us-east4 --role=roles/artifactregistry.writer --member=user:me@example.com"
+    ) in finding.fix
+
+
+def test_a_public_upstream_before_a_private_one_is_wrong() -> None:
+    private = Upstream(name="own", priority=100, mode="STANDARD_REPOSITORY")
+    public = Upstream(name="public", priority=200, mode="REMOTE_REPOSITORY")
+    later = Upstream(name="public", priority=50, mode="REMOTE_REPOSITORY")
+
+    def mode(*upstreams: Upstream) -> list[str]:
+        seen = Access(repository=repository("VIRTUAL", *upstreams))
+        return statuses(check_mode, access=seen)
+
+    assert mode(public, private) == ["wrong"]
+    assert mode(private, later) == ["ok"]
+    assert found(check_mode, access=Access(repository=repository("STANDARD"))) == [
+        ("ok", "'pypi' is a standard repository")
+    ]
+    assert statuses(check_mode) == ["note"]
+    assert statuses(check_mode, registry=OTHER) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, [("ok", "none are set")]),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, [("ok", "http://proxy:3128")]),
+        ({"HTTPS_PROXY": f"http://me:{SECRET}@proxy:3128"}, [("ok", "http://proxy:3128")]),
+        ({"https_proxy": f"me:{SECRET}@proxy:3128"}, [("ok", "proxy:3128")]),
+        ({"HTTP_PROXY": "http://"}, [("wrong", "it is no address of a proxy: 'http://'")]),
+        (
+            {"HTTPS_PROXY": "http://a:1", "https_proxy": f"http://me:{SECRET}@b:1"},
+            [("wrong", ("it is 'http://a:1', and https_proxy is 'http://b:1': which one counts"
+                       " differs between clients"))],
+        ),
+    ],
+)  # fmt: skip
+def test_proxies_are_told_without_their_logins(
+    environ: dict[str, str], expected: list[tuple[str, str]]
+) -> None:
+    assert found(check_proxies, environ=environ) == expected
+
+
+def test_certificates_that_differ_or_are_missing_are_told() -> None:
+    both = {"REQUESTS_CA_BUNDLE": "/a.pem", "SSL_CERT_FILE": "/b.pem"}
+
+    assert statuses(check_authorities) == ["ok"]
+    assert statuses(check_authorities, environ=both, authorities=dict.fromkeys(both, "")) == [
+        "ok",
+        "ok",
+        "note",
+    ]
+    assert found(
+        check_authorities,
+        environ={"PIP_CERT": "/a.pem"},
+        authorities={"PIP_CERT": "No such file or directory"},
+    ) == [
+        ("wrong", "'/a.pem' cannot be used: No such file or directory"),
+        ("ok", "each client has its own"),
+    ]
+    missing = {"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"}
+    assert found(check_named_files, missing_files=missing) == [
+        ("wrong", "it names a file that is not there: '/key.json'")
+    ]
+
+
+def settings(
+    client: Client, text: str, name: str = "settings", *, open_to_all: bool = False, **seen: Any
+) -> list[str]:
+    """Return the messages about a settings file; one for each weakness, or that it has none."""
+    file = SettingsFile(
+        client=client, path=Path("/home/me") / name, text=text, readable_by_others=open_to_all
+    )
+    return [message for _, message in found(check_clients, files=(file,), **seen)]
+
+
+FINE = ["nothing unsafe"]
+
+
+@pytest.mark.parametrize(
+    ("client", "name", "text"),
+    [
+        ("pip", "pip.conf", f"[global]\nindex-url = {INDEX}\nkeyring-provider = subprocess\n"),
+        ("pip", "pip.conf", "[global]\nindex-url = http://127.0.0.1:8080/demo/pypi/simple/\n"),
+        ("uv", "uv.toml", f'[[index]]\nurl = "https://oauth2accesstoken@{INDEX[8:]}"\n'),
+        ("uv", "pyproject.toml", '[tool.uv]\n[tool.other]\nindex-strategy = "unsafe-best-match"\n'),
+        ("poetry", "pyproject.toml",
+         f'[[tool.poetry.source]]\nurl = "{INDEX}"\nname = "a"\npriority = "explicit"\n'),
+        ("pdm", "pyproject.toml",
+         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\ninclude_packages = ["b"]\n'),
+        ("pdm", "pyproject.toml", f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'),
+        ("pdm", "pyproject.toml", (f'[[tool.pdm.source]]\nurl = "https://a:${{B}}@{INDEX[8:]}"\n'
+         'name = "pypi"\n')),
+        ("twine", ".pypirc", f"[own]\nrepository = {INDEX}\n"),
+        ("netrc", ".netrc", "machine example.com login me password x\n"),
+    ],
+)  # fmt: skip
+def test_safe_settings_are_fine(client: Client, name: str, text: str) -> None:
+    assert settings(client, text, name) == FINE
+
+
+@pytest.mark.parametrize(
+    ("client", "name", "text", "begins"),
+    [
+        ("pip", "pip.conf", f"[install]\nextra_index_url =\n  {INDEX}\n",
+         "[install] extra-index-url: pip takes the highest version"),
+        ("pip", "pip.conf", "[global]\ntrusted-host = example.com\n", "[global] trusted-host: "),
+        ("pip", "pip.conf", f"[global]\nindex-url = http://u:{SECRET}@example.com/simple?t=1\n",
+         "http://example.com/simple… is plain http"),
+        ("pip", "pip.conf", f"[global]\nindex-url = https://u:{SECRET}@example.com/simple\n",
+         "the address of example.com holds credentials"),
+        ("pip", "pip.conf", f"[global]\nindex-url = https://{SECRET}@example.com/simple\n",
+         "the address of example.com holds credentials"),
+        ("pip", "pip.conf", f"index-url = {SECRET}\n", "it is not of the form that its client"),
+        ("uv", "uv.toml", 'index-strategy = "unsafe-first-match"\n', "index-strategy: uv then"),
+        ("uv", "uv.toml", '[pip]\nallow-insecure-host = ["a"]\n', "allow-insecure-host: "),
+        ("uv", "pyproject.toml", f'[[tool.uv.index]]\nurl = "https://a:{SECRET}@b.c/"\n',
+         "the address of b.c holds credentials"),
+        ("uv", "uv.toml", f"index = {SECRET}\n", "it is not of the form that its client reads"),
+        ("uv", "uv.toml", 'index = "https://a.b"\n', "it is not of the form that its client"),
+        ("poetry", "pyproject.toml",
+         f'[[tool.poetry.source]]\nurl = "{INDEX}"\nname = "a"\npriority = "supplemental"\n',
+         "source 'a' is supplemental: "),
+        ("poetry", "config.toml", "[certificates.a]\ncert = false\n", "certificates.a.cert: "),
+        ("poetry", "config.toml", '[repositories.a]\nurl = "http://b.c/"\n',
+         "http://b.c/ is plain http"),
+        ("pdm", "pyproject.toml", f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\n',
+         "source 'a' is one of several"),
+        ("pdm", "pdm.toml", "[pypi]\nverify_ssl = false\n", "verify_ssl: "),
+        ("twine", ".pypirc", "[a]\nrepository = http://b.c/\n", "http://b.c/ is plain http"),
+    ],
+)  # fmt: skip
+def test_unsafe_settings_are_named_without_their_secrets(
+    client: Client, name: str, text: str, begins: str
+) -> None:
+    message = settings(client, text, name)[0]
+
+    assert message.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    ("client", "text"),
+    [
+        ("twine", f"[a]\nrepository = https://b.c/\npassword = {SECRET}\n"),
+        ("netrc", f"machine example.com login me password {SECRET}\n"),
+        ("poetry", f'[http-basic.a]\nusername = "me"\npassword = "{SECRET}"\n'),
+    ],
+)
+def test_a_secret_that_others_can_read_is_wrong(client: Client, text: str) -> None:
+    told = "it holds secrets, and others on this machine can read it"
+
+    assert settings(client, text, open_to_all=True) == [told]
+    assert settings(client, text) == FINE
+    assert settings(client, text.replace("password", "user"), open_to_all=True) == FINE
+
+
+def test_a_token_in_netrc_is_noted_for_it_grows_old() -> None:
+    host = "us-east4-python.pkg.dev"
+    text = f"machine {host} login oauth2accesstoken password {SECRET}\n"
+
+    assert settings("netrc", text) == [
+        f"its token for {host} goes before keyring, and is good for an hour only"
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_told() -> None:
+    file = SettingsFile(client="pip", path=Path("/pip.conf"), problem="Permission denied")
+
+    assert found(check_clients, files=(file,)) == [
+        ("wrong", "it cannot be read: Permission denied")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "url", "messages"),
+    [
+        ("26.1", INDEX, [("pip 26.1 asks keyring's command for nobody without a user name in the"
+                         " URL")]),
+        ("26.2", INDEX, FINE),
+        ("26.1", f"https://oauth2accesstoken@{INDEX[8:]}", FINE),
+    ],
+)  # fmt: skip
+def test_an_older_pip_needs_the_user_name_for_keyring(
+    version: str, url: str, messages: list[str]
+) -> None:
+    pip = Tool(name="pip", where="/usr/bin/pip", version=Version(version))
+    text = f"[global]\nindex-url = {url}\nkeyring-provider = subprocess\n"
+
+    assert settings("pip", text, tools=(pip,)) == messages
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("PIP_EXTRA_INDEX_URL", INDEX, ["wrong"]),
+        ("PIP_TRUSTED_HOST", "example.com", ["wrong"]),
+        ("PIP_INDEX_URL", "http://example.com/", ["wrong"]),
+        # The documented form for one shell.
+        ("PIP_INDEX_URL", f"https://oauth2accesstoken:{SECRET}@{INDEX[8:]}", []),
+        ("UV_INDEX", f"a=http://me:{SECRET}@example.com/ https://b.c", ["wrong"]),
+        ("UV_INDEX_STRATEGY", "unsafe-best-match", ["wrong"]),
+        ("UV_INDEX_STRATEGY", "first-index", []),
+        ("UV_INSECURE_HOST", "example.com", ["wrong"]),
+        ("TWINE_REPOSITORY_URL", "http://example.com/", ["wrong"]),
+        ("TWINE_PASSWORD", SECRET, ["wrong"]),
+        ("PIP_EXTRA_INDEX_URL", "", []),
+    ],
+)
+def test_unsafe_variables_are_named_without_their_secrets(
+    name: str, value: str, expected: list[str]
+) -> None:
+    assert statuses(check_variables, environ={name: value}) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        (f"https://me:{SECRET}@a.b/c?{SECRET}#{SECRET}", "https://a.b/c…"),
+        (f"{SECRET}@a.b:1", "a.b:1"),
+        ("https://a.b/c@d", "https://a.b/c@d"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(url: str, safe: str) -> None:
+    assert shown(url) == safe
