@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from triggers.manifest_function import FunctionRequirements
 from triggers.settings import service_account_resource
 
 if TYPE_CHECKING:
@@ -47,11 +48,18 @@ def flags_text(flags: Mapping[str, Flag]) -> str:
 
 def requirements_options(function: FunctionSettings) -> tuple[str, ...]:
     """Return the options of `shipwheel requirements` for *function*; none of them has a space."""
-    chosen = function.given.requirements
-    if chosen is None:
-        return ()
-    vendor = [f"--vendor={chosen.vendor}"] if chosen.vendor else []
-    return (*["--pin"] * chosen.pin, *vendor, *["--bundle"] * chosen.bundle)
+    given = function.given
+    manager = _build_environment(function)["GOOGLE_PYTHON_PACKAGE_MANAGER"]
+    chosen = given.requirements or FunctionRequirements()
+    return (
+        f"--runtime={function.runtime}",
+        f"--entry-point={function.entry_point}",
+        *([f"--package-manager={manager}"] if manager.isalnum() else []),
+        *([f"--virtual={given.index}"] if given.index else []),
+        *(["--pin"] if chosen.pin else []),
+        *([f"--vendor={chosen.vendor}"] if chosen.vendor else []),
+        *(["--bundle"] if chosen.bundle else []),
+    )
 
 
 def _functions_flags(function: FunctionSettings) -> Flags:

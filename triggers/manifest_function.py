@@ -9,7 +9,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from triggers.manifest_types import Directory, Model, Region, ServiceAccount, matching, problem
+from triggers.manifest_types import (
+    Directory,
+    Model,
+    Region,
+    Registry,
+    ServiceAccount,
+    matching,
+    problem,
+)
 
 FunctionName = Annotated[str, matching("[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -143,5 +151,7 @@ class Function(Model):
     """Where calls may come from."""
     allow_unauthenticated: bool | None = None
     """Whether anybody may call it; without it that stays as it is, and closed for a new one."""
+    index: Registry | None = None
+    """The virtual repository over the registry and a public index, which requirements name."""
     requirements: FunctionRequirements | None = None
     """How its requirements are made ready."""

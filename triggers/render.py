@@ -142,10 +142,9 @@ def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str
         given |= {
             "_DEPLOY_FLAGS": flags_text(deploy_flags(function)),
             "_FUNCTION": function.name,
+            "_REQUIREMENTS": " ".join(requirements_options(function)),
             "_TOOL": function.tool,
         }
-        if options := requirements_options(function):
-            given["_REQUIREMENTS"] = " ".join(options)
     return given
 
 

@@ -84,7 +84,26 @@ class TestLayers:
     def test_requirements_are_made_ready_in_one_way(
         self, requirements: dict[str, Any], options: tuple[str, ...]
     ) -> None:
-        assert requirements_options(resolved({"requirements": requirements})) == options
+        assert requirements_options(resolved({"requirements": requirements})) == (
+            "--runtime=python313",
+            "--entry-point=main",
+            "--package-manager=pip",
+            *options,
+        )
+
+    def test_requirements_are_judged_as_the_function_is_built(self) -> None:
+        settings = {
+            "runtime": "python314",
+            "entryPoint": "bill",
+            "index": "us-east4/my-project/all",
+            "buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv"},
+        }
+        assert requirements_options(resolved(settings)) == (
+            "--runtime=python314",
+            "--entry-point=bill",
+            "--package-manager=uv",
+            "--virtual=us-east4/my-project/all",
+        )
 
     def test_the_flags_survive_as_json_without_a_dollar_sign(self) -> None:
         given = flags(environment={"A": "${_REGION} $$ \"quoted\" 'twice', ü\n\\"})

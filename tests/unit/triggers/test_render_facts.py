@@ -475,7 +475,9 @@ class TestFunctions:
             "_IMAGE": SMALLEST["image"],
             "_REGION": "us-east4",
             "_REPO": "pypi",
-            "_REQUIREMENTS": "--vendor=vendor",
+            "_REQUIREMENTS": (
+                "--runtime=python312 --entry-point=go --package-manager=pip --vendor=vendor"
+            ),
             "_TOOL": "run",
         }
         assert document["includedFiles"] == [
