@@ -51,16 +51,20 @@ def _problems(document: object) -> Iterator[str]:
             yield f"{where}.action.type is {kind!r}: Delete or Keep"
         if len({"condition", "mostRecentVersions"} & policy.keys()) != 1:
             yield f"{where} takes one of condition and mostRecentVersions"
-        yield from _bad_condition(policy.get("condition", {}), f"{where}.condition")
+        for key in ("condition", "mostRecentVersions"):
+            yield from _bad_rule(policy.get(key, {}), f"{where}.{key}")
+    names = [policy.get("name") for policy in document if isinstance(policy, dict)]
+    if len(set(map(str, names))) < len(names):
+        yield "two policies have one name"
 
 
-def _bad_condition(condition: object, where: str) -> Iterator[str]:
-    if not isinstance(condition, dict):
+def _bad_rule(rule: object, where: str) -> Iterator[str]:
+    if not isinstance(rule, dict):
         yield f"{where} has to be a mapping"
         return
     for key in ("olderThan", "newerThan"):
-        if key in condition and not _DURATION.fullmatch(str(condition[key])):
-            yield f"{where}.{key} is {condition[key]!r}: write a number and s, m, h, d or w"
+        if key in rule and not _DURATION.fullmatch(str(rule[key])):
+            yield f"{where}.{key} is {rule[key]!r}: write a number and s, m, h, d or w"
 
 
 def _policy(policy: dict[str, Any]) -> dict[str, Any]:

@@ -275,6 +275,7 @@ def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> N
         {"name": "a", "action": "Delete", "condition": {"olderThan": "P30D"}},
         {"name": "b", "action": {"type": "Keep"}},
         {"name": "c", "action": {"type": "Keep"}, "condition": []},
+        {"name": "c", "action": {"type": "Keep"}, "mostRecentVersions": 5},
     ]
     file.write_text(json.dumps(document))
 
@@ -287,6 +288,8 @@ def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> N
         "[1].condition.olderThan is 'P30D': write a number and s, m, h, d or w",
         "[2] takes one of condition and mostRecentVersions",
         "[3].condition has to be a mapping",
+        "[4].mostRecentVersions has to be a mapping",
+        "two policies have one name",
     ]
 
 
