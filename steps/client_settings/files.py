@@ -6,13 +6,13 @@ A file that holds a secret is its owner's alone from its first byte, and so is i
 from __future__ import annotations
 
 import difflib
-import errno
 import os
 import re
 import secrets
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from errno import EINVAL, ELOOP
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError, Problem
@@ -95,8 +95,10 @@ def write_changes(changes: Sequence[Change]) -> dict[Path, Path | None]:
     """
     staged: list[tuple[Change, Path]] = []
     written: dict[Path, Path | None] = {}
+    path = None
     try:
         for change in changes:
+            path = change.path
             if change.is_change:
                 change.target.parent.mkdir(parents=True, exist_ok=True)
                 staged.append((change, _stage(change.target, change.after, change.mode)))
@@ -105,8 +107,8 @@ def write_changes(changes: Sequence[Change]) -> dict[Path, Path | None]:
             temporary.replace(change.target)
     except OSError as error:
         raise InputError(
-            f"This file cannot be written: {str(error.filename)!r} ({error.strerror})",
-            "see who owns it and its folder",
+            f"This file cannot be written: {str(error.filename or path)!r} ({error.strerror})",
+            "see who owns it and its folder, and whether there is room",
         ) from error
     finally:
         for _, temporary in staged:
@@ -120,12 +122,9 @@ def _plan(edit: FileEdit) -> Change:
         target = edit.path.resolve()
         before, mode = _read(target)
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        # Python 3.13 leaves it to the system to say so.
-        loop = isinstance(error, RuntimeError) or getattr(error, "errno", None) == errno.ELOOP
-        why = "its links lead to themselves" if loop else why
         raise InputError(
-            f"This file cannot be read: {str(edit.path)!r} ({why})", "mend it; nothing was written"
+            f"This file cannot be read: {str(edit.path)!r} ({_why(error)})",
+            "mend it; nothing was written",
         ) from error
     after = edit.edit(before or "")
     secret = edit.personal and _SECRET.search(after) is not None
@@ -143,19 +142,32 @@ def _plan(edit: FileEdit) -> Change:
     )
 
 
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    # Python 3.13 leaves it to the system to say so.
+    if isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno == ELOOP):
+        return "its links lead to themselves"
+    return getattr(error, "strerror", None) or str(error)
+
+
 def _read(path: Path) -> tuple[str | None, int | None]:
     try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            return file.read().decode(), mode
+        status = path.stat()
     except FileNotFoundError:
         return None, None
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise OSError(EINVAL, "it is a device or a pipe")  # a link to /dev/null, for one
+    return path.read_bytes().decode(), stat.S_IMODE(status.st_mode)
 
 
 def _stage(target: Path, text: str, mode: int | None) -> Path:
     """Write a file beside *target*, with its permissions before its first byte."""
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     _write_new(temporary, text, mode)
+    if target.exists() and hasattr(os, "chown"):
+        with suppress(PermissionError):  # root may write somebody else's file, which stays theirs
+            os.chown(temporary, target.stat().st_uid, target.stat().st_gid)
     return temporary
 
 

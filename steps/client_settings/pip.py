@@ -58,9 +58,18 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     return ClientSettings(
         edits=(edit,),
         alone=not wanted.extra_index,
-        warnings=(_HIGHEST if wanted.extra_index else _PIN,),
+        warnings=(_HIGHEST if wanted.extra_index else _PIN, *_before(machine)),
         steps=_steps(wanted),
         variables=lambda login: _variables(wanted, login),
+    )
+
+
+def _before(machine: Machine) -> tuple[str, ...]:
+    variables = ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
+    return tuple(
+        f"{variable} is set, and goes before this file"
+        for variable in variables
+        if machine.environ.get(variable)
     )
 
 

@@ -37,6 +37,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the command an empty home and project, and no gcloud."""
     for variable in ("VIRTUAL_ENV", "NETRC", "XDG_CONFIG_HOME", "TWINE_USERNAME", "TWINE_PASSWORD"):
         monkeypatch.delenv(variable, raising=False)
+    for variable in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(variable, raising=False)
     for variable in ("SHIPWHEEL_REGISTRY", "POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("ARTIFACT_REGISTRY_EMULATOR_HOST", raising=False)
@@ -134,6 +136,18 @@ def test_an_index_beside_the_one_index_is_told(
     assert f"warning: {str(path)!r} has extra-index-url in [global], too: remove it." in errors
     assert f"warning: {str(path)!r} has index-url in [install], which goes before" in errors
     assert read_ini(path)["global"]["extra_index_url"] == "https://b/"
+
+
+def test_a_variable_that_goes_before_the_file_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://a:planted@host/")
+
+    assert main(["-q", "settings", "pip", *REGISTRY]) == 0
+
+    errors = capsys.readouterr().err
+    assert errors.endswith("warning: PIP_EXTRA_INDEX_URL is set, and goes before this file\n")
+    assert "planted" not in errors
 
 
 def test_pip_in_an_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -122,13 +122,14 @@ def test_a_link_to_nothing_makes_what_it_names(tmp_path: Path) -> None:
 
 
 def test_all_files_that_cannot_be_read_are_named_and_none_is_written(tmp_path: Path) -> None:
-    loop, folder, binary = (tmp_path / name for name in ("loop", "folder", "binary"))
+    loop, folder, binary, null = (tmp_path / it for it in ("loop", "folder", "binary", "null"))
     loop.symlink_to("loop")
+    null.symlink_to("/dev/null")
     folder.mkdir()
     binary.write_bytes(b"\xff\xfe")
     edits = [
         FileEdit(path=path, edit=lambda _: "new", personal=True)
-        for path in (tmp_path / "good", loop, folder, binary)
+        for path in (tmp_path / "good", loop, folder, binary, null)
     ]
 
     with pytest.raises(InputError) as caught:
@@ -138,8 +139,9 @@ def test_all_files_that_cannot_be_read_are_named_and_none_is_written(tmp_path: P
         f"This file cannot be read: {str(loop)!r} (its links lead to themselves)",
         f"This file cannot be read: {str(folder)!r} (Is a directory)",
         f"This file cannot be read: {str(binary)!r} (it is not text in UTF-8)",
+        f"This file cannot be read: {str(null)!r} (it is a device or a pipe)",
     ]
-    assert sorted(it.name for it in tmp_path.iterdir()) == ["binary", "folder", "loop"]
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["binary", "folder", "loop", "null"]
 
 
 def test_a_file_that_cannot_be_written_leaves_the_others_as_they_were(tmp_path: Path) -> None:
