@@ -172,6 +172,33 @@ def test_no_secret_of_the_keyring_backend_leaves_a_command(
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
+@pytest.mark.parametrize(
+    ("options", "place"),
+    [
+        (["--netrc", "--write"], "work/.netrc"),
+        (["--netrc", "--diff"], None),
+        (["--shell"], "stdout"),
+    ],
+    ids=["netrc", "diff", "shell"],
+)
+def test_the_token_in_a_clients_settings_is_where_it_was_asked_for(
+    emulator: Emulator, work: Path, tally: Tally, options: list[str], place: str | None
+) -> None:
+    environ = {
+        **os.environ,
+        **LOGIN,
+        "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+        "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
+    }
+    result, places = run(work, ["settings", "uv", *options], environ)
+
+    assert result.returncode == 0, result.stderr
+    asked_for = {str(work.parent / place) if "/" in place else place} if place else set()
+    assert {*leaks(places, TOKEN)} >= asked_for
+    others = {it: content for it, content in places.items() if it not in asked_for}
+    tally.leaks(len(others), leaks(others, TOKEN))
+
+
 @pytest.mark.parametrize("ending", ["", "raise SystemExit(1)\n"], ids=["succeeds", "fails"])
 def test_a_backend_that_prints_its_environment_prints_no_secret(
     emulator: Emulator, work: Path, tally: Tally, ending: str

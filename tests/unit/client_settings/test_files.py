@@ -101,6 +101,19 @@ def test_every_backup_stays_and_equal_ones_are_one(tmp_path: Path) -> None:
     assert backups == {"pip.conf.bak": "1", "pip.conf.bak.2": "2", "pip.conf.bak.3": "3"}
 
 
+def test_a_file_stays_whose_it_was(tmp_path: Path) -> None:
+    path = tmp_path / ".pypirc"
+    path.write_text("old")
+    if os.geteuid() == 0:
+        os.chown(path, 12345, 12346)
+    before = path.stat()
+
+    write(path, SECRET)
+
+    after = path.stat()
+    assert (after.st_uid, after.st_gid) == (before.st_uid, before.st_gid)
+
+
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "dotfiles").mkdir()
     target, link = tmp_path / "dotfiles/pypirc", tmp_path / ".pypirc"
