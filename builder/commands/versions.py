@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from builder.commands.options import json_option
 from builder.commands.registry_options import with_transport
-from steps.errors import InputError, Refused
+from steps.errors import InputError, Refused, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,7 +70,7 @@ def command(
     if deletes:
         _delete(_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
         return
-    names = index.names() if every else (_name(package or ""),)
+    names = _all_names(index) if every else (_name(package or ""),)
     projects = [*index.read_many(names).values()]
     for project in projects:
         if not project.exists:
@@ -80,6 +80,16 @@ def command(
         return
     for line in _lines(projects, wanted, files=files, every=every):
         click.echo(line)
+
+
+def _all_names(index: Index) -> tuple[str, ...]:
+    try:
+        return index.names()
+    except RegistryError as error:
+        raise RegistryError(
+            f"The registry does not list its packages: {error.problems[0].message}",
+            "name a package; not every registry tells which ones it has",
+        ) from None
 
 
 def _require_sense(package: str | None, *, deletes: bool, every: bool, yes: bool) -> None:

@@ -84,7 +84,7 @@ def check_login(world: World) -> Iterator[Finding]:
     access = world.access
     if access.source:
         who = f"as {access.account}" if access.account else "as an account that they do not name"
-        yield Finding(check="credentials", status="ok", message=f"{access.source} answers, {who}")
+        yield Finding(check="credentials", status="ok", message=f"from {access.source}, {who}")
     elif access.failure:
         yield Finding(
             check="credentials",

@@ -67,9 +67,11 @@ def find_access(transport: Transport, environ: Mapping[str, str], contact: Conta
         "failure": credentials.failure,
         "problem": _read_problem(transport) if contact.status else None,
     }
-    if registry.emulated and contact.status:
+    if contact.status is None:
+        return Access(**known, untold="the registry cannot be reached")
+    if registry.emulated:
         return Access(**known, **_of_emulator(transport))
-    if registry.emulated or not registry.is_artifact_registry:
+    if not registry.is_artifact_registry:
         return Access(**known, untold="only Artifact Registry tells")
     repository = describe_repository(registry, environ)
     return Access(**known, **_of_service(registry, login, environ, repository))

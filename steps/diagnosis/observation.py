@@ -82,8 +82,16 @@ def find_missing_files(environ: Mapping[str, str]) -> dict[str, str]:
     return {
         name: path
         for name in _NAMED_FILES
-        if (path := environ.get(name, "")) and not Path(path).expanduser().exists()
+        if (path := environ.get(name, "")) and not _exists(name, path)
     }
+
+
+def _exists(name: str, path: str) -> bool:
+    """Return whether the file is there for those who look for it: only for netrc `~` is a home."""
+    try:
+        return (Path(path).expanduser() if name == "NETRC" else Path(path)).exists()
+    except RuntimeError:  # `~somebody` who has no home
+        return False
 
 
 def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
@@ -121,11 +129,10 @@ def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
 
 def _read(client: Client, path: Path) -> SettingsFile | None:
     try:
-        with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                return None  # such as /dev/null, by which people switch a file off
-            text = file.read().decode()
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None  # such as /dev/null, by which people switch a file off
+        text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:

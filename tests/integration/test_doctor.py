@@ -99,7 +99,7 @@ def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Pat
     assert {it: line for it, line in lines.items() if line.startswith("wrong")} == {}
     assert lines["reachability"] == f"ok {base} answers 401 without credentials"
     assert lines["credentials"] == (
-        "ok TWINE_USERNAME and TWINE_PASSWORD answers, as an account that they do not name"
+        "ok from TWINE_USERNAME and TWINE_PASSWORD, as an account that they do not name"
     )
     assert lines["read access"] == f"ok {base}simple/ can be read"
     assert lines["write access"] == "ok uploads are allowed"
@@ -202,7 +202,7 @@ def test_the_backend_and_its_account_are_told_and_its_token_is_not(
 
     lines = told(done)
     assert lines["reachability"] == f"ok https://{HOST}/demo/pypi/ answers 401 without credentials"
-    assert lines["credentials"] == f"ok keyrings.gauth.GooglePythonAuth answers, as {ACCOUNT}"
+    assert lines["credentials"] == f"ok from keyrings.gauth.GooglePythonAuth, as {ACCOUNT}"
     assert lines["read access"] == f"ok https://{HOST}/demo/pypi/simple/ can be read"
     assert lines["write access"] == "ok uploads are allowed"
     assert lines["repository mode"] == "ok 'pypi' is a standard repository"
@@ -307,6 +307,8 @@ def test_what_is_unsafe_is_named_with_its_place_and_no_secret(
     (home / ".netrc").write_text(f"machine example.com login me password {TOKEN}\n")
     (home / ".netrc").chmod(0o644)
     (home / ".pypirc").write_bytes(b"\xff\xfe")
+    (home / ".config/pip").mkdir(parents=True)
+    os.mkfifo(home / ".config/pip/pip.conf")  # to open it would be to wait for ever
     (home / "work/uv.toml").touch(0o600)
     (home / "work/uv.toml").write_text(f'[[index]]\nurl = "https://me:{TOKEN}@example.com/"\n')
     environ = local(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.emulator import Emulator
+from tests.integration.faults import Answer, Fault, FaultyRegistry, Request
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ def tides(emulator: Emulator, tmp_path: Path) -> dict[str, tuple[Distribution, .
     return found
 
 
-def shipwheel(emulator: Emulator, *arguments: str) -> subprocess.CompletedProcess[str]:
+def shipwheel(
+    emulator: Emulator | FaultyRegistry, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-I", "-m", "builder", *arguments],
         env={
@@ -115,3 +118,21 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
         "error: Name a package, or --all packages of the repository.\n"
     )
     assert {it.returncode for it in (package, version, wrong, path, nothing)} == {2}
+
+
+@pytest.mark.usefixtures("tides")
+def test_a_registry_that_does_not_list_its_packages_still_tells_of_one(emulator: Emulator) -> None:
+    def script(request: Request) -> Fault | None:
+        return Fault(answer=Answer(404)) if request.path == "/demo/pypi/simple/" else None
+
+    with FaultyRegistry(emulator, script) as registry:
+        every = shipwheel(registry, "versions", "--all")
+        one = shipwheel(registry, "versions", "tides")
+
+    url = f"http://{registry.host}/demo/pypi/simple/"
+    assert (every.returncode, every.stdout) == (4, "")
+    assert every.stderr == (
+        f"error: The registry does not list its packages: {url!r} answers 404 Not Found\n"
+        "  hint: name a package; not every registry tells which ones it has\n"
+    )
+    assert one.stdout == "1.2\n1.9\n1.10\n"

@@ -129,9 +129,9 @@ def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, st
     ("access", "status", "expected"),
     [
         (Access(source=BACKEND, account="me@example.com"), 401,
-         ("ok", f"{BACKEND} answers, as me@example.com")),
+         ("ok", f"from {BACKEND}, as me@example.com")),
         (Access(source="TWINE_USERNAME and TWINE_PASSWORD"), 401,
-         ("ok", "TWINE_USERNAME and TWINE_PASSWORD answers, as an account that they do not name")),
+         ("ok", "from TWINE_USERNAME and TWINE_PASSWORD, as an account that they do not name")),
         (Access(failure="no gcloud"), 401, ("wrong", "there are none: no gcloud")),
         (Access(), 401, ("wrong", "there are none, and the registry asks for a login")),
         (Access(), 200, ("ok", "there are none")),
