@@ -69,6 +69,7 @@ def _what(details: ErrorDetails) -> tuple[str, str]:
         "missing": ("is missing", "add it; `shipwheel init` shows where"),
         "extra_forbidden": ("is not a key of the manifest", _near_miss(details["loc"])),
         "shipwheel": (f"is {context.get('message')}", context.get("hint", "")),
+        "model_type": (f"is {value!r:.80}", "write it as a mapping, `{key: value}`"),
         "literal_error": (f"is {value!r}", f"choose one of {context.get('expected')}"),
         "string_pattern_mismatch": (f"is {value!r}", f"it has to match {context.get('pattern')}"),
         "string_type": (

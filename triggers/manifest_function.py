@@ -45,11 +45,22 @@ def _check_build_variable(name: str) -> str:
     return name
 
 
+def _check_value(text: str) -> str:
+    if "\0" in text:
+        raise problem("a text with a NUL", "no variable can hold it")
+    return text
+
+
+def _check_place(place: str) -> str:
+    if {".", ".."} & set(place.split("/")):
+        raise problem(f"no plain path: {place!r}", "write it without `.` and `..`")
+    return _check_build_variable(_check_variable(place))
+
+
 Variable = Annotated[str, matching(_VARIABLE), AfterValidator(_check_variable)]
 BuildVariable = Annotated[Variable, AfterValidator(_check_build_variable)]
-Place = Annotated[
-    str, matching(_PLACE), AfterValidator(_check_variable), AfterValidator(_check_build_variable)
-]
+VariableValue = Annotated[str, AfterValidator(_check_value)]
+Place = Annotated[str, matching(_PLACE), AfterValidator(_check_place)]
 Secret = Annotated[str, matching(_VERSIONED)]
 
 
@@ -137,9 +148,9 @@ class Function(Model):
     """Who the function runs as."""
     build_service_account: ServiceAccount | None = None
     """Who Google's build of the function runs as; it reads the registry."""
-    environment: dict[Variable, str] | None = None
+    environment: dict[Variable, VariableValue] | None = None
     """Variables of the function; `{}` alone takes away those that it has."""
-    build_environment: dict[BuildVariable, str] | None = None
+    build_environment: dict[BuildVariable, VariableValue] | None = None
     """Variables of Google's build of it; GOOGLE_PYTHON_PACKAGE_MANAGER is pip without them."""
     secrets: dict[Place, Secret] | None = None
     """Variables, or paths of files, and the secrets in them: `api-key:latest`, `key:3`."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
 CONFIG = Path(__file__).parents[2] / "triggers" / "build_configs" / "deploy-function.yaml"
-AWKWARD = "a,b=c $HOME ${_REGION} 'x' \"y\" ^:^ ; ü \\ %s\n-"
+AWKWARD = "a,b=c $HOME ${_REGION} 'x' \"y\" ^:^ ; ü \U0001f6a2 \u2028 \\ %s\n-"
 EVERYTHING: dict[str, Any] = {
     "memory": "512Mi",
     "cpu": 1,

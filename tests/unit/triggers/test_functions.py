@@ -106,7 +106,12 @@ class TestLayers:
         )
 
     def test_the_flags_survive_as_json_without_a_dollar_sign(self) -> None:
-        given = flags(environment={"A": "${_REGION} $$ \"quoted\" 'twice', ü\n\\"})
+        given = flags(
+            environment={
+                "E": "\U0001f6a2 \\ud83d\\ude00 \u2028",
+                "A": "${_REGION} $$ \"quoted\" 'twice', ü\n\\",
+            }
+        )
 
         assert "$" not in flags_text(given)
         assert json.loads(flags_text(given)) == given
@@ -269,6 +274,14 @@ def test_settings_at_their_bounds_are_no_contradiction(settings: dict[str, Any])
             ),
         ),
         (
+            {"environment": {"A": "a\0b"}},
+            ".environment.A` is a text with a NUL\n  hint: no variable can hold it",
+        ),
+        (
+            {"trigger": "http"},
+            ".trigger` is 'http'\n  hint: write it as a mapping, `{key: value}`",
+        ),
+        (
             {"enviroment": {"A": "1"}},
             ".enviroment` is not a key of the manifest\n  hint: did you mean 'environment'?",
         ),
@@ -322,7 +335,9 @@ def test_a_value_that_gcloud_would_refuse_is_refused(key: str, value: object) ->
     assert problem.startswith(f"shipwheel.yaml: `deploy.function.{key}` is ")
 
 
-@pytest.mark.parametrize("place", ["/key", "a-b", "/etc/../key,x", "/etc/keys/", "etc/key"])
+@pytest.mark.parametrize(
+    "place", ["/key", "a-b", "/etc/../key", "/etc/./key", "/etc/a,b", "/etc/keys/", "etc/key"]
+)
 def test_a_secret_has_a_place(place: str) -> None:
     [problem] = problems(deploy={"function": {"secrets": {place: "key:1"}}})
     assert problem.startswith("shipwheel.yaml: `deploy.function.secrets")

@@ -83,6 +83,17 @@ def test_the_command_line_knows_every_command_of_our_image(name: str) -> None:
         assert [str(path) for path in parsed.params["directories"]] == [substitutions["_DIRECTORY"]]
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_build_config_logs_where_its_triggers_account_may_and_has_times_that_are_texts(
+    name: str,
+) -> None:
+    config = yaml.safe_load(CONFIGS[name])
+
+    assert config["options"]["logging"] == "CLOUD_LOGGING_ONLY"
+    times = [config["timeout"], *(step["timeout"] for step in config["steps"] if "timeout" in step)]
+    assert [time for time in times if not re.fullmatch(r"[1-9][0-9]*s", time)] == []
+
+
 @pytest.mark.parametrize("kind", ["package", "directory"])
 def test_what_deploys_afterwards_publishes_as_the_others_do(kind: str) -> None:
     alone = yaml.safe_load(CONFIGS[f"publish-{kind}.yaml"])
