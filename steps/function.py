@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import warnings
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,10 @@ class Function:
         """Return the text of one of its files, with its line ends; raise InputError."""
         return _read(self.directory / name)
 
+    def main(self) -> bytes | None:
+        """Return its main.py, if it has one; raise InputError."""
+        return _read_bytes(self.directory / MAIN) if MAIN in self.files else None
+
 
 def read_function(directory: Path, *, pin: bool = False) -> Function:
     """Read the function in *directory*; *pin* says that its requirements.txt becomes a lock.
@@ -101,13 +106,19 @@ def read_function(directory: Path, *, pin: bool = False) -> Function:
     )
 
 
-def entry_points(main: str) -> frozenset[str] | None:
-    """Return the names that the module *main* defines at its top; None where that cannot be told.
+def parse_main(main: bytes) -> ast.Module:
+    """Return the module *main*, in whichever encoding it says; raise SyntaxError or ValueError."""
+    with warnings.catch_warnings(action="ignore"):  # what it warns of is for its own tests
+        try:
+            return ast.parse(main)
+        except (RecursionError, MemoryError):
+            raise SyntaxError("nested too deeply to be read") from None
 
-    Raises SyntaxError.
-    """
+
+def entry_points(main: ast.Module) -> frozenset[str] | None:
+    """Return the names that *main* defines at its top; None where that cannot be told."""
     names: set[str] = set()
-    for node in _top_level(ast.parse(main).body):
+    for node in _top_level(main.body):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -123,10 +134,10 @@ def entry_points(main: str) -> frozenset[str] | None:
     return frozenset(names)
 
 
-def defines_function(main: str) -> bool:
-    """Return whether the module *main* defines, or may import, any function at its top."""
+def defines_function(main: ast.Module) -> bool:
+    """Return whether *main* defines, or may import, any function at its top."""
     wanted = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ImportFrom, ast.Assign)
-    return any(isinstance(node, wanted) for node in _top_level(ast.parse(main).body))
+    return any(isinstance(node, wanted) for node in _top_level(main.body))
 
 
 def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:
@@ -187,12 +198,17 @@ def parsed(text: str, name: str) -> RequirementsFile:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8")  # as bytes, so that line ends stay as they are
+        return _read_bytes(path).decode("utf-8")  # as bytes, so that line ends stay as they are
     except UnicodeDecodeError as error:
         raise InputError(
             f"{os.fspath(path)!r} is not UTF-8: {error.reason} at byte {error.start}",
             "save it as UTF-8",
         ) from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
     except OSError as error:
         raise InputError(
             f"{os.fspath(path)!r} cannot be read: {error.strerror}", "let this user read it"

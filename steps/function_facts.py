@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.markers import UndefinedComparison
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -85,7 +87,7 @@ class Facts:
     function: Function
     settings: Settings
     files: Mapping[str, RequirementsFile]
-    main: str | None
+    main: bytes | None
     local: Mapping[NormalizedName, Project] = field(default_factory=dict)
     held: Held = field(default_factory=dict)
     served: Held = field(default_factory=dict)
@@ -106,7 +108,7 @@ class Facts:
             requirement, project = line.by_name, line.name
             if requirement is None or project is None:
                 continue
-            if not requirement.marker or requirement.marker.evaluate(self.settings.markers):
+            if _applies(requirement, self.settings.markers):
                 yield name, line, project, requirement
 
     def is_private(self, name: NormalizedName) -> bool:
@@ -127,3 +129,10 @@ class Facts:
     def first(self) -> str:
         """The name of the function's own requirements file."""
         return next(iter(self.files))
+
+
+def _applies(requirement: Requirement, markers: dict[str, str]) -> bool:
+    try:
+        return not requirement.marker or requirement.marker.evaluate(markers)
+    except (UndefinedComparison, ValueError):  # such as a version compared with a word
+        return True

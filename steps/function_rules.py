@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from steps.finding import Finding
-from steps.function import MAIN, PYPROJECT, REQUIREMENTS, defines_function, entry_points
+from steps.function import MAIN, PYPROJECT, REQUIREMENTS, defines_function, entry_points, parse_main
 from steps.requirement_rules import RULES as REQUIREMENT_RULES
 
 if TYPE_CHECKING:
@@ -37,19 +37,19 @@ def has_entry_point(facts: Facts) -> Iterator[Finding]:
         return
     wanted = facts.settings.entry_point
     try:
-        names = entry_points(facts.main)
-        has_any = defines_function(facts.main)
+        main = parse_main(facts.main)
     except (SyntaxError, ValueError) as error:
         if facts.settings.runtime <= sys.version_info.minor:
             line, what = getattr(error, "lineno", 0) or 0, getattr(error, "msg", str(error))
             hint = f"mend it; it is read as Python 3.{sys.version_info.minor}"
             yield Finding(MAIN, line, "SW802", f"{MAIN} is not valid Python: {what}", hint)
         return
+    names = entry_points(main)
     if wanted and names is not None and wanted not in names:
         near = difflib.get_close_matches(wanted, names, n=1)
         meant = f"did you mean {near[0]!r}?" if near else f"define it at the top of {MAIN}"
         yield Finding(MAIN, 0, "SW803", f"{MAIN} has no entry point {wanted!r}", meant)
-    elif not wanted and not has_any:
+    elif not wanted and not defines_function(main):
         hint = "define the function that the deploy names as its entry point"
         yield Finding(MAIN, 0, "SW803", f"{MAIN} defines no function", hint)
 

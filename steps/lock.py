@@ -50,7 +50,7 @@ def _wanted(
         yield f"--editable {line.body}" if line.values("--editable") else line.body
     for option in _INCLUDES:
         for path in line.values(option):
-            yield f"{option} {facts.function.directory / path}"
+            yield f"{option} {path if '://' in path else facts.function.directory / path}"
 
 
 def locked(

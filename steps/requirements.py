@@ -24,11 +24,12 @@ from steps.index import Index
 from steps.index_line import with_index_line
 from steps.lock import local_requirements, locked, wanted_lines
 from steps.repository import repository_projects
+from steps.requirements_file import parse_requirements
 from steps.resolution import Resolver
 from steps.secrets import find_secrets
 from steps.template import fill_in, holds_token, put_token
 from steps.vendor import BUILD_VARIABLE, vendor
-from steps.writing import Change, move_wheels, new_wheels, stale_wheels, write_secret
+from steps.writing import Change, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,7 +106,7 @@ def _gather(request: Request, function: Function, environ: Mapping[str, str]) ->
         function=function,
         settings=settings,
         files=files,
-        main=function.read(MAIN) if MAIN in function.files else None,
+        main=function.main(),
         local={it.name: it for it in repository_projects(directory) if it.name},
     )
     names = {name for _, _, name, _ in facts.required()}
@@ -172,70 +173,30 @@ def _make(
         file = with_index_line(file, settings.index, settings.known, extra=settings.extra, at=at)
     if settings.locks:
         file = _lock(request, facts, file, folder, environ)
-    plan = _Plan(
-        function=function,
-        text=file.text,
+    names = [name for name in dict.fromkeys((FOLDER, settings.vendor)) if name]
+    plan = Plan(
+        requirements=Change(path=function.path(), text=file.text),
         ignores=_ignore_changes(request, facts, environ),
-        wheels=tuple(
-            name for name in (FOLDER, settings.vendor) if name and (folder / name).is_dir()
+        folders=tuple(
+            (folder / name, function.path(name)) for name in names if (folder / name).is_dir()
         ),
-        built=folder,
     )
     files, removed = plan.written(), plan.removed()
     if not request.dry_run:
-        plan.carry_out(request, environ)
+        _carry_out(plan, request, function, environ)
     return replace(judged, files=files, removed=removed)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Plan:
-    """What is to be written: ignore files, folders of wheels from *built*, requirements.txt."""
-
-    function: Function
-    text: str
-    ignores: tuple[Change, ...]
-    wheels: tuple[str, ...]
-    built: Path
-
-    @property
-    def requirements(self) -> Change:
-        """The function's requirements.txt, with a token still to be put in."""
-        return Change(path=self.function.path(), text=self.text)
-
-    @property
-    def folders(self) -> list[tuple[Path, Path]]:
-        """The folders of wheels, as they are made and where they go."""
-        return [(self.built / name, self.function.path(name)) for name in self.wheels]
-
-    def written(self) -> tuple[Path, ...]:
-        """Return all paths that this writes."""
-        return (
-            *(change.path for change in self.ignores),
-            *(path for here, there in self.folders for path in new_wheels(here, there)),
-            *([self.requirements.path] if self.requirements.is_needed else []),
-        )
-
-    def removed(self) -> tuple[Path, ...]:
-        """Return all paths that this removes: older wheels of what is put in."""
-        return tuple(path for here, there in self.folders for path in stale_wheels(here, there))
-
-    def carry_out(self, request: Request, environ: Mapping[str, str]) -> None:
-        """Write everything; what requirements.txt needs is there before it is."""
-        token = holds_token(self.text)
-        text = put_token(self.text, request.transport.credentials) if token else self.text
-        for change in self.ignores:
-            change.write()
-        if token:
-            _require_hidden(self.function, environ)
-        removed = self.removed()
-        for here, there in self.folders:
-            move_wheels(here, there)
-        if token:
-            write_secret(self.function.path(), text)
-        elif self.requirements.is_needed:
-            self.requirements.write()
-        for path in removed:
-            path.unlink()
+def _carry_out(
+    plan: Plan, request: Request, function: Function, environ: Mapping[str, str]
+) -> None:
+    """Write everything, the ignore files before a token."""
+    text = plan.requirements.text
+    secret = put_token(text, request.transport.credentials) if holds_token(text) else ""
+    plan.write_ignores()
+    if secret:
+        _require_hidden(function, environ)
+    plan.write_rest(secret)
 
 
 def _lock(
@@ -262,12 +223,11 @@ def _lock(
             environ=environ,
             markers=settings.markers,
         )
-    before = REQUIREMENTS in function.files and function.is_generated and not request.upgrade
     found = resolver.resolve(
         wanted_lines(file, facts, wheels),
         function.directory,
         lambda name: name in facts.local or facts.is_private(name),
-        preferred=function.read(REQUIREMENTS) if before else "",
+        preferred="" if request.upgrade else _pins(function),
     )
     if settings.vendor:
         vendor(
@@ -276,6 +236,14 @@ def _lock(
             resolver,
         )
     return locked(file, facts, found, wheels)
+
+
+def _pins(function: Function) -> str:
+    """Return what an earlier run pinned into requirements.txt, and nothing of its other lines."""
+    if REQUIREMENTS not in function.files or not function.is_generated:
+        return ""
+    lines = parse_requirements(function.read(REQUIREMENTS)).lines
+    return "".join(line.text for line in lines if line.by_name)
 
 
 def _ignore_changes(

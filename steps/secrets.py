@@ -16,7 +16,7 @@ _SECRET = re.compile(
     r"ya29\.[\w-]{16,}"  # an access token
     r"|-----BEGIN (?:RSA |EC )?PRIVATE KEY-----"
     r"|_json_key_base64:[A-Za-z0-9+/=%]{16,}"
-    r"|://oauth2accesstoken:(?!\{\{|\$|\*|<|%[({s])[^@\s/\"']+@"
+    r"|://oauth2accesstoken:(?!\{\{|\$|\*|<|%[({s]|[A-Z_]+@)[^@\s/\"']+@"
     r"|://[^/@:\s\"']*:(?!\{\{|\$|\*|<|%[({s])[^@\s/\"']{16,}@[\w.-]*pkg\.dev"
 )
 

@@ -44,7 +44,45 @@ class Change:
             raise _not_written(self.path, error) from None
 
 
-def write_secret(path: Path, text: str) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All that a run writes: ignore files, folders of wheels with where they go, requirements."""
+
+    requirements: Change
+    ignores: tuple[Change, ...] = ()
+    folders: tuple[tuple[Path, Path], ...] = ()
+
+    def written(self) -> tuple[Path, ...]:
+        """Return all paths that this writes."""
+        return (
+            *(change.path for change in self.ignores),
+            *(path for here, there in self.folders for path in _new_wheels(here, there)),
+            *([self.requirements.path] if self.requirements.is_needed else []),
+        )
+
+    def removed(self) -> tuple[Path, ...]:
+        """Return all paths that this removes: older wheels of what is put in."""
+        return tuple(path for here, there in self.folders for path in _stale_wheels(here, there))
+
+    def write_ignores(self) -> None:
+        """Write the ignore files."""
+        for change in self.ignores:
+            change.write()
+
+    def write_rest(self, secret: str = "") -> None:
+        """Write what requirements.txt names, and then that; *secret* is its text with a token."""
+        removed = self.removed()
+        for here, there in self.folders:
+            _move_wheels(here, there)
+        if secret:
+            _write_secret(self.requirements.path, secret)
+        elif self.requirements.is_needed:
+            self.requirements.write()
+        for path in removed:
+            path.unlink()
+
+
+def _write_secret(path: Path, text: str) -> None:
     """Write *text*, which holds a secret, for this user's eyes only.
 
     Not by way of a file of another name: that might be left behind where nothing ignores it.
@@ -58,7 +96,7 @@ def write_secret(path: Path, text: str) -> None:
         raise _not_written(path, error) from None
 
 
-def new_wheels(source: Path, target: Path) -> tuple[Path, ...]:
+def _new_wheels(source: Path, target: Path) -> tuple[Path, ...]:
     """Return the paths in *target* that the wheels of *source* will be new or different at."""
     pairs = [(each, target / each.name) for each in sorted(source.iterdir())]
     return tuple(
@@ -68,7 +106,7 @@ def new_wheels(source: Path, target: Path) -> tuple[Path, ...]:
     )
 
 
-def stale_wheels(source: Path, target: Path) -> tuple[Path, ...]:
+def _stale_wheels(source: Path, target: Path) -> tuple[Path, ...]:
     """Return the wheels in *target* of the projects that *source* has another wheel of."""
     if not target.is_dir():
         return ()
@@ -81,11 +119,11 @@ def stale_wheels(source: Path, target: Path) -> tuple[Path, ...]:
     )
 
 
-def move_wheels(source: Path, target: Path) -> None:
+def _move_wheels(source: Path, target: Path) -> None:
     """Move the wheels of *source* into *target*, which is made; raise InputError."""
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for wheel in new_wheels(source, target):
+        for wheel in _new_wheels(source, target):
             part = target / f".{wheel.name}.part"
             shutil.copyfile(source / wheel.name, part)
             part.replace(wheel)

@@ -84,22 +84,33 @@ def framework(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def harbour(framework: Path, tmp_path: Path) -> Iterator[Harbour]:
-    root, registry = tmp_path / "harbour", tmp_path / "registry"
-    shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns("dist", "*.egg-info"))
-    subprocess.run(["git", "init", "--quiet", str(root)], check=True, timeout=30)
-    repositories = ("demo/pypi", "demo/virtual")
-    with Emulator(registry, repositories=repositories, token=TOKEN) as emulator:
-        found = Harbour(root, emulator)
-        published = found.shipwheel("publish", "--all", "packages")
+@pytest.fixture(scope="module")
+def registry(framework: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """Serve the packages of the sample, and a virtual repository over them and the framework."""
+    folder = tmp_path_factory.mktemp("registry")
+    root = folder / "harbour"
+    copy_sample(root)
+    files = folder / "files"
+    with Emulator(files, repositories=("demo/pypi", "demo/virtual"), token=TOKEN) as emulator:
+        published = Harbour(root, emulator).shipwheel("publish", "--all", "packages")
         assert published.returncode == 0, published.stderr
-        shutil.copytree(registry / "demo/pypi", registry / "demo/virtual", dirs_exist_ok=True)
+        shutil.copytree(files / "demo/pypi", files / "demo/virtual", dirs_exist_ok=True)
         for wheel in framework.iterdir():
-            project = registry / "demo/virtual" / wheel.name.split("-")[0].replace("_", "-").lower()
+            project = files / "demo/virtual" / wheel.name.split("-")[0].replace("_", "-").lower()
             project.mkdir(exist_ok=True)
             shutil.copy(wheel, project)
-        yield found
+        yield emulator
+
+
+@pytest.fixture
+def harbour(registry: Emulator, tmp_path: Path) -> Harbour:
+    copy_sample(tmp_path / "harbour")
+    return Harbour(tmp_path / "harbour", registry)
+
+
+def copy_sample(root: Path) -> None:
+    shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns("dist", "*.egg-info"))
+    subprocess.run(["git", "init", "--quiet", str(root)], check=True, timeout=30)
 
 
 def build(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.errors import InputError
-from steps.function import defines_function, entry_points, parsed, read_function
+from steps.function import defines_function, entry_points, parse_main, parsed, read_function
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,7 +110,7 @@ def test_every_line_that_is_no_requirement_is_named() -> None:
 
 
 def test_entry_points_are_found_by_parsing() -> None:
-    main = """\
+    main = b"""\
 raise SystemExit("this is never run")
 import functions_framework
 from harbour import serve as harbour_serve
@@ -127,7 +127,16 @@ typed: object = hello
 class App: ...
 """
     names = "functions_framework harbour_serve find slow_find hello handler first second typed App"
-    assert entry_points(main) == frozenset(names.split())
-    assert entry_points("from harbour import *") is None
-    assert defines_function("if True:\n    def f(): ...")
-    assert not defines_function("import os")
+    assert entry_points(parse_main(main)) == frozenset(names.split())
+    assert entry_points(parse_main(b"from harbour import *")) is None
+    assert defines_function(parse_main(b"if True:\n    def f(): ..."))
+    assert not defines_function(parse_main(b"import os"))
+
+
+def test_a_module_is_read_as_python_reads_it() -> None:
+    main = "# -*- coding: latin-1 -*-\nWORD = 'b\xf8ye \\d'\ndef find(request): ...\n"
+
+    names = entry_points(parse_main(main.encode("latin-1")))
+    assert names == frozenset({"WORD", "find"})
+    with pytest.raises(SyntaxError):
+        parse_main(b"x = " + b"(" * 5000 + b")" * 5000)

@@ -71,7 +71,7 @@ def facts(
         function=function,
         settings=Settings(registry=REGISTRY, index=VIRTUAL, **{"entry_point": "find", **settings}),
         files={**own, **included},
-        main=(folder / "main.py").read_text() if files.get("main.py", "") is not None else None,
+        main=(folder / "main.py").read_bytes() if files.get("main.py", "") is not None else None,
         held=HELD,
         served=SERVED,
         secrets=tuple(find_secrets(folder, leave_out=frozenset())),
@@ -345,6 +345,10 @@ SOUND: dict[str, dict[str, Any]] = {
         "files": requires("tides ; sys_platform == 'win32'"),
         "held": held(berths="1.0", tides="1.0"),
         "served": held(berths="1.0", tides="1.0", functions_framework="1"),
+    },
+    "a marker that nobody can compare": {"files": requires("tides ; python_version ~= 'new'")},
+    "a password that stands for one": {
+        "files": {"README.md": "https://oauth2accesstoken:ACCESS_TOKEN@us-python.pkg.dev/\n"}
     },
     "all hashed": {
         "files": {"requirements.txt": f"functions-framework==3 {HASH}\nberths==1.0 {HASH}\n"}
