@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-    from steps.project import Project
     from steps.published import PublishedFile, PublishedProject
     from steps.registry import Registry
+    from steps.requirers import Requirer
 
 _ROLE = "roles/artifactregistry.repoAdmin"
 _READER = "roles/artifactregistry.reader"
@@ -31,7 +31,7 @@ _READER = "roles/artifactregistry.reader"
 
 @dataclass(frozen=True, kw_only=True)
 class Dependent:
-    """A project of the checkout that requires the package, and the version that it is left."""
+    """A project or a file that requires the package, and the version that it is left."""
 
     name: str
     requirement: Requirement
@@ -62,11 +62,11 @@ class Deletion:
 
 
 def plan_deletion(
-    published: PublishedProject, version: Version | None, checkout: Iterable[Project]
+    published: PublishedProject, version: Version | None, requirers: Iterable[Requirer]
 ) -> Deletion:
     """Return what it means to delete *version*, or all, of *published*.
 
-    *checkout* are the projects among which those are looked for that require it.
+    *requirers* are those who may require it.
     """
     remaining = tuple(it for it in published.versions if version is not None and it != version)
     return Deletion(
@@ -74,8 +74,8 @@ def plan_deletion(
         version=version,
         files=published.files if version is None else published.files_of(version),
         dependents=tuple(
-            Dependent(name=str(it), requirement=requirement, left=_best(requirement, remaining))
-            for it in checkout
+            Dependent(name=it.name, requirement=requirement, left=_best(requirement, remaining))
+            for it in requirers
             if it.name != published.name
             for requirement in it.requirements
             if canonicalize_name(requirement.name) == published.name

@@ -69,18 +69,6 @@ def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
     return tuple(found.values())
 
 
-def projects_around(directory: Path) -> tuple[Project, ...]:
-    """Return all projects of the git repository that *directory* is in, or else those below it.
-
-    One whose files are wrong is passed over: nobody asked about it.
-    """
-    found = []
-    for each in find_projects(next(_tops(directory.absolute()), directory)):
-        with suppress(InputError):
-            found.append(read_project(each))
-    return tuple(found)
-
-
 def _tops(directory: Path) -> Iterator[Path]:
     return (folder for folder in (directory, *directory.parents) if (folder / ".git").exists())
 

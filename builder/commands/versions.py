@@ -117,7 +117,7 @@ def _delete(
     name: str, gone: str | None, index: Index, transport: Transport, *, yes: bool, as_json: bool
 ) -> None:
     from steps.deletion import delete, plan_deletion, require_deletable  # noqa: PLC0415 - as above
-    from steps.dependents import projects_around  # noqa: PLC0415 - as above
+    from steps.requirers import find_requirers  # noqa: PLC0415 - as above
 
     registry = transport.registry
     require_deletable(registry)
@@ -125,7 +125,7 @@ def _delete(
     if not project.exists:
         raise _missing(project, index)
     version = None if gone is None else _versions(project, gone)[0]
-    deletion = plan_deletion(project, version, projects_around(Path()))
+    deletion = plan_deletion(project, version, find_requirers(Path.cwd(), os.environ))
     if not as_json:
         click.echo(f"{deletion} in {registry}:")
         for line in (*(it.filename for it in deletion.files), *deletion.dependents):

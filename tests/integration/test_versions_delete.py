@@ -64,11 +64,15 @@ def api(request: pytest.FixtureRequest, folder: Path) -> Iterator[ArtifactRegist
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Make a repository in which one project requires the package."""
+    """Make a repository in which a project and a function require the package."""
     root = tmp_path / "checkout"
     make_project(root, "berths", requires=["tide-tables>=1.10"])
     make_project(root, "dues")
-    (root / ".git").mkdir()
+    (root / "finder").mkdir()
+    (root / "finder/requirements.txt").write_text("tide_tables==1.9  # pinned\n--require-hashes\n")
+    for command in (["init", "--quiet"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=root, timeout=30, check=True)
+    (root / "finder/requirements-dev.txt").write_text("tide_tables\n")  # nobody has added it
     return root
 
 
@@ -111,6 +115,7 @@ def test_a_version_is_deleted_under_the_names_that_the_service_has(
         "  tide_tables-1.10-py3-none-any.whl",
         "  tide_tables-1.10.tar.gz",
         "  berths requires 'tide-tables>=1.10', which nothing that stays satisfies",
+        "  finder/requirements.txt requires 'tide_tables==1.9', which 1.9 satisfies",
     ]))  # fmt: skip
     assert done.stderr == (
         f"{UNDONE}{LOWERED}"
@@ -153,20 +158,25 @@ def test_without_yes_it_is_told_what_would_go_and_nothing_goes(
     google: Google, folder: Path, checkout: Path
 ) -> None:
     # Whoever only asks needs no gcloud.
-    environ = {**google.environ, "PATH": str(checkout)}
+    git = shutil.which("git")
+    assert git
+    (checkout / "bin").mkdir()
+    (checkout / "bin/git").symlink_to(git)
+    environ = {**google.environ, "PATH": str(checkout / "bin")}
 
     done = versions(checkout, environ, "tide_tables", "--delete", "1.10")
     as_json = versions(checkout, environ, "tide_tables", "--delete", "1.10", "--json")
 
     assert done.returncode == as_json.returncode == 1
-    assert len(done.stdout.splitlines()) == 4
+    assert len(done.stdout.splitlines()) == 5
     assert done.stderr == (
         f"{UNDONE}{LOWERED}error: Nothing was deleted\n  hint: add --yes to delete what is listed\n"
     )
     told = json.loads(as_json.stdout)
     assert told["deleted"] is False
     assert told["dependents"] == [
-        {"name": "berths", "requirement": "tide-tables>=1.10", "left": None}
+        {"name": "berths", "requirement": "tide-tables>=1.10", "left": None},
+        {"name": "finder/requirements.txt", "requirement": "tide_tables==1.9", "left": "1.9"},
     ]
     assert held(folder) == ALL
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -11,9 +9,9 @@ from packaging.version import Version
 
 from steps.deletion import Deletion, plan_deletion, require_deletable
 from steps.errors import InputError
-from steps.project import Project
 from steps.published import PublishedFile, PublishedProject
 from steps.registry import parse_registry
+from steps.requirers import Requirer
 
 
 def published(*versions: str) -> PublishedProject:
@@ -26,15 +24,11 @@ def published(*versions: str) -> PublishedProject:
     )
 
 
-def project(name: str, *requirements: str) -> Project:
-    return Project(
-        directory=Path(name),
-        name=canonicalize_name(name),
-        requirements=tuple(map(Requirement, requirements)),
-    )
+def project(name: str, *requirements: str) -> Requirer:
+    return Requirer(name, tuple(map(Requirement, requirements)))
 
 
-def plan(gone: str | None, *versions: str, checkout: tuple[Project, ...] = ()) -> Deletion:
+def plan(gone: str | None, *versions: str, checkout: tuple[Requirer, ...] = ()) -> Deletion:
     return plan_deletion(published(*versions), Version(gone) if gone else None, checkout)
 
 
