@@ -124,7 +124,8 @@ def command(
 
     \b
     Example:
-      shipwheel requirements functions/berth-finder --registry us-east4/my-project/pypi
+      shipwheel requirements functions/berth-finder --registry us-east4/my-project/pypi \\
+        --virtual us-east4/my-project/pypi-all
     """
     from steps.function_facts import Settings  # noqa: PLC0415 - `--help` does without
     from steps.requirements import Request, make_requirements  # noqa: PLC0415 - the same

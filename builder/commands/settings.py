@@ -92,8 +92,8 @@ def command(
 
     \b
     Example:
-      shipwheel settings pip --registry us-east4/my-project/all --write
-      shipwheel settings uv --registry us-east4/my-project/all \\
+      shipwheel settings pip --registry us-east4/my-project/pypi-all --write
+      shipwheel settings uv --registry us-east4/my-project/pypi-all \\
         --standard us-east4/my-project/pypi --package tides --write
       eval "$(shipwheel settings twine --shell --registry us-east4/my-project/pypi)"
     """

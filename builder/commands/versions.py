@@ -57,8 +57,8 @@ def command(
 
     \b
     Example:
-      shipwheel versions tides --files --registry us-east4/my-project/pypi
-      shipwheel versions tides --delete 1.0 --registry us-east4/my-project/pypi
+      shipwheel versions harbour-tides --files --registry us-east4/my-project/pypi
+      shipwheel versions harbour-tides --delete 1.2.0 --registry us-east4/my-project/pypi
     """
     from steps.index import Index  # noqa: PLC0415 - `--help` does without
 

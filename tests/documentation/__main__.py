@@ -36,7 +36,7 @@ def main() -> int:
         if "<!-- run:" not in text:
             continue
         with Stage() as stage:
-            current = rewrite_examples(text, stage.run)
+            current = rewrite_examples(text, stage.run, stage.prepare)
         if current != text:
             stale.append(document)
             _show(document, text, current)

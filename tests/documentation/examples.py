@@ -45,8 +45,10 @@ def read_examples(text: str) -> list[Example]:
     return [_read(match) for match in _BLOCK.finditer(text)]
 
 
-def rewrite_examples(text: str, run: Callable[[str], str]) -> str:
+def rewrite_examples(text: str, run: Callable[[str], str], prepare: Callable[[str], object]) -> str:
     """Return the document with the output that *run* gives for each command of what is run.
+
+    *prepare* gets what comes before a block.
 
     Output that differs only in what is volatile stays as it is.
     """
@@ -56,7 +58,7 @@ def rewrite_examples(text: str, run: Callable[[str], str]) -> str:
         if example.before is None:
             return block.group()
         if example.before:
-            run(example.before)
+            prepare(example.before)
         lines = [f"$ {it.command}\n{_current(it.output, run(it.command))}" for it in example.typed]
         return block.group().replace(block["body"], "".join(lines))
 

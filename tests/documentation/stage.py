@@ -14,9 +14,17 @@ from typing import Self
 from builder.emulator import Emulator
 from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.google import Google
+from tests.integration.project_api import ProjectApi
 
 SAMPLE = Path(__file__).parents[1] / "example"
-REPOSITORIES = ("demo/pypi", "my-project/pypi")
+PROJECTS = ("demo", "my-project")
+REPOSITORIES = tuple(f"{project}/pypi" for project in PROJECTS)
+# What `shipwheel setup` puts beside them; the public index is the one that this machine uses.
+REMOTES = {f"{project}/pypi-public": "" for project in PROJECTS}
+VIRTUALS = {
+    f"{project}/pypi-all": {f"{project}/pypi": 200, f"{project}/pypi-public": 100}
+    for project in PROJECTS
+}
 TIME_LIMIT = 120
 _SETTINGS = {
     "COLUMNS": "100",
@@ -43,18 +51,26 @@ class Stage:
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="documents-")))
         self.source = folder / "harbour"
         shutil.copytree(SAMPLE, self.source, ignore=shutil.ignore_patterns("demo.py", "dist"))
-        emulator = self._stack.enter_context(
-            Emulator(folder / "registry", repositories=REPOSITORIES)
+        registry = Emulator(
+            folder / "registry", repositories=REPOSITORIES, remotes=REMOTES, virtuals=VIRTUALS
         )
+        emulator = self._stack.enter_context(registry)
         google = self._stack.enter_context(Google(folder, emulator.host, "ya29.documents"))
+        project = self._stack.enter_context(ProjectApi())
         cloud_build = self._stack.enter_context(CloudBuildApi())
         programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        self._environ = google.environ | cloud_build.environment | programs | _SETTINGS
-        self.run("git init -q -b main && git add . && git commit -q -m Sample")
+        apis = project.environment | cloud_build.environment
+        self._environ = google.environ | apis | programs | _SETTINGS
+        self.prepare("git init -q -b main; git add .; git commit -q -m Sample")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def prepare(self, commands: str) -> None:
+        """Let bash run *commands*, each of which has to succeed."""
+        ended = self.execute(f"set -e\n{commands}")
+        assert ended.returncode == 0, f"{commands}: exit {ended.returncode}\n{ended.stdout}"
 
     def run(self, command: str) -> str:
         """Return what bash prints for *command*; raise AssertionError when it cannot be run.

@@ -24,7 +24,7 @@ $ cat b | \\
 $ no: example
 ```
 """
-PRINTED = {"touch it": "", "cat a": "new\nlines\n", "cat b | \\\n    tee c": "b\n"}
+PRINTED = {"cat a": "new\nlines\n", "cat b | \\\n    tee c": "b\n"}
 
 
 def test_a_block_holds_commands_and_what_they_print() -> None:
@@ -35,7 +35,7 @@ def test_a_block_holds_commands_and_what_they_print() -> None:
 
 
 def test_what_is_run_gets_its_output_and_everything_else_stays() -> None:
-    assert rewrite_examples(DOCUMENT, PRINTED.__getitem__) == DOCUMENT.replace(
+    assert rewrite_examples(DOCUMENT, PRINTED.__getitem__, print) == DOCUMENT.replace(
         "old\n", "new\nlines\n"
     ).replace("tee c\n", "tee c\nb\n")
 
@@ -47,14 +47,14 @@ def test_the_preparation_comes_first_and_the_commands_in_their_order() -> None:
         ran.append(command)
         return ""
 
-    rewrite_examples(DOCUMENT, run)
+    rewrite_examples(DOCUMENT, run, ran.append)
 
-    assert ran == [*PRINTED]
+    assert ran == ["touch it", *PRINTED]
 
 
 def test_a_size_a_hash_or_a_time_that_differs_is_no_news() -> None:
     shown = f"<!-- run: -->\n```console\n$ it\na.whl  new  1896  {'0' * 64} in 0.5 s\n```\n"
     other = f"a.whl  new  1901  {'f' * 64} in 12.0 s\n"
 
-    assert rewrite_examples(shown, lambda _: other) == shown
-    assert rewrite_examples(shown, lambda _: other.replace("new", "old")) != shown
+    assert rewrite_examples(shown, lambda _: other, print) == shown
+    assert rewrite_examples(shown, lambda _: other.replace("new", "old"), print) != shown
