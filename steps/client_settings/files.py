@@ -129,7 +129,7 @@ def _plan(edit: FileEdit) -> Change:
     after = edit.edit(before or "")
     secret = edit.personal and _SECRET.search(after) is not None
     lax = secret and mode is not None and bool(mode & _OTHERS)
-    kept = mode if mode is not None else (0o600 if secret else None)
+    kept = 0o600 if mode is None and secret else mode
     return Change(
         path=edit.path,
         target=target,

@@ -11,6 +11,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from twine.utils import get_config
@@ -29,7 +30,7 @@ BASE = "us-east4-python.pkg.dev/my-project/all/"
 PRIVATE = "us-east4-python.pkg.dev/my-project/private/"
 STANDARD = ["--standard", "us-east4/my-project/private"]
 TOKEN = "ya29.it's $HOME"
-KEY = {"client_email": "a@b.iam.gserviceaccount.com", "private_key": "planted-key"}
+KEY = {"client_email": "a@b.iam.gserviceaccount.com", "private_key": "planted-key???"}
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +122,18 @@ def test_a_key_takes_the_place_of_the_same_index_without_one(home: Path, key: Pa
     login = f"_json_key_base64:{encoded(key).replace('/', '%2F')}"
     indexes = read_ini(path)["global"]["extra-index-url"].split()
     assert indexes == [f"https://{login}@{BASE}simple/", "https://other/simple"]
+
+
+def test_a_key_in_an_address_leaves_the_host_what_it_is(home: Path, key: Path) -> None:
+    assert "/" in encoded(key)
+
+    assert main(["settings", "pip", "--json-key", str(key), "--write", *REGISTRY]) == 0
+
+    options = read_ini(home / ".config/pip/pip.conf")["global"]
+    assert [*options] == ["index-url"]
+    url = urlsplit(options["index-url"])
+    assert url.hostname == "us-east4-python.pkg.dev"
+    assert (url.username, unquote(url.password or "")) == ("_json_key_base64", encoded(key))
 
 
 def test_an_index_beside_the_one_index_is_told(
