@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from triggers.subjects import FOLLOWERS_KEY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -16,7 +18,8 @@ _SHAPES = {"package": '["{}"]', "function": '("{}")'}
 def mermaid(inventory: Inventory, triggers: Iterable[Trigger]) -> str:
     """Return the flowchart: an arrow goes from what changes to what is built for it.
 
-    Triggers are drawn as flags; the arrow to a trigger comes from the directory that it is for.
+    Triggers are drawn as flags; the arrow to a trigger comes from the directory that it is for, and
+    from the triggers whose builds start it.
     """
     return "\n".join(["flowchart LR", *_lines(inventory, [*triggers])]) + "\n"
 
@@ -40,6 +43,11 @@ def _lines(inventory: Inventory, triggers: list[Trigger]) -> Iterator[str]:
                 yield f"  {nodes[path]} --> {nodes[directory]}"
     for number, trigger in enumerate(triggers):
         yield f'  {nodes[trigger.target]} -.-> t{number}>"{_text(trigger.name)}"]'
+    numbers = {trigger.name: number for number, trigger in enumerate(triggers)}
+    for trigger in triggers:
+        started = trigger.substitutions.get(FOLLOWERS_KEY, "").split()
+        for name in (name for name in started if name in numbers):
+            yield f"  t{numbers[trigger.name]} -.-> t{numbers[name]}"
 
 
 def _text(label: str) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.__main__ import main
-from tests.unit.triggers.test_render_facts import package, rendered
+from tests.unit.triggers.test_render_facts import function, package, rendered
 from triggers.graph import mermaid
 from triggers.inventory import Inventory
 
@@ -56,4 +56,19 @@ def test_a_group_and_a_directory_that_is_no_target_are_drawn_too() -> None:
         "  d1 --> d2\n"
         '  d2 -.-> t0>"p-check"]\n'
         '  d2 -.-> t1>"p-publish"]\n'
+    )
+
+
+def test_a_trigger_that_another_ones_build_starts_has_an_arrow_from_it() -> None:
+    targets = (package("p/a"), function("f", "p/a"))
+    triggers = rendered(*targets, check={"enabled": False}, deploy={"afterPublish": True}).triggers
+
+    assert mermaid(Inventory(targets=targets), triggers) == (
+        "flowchart LR\n"
+        '  d0["p/a"]\n'
+        '  d1("f")\n'
+        "  d0 --> d1\n"
+        '  d0 -.-> t0>"p-a-publish"]\n'
+        '  d1 -.-> t1>"f-deploy"]\n'
+        "  t0 -.-> t1\n"
     )
