@@ -80,4 +80,5 @@ def _complete(environ: Mapping[str, str]) -> dict[str, str]:
 def _line(finding: Finding) -> str:
     status = click.style(f"{finding.status:5}", fg=_COLOURS[finding.status])
     fix = f"; fix: {finding.fix}" if finding.fix else ""
-    return f"{status}  {finding.check}: {finding.message}{fix}"
+    # A line is a line, whatever a program or a path has put into it.
+    return " ".join(f"{status}  {finding.check}: {finding.message}{fix}".splitlines())
