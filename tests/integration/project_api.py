@@ -67,20 +67,21 @@ class ProjectApi(CloudBuildApi):
 
     def answer(self, request: Request) -> _Answer:
         """Return the status and the body that *request* is answered with."""
+        path = urlsplit(request.path).path.removeprefix("/v1/")
+        resource, _, verb = path.partition(":")
+        collections = {
+            "projects/[^/]+/services(/[^/]+)?": self._services,
+            "projects/[^/]+/locations/[^/]+/repositories(/[^/]+)?": self._repositories,
+            "projects/[^/]+/serviceAccounts(/[^/]+)?": self._accounts,
+            f"projects/{self.project}": self._policy,
+        }
+        found = [it for pattern, it in collections.items() if re.fullmatch(pattern, resource)]
+        if not found:
+            return super().answer(request)
         self.requests.append(request)
         if self.fault and (status := self.fault(request)):
             return error_answer(status, STATUSES.get(status, "UNAVAILABLE"), "Denied by the test.")
-        path = urlsplit(request.path).path.removeprefix("/v1/")
-        resource, _, verb = path.partition(":")
-        if re.fullmatch("projects/[^/]+/services(/[^/]+)?", resource):
-            return self._services(request, resource, verb)
-        if re.fullmatch("projects/[^/]+/locations/[^/]+/repositories(/[^/]+)?", resource):
-            return self._repositories(request, resource, verb)
-        if re.fullmatch("projects/[^/]+/serviceAccounts(/[^/]+)?", resource):
-            return self._accounts(request, resource, verb)
-        if resource == f"projects/{self.project}" and verb:
-            return self._policy(request, resource, verb)
-        return error_answer(404, "NOT_FOUND", "Requested entity was not found.")
+        return found[0](request, resource, verb)
 
     def _services(self, request: Request, resource: str, verb: str) -> _Answer:
         if not self.service_usage:
