@@ -196,7 +196,9 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
         )
         return
     log.info("%s", explain(repository))
-    for warning in misused(repository, alone=found.alone, private=wanted.public is None):
+    # pip uploads nothing, and has no other place for private packages.
+    private = wanted.public is None and client != "pip"
+    for warning in misused(repository, alone=found.alone, private=private):
         log.warning("warning: %s", warning)
 
 

@@ -88,11 +88,17 @@ def test_the_weaker_form_means_what_gcloud_prints(
     assert ("password" in parsed(theirs)["private"]) == with_key
 
 
-def check(repository: str, client: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    arguments = ["--registry", f"us-east4/demo/{repository}", "--package", "tides"]
+def check(
+    repository: str, client: str, capsys: pytest.CaptureFixture[str], *options: str
+) -> list[str]:
+    arguments = [*options, "--registry", f"us-east4/demo/{repository}", "--package", "tides"]
     assert main(["settings", client, *arguments]) == 0
     lines = capsys.readouterr().err.splitlines()
-    return [it for it in lines if not it.startswith(("Next, ", "warning: also of a virtual"))]
+    return [
+        it
+        for it in lines
+        if not it.startswith(("Next, ", "warning: also of a virtual", "warning: pip takes"))
+    ]
 
 
 RIGHT = (
@@ -105,6 +111,7 @@ RIGHT = (
 @pytest.mark.usefixtures("api")
 def test_priorities_are_explained_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("right", "pip", capsys) == [RIGHT]
+    assert check("right", "pip", capsys, "--extra-index") == [RIGHT]
 
     _, warning = check("wrong", "pip", capsys)
     assert warning == (
