@@ -55,7 +55,7 @@ def requirements_options(function: FunctionSettings) -> tuple[str, ...]:
         f"--runtime={function.runtime}",
         f"--entry-point={function.entry_point}",
         *([f"--package-manager={manager}"] if manager.isalnum() else []),
-        *([f"--virtual={given.index}"] if given.index else []),
+        f"--virtual={function.index}",
         *(["--pin"] if chosen.pin else []),
         *([f"--vendor={chosen.vendor}"] if chosen.vendor else []),
         *(["--bundle"] if chosen.bundle else []),

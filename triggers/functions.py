@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import Problem
+from steps.registry import parse_registry
 from triggers.manifest_function import Function, FunctionTrigger
 
 if TYPE_CHECKING:
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
     from triggers.manifest import Manifest
 
 DEFAULT_RUNTIME = "python313"
+VIRTUAL_SUFFIX = "-all"  # of the virtual repository that `shipwheel setup` puts over the registry
 _LONGEST_CALL = {"http": 3600, "events": 540}  # seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionSettings:
-    """What holds for the function in directory *path*; *given* is what the manifest says of it."""
+    """What holds for the function in directory *path*; *given* is what the manifest says of it.
+
+    *index* is the repository that its requirements name: LOCATION/PROJECT/REPO, or a URL.
+    """
 
     path: str
     project: str
@@ -32,6 +37,7 @@ class FunctionSettings:
     runtime: str
     entry_point: str
     trigger: FunctionTrigger
+    index: str
     given: Function
 
     @property
@@ -53,8 +59,15 @@ def resolve_function(manifest: Manifest, path: str) -> FunctionSettings:
         runtime=given.runtime or DEFAULT_RUNTIME,
         entry_point=given.entry_point or "main",
         trigger=given.trigger or FunctionTrigger(http=True),
+        index=given.index or virtual_over(manifest.registry),
         given=given,
     )
+
+
+def virtual_over(registry: str) -> str:
+    """Return the virtual repository that `shipwheel setup` puts over *registry*, in short form."""
+    place = parse_registry(registry, {})
+    return f"{place.location}/{place.project}/{place.repository}{VIRTUAL_SUFFIX}"
 
 
 def contradictions(function: FunctionSettings) -> Iterator[Problem]:

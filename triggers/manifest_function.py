@@ -163,6 +163,6 @@ class Function(Model):
     allow_unauthenticated: bool | None = None
     """Whether anybody may call it; without it that stays as it is, and closed for a new one."""
     index: Registry | None = None
-    """The virtual repository over the registry and a public index, which requirements name."""
+    """Which repository requirements name; by default the virtual one, `-all`, that setup makes."""
     requirements: FunctionRequirements | None = None
     """How its requirements are made ready."""

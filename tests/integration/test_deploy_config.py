@@ -63,7 +63,7 @@ def _emulator(tmp_path: Path) -> Iterator[Emulator]:
     ]
     wanted = ["--dest", str(folder), "functions-framework==3.10.2"]
     subprocess.run([*pip, *wanted], check=True, timeout=120)
-    virtuals = {"demo/all": {"demo/pypi": 100, "demo/more": 0}}
+    virtuals = {"demo/pypi-all": {"demo/pypi": 100, "demo/more": 0}}
     repositories = ["demo/pypi", "demo/more"]
     root = tmp_path / "registry"
     with Emulator(root, repositories=repositories, virtuals=virtuals) as emulator:
@@ -85,7 +85,7 @@ def run(
     config["steps"].insert(0, publish)
     here = f"http://{emulator.host}/demo"
     config["substitutions"] = {
-        key: value.replace("--virtual=us-east4/demo/all", f"--virtual={here}/all/")
+        key: value.replace("--virtual=us-east4/demo/", f"--virtual={here}/")
         for key, value in trigger.substitutions.items()
     }
     (root / "run.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -115,7 +115,6 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
         tmp_path / "harbour",
         programs,
         emulator,
-        index="us-east4/demo/all",
         environment={"PRICE": price},
     )
 
@@ -126,7 +125,7 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
     files = uploaded(api.uploads[-1])
     assert [*files] == ["main.py", "requirements.txt"]
     assert files["requirements.txt"] == (
-        f"--index-url http://{emulator.host}/demo/all/simple/\n"
+        f"--index-url http://{emulator.host}/demo/pypi-all/simple/\n"
         "functions-framework==3.10.2\nharbour-berths==0.4.1\n"
     )
 
@@ -134,9 +133,7 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
 def test_a_function_that_brings_its_distributions_along_is_deployed(
     api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
-    done = run(
-        tmp_path / "harbour", programs, emulator, index=None, requirements={"vendor": "vendor"}
-    )
+    done = run(tmp_path / "harbour", programs, emulator, requirements={"vendor": "vendor"})
 
     assert done.returncode == 0, done.stdout + done.stderr
     [created] = api.functions
@@ -154,7 +151,7 @@ def test_a_function_that_brings_its_distributions_along_is_deployed(
 def test_a_function_that_cannot_be_built_is_not_deployed(
     api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
-    done = run(tmp_path / "harbour", programs, emulator, index=None)
+    done = run(tmp_path / "harbour", programs, emulator, index="us-east4/demo/pypi")
 
     assert done.returncode == 1
     assert "SW813 error" in done.stdout

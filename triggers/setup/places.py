@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.registry import parse_registry
+from triggers.functions import VIRTUAL_SUFFIX
 from triggers.setup.resources import Place
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def find_places(manifest: Manifest, functions: Iterable[FunctionSettings] = ()) 
     return Places(
         python=Place(*at, registry.repository),
         public=Place(*at, f"{registry.repository}-public"),
-        virtual=Place(*at, f"{registry.repository}-all"),
+        virtual=Place(*at, f"{registry.repository}{VIRTUAL_SUFFIX}"),
         image=Place(image["project"].replace("/", ":"), image["location"], image["name"])
         if image
         else None,

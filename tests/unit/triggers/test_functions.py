@@ -88,6 +88,7 @@ class TestLayers:
             "--runtime=python313",
             "--entry-point=main",
             "--package-manager=pip",
+            "--virtual=us-east4/my-project/pypi-all",
             *options,
         )
 

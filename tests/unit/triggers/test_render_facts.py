@@ -476,7 +476,8 @@ class TestFunctions:
             "_REGION": "us-east4",
             "_REPO": "pypi",
             "_REQUIREMENTS": (
-                "--runtime=python312 --entry-point=go --package-manager=pip --vendor=vendor"
+                "--runtime=python312 --entry-point=go --package-manager=pip"
+                " --virtual=us-east4/my-project/pypi-all --vendor=vendor"
             ),
             "_TOOL": "run",
         }
