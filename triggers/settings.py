@@ -28,6 +28,7 @@ DEFAULT_FUNCTION_ACCOUNTS = {
     "serviceAccount": "shipwheel-function",
     "buildServiceAccount": "shipwheel-build",
 }
+IMAGE_ACCOUNT = "shipwheel-image"  # not in the manifest: no trigger builds our image
 DEFAULT_BRANCH = "^main$"
 DEFAULT_COMMENT_CONTROL = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 OWNERSHIP_TAG = "shipwheel"  # how a later `diff` knows a trigger of ours from a foreign one

@@ -141,13 +141,13 @@ def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     )
 
     assert shell.returncode == 0, shell.stderr
-    assert len(writes(api)) == len(script.split("\n\n")) == 34
+    assert len(writes(api)) == len(script.split("\n\n")) == 38
     before = copy.deepcopy(api.state())
     assert run(SAMPLE, *options, "--apply") == 0
     assert writes(api) == []
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.endswith("done: 0 created, 39 were there\n")
+    assert captured.err.endswith("done: 0 created, 43 were there\n")
     assert run(SAMPLE, *options, "--check") == 0
     assert api.state() == before
     assert api.roles(PUBLISHER) == {
@@ -171,8 +171,8 @@ def test_apply_waits_for_new_accounts_and_changes_nothing_the_second_time(
         "created   API artifactregistry.googleapis.com in demo",
         "created   API cloudbuild.googleapis.com in demo",
     ]
-    assert captured.err.count("does not exist.; trying again in 1 s") == 2
-    assert captured.err.endswith("done: 16 created, 0 were there\n")
+    assert captured.err.count("does not exist.; trying again in 1 s") == 3
+    assert captured.err.endswith("done: 20 created, 0 were there\n")
     before = copy.deepcopy(api.state())
     writes(api)
     assert run(root, "--apply", "--json") == 0
@@ -407,7 +407,7 @@ def test_without_gcloud_the_commands_are_printed_all_the_same(
     monkeypatch.setenv("PATH", str(root))
 
     assert run(root) == 0
-    assert capsys.readouterr().out.count("\ngcloud ") == 12
+    assert capsys.readouterr().out.count("\ngcloud ") == 16
 
     assert run(root, "--check") == 2
     assert capsys.readouterr().err.splitlines()[1:] == [

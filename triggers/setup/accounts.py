@@ -24,7 +24,11 @@ WRITER = "roles/artifactregistry.writer"
 LOG_WRITER = "roles/logging.logWriter"
 ACT_AS = "roles/iam.serviceAccountUser"
 TRIGGERS = "roles/cloudbuild.builds.editor"
-_DEPLOYERS = {"functions": "roles/cloudfunctions.developer", "run": "roles/run.sourceDeveloper"}
+OBJECT_VIEWER = "roles/storage.objectViewer"
+_DEPLOYERS = {
+    "functions": ("roles/cloudfunctions.developer",),
+    "run": ("roles/run.sourceDeveloper", "roles/serviceusage.serviceUsageConsumer"),
+}
 _LOGS = "writes the log of its build, which goes to Cloud Logging alone"
 _IMAGE = "pulls the image of Shipwheel, which its build runs"
 
@@ -36,6 +40,7 @@ TITLES: dict[Kind, str] = {
 RUNTIME = "What functions run as: grant it what they need, since it has nothing yet"
 BUILD = "What builds of functions run as, which a deploy starts"
 CALLER = "What events call functions as"
+IMAGE = "Builds the image of Shipwheel, which it may write, and packages it may not"
 
 
 def check(account: ServiceAccount, project: Project, python: Place) -> Iterator[Need]:
@@ -67,7 +72,8 @@ def deploy(
 ) -> Iterator[Need]:
     """Yield what the account that deploys functions may do; *sources* hold their requirements."""
     for tool in sorted({function.tool for function in functions}):
-        yield _need(project, account, _DEPLOYERS[tool], "creates and updates functions")
+        for role in _DEPLOYERS[tool]:
+            yield _need(project, account, role, "creates and updates functions")
     if any(function.given.allow_unauthenticated is not None for function in functions):
         role = "roles/run.admin"
         yield _need(project, account, role, "says whether anybody may call a function")
@@ -87,6 +93,18 @@ def pull(account: ServiceAccount, image: Place) -> Iterator[Need]:
     yield _need(image, account, READER, _IMAGE)
 
 
+def build_image(account: ServiceAccount, project: Project, image: Place) -> Iterator[Need]:
+    """Yield what `gcloud builds submit` takes to build our image as *account*.
+
+    The account that it takes otherwise, Compute Engine's, may do too much in an old project and
+    nothing in a new one.
+    https://docs.cloud.google.com/build/docs/securing-builds/configure-user-specified-service-accounts
+    """
+    yield _need(image, account, WRITER, "pushes the image to this repository, and to no other")
+    yield _need(project, account, OBJECT_VIEWER, "fetches the source from the bucket of submit")
+    yield _need(project, account, LOG_WRITER, _LOGS)
+
+
 def build_functions(
     account: ServiceAccount, project: Project, sources: Iterable[Place], images: Iterable[Place]
 ) -> Iterator[Need]:
@@ -98,8 +116,7 @@ def build_functions(
         yield _need(place, account, READER, "installs the private packages of functions")
     for place in images:
         yield _need(place, account, WRITER, "stores the images of functions, and nothing elsewhere")
-    role = "roles/storage.objectViewer"
-    yield _need(project, account, role, "fetches the source of functions from its bucket")
+    yield _need(project, account, OBJECT_VIEWER, "fetches the source of functions from its bucket")
     yield _need(project, account, LOG_WRITER, _LOGS)
 
 

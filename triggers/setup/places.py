@@ -26,13 +26,17 @@ _IMAGE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """The repositories; *image* is None where our image lies outside Artifact Registry."""
+    """The repositories; *image* is None where our image lies outside Artifact Registry.
+
+    *indexes* are what the requirements of functions name, whether a setup makes these or not.
+    """
 
     python: Place
     public: Place
     virtual: Place
     image: Place | None
     function_images: tuple[Place, ...] = ()
+    indexes: tuple[Place, ...] = ()
 
     @property
     def all(self) -> tuple[Place, ...]:
@@ -43,13 +47,14 @@ class Places:
 
 def find_places(manifest: Manifest, functions: Iterable[FunctionSettings] = ()) -> Places:
     """Return where *manifest* puts the repositories; the image's name tells where that is."""
-    registry = parse_registry(manifest.registry, {})
-    at = (registry.project, registry.location)
+    functions = tuple(functions)
+    python = _place(manifest.registry)
+    at = (python.project, python.location)
     image = _IMAGE.match(manifest.image)
     return Places(
-        python=Place(*at, registry.repository),
-        public=Place(*at, f"{registry.repository}-public"),
-        virtual=Place(*at, f"{registry.repository}{VIRTUAL_SUFFIX}"),
+        python=python,
+        public=Place(*at, f"{python.name}-public"),
+        virtual=Place(*at, f"{python.name}{VIRTUAL_SUFFIX}"),
         image=Place(image["project"].replace("/", ":"), image["location"], image["name"])
         if image
         else None,
@@ -59,4 +64,10 @@ def find_places(manifest: Manifest, functions: Iterable[FunctionSettings] = ()) 
                 for function in functions
             )
         ),
+        indexes=tuple(dict.fromkeys(_place(function.index) for function in functions)),
     )
+
+
+def _place(repository: str) -> Place:
+    registry = parse_registry(repository, {})
+    return Place(registry.project, registry.location, registry.repository)

@@ -101,8 +101,13 @@ def nameless(users: Users) -> Iterator[Problem]:
 
 
 def bad_names(manifest: Manifest, users: Users) -> Iterator[Problem]:
-    """Yield a problem per account that cannot be created."""
-    for account in (*users.of_triggers, *users.of_functions):
+    """Yield a problem per account that cannot be created, or that no policy can name."""
+    for account in dict.fromkeys((*users.of_triggers, *users.of_functions)):
+        if not account.email.endswith("gserviceaccount.com"):
+            yield Problem(
+                f"No address of a service account: {account.email!r}",
+                "write its name, or NAME@PROJECT.iam.gserviceaccount.com, as policies do",
+            )
         if is_ours(account, manifest) and not _ACCOUNT_NAME.fullmatch(account.name):
             yield Problem(
                 f"No service account can be named {account.name!r}",
@@ -111,12 +116,12 @@ def bad_names(manifest: Manifest, users: Users) -> Iterator[Problem]:
 
 
 def _unique(named: Iterable[str | None], manifest: Manifest) -> tuple[ServiceAccount, ...]:
-    resources = (service_account_resource(it, manifest.project) for it in named if it)
-    return tuple(map(_account, dict.fromkeys(resources)))
+    return tuple(dict.fromkeys(service_account(it, manifest.project) for it in named if it))
 
 
-def _account(resource: str) -> ServiceAccount:
-    _, project, _, email = resource.split("/")
+def service_account(text: str, project: str) -> ServiceAccount:
+    """Return the account that *text* names in a manifest of *project*, in any of its forms."""
+    _, project, _, email = service_account_resource(text, project).split("/")
     # The address says whose account it is, whatever project the resource names.
     if match := _ADDRESS.fullmatch(email):
         project = ":".join(reversed(match["domain"].split(".", 1)))

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError, Problem
-from triggers.settings import KINDS
+from triggers.settings import IMAGE_ACCOUNT, KINDS
 from triggers.setup import accounts
 from triggers.setup.places import Places, find_places
 from triggers.setup.resources import Api, CleanupPolicies, Need, Project, Repository
-from triggers.setup.users import Users, bad_names, find_users, is_ours
+from triggers.setup.users import Users, bad_names, find_users, is_ours, service_account
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from triggers.functions import FunctionSettings
     from triggers.inventory import Inventory
     from triggers.manifest import Manifest
+    from triggers.setup.resources import Place, ServiceAccount
 
 _MEMBER = re.compile(r"(?:user|group|serviceAccount|domain):[^\s:]+|principal(?:Set)?://\S+")
 _APIS = {
@@ -50,12 +51,14 @@ def wanted(manifest: Manifest, inventory: Inventory, extras: Extras) -> tuple[Ne
     """
     users = find_users(manifest, inventory)
     places = find_places(manifest, users.functions)
-    InputError.raise_all([*_bad_members(extras.members), *bad_names(manifest, users)])
+    InputError.raise_all(
+        [*_bad_members(extras.members), *bad_names(manifest, users), *_doubled(places)]
+    )
     needs = [
         *_apis(manifest, places, users.functions),
         *_repositories(places),
         *([Need(extras.cleanup, _CLEANUP)] if extras.cleanup else []),
-        *_accounts(manifest, users),
+        *_accounts(manifest, places, users),
         *_bindings(manifest, places, users),
         *_members(manifest, users, extras.members),
     ]
@@ -110,7 +113,17 @@ def _repositories(places: Places) -> Iterator[Need]:
         )
 
 
-def _accounts(manifest: Manifest, users: Users) -> Iterator[Need]:
+def _doubled(places: Places) -> Iterator[Problem]:
+    """Yield a problem per repository of packages that is to be one of images, too."""
+    for place in (places.python, places.public, places.virtual):
+        if place in (places.image, *places.function_images):
+            yield Problem(
+                f"For packages and for images: {place}",
+                "a repository has one format: change `registry` or `image`",
+            )
+
+
+def _accounts(manifest: Manifest, places: Places, users: Users) -> Iterator[Need]:
     titled = [
         *((account, accounts.TITLES[kind]) for kind in KINDS for account in users.of(kind)),
         *((account, accounts.RUNTIME) for account in users.runtime),
@@ -120,11 +133,13 @@ def _accounts(manifest: Manifest, users: Users) -> Iterator[Need]:
     for account, why in titled:
         if is_ours(account, manifest):
             yield Need(account, why)
+    for account, _ in _image_builds(manifest, places):
+        yield Need(account, accounts.IMAGE)
 
 
 def _bindings(manifest: Manifest, places: Places, users: Users) -> Iterator[Need]:
     project = Project(manifest.project)
-    sources = (places.virtual, places.python)
+    sources = tuple(dict.fromkeys((*places.indexes, places.python)))
     for account in users.of("check"):
         yield from accounts.check(account, project, places.python)
     for account in users.of("publish"):
@@ -141,6 +156,14 @@ def _bindings(manifest: Manifest, places: Places, users: Users) -> Iterator[Need
     for account in users.of_triggers:
         if places.image:
             yield from accounts.pull(account, places.image)
+    for account, image in _image_builds(manifest, places):
+        yield from accounts.build_image(account, project, image)
+
+
+def _image_builds(manifest: Manifest, places: Places) -> Iterator[tuple[ServiceAccount, Place]]:
+    """Yield who builds our image, and for where; what lies elsewhere is built by others."""
+    if places.image and places.image.project == manifest.project:
+        yield service_account(IMAGE_ACCOUNT, manifest.project), places.image
 
 
 def _members(manifest: Manifest, users: Users, members: Iterable[str]) -> Iterator[Need]:

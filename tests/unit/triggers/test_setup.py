@@ -55,6 +55,7 @@ def test_only_the_account_that_publishes_may_write_packages() -> None:
     assert writers == {
         (email("shipwheel-publish"), WRITER, "the repository us-east4/my-project/pypi"),
         (email("shipwheel-build"), WRITER, "the repository us-east4/my-project/gcf-artifacts"),
+        (email("shipwheel-image"), WRITER, "the repository us-east4/my-project/docker"),
     }
     on_the_project = {it[1] for it in granted(everything) if it[2] == "the project my-project"}
     assert on_the_project == {
@@ -89,6 +90,7 @@ def test_the_account_that_deploys_acts_as_those_of_functions_and_no_others() -> 
             {"function": {"tool": "run"}},
             {
                 ("shipwheel-deploy", "run.sourceDeveloper"),
+                ("shipwheel-deploy", "serviceusage.serviceUsageConsumer"),
                 ("shipwheel-build", "artifactregistry.writer"),
             },
         ),
@@ -139,6 +141,7 @@ def test_functions_without_accounts_of_their_own_are_named() -> None:
     assert [it.name for it in created if isinstance(it, ServiceAccount)] == [
         "shipwheel-deploy",
         "functions",
+        "shipwheel-image",
     ]
 
 
@@ -148,6 +151,7 @@ def test_without_functions_there_is_nothing_for_them() -> None:
     assert [need.resource.name for need in found if isinstance(need.resource, ServiceAccount)] == [
         "shipwheel-check",
         "shipwheel-publish",
+        "shipwheel-image",
     ]
     assert [need.resource.name for need in found if isinstance(need.resource, Api)] == [
         "artifactregistry.googleapis.com",
@@ -194,6 +198,55 @@ def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
     }
     formats = [it.resource.format for it in found if isinstance(it.resource, Repository)]
     assert formats == ["python"] * 3
+
+
+def test_the_image_is_built_by_an_account_that_writes_nothing_else() -> None:
+    roles = {(role, scope) for member, role, scope in granted(needs()) if "image" in member}
+
+    assert roles == {
+        (WRITER, "the repository us-east4/my-project/docker"),
+        ("roles/logging.logWriter", "the project my-project"),
+        ("roles/storage.objectViewer", "the project my-project"),
+    }
+
+
+@pytest.mark.parametrize(
+    "image", ["ghcr.io/acme/shipwheel:1", "us-docker.pkg.dev/tools/docker/shipwheel:1"]
+)
+def test_an_image_from_elsewhere_is_built_by_others(image: str) -> None:
+    resources = [need.resource for need in needs(image=image)]
+
+    assert [it.name for it in resources if isinstance(it, ServiceAccount)] == [
+        "shipwheel-check",
+        "shipwheel-publish",
+    ]
+
+
+def test_what_functions_name_as_their_index_is_read_where_it_is_and_nothing_else() -> None:
+    index = {"function": {**ACCOUNTS, "index": "us-east4/libraries/everything"}}
+
+    found = granted(needs(PACKAGE, FUNCTION, deploy=index))
+
+    reading = "roles/artifactregistry.reader"
+    assert {scope for member, role, scope in found if role == reading and "build@" in member} == {
+        "the repository us-east4/libraries/everything",
+        "the repository us-east4/my-project/pypi",
+    }
+
+
+@pytest.mark.parametrize("account", ["ann@example.com", f"projects/p/serviceAccounts/{1:021}"])
+def test_what_is_no_address_of_a_service_account_is_refused(account: str) -> None:
+    with pytest.raises(InputError, match="No address of a service account: "):
+        needs(PACKAGE, publish={"serviceAccount": account})
+
+
+def test_a_repository_for_packages_and_for_images_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        needs(PACKAGE, image="us-east4-docker.pkg.dev/my-project/pypi/shipwheel:1")
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "For packages and for images: the repository us-east4/my-project/pypi"
+    ]
 
 
 def test_an_account_that_cannot_be_created_and_a_member_that_is_none_are_refused() -> None:
