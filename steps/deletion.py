@@ -6,6 +6,7 @@ version a registry takes lower ones, and other contents under a version that it 
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -14,7 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from steps.errors import InputError
-from steps.gcloud import ask_artifacts
+from steps.gcloud import Call, run_gcloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -105,25 +106,31 @@ def delete(deletion: Deletion, registry: Registry, environ: Mapping[str, str]) -
     The index has normalised names, and files raw ones; which of them the service's own are is not
     documented, so it is asked. Raises InputError when it knows none, and what gcloud's errors mean.
     """
-    packages = ask_artifacts("packages list", registry=registry, role=_READER, environ=environ)
+    packages = _ask("packages list", role=_READER, registry=registry, environ=environ)
     package = _only(
         deletion.package, packages, lambda it: canonicalize_name(it) == deletion.package
     )
     if deletion.version is None:
-        ask_artifacts("packages delete", package, registry=registry, role=_ROLE, environ=environ)
+        _ask("packages delete", package, role=_ROLE, registry=registry, environ=environ)
         return
-    versions = ask_artifacts(
-        "versions list", f"--package={package}", registry=registry, role=_READER, environ=environ
-    )
+    of = f"--package={package}"
+    versions = _ask("versions list", of, role=_READER, registry=registry, environ=environ)
     version = _only(str(deletion), versions, lambda it: _is_version(it, deletion.version))
-    ask_artifacts(
-        "versions delete",
-        version,
-        f"--package={package}",
-        registry=registry,
-        role=_ROLE,
-        environ=environ,
+    _ask("versions delete", version, of, role=_ROLE, registry=registry, environ=environ)
+
+
+def _ask(
+    verb: str, *arguments: str, role: str, registry: Registry, environ: Mapping[str, str]
+) -> Any:
+    """Run `gcloud artifacts VERB`, which takes *role*, and return what its JSON says."""
+    place = (f"--project={registry.project}", f"--location={registry.location}")
+    call = Call(
+        verb=f"artifacts {verb}",
+        arguments=(*arguments, f"--repository={registry.repository}", *place, "--format=json"),
+        takes=f"it takes {role}: gcloud artifacts repositories add-iam-policy-binding"
+        f" {registry.repository} {' '.join(place)} --role={role} --member=user:ACCOUNT",
     )
+    return json.loads(run_gcloud(call, environ).stdout or "null")
 
 
 def _best(requirement: Requirement, versions: Iterable[Version]) -> Version | None:

@@ -1,24 +1,22 @@
-"""gcloud for what Artifact Registry's index cannot do: one call, told, bounded, and judged.
+"""One call of gcloud: echoed before it runs, bounded in time, asked no question, judged after.
 
-It is echoed on stderr before it runs, asks no question, and its errors become ours.
+Only this module reads what gcloud says about an error.
 """
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import shlex
 import subprocess
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from steps.children import Children
-from steps.errors import AccessError, InputError, ServiceError
+from steps.errors import AccessError, InputError, ServiceError, ShipwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from steps.registry import Registry
 
 _logger = logging.getLogger("shipwheel")
 
@@ -28,58 +26,94 @@ _LOGGED_OUT = re.compile(
     "(?:new|valid) credentials|default credentials"
 )
 _DENIED = re.compile("PERMISSION_DENIED|does not have permission|impersonation permission")
+_API_OFF = re.compile(
+    r"SERVICE_DISABLED|has not been used in project|API \[\S+\] (?:is )?not enabled"
+)
+_API = re.compile(r"\b(?!console\b)[a-z]+\.googleapis\.com\b")
+_BILLING = re.compile("[Bb]illing (?:account|must be enabled)")
+_NOT_YET = re.compile(
+    r"[Ss]ervice account \S+ does not exist|NOT_FOUND: Unknown service account|"
+    "concurrent policy changes|ABORTED"
+)
 _MOST_CHARACTERS = 400
 
 
-def ask_artifacts(
-    verb: str,
-    *arguments: str,
-    registry: Registry,
-    role: str,
-    environ: Mapping[str, str],
-    seconds: float = SECONDS,
-) -> Any:
-    """Run `gcloud artifacts VERB ARGUMENTS` for *registry*, and return what its JSON says.
+class ApiOffError(ServiceError):
+    """The API that answers is not enabled in the project, or has not been for long enough."""
 
-    *role* is what it takes, for whoever lacks it. Raises InputError without gcloud, AccessError
-    without credentials or permission, ServiceError for any other failure.
+
+class NotYetError(ServiceError):
+    """What was created a moment ago is not known everywhere, or somebody wrote in between."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """A gcloud command: *verb* is its words, *text* its standard input.
+
+    *takes* says which role it takes, for whoever lacks it.
     """
-    place = (f"--project={registry.project}", f"--location={registry.location}")
-    repository = () if verb.startswith("repositories") else (f"--repository={registry.repository}",)
-    command = ["gcloud", "artifacts", *verb.split(), *arguments, *repository, *place]
-    command += ["--format=json", "--quiet"]
-    _logger.info("$ %s", shlex.join(command))
+
+    verb: str
+    arguments: tuple[str, ...]
+    takes: str
+    text: str = ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The argument list."""
+        return ("gcloud", *self.verb.split(), *self.arguments)
+
+    @property
+    def line(self) -> str:
+        """The command as any shell takes it."""
+        command = shlex.join(self.words)
+        return f"echo {shlex.quote(self.text)} | {command}" if self.text else command
+
+
+def run_gcloud(
+    call: Call, environ: Mapping[str, str], *, seconds: float = SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Run *call*, and return what it printed.
+
+    Raises InputError without gcloud, AccessError without credentials or permission, ApiOffError,
+    NotYetError, or ServiceError for any other failure.
+    """
+    command = [*call.words, "--quiet"]
+    _logger.info("$ %s --quiet", call.line)
     try:
         with Children(timeout=seconds) as children:
-            done = children.ask(command, environ=environ)
+            done = children.ask(command, environ=environ, text=call.text)
     except FileNotFoundError:
         raise InputError(
-            "gcloud is not installed, and this is done through it",
+            "gcloud is not installed, and Google Cloud is reached through it",
             "https://cloud.google.com/sdk/docs/install",
         ) from None
     except subprocess.TimeoutExpired:
         raise ServiceError(
-            f"`gcloud artifacts {verb}` took longer than {seconds:g} seconds",
-            "look whether Artifact Registry can be reached, and run it again",
+            f"`gcloud {call.verb}` took longer than {seconds:g} seconds",
+            "look whether Google Cloud can be reached, and run it again",
         ) from None
     if done.returncode:
-        raise _error(verb, done.stderr, role, registry)
-    return json.loads(done.stdout or "null")
+        raise _error(call, done.stderr)
+    return done
 
 
-def _error(
-    verb: str, stderr: str, role: str, registry: Registry
-) -> InputError | AccessError | ServiceError:
+def _error(call: Call, stderr: str) -> ShipwheelError:
+    # Above it is what --log-http wrote, and warnings.
     said = stderr[max(stderr.rfind("\nERROR: ") + 1, 0) :]
     first = re.sub(r"^ERROR: (?:\(\S+\) )?", "", said.strip().partition("\n")[0])
-    message = f"`gcloud artifacts {verb}` failed: {first[:_MOST_CHARACTERS]}"
+    message = f"`gcloud {call.verb}` failed: {first[:_MOST_CHARACTERS]}"
+    if _API_OFF.search(said):
+        api = _API.search(said)
+        project = next((it for it in call.arguments if it.startswith("--project=")), "")
+        what = f"{api[0] if api else 'API'} {project}".rstrip()
+        return ApiOffError(message, f"enable it: gcloud services enable {what}")
+    if _BILLING.search(said):
+        return ServiceError(message, "link a billing account: gcloud billing projects link PROJECT")
+    if _NOT_YET.search(said):
+        return NotYetError(message, "run the same command again in a minute")
     if _DENIED.search(said):
-        return AccessError(
-            message,
-            f"it takes {role}: gcloud artifacts repositories add-iam-policy-binding"
-            f" {registry.repository} --project={registry.project} --location={registry.location}"
-            f" --role={role} --member=user:ACCOUNT",
-        )
+        return AccessError(message, call.takes)
     if _LOGGED_OUT.search(said):
         return AccessError(message, "log in: gcloud auth login")
-    return ServiceError(message, "run the same command again")
+    return ServiceError(message, "what was done before stays; run the same command again")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ServiceError
+from steps.gcloud import SECONDS, Call, run_gcloud
 from triggers.documents import dump
-from triggers.gcloud_call import SECONDS, Call, run_gcloud
 
 if TYPE_CHECKING:
     import subprocess

@@ -191,7 +191,7 @@ def test_without_yes_it_is_told_what_would_go_and_nothing_goes(
             5,
             GRANT,
         ),
-        (500, 4, "run the same command again"),
+        (500, 4, "what was done before stays; run the same command again"),
     ],
 )
 def test_a_deletion_that_is_refused_says_what_it_takes(
@@ -232,7 +232,7 @@ def test_a_missing_gcloud_is_told_in_a_sentence(
 
     assert done.returncode == 2
     assert done.stderr.endswith(
-        "error: gcloud is not installed, and this is done through it\n"
+        "error: gcloud is not installed, and Google Cloud is reached through it\n"
         "  hint: https://cloud.google.com/sdk/docs/install\n"
     )
     assert held(folder) == ALL
