@@ -67,15 +67,16 @@ def set_option(
         return text
     lines, newline = _lines(text)
     spans = _spans(lines)
-    shown = value.replace("\n", f"{newline}    ")
-    new = f"{key}{' ' if sign == '=' else ''}{sign} {shown}{newline}"
     if span := _find(spans, section, key):
+        deeper = newline + _indent(lines[span.start]) + "    "
         start = _OPTION.match(lines[span.start])
         kept = [it for it in lines[span.start + 1 : span.end] if _is_comment(it)]
         first = lines[span.start][: start.end()].rstrip() if start else key
+        shown = value.replace("\n", deeper)
         lines[span.start : span.end] = [f"{first} {shown}{newline}", *kept]
     else:
-        _insert(lines, spans, section, [new], newline)
+        new = f"{key}{' ' if sign == '=' else ''}{sign} {value}".split("\n")
+        _insert(lines, spans, section, [f"{it}{newline}" for it in new], newline)
     return _joined(lines, text)
 
 
@@ -87,11 +88,12 @@ def add_value(text: str, section: str, key: str, values: Sequence[str], where: s
         return text
     lines, newline = _lines(text)
     spans = _spans(lines)
-    added = [f"    {value}{newline}" for value in missing]
     if span := _find(spans, section, key):
-        lines[span.end : span.end] = added
+        deeper = _indent(lines[span.start]) + "    "
+        lines[span.end : span.end] = [f"{deeper}{value}{newline}" for value in missing]
     else:
-        _insert(lines, spans, section, [f"{key} ={newline}", *added], newline)
+        new = [f"{it}{newline}" for it in (f"{key} =", *missing)]
+        _insert(lines, spans, section, new, newline)
     return _joined(lines, text)
 
 
@@ -100,10 +102,28 @@ def _insert(
 ) -> None:
     of_section = [span for span in spans if span.section == section]
     if of_section:
-        lines[of_section[-1].end : of_section[-1].end] = new
+        indent = _new_indent(lines, spans, of_section[-1])
+        end = of_section[-1].end
+        lines[end:end] = _indented(new, indent)
     else:
         gap = [newline] if lines and lines[-1].strip() else []
-        lines.extend([*gap, f"[{section}]{newline}", *new])
+        lines.extend([*gap, f"[{section}]{newline}", *_indented(new, "")])
+
+
+def _new_indent(lines: list[str], spans: list[_Span], above: _Span) -> str:
+    """Return the indent of an option to put below *above*, so that nothing continues another."""
+    if above.key:
+        return _indent(lines[above.start])
+    below = next((it for it in spans if it.start >= above.end), None)
+    return _indent(lines[below.start]) if below else ""
+
+
+def _indented(option: list[str], indent: str) -> list[str]:
+    return [f"{indent}{option[0]}", *(f"{indent}    {line}" for line in option[1:])]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _find(spans: list[_Span], section: str, key: str) -> _Span | None:

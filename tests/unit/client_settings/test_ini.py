@@ -3,7 +3,7 @@ from __future__ import annotations
 import configparser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from steps.client_settings.ini import add_value, parse_ini, set_option
@@ -72,6 +72,23 @@ def test_a_header_that_continues_a_value_is_no_header() -> None:
     assert set_option(text, "b", "y", "2", "") == "[a]\nx = 1\n  [b]\n\n[b]\ny = 2\n"
 
 
+def test_an_indented_header_does_not_continue_what_is_put_before_it() -> None:
+    text = "[b]\n  [a]\n  x = 1\n    2\n"
+
+    assert set_option(text, "b", "y", "2\n3", "") == (
+        "[b]\n  y = 2\n      3\n  [a]\n  x = 1\n    2\n"
+    )
+    assert add_value(text, "b", "y", ["2"], "") == "[b]\n  y =\n      2\n  [a]\n  x = 1\n    2\n"
+    assert add_value(text, "a", "y", ["2"], "") == f"{text}  y =\n      2\n"
+
+
+def test_the_lines_of_an_indented_option_are_deeper_than_it() -> None:
+    text = "[a]\n      x = 1\n"
+
+    assert set_option(text, "a", "x", "2\n3", "") == "[a]\n      x = 2\n          3\n"
+    assert add_value(text, "a", "x", ["2"], "") == "[a]\n      x = 1\n          2\n"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
@@ -93,10 +110,24 @@ def test_a_broken_file_is_named_with_its_line_and_not_repeated(text: str, line: 
 
 
 LINES = st.sampled_from(
-    ["[a]", "[b]", "x = 1", "y: 2", "  z=3", "\tdeeper", "    # note", "; note", "", "  [a]", "x"]
+    [
+        "[a]",
+        "[b]",
+        "x = 1",
+        "y: 2",
+        "  z=3",
+        "      y = 4",
+        "\tdeeper",
+        "    # note",
+        "; note",
+        "",
+        "  [a]",
+        "x",
+    ]
 )
 
 
+@example(lines=["[b]", "  [a]"], newline="\n", section="b", key="x")
 @given(
     st.lists(LINES, max_size=12),
     st.sampled_from(["\n", "\r\n"]),
