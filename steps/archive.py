@@ -6,9 +6,11 @@ a link, a device, a doubled name, or more bytes than a distribution has is refus
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import io
+import lzma
 import os
 import posixpath
 import re
@@ -41,7 +43,9 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     gzip.BadGzipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
+    UnicodeDecodeError,  # a name that says it is UTF-8
     NotImplementedError,  # a compression that Python does not know
     RuntimeError,  # an encrypted member
 )
@@ -168,10 +172,12 @@ def open_archive(path: Path) -> Iterator[Archive]:
             f"{path.name!r} cannot be read as {kind}: {error}", "build it again"
         ) from error
     except OSError as error:
-        if error.filename != os.fspath(path):
+        # bz2 raises one without a number, and zipfile seeks to where a broken archive tells it to.
+        of_contents = error.filename is None and error.errno in {None, errno.EINVAL}
+        if error.filename != os.fspath(path) and not of_contents:
             raise
         raise InputError(
-            f"{path.name!r} cannot be read as {kind}: {error.strerror}", "build it again"
+            f"{path.name!r} cannot be read as {kind}: {error.strerror or error}", "build it again"
         ) from error
 
 

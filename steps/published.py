@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urljoin
 
 from packaging.utils import NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from steps.errors import RegistryError
 from steps.registry import shown
@@ -185,7 +185,7 @@ def _project(
     for filename, link, sha256, size in links:
         if not filename:
             continue  # a folder: the way up, which some registries show
-        url = link if link.startswith(("https://", "http://")) else urljoin(page_url, link)
+        url = link if link.startswith(("https://", "http://")) else _joined(page_url, link)
         read = reader.read(filename) if url.startswith("http") else None
         if read is None:
             unreadable.append(filename)
@@ -200,6 +200,13 @@ def _project(
     return PublishedProject(
         name=name, files=tuple(files), unreadable=tuple(unreadable), listed=tuple(versions)
     )
+
+
+def _joined(page_url: str, link: str) -> str:
+    try:
+        return urljoin(page_url, link)
+    except ValueError:  # such as a bracket of IPv6 that is not closed
+        return ""
 
 
 class _Filenames:
@@ -232,7 +239,7 @@ class _Filenames:
         if text not in self._versions:
             try:
                 self._versions[text] = Version(text)
-            except InvalidVersion:
+            except ValueError:  # InvalidVersion is one, and so is a number of thousands of digits
                 self._versions[text] = None
         return self._versions[text]
 

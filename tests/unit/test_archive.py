@@ -184,6 +184,37 @@ def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
         member_hashes(path)
 
 
+@pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_member_whose_compression_is_broken_is_refused(tmp_path: Path, compression: int) -> None:
+    path = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("x", b"ships" * 100)
+    content = bytearray(path.read_bytes())
+    content[40:60] = b"\xff" * 20
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
+        member_hashes(path)
+
+
+def test_a_wheel_whose_members_are_not_where_it_says_is_refused(tmp_path: Path) -> None:
+    path = wheel(tmp_path / "a-1-py3-none-any.whl", {"x": b"ships"})
+    content = path.read_bytes()
+    directory = content.rindex(b"PK\x05\x06") + 16  # where the list of the members begins
+    path.write_bytes(content[:directory] + b"\xff\xff\xff\x00" + content[directory + 4 :])
+
+    with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
+        member_hashes(path)
+
+
+def test_a_name_in_a_wheel_that_is_not_the_utf_8_that_it_says_is_refused(tmp_path: Path) -> None:
+    path = wheel(tmp_path / "a-1-py3-none-any.whl", {"\u00fc": b"ships"})
+    path.write_bytes(path.read_bytes().replace("\u00fc".encode(), b"\xff\xff"))
+
+    with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
+        member_hashes(path)
+
+
 def test_unpacking_makes_modes_plain(tmp_path: Path) -> None:
     script = tarfile.TarInfo("a-1/script")
     script.mode = 0o4777

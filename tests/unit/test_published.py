@@ -69,6 +69,20 @@ def test_an_html_page_gives_files_and_versions() -> None:
     assert found.versions == (Version("1.9"), Version("1.10"))
 
 
+@pytest.mark.parametrize(
+    ("link", "unreadable"),
+    [
+        ('<a href="//[::1/tide_tables-2.tar.gz">', "tide_tables-2.tar.gz"),
+        (f'<a href="{FILES}tide_tables-{"1" * 5000}.tar.gz">', f"tide_tables-{'1' * 5000}.tar.gz"),
+    ],
+    ids=["an address that is none", "a number of 5000 digits"],
+)
+def test_a_link_that_nothing_can_read_is_unreadable(link: str, unreadable: str) -> None:
+    found = parse(page(link))
+
+    assert (found.files, found.unreadable) == ((), (unreadable,))
+
+
 def test_a_json_page_gives_the_same_and_sizes_and_listed_versions() -> None:
     files = [
         {
