@@ -17,7 +17,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from steps.archive import Archive, Sdist, open_archive
 from steps.errors import InputError
@@ -122,7 +122,7 @@ def _check_identity(
     said = metadata.get("name", ""), metadata.get("version", "")
     try:
         same = canonicalize_name(said[0]) == name and Version(said[1]) == version
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads
         same = False
     if not same:
         raise InputError(

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from steps.backend import Backend
 from steps.build import build
@@ -51,7 +51,7 @@ def _read(project: Project, metadata: RawMetadata) -> tuple[NormalizedName, Vers
     try:
         name = canonicalize_name(metadata.get("name", ""), validate=True)
         return name, Version(metadata.get("version", ""))
-    except (InvalidName, InvalidVersion) as error:
+    except ValueError as error:
         raise BuildFailed(
             f"The build backend of {str(project)!r} prepares metadata that is wrong: {error}",
             "mend the name or the version where the backend takes it from",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from steps.errors import InputError, Problem
 
@@ -263,7 +263,7 @@ def _is_version(value: object) -> bool:
         return False
     try:
         Version(value)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads
         return False
     return True
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from builder.commands.options import json_option
 from builder.commands.registry_options import with_transport
@@ -182,7 +182,7 @@ def _versions(project: PublishedProject, wanted: str | None) -> tuple[Version, .
         return project.versions
     try:
         version = Version(wanted)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads
         raise InputError(
             f"Not a version that PEP 440 knows: {wanted!r}",
             f"`shipwheel versions {project.name}` lists those of the package",

@@ -20,7 +20,7 @@ from packaging.utils import (
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 from pypiserver.bottle_wrapper import request
 
 from builder.emulator.pages import ListedFiles, answer, pages_by
@@ -142,7 +142,7 @@ def _problems_of_content(form: Any, content: Any) -> Iterator[str]:
         return
     try:
         name, version = _parse_filename(content.raw_filename)
-    except (InvalidName, InvalidSdistFilename, InvalidWheelFilename) as error:
+    except ValueError as error:
         yield f"'content' is named like no sdist and no wheel: {content.raw_filename!r} ({error})"
         return
     if canonicalize_name(form.get("name", "")) != name:
@@ -168,5 +168,5 @@ def _parse_filename(filename: str) -> tuple[str, Version]:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or more digits than Python reads
         return None

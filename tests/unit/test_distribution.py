@@ -87,7 +87,8 @@ def test_a_pipe_with_the_name_of_a_distribution_is_not_read(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "version"), [("berths", "1.0"), ("tides", "1.1"), ("tides", "unknown"), ("", "")]
+    ("name", "version"),
+    [("berths", "1.0"), ("tides", "1.1"), ("tides", "unknown"), ("", ""), ("tides", "1" * 5000)],
 )
 def test_metadata_of_another_distribution_is_refused(
     tmp_path: Path, name: str, version: str

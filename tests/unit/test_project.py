@@ -104,6 +104,13 @@ def test_a_name_that_is_not_one_is_refused(tmp_path: Path, name: str) -> None:
         read_project(tmp_path)
 
 
+def test_a_version_of_more_digits_than_python_reads_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, f'[project]\nname = "tides"\nversion = "{"1" * 5000}"\n')
+
+    with pytest.raises(InputError, match="The project's version is not one that PEP 440 knows"):
+        read_project(tmp_path)
+
+
 def test_a_file_is_not_a_project(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
