@@ -32,7 +32,14 @@ _GRACE_SECONDS = 0.6
 # What is not removed by then is removed by the next process; see builder.scratch.
 _REMOVAL_SECONDS = 0.2
 # Nothing that Shipwheel does better would help.
-_OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE}
+_OF_THE_MACHINE = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EMFILE,
+    errno.ENFILE,
+}
 
 
 class _Terminated(BaseException):
@@ -148,6 +155,14 @@ def _report_unexpected(error: Exception) -> int:
             InputError(
                 f"This machine does not let Shipwheel write or open more{where} ({error.strerror})",
                 "make room where the output, the project and TMPDIR are, and run it again",
+            )
+        )
+    temporary = os.environ.get("TMPDIR", "")
+    if isinstance(error, FileNotFoundError) and temporary and not os.path.isdir(temporary):  # noqa: PTH112 - it may be anything
+        return _report(
+            InputError(
+                f"The temporary folder was removed while Shipwheel worked in it: {temporary!r}",
+                "see that nothing cleans up TMPDIR meanwhile, and run the same command again",
             )
         )
     import traceback  # noqa: PLC0415 - only a bug pays for it

@@ -122,6 +122,20 @@ def test_a_full_disk_is_no_bug(
     )
 
 
+def test_a_temporary_folder_that_somebody_removed_is_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = tmp_path / "gone"
+    monkeypatch.setenv("TMPDIR", str(gone))
+    raising(monkeypatch, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), f"{gone}/x"))
+
+    assert main(["command"]) == 2
+    assert capsys.readouterr().err == (
+        f"error: The temporary folder was removed while Shipwheel worked in it: '{gone}'\n"
+        "  hint: see that nothing cleans up TMPDIR meanwhile, and run the same command again\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("redirection", "code", "said"),
     [
