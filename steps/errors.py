@@ -5,6 +5,7 @@
     ├── InputError         2   usage, or a file of the user's is wrong
     ├── BuildFailed        3   the build backend failed
     ├── RegistryError      4   the registry could not be reached, or answered wrongly
+    │   └── NoRepository   4   the same, and nothing shows that the repository exists
     ├── ServiceError       4   the same of another service of Google Cloud
     └── AccessError        5   no credentials, or no permission
 
@@ -77,6 +78,10 @@ class RegistryError(ShipwheelError):
     """The registry could not be reached, or answered wrongly, after the retries."""
 
     exit_code = 4
+
+
+class NoRepository(RegistryError):
+    """A project was not found, in a repository that was not seen to exist either."""
 
 
 class ServiceError(ShipwheelError):

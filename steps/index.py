@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
-from steps.errors import RegistryError
+from steps.errors import NoRepository, RegistryError
 from steps.parallel import each
 from steps.published import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry import shown
@@ -137,7 +137,7 @@ class Index:
             try:
                 self.names()
             except RegistryError as error:
-                raise RegistryError(
+                raise NoRepository(
                     f"{name!r} is not in the registry, and the repository itself was not seen to"
                     f" exist: {error.problems[0].message}",
                     "check its address; if this is the first release in a repository that does not"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from steps import function_rules
 from steps.bundle import FOLDER, bundle
-from steps.errors import Refused
+from steps.errors import NoRepository, Refused
 from steps.function import MAIN, PYPROJECT, REQUIREMENTS, parsed, read_function
 from steps.function_codes import CODES
 from steps.function_facts import Facts, Settings
@@ -34,8 +34,12 @@ from steps.writing import Change, Plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from packaging.utils import NormalizedName
+
     from steps.finding import Finding
     from steps.function import Function
+    from steps.function_facts import Held
+    from steps.registry import Registry
     from steps.requirements_file import RequirementsFile
     from steps.transport import Transport
 
@@ -110,9 +114,9 @@ def _gather(request: Request, function: Function, environ: Mapping[str, str]) ->
         local={it.name: it for it in repository_projects(directory) if it.name},
     )
     names = {name for _, _, name, _ in facts.required()}
-    held = Index(settings.registry, request.transport).read_many(names)
-    virtual = request.virtual
-    served = Index(settings.index, virtual).read_many(names) if virtual else held
+    held = _held(settings.registry, request.transport, names, "--registry names another one")
+    virtual, other = request.virtual, "--virtual, or `deploy.function.index`, names another one"
+    served = _held(settings.index, virtual, names, other) if virtual else held
     token = holds_token(function.text)
     in_git = see(directory, REQUIREMENTS, environ) if token else None
     if in_git and request.write_ignores:
@@ -127,6 +131,15 @@ def _gather(request: Request, function: Function, environ: Mapping[str, str]) ->
         hidden=frozenset() if request.write_ignores else _hidden(facts),
         in_git=in_git,
     )
+
+
+def _held(registry: Registry, transport: Transport, names: set[NormalizedName], other: str) -> Held:
+    """Return what *registry* holds of *names*; raise one error where it does not exist."""
+    try:
+        return Index(registry, transport).read_many(names)
+    except NoRepository as error:
+        hint = f"check its address; `shipwheel setup` makes it, and {other}"
+        raise NoRepository(error.problems[0].message, hint) from None
 
 
 def _requirements_files(function: Function) -> dict[str, RequirementsFile]:

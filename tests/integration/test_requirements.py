@@ -378,6 +378,27 @@ def test_bad_input_is_told_and_nothing_is_written(
     assert place.tree() == before
 
 
+@pytest.mark.parametrize(
+    ("variable", "other"),
+    [
+        ("SHIPWHEEL_VIRTUAL", "--virtual, or `deploy.function.index`, names another one"),
+        ("SHIPWHEEL_REGISTRY", "--registry names another one"),
+    ],
+)
+def test_a_repository_that_does_not_exist_is_told_once(
+    place: Place, variable: str, other: str
+) -> None:
+    place.write(requirements__txt=SOUND)
+
+    done = place.shipwheel("--pin", **{variable: "us-east4/demo/gone"})
+
+    assert done.returncode == 4
+    message, hint = done.stderr.splitlines()
+    assert message.endswith("demo/gone/simple/' answers 404 Not Found")
+    assert hint == f"  hint: check its address; `shipwheel setup` makes it, and {other}"
+    assert place.text() == SOUND
+
+
 def test_a_function_without_main_is_told(place: Place) -> None:
     place.write(requirements__txt=SOUND)
     (place.root / "f/main.py").unlink()
