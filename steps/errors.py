@@ -80,7 +80,7 @@ class RegistryError(ShipwheelError):
     exit_code = 4
 
 
-class NoRepository(RegistryError):
+class NoRepository(RegistryError):  # noqa: N818 - says what is missing
     """A project was not found, in a repository that was not seen to exist either."""
 
 

@@ -24,6 +24,7 @@ MAIN = "main.py"
 _INPUT = "requirements.in"
 _TEMPLATE = "requirements.txt.tmpl"
 PYPROJECT = "pyproject.toml"
+_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HEADER = "# {} by shipwheel requirements from {}"
 _WRITTEN = re.compile(r"# (Written|Pinned) by shipwheel requirements from (\S+)")
 
@@ -116,41 +117,39 @@ def parse_main(main: bytes) -> ast.Module:
 
 
 def entry_points(main: ast.Module) -> frozenset[str] | None:
-    """Return the names that *main* defines at its top; None where that cannot be told."""
+    """Return the names that *main* binds at its top; None where that cannot be told."""
     names: set[str] = set()
-    for node in _top_level(main.body):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    for node in _top_level(main):
+        if isinstance(node, _DEFINITION):
             names.add(node.name)
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found = {alias.asname or alias.name.split(".")[0] for alias in node.names}
-            if "*" in found:
-                return None
-            names |= found
-        elif isinstance(node, (ast.Assign, ast.AnnAssign)):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {
-                each.id for top in targets for each in ast.walk(top) if isinstance(each, ast.Name)
-            }
-    return frozenset(names)
+            names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name):
+            # Whoever writes to globals() binds what no parser sees.
+            names.add(node.id if isinstance(node.ctx, ast.Store) else _unseen(node.id))
+    return None if names & {"*", "__getattr__"} else frozenset(names - {""})
+
+
+def _unseen(name: str) -> str:
+    return "*" if name in {"globals", "exec"} else ""
 
 
 def defines_function(main: ast.Module) -> bool:
     """Return whether *main* defines, or may import, any function at its top."""
     wanted = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ImportFrom, ast.Assign)
-    return any(isinstance(node, wanted) for node in _top_level(main.body))
+    names = entry_points(main)
+    return names is None or any(isinstance(node, wanted) for node in _top_level(main))
 
 
-def _top_level(body: list[ast.stmt]) -> list[ast.stmt]:
-    """Return the statements of a module, with those inside of its `if`, `try` and `with`."""
-    found = []
-    for node in body:
+def _top_level(main: ast.Module) -> list[ast.AST]:
+    """Return all that is run when the module is, and so nothing inside of its functions."""
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = [main]
+    while waiting:
+        node = waiting.pop()
         found.append(node)
-        for field in (
-            ("body", "orelse", "finalbody") if isinstance(node, (ast.If, ast.Try, ast.With)) else ()
-        ):
-            found += _top_level(getattr(node, field, []))
-        for handler in node.handlers if isinstance(node, ast.Try) else ():
-            found += _top_level(handler.body)
+        if not isinstance(node, (*_DEFINITION, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
     return found
 
 

@@ -85,15 +85,15 @@ def is_pinned(facts: Facts) -> Iterator[Finding]:
         return
     for file, line, name, requirement in facts.required():
         if facts.is_private(name) and not _pins(requirement):
-            best = facts.held[name].versions[-1:] if name in facts.held else ()
-            example = f"{name}=={best[0]}" if best else f"{name}==VERSION"
+            versions = facts.held[name].versions if name in facts.held else ()
+            best = max(requirement.specifier.filter(versions), default="VERSION")
             yield Finding(
                 file,
                 line.number,
                 "SW814",
                 f"'{requirement}' is private and not pinned: not even a virtual repository's"
                 " priorities keep a higher version of the public index out",
-                f"write {example}, or have everything pinned with --pin",
+                f"write {name}=={best}, or have everything pinned with --pin",
             )
 
 

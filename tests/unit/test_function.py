@@ -133,6 +133,42 @@ class App: ...
     assert not defines_function(parse_main(b"import os"))
 
 
+@pytest.mark.parametrize(
+    "main",
+    [
+        "match 1:\n    case 1:\n        def find(request): ...",
+        "for one in ones:\n    def find(request): ...",
+        "for find in [one]: ...",
+        "while True:\n    find = one\n    break",
+        "try:\n    from fast import find\nexcept* ImportError: ...",
+        "with opened() as find: ...",
+        "print(find := one)",
+        "class find: ...",
+    ],
+)
+def test_an_entry_point_is_found_wherever_the_module_binds_it(main: str) -> None:
+    assert "find" in (entry_points(parse_main(main.encode())) or ())
+
+
+@pytest.mark.parametrize(
+    "main",
+    [
+        "globals()['find'] = one",
+        "exec(text)",
+        "def __getattr__(name): ...",
+        "from lazy import __getattr__",
+    ],
+)
+def test_names_that_no_parser_sees_are_left_to_the_deploy(main: str) -> None:
+    assert entry_points(parse_main(main.encode())) is None
+    assert defines_function(parse_main(main.encode()))
+
+
+def test_what_a_function_binds_inside_is_no_entry_point() -> None:
+    main = "def one():\n    globals()\n    find = 1\nuse(lambda: (find := 1))"
+    assert entry_points(parse_main(main.encode())) == frozenset({"one"})
+
+
 def test_a_module_is_read_as_python_reads_it() -> None:
     main = "# -*- coding: latin-1 -*-\nWORD = 'b\xf8ye \\d'\ndef find(request): ...\n"
 

@@ -399,6 +399,25 @@ def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
     assert judge(replace(known, settings=settings)) == ()
 
 
+@pytest.mark.parametrize(
+    ("line", "example"),
+    [
+        ("berths", "berths==1.0"),
+        ("berths<1", "berths==0.9"),
+        ("berths>1", "berths==2.0rc1"),
+    ],
+)
+def test_the_version_to_pin_is_the_one_that_pip_would_take(
+    tmp_path: Path, line: str, example: str
+) -> None:
+    versions = held(berths="0.9 1.0 2.0rc1")
+    files = {"requirements.txt": f"functions-framework\n{line}\n"}
+
+    (found,) = judge(facts(tmp_path, files, held=versions))
+
+    assert found.hint == f"write {example}, or have everything pinned with --pin"
+
+
 def test_every_code_has_a_case() -> None:
     cases = {code for code, *_ in CASES.values()}
 
