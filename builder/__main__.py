@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import signal
 import sys
@@ -143,6 +144,8 @@ def _print_problem(problem: Problem) -> None:
 
 
 def _report_signal(*, terminated: bool) -> int:
+    # Other threads may still narrate, and this is to be the last line.
+    logging.getLogger("shipwheel").handlers[:] = [logging.NullHandler()]
     word, number = ("Terminated", signal.SIGTERM) if terminated else ("Interrupted", signal.SIGINT)
     click.echo(f"{word}. Run the same command again to finish the job.", err=True)
     return _SIGNALLED + number

@@ -35,6 +35,8 @@ WORKERS = 16
 NO_CERTIFICATES = Certificates()
 _CONNECT_SECONDS = 10.0
 _BODY_CHARACTERS = 500
+# How http.client begins what it says of an answer to CONNECT.
+_TUNNEL_FAILED = "Tunnel connection failed: "
 _TRANSIENT = {codes.request_timeout, codes.too_many_requests}
 _PASSING = (
     requests.ConnectionError,
@@ -257,6 +259,8 @@ def _fault(error: requests.RequestException) -> str:
             words = cause.strerror
         elif isinstance(cause, http.client.RemoteDisconnected):
             words = "the connection was closed without an answer"
+        elif isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_FAILED):
+            words = f"the proxy answered {str(cause).removeprefix(_TUNNEL_FAILED)}"
         cause = cause.__cause__ or cause.__context__
     return words
 

@@ -263,6 +263,25 @@ def test_no_proxy_gets_to_read_what_is_meant_for_this_machine(
     assert proxy.requests == []
 
 
+def test_what_a_proxy_answers_in_the_place_of_the_registry_is_told(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTPS_PROXY", "https_proxy", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    registry = Registry(upload_url="https://registry.invalid/")
+    transport = Transport(registry, Credentials(lambda: LOGIN), retry_for=0)
+    # It knows no CONNECT.
+    with FaultyRegistry(emulator, lambda _: None) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://user:planted-password@{proxy.host}")
+        with pytest.raises(RegistryError) as caught:
+            transport.get(registry.index_url)
+
+    assert caught.value.problems[0].message == (
+        "GET https://registry.invalid/simple/: the proxy answered 501 Unsupported method"
+        " ('CONNECT'), still after 0 s"
+    )
+
+
 def test_an_answer_that_does_not_come_is_asked_for_again(emulator: Emulator) -> None:
     def script(request: Request) -> Fault | None:
         return Fault(hang=1) if request.number == 0 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import subprocess
 import sys
@@ -101,6 +102,18 @@ def test_an_interrupt_says_that_the_job_can_be_run_again(
 
     assert main(["command"]) == 130
     assert capsys.readouterr().err.strip().startswith("Interrupted.")
+
+
+def test_what_a_thread_tells_after_an_interrupt_does_not_follow_the_last_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, KeyboardInterrupt())
+
+    main(["command"])
+    logging.getLogger("shipwheel").warning("trying again")
+
+    last = "Interrupted. Run the same command again to finish the job."
+    assert capsys.readouterr().err.splitlines()[-1] == last
 
 
 def test_output_that_nobody_reads_any_more_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
