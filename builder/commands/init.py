@@ -65,7 +65,7 @@ def command(
     written = write_files(directory, initial_files(answers), force=force)
     for file in written:
         log.info("%s: %s", file.path, file.outcome)
-    log.info("Next: look through shipwheel.yaml, then run `shipwheel triggers render`")
+    log.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
     if as_json:
         click.echo(json.dumps({"files": [asdict(file) for file in written]}, indent=2))
 

@@ -89,7 +89,11 @@ def test_the_local_builder_says_what_the_guide_quotes_of_cloud_build(tmp_path: P
     run = [sys.executable, "-m", "builder", "run", "a.yaml", "--emulator", "--as", "submit"]
     step = "steps: [{name: shipwheel, args: [publish, %s]}]\n"
     outputs = []
-    for argument, options in (("$X", ()), (".", ("--substitutions", "_X=1"))):
+    for argument, options in (
+        ("$X", ()),
+        (".", ("--substitutions", "_X=1")),
+        ("$_X", ()),
+    ):
         (tmp_path / "a.yaml").write_text(step % argument)
         outputs.append(output_of(*run, *options, cwd=tmp_path, PYTHONPATH=str(ROOT)))
 

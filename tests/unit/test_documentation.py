@@ -16,12 +16,15 @@ from steps.errors import ShipwheelError
 from steps.outcome import REFUSED, Outcome
 from tests.documentation import DOCUMENTS, ROOT
 from tests.documentation.examples import read_examples
+from tests.unit.triggers.test_manifest import SMALLEST
 from triggers.build_config_file import read_build_config
+from triggers.manifest_file import parse_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "GUIDE.md").read_text()
 MERMAID_LINE = re.compile(
     r"flowchart LR|subgraph \w+ \[.+\]|direction LR|end|"
     r"\w+(\[.+?\]|\(.+?\)|\{.+?\})?( -- [\w ,]+)? -->"
@@ -52,7 +55,10 @@ def test_every_command_that_is_typed_exists_with_its_options(document: Path) -> 
     for line in typed:
         command: click.Command = shipwheel
         words = shlex.split(line, comments=True)[1:]
-        while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        while isinstance(command, click.Group) and words:
+            if words[0].startswith("-"):
+                assert words.pop(0) in option_names(command), line
+                continue
             found = command.get_command(click.Context(command), words.pop(0))
             assert found is not None, line
             command = found
@@ -84,6 +90,15 @@ def test_the_build_config_of_the_readme_is_valid_and_short() -> None:
     assert len(config.splitlines()) <= 10
     assert [step.args for step in build.steps] == [("publish", ".")]
     assert set(yaml.safe_load(config)["substitutions"]) == {"_REGION", "_REPO"}
+
+
+def test_what_the_guide_writes_into_the_manifest_is_valid() -> None:
+    cells = [f"{{{it}}}" for it in re.findall(r"`(source: \{.*?\}\}?|deploy: \{.*?\})`", GUIDE)]
+    snippets = [*blocks(GUIDE, "yaml"), *cells]
+
+    assert len(snippets) == 4
+    for snippet in snippets:
+        parse_manifest({**SMALLEST, **yaml.safe_load(snippet)})
 
 
 def test_the_picture_of_the_readme_is_a_flowchart() -> None:

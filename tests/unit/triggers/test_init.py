@@ -46,7 +46,7 @@ def test_it_writes_the_manifest_and_the_build_configs_and_says_so(
     assert output.out == ""
     assert output.err == (
         "".join(f"{path}: written\n" for path in FILES)
-        + "Next: look through shipwheel.yaml, then run `shipwheel triggers render`\n"
+        + "Next: look through shipwheel.yaml, then run `shipwheel setup`\n"
     )
     assert sorted(FILES) == sorted(
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yaml")
