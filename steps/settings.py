@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 from urllib.parse import urlsplit
 
-from steps.client_settings.model import Client, ClientSettings, Scope
+from steps.client_settings.model import TOKEN_USERNAME, Client, ClientSettings, Scope
 from steps.credentials import KEY_USERNAME
 from steps.errors import InputError
 
@@ -32,6 +32,10 @@ _KEY = (
     "a service-account key does not expire: whoever reads it is the account until somebody deletes"
     " the key. Google advises Application Default Credentials with keyring instead"
 )
+_EMULATOR = (
+    f"for an emulator with a token: set TWINE_USERNAME={TOKEN_USERNAME} and TWINE_PASSWORD, and add"
+    " --shell or, with --write, --netrc; keyring serves Google's addresses only"
+)
 _TOKEN = "the token in the netrc file is good for an hour at most"  # noqa: S105 - a sentence
 
 
@@ -41,6 +45,7 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
     Nothing is read or written yet. Raises InputError for what *client* cannot be told.
     """
     _require_names(wanted)
+    _require_one_host(wanted)
     if wanted.scope not in {None, *_SCOPES[client]}:
         raise InputError(
             f"{client} has no settings for this scope: {wanted.scope!r}",
@@ -59,7 +64,25 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
         warnings.append(_TOKEN if login.username != KEY_USERNAME else _KEY)
     elif wanted.key:
         warnings.append(_KEY)
-    return replace(found, edits=tuple(edits), warnings=tuple(warnings))
+    asked = (_EMULATOR,) if wanted.private.emulated and not (login or wanted.key) else ()
+    return replace(
+        found, edits=tuple(edits), warnings=tuple(warnings), steps=(*asked, *found.steps)
+    )
+
+
+def _require_one_host(wanted: Wanted) -> None:
+    """Keep a login from another host than its own; a virtual repository is where its upstreams are.
+
+    Raises InputError where the two repositories are at different ones.
+    """
+    if wanted.public is None:
+        return
+    hosts = [urlsplit(it.upload_url).netloc for it in (wanted.public, wanted.private)]
+    if hosts[0] != hosts[1]:
+        raise InputError(
+            f"The two repositories are at different hosts, with one login: {', '.join(hosts)!r}",
+            "name a virtual repository, and with --standard one that is behind it",
+        )
 
 
 def default_name(registry: Registry) -> str:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -49,15 +47,13 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     Example:
       shipwheel doctor --registry us-east4/my-project/pypi
     """
-    from steps.client_settings.model import Machine  # noqa: PLC0415 - `--help` does without
+    from builder.commands.machine import this_machine  # noqa: PLC0415 - `--help` does without
     from steps.credentials import find_credentials  # noqa: PLC0415 - the same
     from steps.doctor import diagnose  # noqa: PLC0415 - the same
     from steps.transport import Transport  # noqa: PLC0415 - the same
 
     place = parse_registry(registry, os.environ)
-    machine = Machine(
-        environ=os.environ, home=Path.home(), directory=Path.cwd(), platform=sys.platform
-    )
+    machine = this_machine()
     credentials = find_credentials(place, _complete(os.environ))
     transport = Transport(place, credentials, retry_for=retry_for, patience=_PATIENCE_SECONDS)
     findings = diagnose(transport, machine, read_only=read_only)

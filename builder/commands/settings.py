@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +96,8 @@ def command(
         --standard us-east4/my-project/pypi --package tides --write
       eval "$(shipwheel settings twine --shell --registry us-east4/my-project/pypi)"
     """
-    from steps.client_settings.model import Machine, Wanted  # noqa: PLC0415 - `--help` does without
+    from builder.commands.machine import this_machine  # noqa: PLC0415 - `--help` does without
+    from steps.client_settings.model import Wanted  # noqa: PLC0415 - the same
     from steps.credentials import read_key  # noqa: PLC0415 - the same
     from steps.settings import default_name, settings  # noqa: PLC0415 - the same
 
@@ -117,9 +117,7 @@ def command(
         scope=scope,
         file=file,
     )
-    machine = Machine(
-        environ=os.environ, home=Path.home(), directory=Path.cwd(), platform=sys.platform
-    )
+    machine = this_machine()
     found = settings(client, wanted, machine)
     if shell:
         _print_variables(found, key or _token(private))

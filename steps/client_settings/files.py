@@ -158,7 +158,10 @@ def _read(path: Path) -> tuple[str | None, int | None]:
         return None, None
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         raise OSError(EINVAL, "it is a device or a pipe")  # a link to /dev/null, for one
-    return path.read_bytes().decode(), stat.S_IMODE(status.st_mode)
+    text = path.read_bytes().decode()
+    if text.startswith("\ufeff"):
+        raise OSError(EINVAL, "it begins with a byte order mark: save it as UTF-8 without one")
+    return text, stat.S_IMODE(status.st_mode)
 
 
 def _stage(target: Path, text: str, mode: int | None) -> Path:

@@ -72,8 +72,9 @@ class Wanted:
 
     @property
     def keyring(self) -> bool:
-        """Whether the client gets its credentials from keyring."""
-        return self.key is None and self.netrc is None and self.private.is_artifact_registry
+        """Whether the client gets its credentials from keyring, which knows no emulator."""
+        serves = self.private.is_artifact_registry and not self.private.emulated
+        return self.key is None and self.netrc is None and serves
 
     @property
     def only(self) -> Registry:

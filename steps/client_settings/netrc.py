@@ -17,11 +17,22 @@ if TYPE_CHECKING:
     from steps.credentials import Login
     from steps.registry import Registry
 
+# What Python, curl and uv read alike; with quotes and escapes each has rules of its own.
+_PLAIN = re.compile(r"[^\s\"\\#'][^\s\"\\]*")
 _DEFAULT = re.compile(r"^[ \t]*default\b", re.MULTILINE)
 
 
 def netrc_edit(registry: Registry, login: Login, machine: Machine) -> FileEdit:
-    """Return the edit of the user's netrc file that lets clients in to *registry*."""
+    """Return the edit of the user's netrc file that lets clients in to *registry*.
+
+    Raises InputError for a login that the file cannot hold.
+    """
+    if not all(_PLAIN.fullmatch(it) for it in (login.username, login.password)):
+        raise InputError(  # which of the two has it stays untold: it is a secret
+            f"A netrc file cannot hold this login, of {login.source}: it has a space, a quote, a"
+            " backslash, or a # first",
+            "leave out --netrc, and take --shell",
+        )
     name = "_netrc" if machine.platform == "win32" else ".netrc"
     path = machine.path_in("NETRC") or machine.home / name
     host = urlsplit(registry.upload_url).hostname or ""

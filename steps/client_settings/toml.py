@@ -44,7 +44,11 @@ def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:
     except (TypeError, AttributeError, TOMLKitError):
         raise _unusable("its tables are not as its client wants them", where) from None
     if tomllib.loads(after) != expected:
-        raise _unusable("its tables cannot be changed one by one", where)
+        raise InputError(
+            f"This file cannot be edited: {where!r}: its tables have no headers of their own",
+            "write headers such as [tool.NAME] in the place of dotted keys, or merge by hand what"
+            " is printed without --write; nothing was written",
+        )
     if text and not text.endswith("\n"):
         after = after.rstrip("\n")
     return after.replace("\n", "\r\n") if "\r\n" in text else after

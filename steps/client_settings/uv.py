@@ -79,7 +79,7 @@ def _index(wanted: Wanted, registry: Registry, name: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": name, "url": wanted.index_url(registry)}
     if registry == wanted.private:
         entry["publish-url"] = registry.upload_url
-    if registry.is_artifact_registry:
+    if registry.is_artifact_registry and not registry.emulated:
         # Where the registry refuses, uv stops, and does not look for the name elsewhere.
         entry["authenticate"] = "always"
     return entry

@@ -607,3 +607,55 @@ def test_old_macos_folder_of_pip_is_taken_where_it_is(tmp_path: Path) -> None:
     found = settings("pip", Wanted(private=registry, name="all"), machine)
 
     assert [it.path for it in found.edits] == [folder / "pip.conf"]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_an_emulator_is_read_without_the_backend_of_google(
+    client: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ARTIFACT_REGISTRY_EMULATOR_HOST", "127.0.0.1:8080")
+
+    assert main(["settings", client, "--package", "tides", *REGISTRY, *STANDARD]) == 0
+
+    output = capsys.readouterr()
+    assert "127.0.0.1:8080/my-project/" in output.out
+    for word in ("keyring", "oauth2accesstoken@", "authenticate"):
+        assert word not in output.out
+    (told,) = [line for line in output.err.splitlines() if "keyring" in line]
+    assert told == (
+        "Next, for an emulator with a token: set TWINE_USERNAME=oauth2accesstoken and"
+        " TWINE_PASSWORD, and add --shell or, with --write, --netrc; keyring serves Google's"
+        " addresses only"
+    )
+
+
+def test_one_login_is_given_to_one_host_only(
+    home: Path, key: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    registries = ["--registry", "https://mirror.example.com/all/", *STANDARD]
+
+    assert main(["settings", "pip", "--json-key", str(key), "--write", *registries]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: The two repositories are at different hosts, with one login:"
+        " 'mirror.example.com, us-east4-python.pkg.dev'\n"
+        "  hint: name a virtual repository, and with --standard one that is behind it\n"
+    )
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["settings", "pip"], ["doctor"]])
+def test_a_user_without_a_home_is_told_so(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_uid: int) -> None:
+        raise KeyError
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", fail)
+
+    assert main([*command, *REGISTRY]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: This user has no home directory\n  hint: set HOME to a folder\n"
+    )

@@ -135,26 +135,30 @@ def test_a_link_to_nothing_makes_what_it_names(tmp_path: Path) -> None:
 
 
 def test_all_files_that_cannot_be_read_are_named_and_none_is_written(tmp_path: Path) -> None:
-    loop, folder, binary, null = (tmp_path / it for it in ("loop", "folder", "binary", "null"))
+    names = ("binary", "folder", "loop", "marked", "null")
+    binary, folder, loop, marked, null = (tmp_path / it for it in names)
     loop.symlink_to("loop")
     null.symlink_to("/dev/null")
     folder.mkdir()
     binary.write_bytes(b"\xff\xfe")
+    marked.write_text("[a]\n", encoding="utf-8-sig")
     edits = [
         FileEdit(path=path, edit=lambda _: "new", personal=True)
-        for path in (tmp_path / "good", loop, folder, binary, null)
+        for path in (tmp_path / "good", loop, folder, binary, null, marked)
     ]
 
     with pytest.raises(InputError) as caught:
         plan_changes(edits)
 
+    mark = "it begins with a byte order mark: save it as UTF-8 without one"
     assert [problem.message for problem in caught.value.problems] == [
         f"This file cannot be read: {str(loop)!r} (its links lead to themselves)",
         f"This file cannot be read: {str(folder)!r} (Is a directory)",
         f"This file cannot be read: {str(binary)!r} (it is not text in UTF-8)",
         f"This file cannot be read: {str(null)!r} (it is a device or a pipe)",
+        f"This file cannot be read: {str(marked)!r} ({mark})",
     ]
-    assert sorted(it.name for it in tmp_path.iterdir()) == ["binary", "folder", "loop", "null"]
+    assert sorted(it.name for it in tmp_path.iterdir()) == [*names]
 
 
 def test_a_file_that_cannot_be_written_leaves_the_others_as_they_were(tmp_path: Path) -> None:

@@ -71,3 +71,33 @@ def test_a_broken_file_is_named_and_not_repeated(tmp_path: Path) -> None:
         f"This file cannot be read: {str(path)!r}: it is no netrc file\n"
         "  hint: mend it, and run this again; nothing was written"
     )
+
+
+@pytest.mark.parametrize("password", ["a b", "a\tb", 'a"b', "a\\b", "#ab", "'ab", "a\nb"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_login_that_the_file_cannot_hold_is_refused_and_not_repeated(
+    tmp_path: Path, password: str, named: bool
+) -> None:
+    names = (password, "secret") if named else ("secret", password)
+    machine = Machine(environ={}, home=tmp_path, directory=tmp_path, platform="linux")
+
+    with pytest.raises(InputError) as caught:
+        netrc_edit(parse_registry("us-east4/demo/pypi", {}), Login(*names, "a test"), machine)
+
+    assert str(caught.value) == (
+        "A netrc file cannot hold this login, of a test: it has a space, a quote, a backslash, or"
+        " a # first\n  hint: leave out --netrc, and take --shell"
+    )
+
+
+@pytest.mark.parametrize("password", ["a'b", "a#b", "ya29.a0_-~", "a+/b==", "ü€"])
+def test_what_the_file_can_hold_is_read_as_it_was(tmp_path: Path, password: str) -> None:
+    machine = Machine(environ={}, home=tmp_path, directory=tmp_path, platform="linux")
+    edit = netrc_edit(
+        parse_registry("us-east4/demo/pypi", {}), Login("me", password, "a test"), machine
+    )
+
+    (tmp_path / ".netrc").write_text(edit.edit(""), encoding="utf-8")
+    (tmp_path / ".netrc").chmod(0o600)
+
+    assert netrc.netrc(str(tmp_path / ".netrc")).authenticators(HOST) == ("me", "", password)

@@ -100,6 +100,7 @@ def test_line_endings_stay_and_so_does_a_missing_last_one(newline: str, end: boo
         ("[tool.pdm]\nsource = 'secret'", "its tables are not as its client wants them"),
         ("[tool.pdm]\nsource = [1]", "its tables are not as its client wants them"),
         ("[tool.pdm.source]\nname = 'secret'", "its tables are not as its client wants them"),
+        ("[tool]\npdm.name = 'secret'", "its tables have no headers of their own"),
     ],
 )
 def test_a_file_that_cannot_be_edited_is_named_and_not_repeated(text: str, why: str) -> None:
