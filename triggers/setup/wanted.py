@@ -52,7 +52,12 @@ def wanted(manifest: Manifest, inventory: Inventory, extras: Extras) -> tuple[Ne
     users = find_users(manifest, inventory)
     places = find_places(manifest, users.functions)
     InputError.raise_all(
-        [*_bad_members(extras.members), *bad_names(manifest, users), *_doubled(places)]
+        [
+            *_bad_members(extras.members),
+            *bad_names(manifest, users),
+            *_doubled(places),
+            *_writing_checks(manifest, places, users),
+        ]
     )
     needs = [
         *_apis(manifest, places, users.functions),
@@ -120,6 +125,18 @@ def _doubled(places: Places) -> Iterator[Problem]:
             yield Problem(
                 f"For packages and for images: {place}",
                 "a repository has one format: change `registry` or `image`",
+            )
+
+
+def _writing_checks(manifest: Manifest, places: Places, users: Users) -> Iterator[Problem]:
+    """Yield a problem per account that checks pull requests and may write images, too."""
+    writing = (*users.builds, *(account for account, _ in _image_builds(manifest, places)))
+    for account in users.of("check"):
+        if account in writing:
+            yield Problem(
+                f"Checks of pull requests would run as {account.email!r}, which writes images",
+                "give `check.serviceAccount` an account that can only read: a pull request decides"
+                " what its check runs",
             )
 
 

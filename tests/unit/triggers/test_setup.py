@@ -240,6 +240,12 @@ def test_what_is_no_address_of_a_service_account_is_refused(account: str) -> Non
         needs(PACKAGE, publish={"serviceAccount": account})
 
 
+@pytest.mark.parametrize("account", ["shipwheel-image", "shipwheel-build"])
+def test_an_account_that_writes_images_checks_no_pull_request(account: str) -> None:
+    with pytest.raises(InputError, match="Checks of pull requests would run as 'shipwheel-"):
+        needs(PACKAGE, FUNCTION, check={"serviceAccount": account})
+
+
 def test_a_repository_for_packages_and_for_images_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         needs(PACKAGE, image="us-east4-docker.pkg.dev/my-project/pypi/shipwheel:1")
