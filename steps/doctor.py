@@ -74,7 +74,7 @@ def _observe(transport: Transport, machine: Machine, *, read_only: bool) -> Worl
     with ThreadPoolExecutor(3, thread_name_prefix="doctor") as pool:
         tools = pool.submit(find_tools, environ)
         backends = pool.submit(list_keyring_backends, environ)
-        contact = reach(transport.registry)
+        contact = reach(transport.registry, transport.certificates)
         access = pool.submit(find_access, transport, environ, contact)
         return World(
             registry=transport.registry,

@@ -68,6 +68,7 @@ class Transport:
     ) -> None:
         self.registry = registry
         self.credentials = credentials
+        self.certificates = certificates
         self.retry_for = retry_for
         self.session: requests.Session = _Session(registry, credentials, certificates, patience)
 

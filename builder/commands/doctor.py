@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.commands.options import json_option, registry_option
-from steps.errors import Refused
+from steps.errors import InputError, Refused
 from steps.registry import parse_registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from steps.certificates import Certificates
     from steps.diagnosis.model import Finding
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
@@ -55,7 +56,10 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     place = parse_registry(registry, os.environ)
     machine = this_machine()
     credentials = find_credentials(place, _complete(os.environ))
-    transport = Transport(place, credentials, retry_for=retry_for, patience=_PATIENCE_SECONDS)
+    certificates = _usable_certificates(os.environ)
+    transport = Transport(
+        place, credentials, certificates, retry_for=retry_for, patience=_PATIENCE_SECONDS
+    )
     findings = diagnose(transport, machine, read_only=read_only)
     if as_json:
         click.echo(json.dumps([asdict(it) for it in findings], indent=2))
@@ -65,6 +69,16 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     wrong = sum(it.status == "wrong" for it in findings)
     if wrong:
         raise Refused(f"{wrong} of {len(findings)} checks found something wrong")
+
+
+def _usable_certificates(environ: Mapping[str, str]) -> Certificates:
+    """Return those that are named, or none: one that cannot be used is a finding as well."""
+    from steps.certificates import Certificates, find_certificates  # noqa: PLC0415 - as above
+
+    try:
+        return find_certificates(environ)
+    except InputError:
+        return Certificates()
 
 
 def _complete(environ: Mapping[str, str]) -> dict[str, str]:

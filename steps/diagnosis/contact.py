@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import requests
 from requests import codes
 
+from steps.adapter import Adapter
 from steps.client_settings.model import TOKEN_USERNAME
 from steps.credentials import account
 from steps.diagnosis.model import Access, Contact
@@ -26,6 +27,7 @@ from steps.upstreams import Repository, describe_repository
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from steps.certificates import Certificates
     from steps.credentials import Login
     from steps.registry import Registry
     from steps.transport import Transport
@@ -37,13 +39,18 @@ _API_VARIABLE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"
 _SECONDS = (5.0, 10.0)
 
 
-def reach(registry: Registry) -> Contact:
+def reach(registry: Registry, certificates: Certificates) -> Contact:
     """Ask for the index without credentials: whatever is answered, the registry was reached."""
     try:
-        with requests.Session() as session:
+        with _session() as session:
             session.auth = _anonymous
             answer = session.get(
-                registry.index_url, timeout=_SECONDS, allow_redirects=False, stream=True
+                registry.index_url,
+                timeout=_SECONDS,
+                allow_redirects=False,
+                stream=True,
+                verify=certificates.authorities or None,
+                cert=certificates.client or None,
             )
             answer.close()
     except (requests.RequestException, OSError, ValueError) as error:
@@ -152,7 +159,7 @@ def _ask(
         return request
 
     try:
-        with requests.Session() as session:
+        with _session() as session:
             session.auth = authorise  # also keeps netrc from being read
             answer = session.request(
                 method, url, json=body, timeout=_SECONDS, allow_redirects=False
@@ -161,6 +168,14 @@ def _ask(
     except (requests.RequestException, OSError, ValueError):
         return None
     return told if isinstance(told, dict) else None
+
+
+def _session() -> requests.Session:
+    """Return one whose requests end in time, also where a byte comes at a time."""
+    session = requests.Session()
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Adapter(_SECONDS[1], 1))
+    return session
 
 
 def _is_safe(url: str) -> bool:

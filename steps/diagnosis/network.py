@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from steps.diagnosis.model import World
 
 PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
-# Those that requests reads (pip, twine, poetry, Shipwheel) and those that uv and PDM read.
-AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE")
+# Those that requests reads (pip, twine, poetry, Shipwheel), that uv and PDM read, and twine's.
+AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE", "TWINE_CERT")
 
 
 def check_proxies(world: World) -> Iterator[Finding]:

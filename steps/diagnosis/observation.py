@@ -35,7 +35,13 @@ _SECONDS = 15.0
 _LIBRARIES = ("keyring", "keyrings.google-artifactregistry-auth", "google-auth", "twine", "uv")
 _PROGRAMS = ("pip", "uv", "poetry", "pdm", "twine", "gcloud", "git")
 _VERSION = re.compile(r"\b\d+(?:\.\d+)+(?:[a-z0-9.+]*)")
-_NAMED_FILES = ("GOOGLE_APPLICATION_CREDENTIALS", "PIP_CONFIG_FILE", "UV_CONFIG_FILE", "NETRC")
+_NAMED_FILES = (
+    "GOOGLE_APPLICATION_CREDENTIALS",
+    "PIP_CONFIG_FILE",
+    "UV_CONFIG_FILE",
+    "NETRC",
+    "TWINE_CLIENT_CERT",
+)
 
 
 def find_tools(environ: Mapping[str, str]) -> tuple[Tool, ...]:

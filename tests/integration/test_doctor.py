@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ import pytest
 
 from builder.emulator import Emulator
 from tests.integration.artifact_registry_api import ArtifactRegistryApi
+from tests.integration.faults import Fault, FaultyRegistry
 from tests.integration.google import ACCOUNT, HOST, Google
 
 if TYPE_CHECKING:
@@ -160,6 +162,38 @@ def test_a_registry_that_is_not_there_is_wrong(home: Path) -> None:
         f"wrong http://127.0.0.1:{port}/team/ cannot be reached: Connection refused"
     )
     assert "read access" not in lines
+
+
+def test_a_registry_that_answers_a_byte_at_a_time_is_not_waited_for(
+    emulator: Emulator, home: Path
+) -> None:
+    with FaultyRegistry(emulator, lambda _: Fault(drip=1)) as registry:
+        started = time.monotonic()
+        done = doctor(home, clean(home), "--registry", f"http://{registry.host}/demo/pypi/")
+
+    assert time.monotonic() - started < 25
+    assert told(done)["reachability"] == (
+        f"wrong http://{registry.host}/demo/pypi/ cannot be reached: no answer within 10 s"
+    )
+
+
+def test_certificates_are_those_of_a_publish(tmp_path: Path, emulator: Emulator) -> None:
+    with Google(tmp_path, emulator.host, TOKEN, mutual=True) as google:
+        bundle = google.environ["REQUESTS_CA_BUNDLE"]
+        unset = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
+        plain = {key: it for key, it in google.environ.items() if key not in unset}
+        environ = {**plain, **LOGIN, "TWINE_CERT": bundle, "TWINE_CLIENT_CERT": str(google.client)}
+        (tmp_path / "home/work").mkdir()
+        good = told(doctor(tmp_path / "home", environ, "--registry", f"https://{HOST}/demo/pypi/"))
+        environ["TWINE_CERT"] = f"{tmp_path}/missing.pem"
+        bad = doctor(tmp_path / "home", environ, "--registry", f"https://{HOST}/demo/pypi/")
+
+    assert good["TWINE_CERT"] == f"ok {bundle}"
+    assert good["read access"] == f"ok https://{HOST}/demo/pypi/simple/ can be read"
+    assert bad.returncode == 1
+    assert told(bad)["TWINE_CERT"] == (
+        f"wrong '{tmp_path}/missing.pem' cannot be used: No such file or directory"
+    )
 
 
 class _Late(BaseHTTPRequestHandler):
