@@ -41,6 +41,11 @@ class Machine:
             return self.home / macos
         return self.path_in("XDG_CONFIG_HOME") or self.home / ".config"
 
+    def goes_before(self, *variables: str) -> tuple[str, ...]:
+        """Return a warning for each of *variables* that is set, and so counts more than a file."""
+        found = (it for it in variables if self.environ.get(it))
+        return tuple(f"{variable} is set, and goes before this file" for variable in found)
+
     def path_in(self, variable: str) -> Path | None:
         """Return the path that *variable* holds, if it is set."""
         text = self.environ.get(variable, "").strip()

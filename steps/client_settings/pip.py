@@ -30,6 +30,7 @@ _PIN = (
     " private packages (NAME==VERSION with --hash), and reserve their names on the public index"
 )
 
+_VARIABLES = ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 _KEYRING_OUTSIDE = (
     "for keyring: `uv tool install keyring --with keyrings.google-artifactregistry-auth`, once"
     " and outside the environments; its command has to be on PATH"
@@ -58,18 +59,9 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     return ClientSettings(
         edits=(edit,),
         alone=not wanted.extra_index,
-        warnings=(_HIGHEST if wanted.extra_index else _PIN, *_before(machine)),
+        warnings=(_HIGHEST if wanted.extra_index else _PIN, *machine.goes_before(*_VARIABLES)),
         steps=_steps(wanted),
         variables=lambda login: _variables(wanted, login),
-    )
-
-
-def _before(machine: Machine) -> tuple[str, ...]:
-    variables = ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
-    return tuple(
-        f"{variable} is set, and goes before this file"
-        for variable in variables
-        if machine.environ.get(variable)
     )
 
 

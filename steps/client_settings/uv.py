@@ -29,6 +29,14 @@ _ONE = (
     " of which uv takes the highest version that any upstream has. Pin private packages"
 )
 
+_VARIABLES = (
+    "UV_CONFIG_FILE",
+    "UV_NO_CONFIG",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+    "UV_EXTRA_INDEX_URL",
+)
 _KEYRING = (
     "for keyring: `uv tool install keyring --with keyrings.google-artifactregistry-auth`; its"
     " command has to be on PATH"
@@ -52,7 +60,10 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     return ClientSettings(
         edits=(edit,),
         alone=alone and not wanted.extra_index,
-        warnings=(_FIRST,) if wanted.extra_index else (_ONE,) if alone else (),
+        warnings=(
+            *((_FIRST,) if wanted.extra_index else (_ONE,) if alone else ()),
+            *machine.goes_before(*_VARIABLES),
+        ),
         steps=_steps(wanted, alone=alone),
         variables=lambda login: _variables(wanted, login),
         limit="a login alone: `shipwheel settings uv --write` names the registry itself",

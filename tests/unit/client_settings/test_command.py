@@ -40,7 +40,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(variable, raising=False)
     for variable in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(variable, raising=False)
-    for variable in ("SHIPWHEEL_REGISTRY", "POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"):
+    for variable in ("UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_DEFAULT_INDEX", "UV_INDEX"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "SHIPWHEEL_REGISTRY"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.delenv("ARTIFACT_REGISTRY_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -659,3 +663,15 @@ def test_a_user_without_a_home_is_told_so(
     assert capsys.readouterr().err == (
         "error: This user has no home directory\n  hint: set HOME to a folder\n"
     )
+
+
+@pytest.mark.parametrize("variable", ["UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_INDEX"])
+def test_what_uv_reads_before_its_files_is_told(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(variable, "1")
+
+    assert main(["settings", "uv", *REGISTRY]) == 0
+
+    warned = capsys.readouterr().err.splitlines()[0]
+    assert warned == f"warning: {variable} is set, and goes before this file"
