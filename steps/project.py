@@ -114,6 +114,8 @@ def read_pyproject(directory: Path) -> dict[str, Any]:
     """Return the table of the project in *directory*, to be read only; or raise InputError."""
     path = directory / "pyproject.toml"
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise InputError(f"{os.fspath(path)!r} is not a file", "put one in its place")
         return _parse_toml(path.read_text(encoding="utf-8"))
     except RecursionError:
         raise InputError(

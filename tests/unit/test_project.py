@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,14 @@ def test_a_version_of_more_digits_than_python_reads_is_refused(tmp_path: Path) -
     write(tmp_path, f'[project]\nname = "tides"\nversion = "{"1" * 5000}"\n')
 
     with pytest.raises(InputError, match="The project's version is not one that PEP 440 knows"):
+        read_project(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_pyproject_toml_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    os.mkfifo(path)
+
+    with pytest.raises(InputError, match=f"'{path}' is not a file"):
         read_project(tmp_path)
 
 
