@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-_INDEX = re.compile(r"/simple(/[A-Za-z0-9][A-Za-z0-9._-]*)?/?")
+# A folder's name has no more characters.
+_INDEX = re.compile(r"/simple(/[A-Za-z0-9][A-Za-z0-9._-]{0,254})?/?")
 _FILE = re.compile(r"/(?P<project>[a-z0-9-]+)/(?P<filename>[^/]+(?:\.whl|\.tar\.gz|\.zip))")
 
 
