@@ -59,7 +59,7 @@ class Stage:
         project = self._stack.enter_context(ProjectApi())
         cloud_build = self._stack.enter_context(CloudBuildApi())
         programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        apis = project.environment | cloud_build.environment
+        apis = project.environ | cloud_build.environ
         self._environ = google.environ | apis | programs | _SETTINGS
         self.prepare("git init -q -b main; git add .; git commit -q -m Sample")
         return self

@@ -6,27 +6,20 @@ source is uploaded to, the build, and who may call.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
-import threading
-from contextlib import ExitStack
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
+
+from tests.integration.google_api import Answer, GoogleApi, Request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 _PROTOBUF = "type.googleapis.com/google"
-_APIS = (
-    *("ARTIFACTREGISTRY", "CLOUDBUILD", "CLOUDFUNCTIONS", "CLOUDRESOURCEMANAGER", "IAM"),
-    *("RUN", "SERVICEUSAGE", "STORAGE"),
-)
 _RUNTIMES = [{"name": f"python3{minor}", "environment": "GEN_2"} for minor in range(10, 15)]
 _OPERATION = "projects/demo/locations/us-east4/operations/deploy"
 _BUILDER = "projects/demo/serviceAccounts/4711-compute@developer.gserviceaccount.com"
@@ -43,62 +36,37 @@ class Deployment:
 
 
 @dataclass
-class FunctionsApi:
+class FunctionsApi(GoogleApi):
     """The server. *functions* and *services* are what was deployed, *builds* what `run` built.
 
     *uploads* holds the archives of the sources, *policies* what was asked for about callers.
     """
 
+    endpoints: ClassVar[tuple[str, ...]] = (
+        *("ARTIFACTREGISTRY", "CLOUDBUILD", "CLOUDFUNCTIONS", "CLOUDRESOURCEMANAGER", "IAM"),
+        *("RUN", "SERVICEUSAGE", "STORAGE"),
+    )
     functions: list[Deployment] = field(default_factory=list)
     services: list[Deployment] = field(default_factory=list)
     builds: list[dict[str, Any]] = field(default_factory=list)
     uploads: list[bytes] = field(default_factory=list)
     policies: list[dict[str, Any]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
-    url: str = ""
-    _stack: ExitStack = field(default_factory=ExitStack)
-    _configuration: str = ""
-
-    def __enter__(self) -> Self:
-        """Listen on a free port of 127.0.0.1."""
-        handler = type("Handler", (_Handler,), {"api": self})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        self._stack.callback(thread.join, 10)
-        self._stack.callback(server.server_close)
-        self._stack.callback(server.shutdown)
-        self._configuration = self._stack.enter_context(TemporaryDirectory(prefix="gcloud-"))
-        self.url = f"http://127.0.0.1:{server.server_port}/"
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Stop listening."""
-        self._stack.close()
 
     @property
-    def environment(self) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
         """What sends gcloud here, without credentials and without the user's settings.
 
         Cloud Run is asked at a host of its region, which no name server knows; as its own proxy
         the server answers for that, too.
         """
-        overrides = {f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}": self.url for name in _APIS}
-        return overrides | {
-            "CLOUDSDK_CONFIG": self._configuration,
-            "CLOUDSDK_CORE_PROJECT": "demo",
-            "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
-            "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
-            "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
-            "HOME": self._configuration,
-            "http_proxy": self.url,
-        }
+        return super().environ | {"HOME": self.configuration, "http_proxy": self.url}
 
     def bash(self, script: str, environment: Mapping[str, str], cwd: Path) -> str:
         """Run *script* as a step does, with the real gcloud; return what it said."""
         done = subprocess.run(
             ["bash", "-c", script],
-            env={"PATH": os.environ["PATH"], **self.environment, **environment},
+            env={"PATH": os.environ["PATH"], **self.environ, **environment},
             cwd=cwd,
             capture_output=True,
             text=True,
@@ -108,20 +76,20 @@ class FunctionsApi:
         assert (done.returncode, self.unknown) == (0, []), (self.unknown, done.stderr)
         return done.stderr
 
-    def answer(self, method: str, url: str, data: bytes) -> tuple[int, dict[str, Any]]:
-        """Return the status and the body that a request is answered with."""
-        path, query = urlsplit(url).path, urlsplit(url).query
+    def answer(self, request: Request) -> Answer:
+        """Return the status and the body that *request* is answered with."""
+        path, query = urlsplit(request.path).path, urlsplit(request.path).query
         if path.startswith(("/upload", "/storage")):
-            return 200, self._store(path, data)
-        asked = Deployment(method, query, json.loads(data or b"{}"))
+            return 200, self._store(path, request.data)
+        asked = Deployment(request.method, query, request.body)
         if "/apis/serving" in path:
             return self._run(asked)
         if "/functions" in path or path.endswith(("/runtimes", "/operations/deploy")):
             return self._functions(asked, path)
         known = self._about(path, asked.body)
         if known is None:
-            self.unknown.append(f"{method} {url}")
-        return _not_found() if known is None else (200, known)
+            self.unknown.append(f"{request.method} {request.path}")
+        return not_found() if known is None else (200, known)
 
     def _about(self, path: str, body: dict[str, Any]) -> dict[str, Any] | None:
         """Return what is known of a project, its services, accounts, policies and builds."""
@@ -150,7 +118,7 @@ class FunctionsApi:
         found = (answer for pattern, answer in known.items() if re.fullmatch(pattern, path))
         return next(found, None)
 
-    def _functions(self, asked: Deployment, path: str) -> tuple[int, dict[str, Any]]:
+    def _functions(self, asked: Deployment, path: str) -> Answer:
         if path.endswith("/runtimes"):
             return 200, {"runtimes": _RUNTIMES}
         if path.endswith(":generateUploadUrl"):
@@ -165,17 +133,17 @@ class FunctionsApi:
             done = {"done": True, "metadata": metadata, "response": response}
             return 200, {"name": _OPERATION, **done}
         if not self.functions:
-            return _not_found()
+            return not_found()
         body = self.functions[-1].body
         service = {"service": "projects/demo/locations/us-east4/services/f"}
         config = {**body["serviceConfig"], **service}
         return 200, {**body, "serviceConfig": config, "environment": "GEN_2", "state": "ACTIVE"}
 
-    def _run(self, asked: Deployment) -> tuple[int, dict[str, Any]]:
+    def _run(self, asked: Deployment) -> Answer:
         if asked.method != "GET":
             self.services.append(asked)
         if not self.services:
-            return _not_found()
+            return not_found()
         body = self.services[-1].body
         traffic = [{"revisionName": "f-1", "percent": 100, "latestRevision": True}]
         revisions = {"latestReadyRevisionName": "f-1", "latestCreatedRevisionName": "f-1"}
@@ -195,33 +163,7 @@ class FunctionsApi:
         return {**written, "size": size[1].decode()} if size else written
 
 
-class _Handler(BaseHTTPRequestHandler):
-    api: ClassVar[FunctionsApi]
-    timeout = 30
-    protocol_version = "HTTP/1.1"
-
-    def _serve(self) -> None:
-        data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        status, answer = self.api.answer(self.command, self.path, data)
-        payload = json.dumps(answer).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(payload)))
-        self.end_headers()
-        self.wfile.write(payload)
-
-    do_GET = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815 - the names that http.server calls
-
-    def log_message(self, *_arguments: object) -> None:
-        """Say nothing."""
-
-
 def _build(status: str) -> dict[str, Any]:
     name = "projects/demo/locations/us-east4/builds/build"
     build = {"id": "build", "name": name, "projectId": "demo", "status": status, "logUrl": "none"}
     return {"@type": f"{_PROTOBUF}.devtools.cloudbuild.v1.BuildOperationMetadata", "build": build}
-
-
-def _not_found() -> tuple[int, dict[str, Any]]:
-    message = "Requested entity was not found."
-    return 404, {"error": {"code": 404, "status": "NOT_FOUND", "message": message}}

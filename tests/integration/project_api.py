@@ -10,14 +10,13 @@ import base64
 import itertools
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from tests.integration.cloud_build_api import STATUSES, CloudBuildApi, Request, error_answer
+from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.google_api import STATUSES, Answer, Request, error_answer, not_found
 
-_Answer = tuple[int, dict[str, Any]]
 _DONE = {"done": True, "response": {}}
-_SERVICES = ("ARTIFACTREGISTRY", "IAM", "SERVICEUSAGE", "CLOUDRESOURCEMANAGER")
 
 
 @dataclass
@@ -28,6 +27,10 @@ class ProjectApi(CloudBuildApi):
     times a service account is not known yet.
     """
 
+    endpoints: ClassVar[tuple[str, ...]] = (
+        *CloudBuildApi.endpoints,
+        *("ARTIFACTREGISTRY", "CLOUDRESOURCEMANAGER", "IAM", "SERVICEUSAGE"),
+    )
     service_usage: bool = True
     apis: set[str] = field(default_factory=set)
     repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -37,14 +40,6 @@ class ProjectApi(CloudBuildApi):
     newborn_for: int = 0
     _etags: dict[str, str] = field(default_factory=dict)
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """What sends gcloud to this server, for the services of a setup, too."""
-        overrides = {
-            f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}": self.url for service in _SERVICES
-        }
-        return super().environment | overrides
 
     def state(self) -> tuple[object, ...]:
         """Return all that there is, to be compared; how grants are grouped is no difference."""
@@ -65,7 +60,7 @@ class ProjectApi(CloudBuildApi):
             if member in binding["members"]
         }
 
-    def answer(self, request: Request) -> _Answer:
+    def answer(self, request: Request) -> Answer:
         """Return the status and the body that *request* is answered with."""
         path = urlsplit(request.path).path.removeprefix("/v1/")
         resource, _, verb = path.partition(":")
@@ -83,7 +78,7 @@ class ProjectApi(CloudBuildApi):
             return error_answer(status, STATUSES.get(status, "UNAVAILABLE"), "Denied by the test.")
         return found[0](request, resource, verb)
 
-    def _services(self, request: Request, resource: str, verb: str) -> _Answer:
+    def _services(self, request: Request, resource: str, verb: str) -> Answer:
         if not self.service_usage:
             return self._api_is_off("serviceusage")
         if verb:
@@ -92,7 +87,7 @@ class ProjectApi(CloudBuildApi):
         services = [{"config": {"name": name}, "state": "ENABLED"} for name in sorted(self.apis)]
         return 200, {"services": services}
 
-    def _repositories(self, request: Request, resource: str, verb: str) -> _Answer:
+    def _repositories(self, request: Request, resource: str, verb: str) -> Answer:
         if "artifactregistry.googleapis.com" not in self.apis:
             return self._api_is_off("artifactregistry")
         if verb:
@@ -105,12 +100,12 @@ class ProjectApi(CloudBuildApi):
                 return 200, {"repositories": inside}
             return self._create_repository(request, resource)
         if resource not in self.repositories:
-            return error_answer(404, "NOT_FOUND", "Requested entity was not found.")
+            return not_found()
         if request.method == "PATCH":
             self.repositories[resource] |= request.body
         return 200, self.repositories[resource]
 
-    def _create_repository(self, request: Request, parent: str) -> _Answer:
+    def _create_repository(self, request: Request, parent: str) -> Answer:
         name = f"{parent}/{parse_qs(urlsplit(request.path).query)['repositoryId'][0]}"
         if name in self.repositories:
             return error_answer(409, "ALREADY_EXISTS", "the repository already exists")
@@ -121,7 +116,7 @@ class ProjectApi(CloudBuildApi):
         location = parent.removesuffix("/repositories")
         return 200, {"name": f"{location}/operations/create", **_DONE}
 
-    def _accounts(self, request: Request, resource: str, verb: str) -> _Answer:
+    def _accounts(self, request: Request, resource: str, verb: str) -> Answer:
         if "iam.googleapis.com" not in self.apis:
             return self._api_is_off("iam")
         email = resource.rpartition("/")[2]
@@ -137,7 +132,7 @@ class ProjectApi(CloudBuildApi):
         # `projects/-` is any project.
         return self._policy(request, f"projects/{self.project}/serviceAccounts/{email}", verb)
 
-    def _create_account(self, body: dict[str, Any]) -> _Answer:
+    def _create_account(self, body: dict[str, Any]) -> Answer:
         email = f"{body['accountId']}@{self.project}.iam.gserviceaccount.com"
         if email in self.accounts:
             return error_answer(409, "ALREADY_EXISTS", "Service account already exists")
@@ -153,7 +148,7 @@ class ProjectApi(CloudBuildApi):
         self.newborn[email] = max(left - 1, 0)
         return not left
 
-    def _policy(self, request: Request, resource: str, verb: str) -> _Answer:
+    def _policy(self, request: Request, resource: str, verb: str) -> Answer:
         if verb == "getIamPolicy":
             return 200, self._held(resource)
         policy = request.body["policy"]
@@ -173,7 +168,7 @@ class ProjectApi(CloudBuildApi):
         bindings = self.policies.get(resource, [])
         return {"bindings": bindings, "etag": self._etags.get(resource, "ACAB"), "version": 1}
 
-    def _api_is_off(self, api: str) -> _Answer:
+    def _api_is_off(self, api: str) -> Answer:
         name = f"{api}.googleapis.com"
         text = (
             f"{api} API has not been used in project {self.project} before or it is disabled."

@@ -39,7 +39,7 @@ def _api() -> Iterator[FunctionsApi]:
 def _programs(api: FunctionsApi, tmp_path: Path) -> Path:
     """Return a folder with a `gcloud` that asks *api*: steps get no settings of this machine."""
     real = shutil.which("gcloud")
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in api.environment.items()]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in api.environ.items()]
     program = tmp_path / "programs" / "gcloud"
     program.parent.mkdir()
     program.write_text("\n".join(["#!/bin/sh", *lines, f'exec {real} "$@"\n']))

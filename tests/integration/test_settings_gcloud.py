@@ -76,7 +76,7 @@ def test_the_weaker_form_means_what_gcloud_prints(
         "--repository=private",
         "--location=us-east4",
         *login,
-    )
+    ).stdout
 
     printed = ""
     for client in ("twine", "pip"):

@@ -25,7 +25,7 @@ from triggers.setup.wanted import Extras, wanted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.cloud_build_api import Request
+    from tests.integration.google_api import Request
     from triggers.setup.resources import Scope
 
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
@@ -51,7 +51,7 @@ def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectApi]:
     with ProjectApi() as api:
         for name in [name for name in os.environ if name.startswith("CLOUDSDK_")]:
             monkeypatch.delenv(name)
-        for name, value in api.environment.items():
+        for name, value in api.environ.items():
             monkeypatch.setenv(name, value)
         yield api
 
@@ -128,7 +128,7 @@ def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     options = ["--member", ANN, "--cleanup-policy", str(policy)]
     assert run(SAMPLE, *options) == 0
     script = capsys.readouterr().out
-    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **api.environment}
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **api.environ}
 
     shell = subprocess.run(
         ["bash", "-e"],

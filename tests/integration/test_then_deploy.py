@@ -43,7 +43,7 @@ def start(api: CloudBuildApi, triggers: str) -> subprocess.CompletedProcess[str]
     environment = {name: given[value[2:-1]] for name, value in variables.items()}
     return subprocess.run(
         ["bash", "-c", config["steps"][-1]["script"]],
-        env={"PATH": os.environ["PATH"], **api.environment, **environment},
+        env={"PATH": os.environ["PATH"], **api.environ, **environment},
         capture_output=True,
         text=True,
         timeout=120,

@@ -14,11 +14,13 @@ import pytest
 import yaml
 
 from builder.__main__ import main
-from tests.integration.cloud_build_api import CloudBuildApi, Request
+from tests.integration.cloud_build_api import CloudBuildApi
 from triggers.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.integration.google_api import Request
 
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
@@ -32,7 +34,7 @@ def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudBuildApi]:
     with CloudBuildApi() as api:
         for name in [name for name in os.environ if name.startswith("CLOUDSDK_")]:
             monkeypatch.delenv(name)
-        for name, value in api.environment.items():
+        for name, value in api.environ.items():
             monkeypatch.setenv(name, value)
         yield api
 
