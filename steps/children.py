@@ -12,7 +12,6 @@ from typing import IO, TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from types import TracebackType
 
 # Nobody reads more of what went wrong, and a log holds only so much.
 _SHOWN_BYTES = 64 * 1024
@@ -38,12 +37,7 @@ class Children:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End every child that is still alive, with its own children."""
         with self._lock:
             self._closed = True

@@ -24,7 +24,6 @@ from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from types import TracebackType
 
     from steps.children import Children
     from steps.environment_cache import EnvironmentCache
@@ -78,12 +77,7 @@ class Environments:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Remove every environment that is not kept."""
         self._folder.cleanup()
 

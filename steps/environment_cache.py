@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
 
 LARGEST = 1 << 30
 """Bytes that the environments may take; those that were not used for longest go first."""
@@ -43,12 +42,7 @@ class EnvironmentCache:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let go of all environments."""
         self._locks.close()
 

@@ -22,7 +22,6 @@ from steps.children import last_written, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from steps.children import Children
 
@@ -50,12 +49,7 @@ class ForkServers:
         """Return itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Let every server end its hooks and itself."""
         with self._lock:
             servers = [once.server for once in self._servers.values() if once.server]
