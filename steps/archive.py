@@ -181,18 +181,6 @@ def open_archive(path: Path) -> Iterator[Archive]:
         ) from error
 
 
-def member_hashes(path: Path) -> dict[str, str]:
-    """Return the sha256 of every file in a distribution, an sdist's without its top folder."""
-    with open_archive(path) as archive:
-        return archive.hashes()
-
-
-def read_member(path: Path, name: str) -> bytes:
-    """Return the bytes of one file in a distribution; raise KeyError when it is not there."""
-    with open_archive(path) as archive:
-        return archive.read(name)
-
-
 class _Gunzip(gzip.GzipFile):
     """A gzip stream that a header of gigabytes does not get through."""
 

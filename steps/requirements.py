@@ -153,7 +153,7 @@ def _requirements_files(function: Function) -> dict[str, RequirementsFile]:
         name, file = waiting.pop()
         for line in file.lines:
             for path in line.values("--requirement"):
-                inside = os.path.normpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120
+                inside = os.path.normpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120 - a path in the file
                 if inside not in files and (function.directory / inside).is_file():
                     files[inside] = parsed(function.read(inside), inside)
                     waiting.append((inside, files[inside]))

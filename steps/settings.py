@@ -5,18 +5,16 @@ from __future__ import annotations
 import importlib
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps.client_settings.model import TOKEN_USERNAME, Client, ClientSettings, Scope
+from steps.client_settings.model import TOKEN_USERNAME
 from steps.credentials import KEY_USERNAME
 from steps.errors import InputError
 
 if TYPE_CHECKING:
-    from steps.client_settings.model import Machine, Wanted
+    from steps.client_settings.model import Client, ClientSettings, Machine, Scope, Wanted
     from steps.registry import Registry
-
-CLIENTS: tuple[str, ...] = get_args(Client)
 
 # Names that clients give a meaning of their own.
 _TAKEN = {"pypi", "testpypi"}

@@ -271,10 +271,10 @@ class _Attempt:
 
     def __init__(self, file: Distribution, transport: Transport) -> None:
         # Whoever has nothing to upload does not pay for the import.
-        import rich  # noqa: PLC0415
-        from twine.exceptions import TwineException  # noqa: PLC0415
-        from twine.package import PackageFile  # noqa: PLC0415
-        from twine.repository import Repository  # noqa: PLC0415
+        import rich  # noqa: PLC0415 - slow, and `import_early` did it
+        from twine.exceptions import TwineException  # noqa: PLC0415 - the same
+        from twine.package import PackageFile  # noqa: PLC0415 - the same
+        from twine.repository import Repository  # noqa: PLC0415 - the same
 
         rich.reconfigure(quiet=True)
         logging.getLogger("twine").setLevel(logging.ERROR)

@@ -154,7 +154,7 @@ def _listening(name: str) -> Iterator[list[str]]:
     messages: list[str] = []
     source = logging.getLogger(name)
     handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]  # of this one
     propagate, level = source.propagate, source.level
     source.propagate = False
     source.setLevel(logging.WARNING)  # an upload in this process has silenced twine

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.archive import member_hashes
 from steps.reproducible import FIXED_ENVIRONMENT
+from tests.archives import member_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

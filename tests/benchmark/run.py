@@ -173,7 +173,7 @@ class Benchmark:
         for number in range(self.rounds + 1):
             for name in "twine", "shipwheel":
                 with open_registry() as registry:
-                    took = seconds(lambda: used.append(usage(upload(name, large, registry.url))))  # noqa: B023
+                    took = seconds(lambda: used.append(usage(upload(name, large, registry.url))))  # noqa: B023 - run at once
                     tell(f"a wheel of {LARGE >> 20} MB, {name}: {took:.2f} s")
                     if number:
                         times[name].append(took)

@@ -141,7 +141,7 @@ class _Metadata(_Quiet):
             }
         answer = answers.get(path)
         is_text = isinstance(answer, str)
-        body = (answer if is_text else json.dumps(answer)).encode()  # type: ignore[union-attr]
+        body = (answer if is_text else json.dumps(answer)).encode()  # type: ignore[union-attr]  # text is not None
         self.send_response(404 if answer is None else 200)
         self.send_header("Metadata-Flavor", "Google")
         self.send_header("Content-Type", "application/text" if is_text else "application/json")

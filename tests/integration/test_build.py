@@ -19,13 +19,13 @@ import pytest
 import uv
 
 from builder.__main__ import main
-from steps.archive import member_hashes
 from steps.build import build
 from steps.errors import BuildFailed, InputError
 from steps.identify import identify
 from steps.project import read_project
 from steps.reproducible import FIXED_ENVIRONMENT
 from steps.workshop import BuildOptions, open_workshop
+from tests.archives import member_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from steps.fork_server import ForkServers
 from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 HOOK_SCRIPT = str(Path(_in_process.__file__).with_name("_in_process.py"))
 # It writes the numbers of itself, its parent and its child.
@@ -125,9 +125,9 @@ def read_numbers(folder: Path) -> list[int]:
     return [int(number) for number in (folder / "numbers").read_text().split()]
 
 
-def wait_until(condition: object, seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
 

@@ -12,10 +12,10 @@ import pytest
 import uv
 
 import builder
-from steps.archive import member_hashes
 from steps.build import build
 from steps.project import read_project
 from steps.workshop import BuildOptions, open_workshop
+from tests.archives import member_hashes
 
 ROOT = Path(__file__).parents[2]
 

@@ -108,7 +108,7 @@ def test_one_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        get(tmp_path, fail)  # type: ignore[arg-type]
+        get(tmp_path, fail)  # type: ignore[arg-type]  # it never returns
     path = get(tmp_path, Maker())
     assert path
     (path / "environment.json").unlink()  # killed between the files and their record

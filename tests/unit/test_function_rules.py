@@ -37,7 +37,7 @@ MAIN = "def find(request): ...\n"
 def held(**versions: str) -> dict[Any, PublishedProject]:
     return {
         name.replace("_", "-"): PublishedProject(
-            name=name.replace("_", "-"),  # type: ignore[arg-type]
+            name=name.replace("_", "-"),  # type: ignore[arg-type]  # a NormalizedName
             listed=tuple(map(Version, listed.split())),
             exists=bool(listed),
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from packaging.version import InvalidVersion, Version
 
 from steps.gate import UNSHALLOW, Policy, Rules, decide, is_final, is_invented
+
+if TYPE_CHECKING:
+    from random import Random
 
 V = Version
 ANY = Rules(allow_local=True, allow_epoch=True)
@@ -246,9 +250,9 @@ def test_what_is_let_through_exceeds_all_that_it_must(
 
 @given(VERSIONS, PUBLISHED, st.randoms(use_true_random=False))
 def test_the_order_in_which_versions_were_uploaded_does_not_matter(
-    candidate: Version, published: list[Version], random: object
+    candidate: Version, published: list[Version], random: Random
 ) -> None:
-    shuffled = sorted(published, key=lambda _: random.random())  # type: ignore[attr-defined]
+    shuffled = sorted(published, key=lambda _: random.random())
 
     assert decide(candidate, shuffled, ANY) == decide(candidate, published, ANY)
 

@@ -10,20 +10,20 @@ import stat
 import subprocess
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from twine.utils import get_config
 
 from builder.__main__ import main
-from steps.client_settings.model import Machine, Wanted
+from steps.client_settings.model import Client, Machine, Wanted
 from steps.errors import InputError
 from steps.registry import parse_registry
-from steps.settings import CLIENTS, default_name, settings
+from steps.settings import default_name, settings
 
 if TYPE_CHECKING:
-    from steps.client_settings.model import Client, Scope
+    from steps.client_settings.model import Scope
 
 REGISTRY = ["--registry", "us-east4/my-project/all"]
 BASE = "us-east4-python.pkg.dev/my-project/all/"
@@ -478,7 +478,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(
     )
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", get_args(Client))
 def test_broken_files_are_told_and_nothing_is_written(
     client: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -498,7 +498,7 @@ def test_broken_files_are_told_and_nothing_is_written(
     assert files == {*paths}
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", get_args(Client))
 def test_a_second_write_changes_nothing(
     client: str, home: Path, key: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,7 +12,6 @@ from triggers.explain import Change, Event, Verdict, explain
 from triggers.listener import Listener, read_listener
 
 SAMPLE = Path(__file__).parents[2] / "example/shipwheel.yaml"
-PUSH = Listener(name="t", event="push", pattern="^main$", included=("src/**",))
 
 
 def verdict(listener: Listener, *files: str, event: Event | None = None) -> Verdict:

@@ -1,0 +1,16 @@
+"""What is in a distribution, for tests that compare two."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from steps.archive import open_archive
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def member_hashes(path: Path) -> dict[str, str]:
+    """Return the sha256 of every file in a distribution, an sdist's without its top folder."""
+    with open_archive(path) as archive:
+        return archive.hashes()
