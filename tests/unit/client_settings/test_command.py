@@ -613,7 +613,7 @@ def test_old_macos_folder_of_pip_is_taken_where_it_is(tmp_path: Path) -> None:
     assert [it.path for it in found.edits] == [folder / "pip.conf"]
 
 
-@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("client", get_args(Client))
 def test_an_emulator_is_read_without_the_backend_of_google(
     client: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
