@@ -35,7 +35,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Tell what is wrong with tools, credentials and settings here.",
     "init": "Write the manifest and the build configs that triggers name.",
     "setup": "Print, or do, what a project needs: repositories, accounts, roles.",
-    "triggers": "Render the build triggers of a repository, and look at them.",
+    "triggers": "Render, lint, explain, compare and apply build triggers.",
     "run": "Run a build config on this machine, as Cloud Build would.",
     "emulator": "Serve the registry emulator in the foreground.",
 }

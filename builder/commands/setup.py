@@ -79,7 +79,7 @@ def command(
     Example:
       shipwheel setup --member user:ann@example.com
       shipwheel setup --apply --member user:ann@example.com
-      shipwheel setup --check
+      shipwheel setup --check --member user:ann@example.com
       shipwheel setup --format terraform > setup.tf.json
     """
     if action and output_format != "shell":

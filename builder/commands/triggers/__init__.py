@@ -20,10 +20,10 @@ COMMANDS: dict[str, str] = {
     cls=LazyGroup,
     index=COMMANDS,
     package=__name__,
-    short_help="Render the build triggers of a repository, and look at them.",
+    short_help="Render, lint, explain, compare and apply build triggers.",
 )
 def command() -> None:
-    """Render the build triggers of a repository, and look at them.
+    """Render, lint, explain, compare and apply build triggers.
 
     All of them read the manifest shipwheel.yaml, which `shipwheel init` writes.
 
