@@ -40,6 +40,9 @@ def pyproject_requirements(directory: Path, table: Mapping[str, Any]) -> tuple[s
         except InvalidRequirement as error:
             problems.append(_problem(str(line), str(error).splitlines()[0]))
     if "dependencies" not in project:
+        if "dependencies" in _list(project, "dynamic") and "poetry" not in tool:
+            why = "only its build backend knows them"
+            problems.append(_problem("dynamic = ['dependencies']", why))
         for name, value in _dict(_dict(tool, "poetry"), "dependencies").items():
             try:
                 lines.extend(_poetry(name, value, directory))

@@ -132,6 +132,11 @@ def test_constraints_of_poetry(constraint: str, specifier: str) -> None:
             "[tool.poetry.dependencies]\na = 1",
             "A dependency in 'pyproject.toml' cannot be written as a requirement: a = 1 (neither",
         ),
+        (
+            '[project]\ndynamic = ["dependencies"]',
+            "A dependency in 'pyproject.toml' cannot be written as a requirement:"
+            " dynamic = ['dependencies'] (only its build backend knows them)",
+        ),
     ],
 )
 def test_what_no_requirements_file_can_say_is_refused(text: str, message: str) -> None:
