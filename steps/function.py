@@ -26,7 +26,9 @@ _TEMPLATE = "requirements.txt.tmpl"
 PYPROJECT = "pyproject.toml"
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HEADER = "# {} by shipwheel requirements from {}"
-_WRITTEN = re.compile(r"# (Written|Pinned) by shipwheel requirements from (\S+)")
+_WRITTEN = re.compile(
+    r"# (Written|Pinned) by shipwheel requirements from (\S+)(?: \(sha256 ([0-9a-f]+)\))?"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,8 @@ class Function:
 
     *source* is the file that its requirements come from, and *text* that file's, or what a
     `pyproject.toml` says written as one. *origin* is what its requirements.txt was made from, as
-    that says itself. *has_project* says that a `pyproject.toml` may have requirements.
+    that says itself, and where that is a lock that counts, *pinned* is the digest in it.
+    *has_project* says that a `pyproject.toml` may have requirements.
     """
 
     directory: Path
@@ -43,6 +46,7 @@ class Function:
     source: str
     text: str
     origin: str = ""
+    pinned: str = ""
     has_project: bool = False
 
     def __str__(self) -> str:
@@ -54,9 +58,11 @@ class Function:
         """Whether its requirements.txt comes from another file."""
         return self.source != REQUIREMENTS
 
-    def header(self, *, pinned: bool) -> str:
-        """Return what a requirements.txt that comes from another file begins with."""
-        return _HEADER.format("Pinned" if pinned else "Written", self.source)
+    def header(self, pinned: str = "") -> str:
+        """Return the first line of a generated requirements.txt; a lock has the digest *pinned*."""
+        if not pinned:
+            return _HEADER.format("Written", self.source)
+        return f"{_HEADER.format('Pinned', self.source)} (sha256 {pinned})"
 
     def path(self, name: str = REQUIREMENTS) -> Path:
         """Return the path of one of its files."""
@@ -90,21 +96,25 @@ def read_function(directory: Path, *, pin: bool = False) -> Function:
             f"{os.fspath(directory / REQUIREMENTS)!r} is a symbolic link, and would be replaced",
             "keep a file there, or a requirements.in that includes the other one by -r",
         )
-    state, origin = _written_from(directory) if REQUIREMENTS in files else ("", "")
+    state, origin, pinned = _written_from(directory) if REQUIREMENTS in files else ("", "", "")
     source = _source(directory, files, "" if state == "Pinned" and not pin else origin, pin=pin)
-    if source == PYPROJECT:
-        lines = pyproject_requirements(directory, read_pyproject(directory))
-        text = "".join(f"{line}\n" for line in lines)
-    else:
-        text = _read(directory / source)
     return Function(
         directory=directory,
         files=files,
         source=source,
-        text=text,
+        text=source_text(directory, source),
         origin=origin,
+        pinned=pinned if source == REQUIREMENTS and origin in files else "",
         has_project=PYPROJECT in files and _has_project(directory),
     )
+
+
+def source_text(directory: Path, name: str) -> str:
+    """Return the requirements in the file *name* of a function, as a requirements file."""
+    if name != PYPROJECT:
+        return _read(directory / name)
+    lines = pyproject_requirements(directory, read_pyproject(directory))
+    return "".join(f"{line}\n" for line in lines)
 
 
 def parse_main(main: bytes) -> ast.Module:
@@ -175,10 +185,10 @@ def _has_project(directory: Path) -> bool:
     return False
 
 
-def _written_from(directory: Path) -> tuple[str, str]:
-    """Return how its requirements.txt was made, and from which file, as it says itself."""
+def _written_from(directory: Path) -> tuple[str, str, str]:
+    """Return how its requirements.txt was made, from which file, and that one's digest."""
     match = _WRITTEN.match(_read(directory / REQUIREMENTS).removeprefix("\ufeff"))
-    return (match[1], match[2]) if match else ("", "")
+    return (match[1], match[2], match[3] or "") if match else ("", "", "")
 
 
 def parsed(text: str, name: str) -> RequirementsFile:

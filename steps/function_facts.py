@@ -81,7 +81,8 @@ class Facts:
     they will be. *local* are the packages of its repository, *held* what the registry holds of
     what is required, *served* what the index line's repository holds of it. *secrets* are the
     files and lines that hold one, *hidden* the files that gcloud would not upload. *in_git* is set
-    where a token is to be written into requirements.txt.
+    where a token is to be written into requirements.txt, *is_stale* where its lock was pinned
+    from what has changed since.
     """
 
     function: Function
@@ -94,6 +95,7 @@ class Facts:
     secrets: tuple[tuple[str, int], ...] = ()
     hidden: frozenset[str] = frozenset()
     in_git: InGit | None = None
+    is_stale: bool = False
 
     @property
     def lines(self) -> Iterator[tuple[str, Line]]:

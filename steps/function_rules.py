@@ -99,6 +99,18 @@ def has_one_source(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def is_current(facts: Facts) -> Iterator[Finding]:
+    """SW816: a lock counts, also where nobody pinned anew what was added to its source."""
+    if facts.is_stale:
+        yield Finding(
+            REQUIREMENTS,
+            1,
+            "SW816",
+            f"{facts.function.origin} has changed since {REQUIREMENTS} was pinned from it",
+            "pin it anew with --pin, or with the option that it was made with",
+        )
+
+
 def is_uploaded(facts: Facts) -> Iterator[Finding]:
     """SW842: what gcloud leaves behind is not there in the build."""
     folders = [facts.settings.vendor] if facts.settings.vendor else []
@@ -139,6 +151,7 @@ RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     has_no_secret,
     uses_pip,
     has_one_source,
+    is_current,
     is_uploaded,
     keeps_the_token,
     *REQUIREMENT_RULES,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from steps import function_rules
 from steps.bundle import FOLDER, bundle
 from steps.errors import NoRepository, Refused
-from steps.function import MAIN, PYPROJECT, REQUIREMENTS, parsed, read_function
+from steps.function import MAIN, PYPROJECT, REQUIREMENTS, parsed, read_function, source_text
 from steps.function_codes import CODES
 from steps.function_facts import Facts, Settings
 from steps.gcloudignore import is_uploaded
@@ -23,6 +23,7 @@ from steps.ignored import ignore_files, see
 from steps.index import Index
 from steps.index_line import with_index_line
 from steps.lock import local_requirements, locked, wanted_lines
+from steps.lock_source import digest
 from steps.repository import repository_projects
 from steps.requirements_file import parse_requirements
 from steps.resolution import Resolver
@@ -128,6 +129,7 @@ def _gather(request: Request, function: Function, environ: Mapping[str, str]) ->
         secrets=tuple(
             find_secrets(directory, leave_out=frozenset({REQUIREMENTS} if token else ()))
         ),
+        is_stale=_is_stale(function),
         hidden=frozenset() if request.write_ignores else _hidden(facts),
         in_git=in_git,
     )
@@ -140,6 +142,15 @@ def _held(registry: Registry, transport: Transport, names: set[NormalizedName], 
     except NoRepository as error:
         hint = f"check its address; `shipwheel setup` makes it, and {other}"
         raise NoRepository(error.problems[0].message, hint) from None
+
+
+def _is_stale(function: Function) -> bool:
+    """Return whether the function's lock was pinned from something else than is there now."""
+    if not function.pinned:
+        return False
+    text = source_text(function.directory, function.origin)
+    origin = replace(function, source=function.origin, text=text)
+    return digest(_requirements_files(origin).values()) != function.pinned
 
 
 def _requirements_files(function: Function) -> dict[str, RequirementsFile]:
@@ -180,7 +191,9 @@ def _make(
     function, settings = judged.function, request.settings
     file = facts.files[facts.first]
     if function.is_generated:
-        file = file.insert(0, function.header(pinned=settings.locks))
+        file = file.insert(
+            0, function.header(digest(facts.files.values()) if settings.locks else "")
+        )
     if not settings.vendor:
         at = 1 if function.is_generated else 0
         file = with_index_line(file, settings.index, settings.known, extra=settings.extra, at=at)

@@ -203,6 +203,36 @@ def test_pins_are_kept_until_they_are_to_be_upgraded(place: Place) -> None:
     assert "tides==1.0" not in place.text()
 
 
+@pytest.mark.parametrize("source", ["requirements.in", "pyproject.toml", "more.txt"])
+def test_a_lock_notices_that_its_source_has_changed(place: Place, source: str) -> None:
+    lines = ["functions_framework==3.0", "berths==1.0"]
+    text = "".join(f"{line}\n" for line in lines)
+    project = '[project]\nname = "f"\nversion = "1"\ndependencies = '
+    files = {
+        "requirements.in": {"requirements.in": text},
+        "pyproject.toml": {"pyproject.toml": f"{project}{lines}\n"},
+        "more.txt": {"requirements.in": "-r more.txt\n", "more.txt": text},
+    }[source]
+    place.write(**{name.replace(".", "__"): text for name, text in files.items()})
+    assert place.shipwheel("--pin", "--package-manager=pip").returncode == 0
+    place.write(**{source.replace(".", "__"): f"# a word\r\n{files[source]}"})
+    same = place.shipwheel()
+    place.write(**{source.replace(".", "__"): files[source].replace("berths==1.0", "tides==1.0")})
+
+    changed, refused = place.shipwheel(), place.shipwheel("--strict")
+
+    assert (same.returncode, same.stdout) == (0, "")
+    origin = next(iter(files))
+    assert changed.stdout == (
+        f"f/requirements.txt:1: SW816 warning: {origin} has changed since requirements.txt was"
+        " pinned from it\n"
+        "  hint: pin it anew with --pin, or with the option that it was made with\n"
+    )
+    assert (changed.returncode, refused.returncode) == (0, 1)
+    assert place.shipwheel("--pin", "--package-manager=pip").returncode == 0
+    assert place.shipwheel().stdout == ""
+
+
 def test_a_private_name_is_never_taken_from_the_public_index(place: Place) -> None:
     shutil.rmtree(place.root.parent / "registry/demo/pypi/tides")
     make_project(place.root / "packages", "tides", "1.0")

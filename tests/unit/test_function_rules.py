@@ -171,6 +171,13 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         2,
         "'berths==1.0' has no hash, and others have",
     ),
+    "a lock of something else": (
+        "SW816",
+        {"is_stale": True},
+        "requirements.txt",
+        1,
+        " has changed since requirements.txt was pinned from it",
+    ),
     "an extra index": (
         "SW821",
         {"files": requires("--extra-index-url https://u:pw@b.example/simple/")},
