@@ -196,7 +196,7 @@ def parsed(text: str, name: str) -> RequirementsFile:
     file = parse_requirements(text)
     InputError.raise_all(
         Problem(
-            f"{name}:{line.number}: not a valid requirement: {line.body!r} ({line.fault})",
+            f"{name}:{line.number}: not a valid requirement: {line.first!r} ({line.fault})",
             "write it as PEP 508 has it, such as 'name==1.0'",
         )
         for line in file.lines

@@ -25,6 +25,9 @@ _BYTE_ORDER_MARK = "\ufeff"
 _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _SHORT = {"-i": "--index-url", "-r": "--requirement", "-c": "--constraint", "-e": "--editable"}
 _WITH_VALUE = ("--index-url", "--extra-index-url", "--requirement", "--constraint", "--editable")
+_OTHER = ("--no-index", "--find-links", "--no-binary", "--only-binary", "--prefer-binary", "--pre",
+          "--require-hashes", "--no-require-hashes", "--all-releases", "--only-final",
+          "--trusted-host", "--use-feature")  # fmt: skip
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
 _REMOTE = re.compile(r"[a-z0-9+.-]+://|git\+", re.IGNORECASE)
 
@@ -66,6 +69,11 @@ class Line:
             return ""
         return re.split(r"\s-{1,2}[A-Za-z]", self.content, maxsplit=1)[0].strip()
 
+    @property
+    def first(self) -> str:
+        """What the line begins with: its requirement, or its first option without a value."""
+        return self.body or self.content.split()[0].split("=")[0]
+
     @cached_property
     def hashes(self) -> tuple[str, ...]:
         """The hashes that the file has to have one of, as ALGORITHM:DIGEST."""
@@ -98,6 +106,8 @@ class Line:
     @property
     def fault(self) -> str:
         """Why nobody understands the line; empty for a line that pip takes."""
+        if self.content.startswith("-") and not _is_option(self.first):
+            return "pip takes no such option from a file"
         if not self.body or self.requirement or self.path is not None:
             return ""
         if _REMOTE.match(self.body):  # an URL without a name, which pip installs
@@ -197,6 +207,11 @@ def _options(content: str) -> Iterator[tuple[str, str]]:
 def _abbreviates(name: str, option: str) -> bool:
     """Return whether pip takes *name* for *option*: it takes what only one option begins with."""
     return option.startswith(name) and len(name) > len("--ex")
+
+
+def _is_option(name: str) -> bool:
+    known = any(option.startswith(name) for option in (*_WITH_VALUE, *_OTHER))
+    return known or (not name.startswith("--") and name[:2] in {*_SHORT, "-f"})
 
 
 def _path(body: str) -> str | None:

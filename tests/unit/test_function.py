@@ -101,11 +101,12 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 def test_every_line_that_is_no_requirement_is_named() -> None:
     with pytest.raises(InputError) as caught:
-        parsed("a\nb = 1\n\nc==\n", "requirements.txt")
+        parsed("a\nb = 1\n\nc==\n--indx-url=https://u:pw@b.example/\n", "requirements.txt")
 
     assert [problem.message.partition(" (")[0] for problem in caught.value.problems] == [
         "requirements.txt:2: not a valid requirement: 'b = 1'",
         "requirements.txt:4: not a valid requirement: 'c=='",
+        "requirements.txt:5: not a valid requirement: '--indx-url'",
     ]
 
 

@@ -99,13 +99,30 @@ def test_a_local_path_is_told_from_a_name(text: str, path: str | None) -> None:
     assert line(text).path == path
 
 
-@pytest.mark.parametrize("text", ["a = 1", "a==", "a b", "==1", "a;b", "a>=1,<x y"])
+@pytest.mark.parametrize(
+    "text", ["a = 1", "a==", "a b", "==1", "a;b", "a>=1,<x y", "--bogus x", "-x"]
+)
 def test_what_is_no_requirement_has_a_fault(text: str) -> None:
     assert line(text).fault
 
 
 @pytest.mark.parametrize(
-    "text", ["", "# a", "a", "a==1 --hash=sha256:aa", "-r b", "./a", "https://b.example/a.whl"]
+    "text",
+    [
+        "",
+        "# a",
+        "a",
+        "a==1 --hash=sha256:aa",
+        "-r b",
+        "-rb",
+        "-fx",
+        "--pre",
+        "--find-l=x",
+        "--trusted-host x",
+        "-e .",
+        "./a",
+        "https://b.example/a.whl",
+    ],
 )
 def test_what_pip_takes_has_none(text: str) -> None:
     assert not any(each.fault for each in parse_requirements(text).lines)
