@@ -134,8 +134,10 @@ def test_constraints_of_poetry(constraint: str, specifier: str) -> None:
         ),
         (
             '[project]\ndynamic = ["dependencies"]',
-            "A dependency in 'pyproject.toml' cannot be written as a requirement:"
-            " dynamic = ['dependencies'] (only its build backend knows them)",
+            (
+                "A dependency in 'pyproject.toml' cannot be written as a requirement:"
+                " dynamic = ['dependencies'] (only its build backend knows them)"
+            ),
         ),
     ],
 )
