@@ -72,7 +72,8 @@ class Line:
     @property
     def first(self) -> str:
         """What the line begins with: its requirement, or its first option without a value."""
-        return self.body or self.content.split()[0].split("=")[0]
+        is_option = self.content.startswith("-")
+        return self.content.split()[0].split("=")[0] if is_option else self.body
 
     @cached_property
     def hashes(self) -> tuple[str, ...]:
