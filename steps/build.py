@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.archive import Sdist, open_archive
-from steps.backend import Backend
+from steps.building.backend import Backend
+from steps.building.reproducible import source_date_epoch
+from steps.building.verify import verify
 from steps.distribution import Distribution, parse_filename
 from steps.errors import BuildFailed, InputError
-from steps.reproducible import source_date_epoch
-from steps.verify import verify
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from steps.building.workshop import Workshop
     from steps.project import Project
-    from steps.workshop import Workshop
 
 logger = logging.getLogger("shipwheel")
 

@@ -18,11 +18,11 @@ from steps.upload import import_early
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from steps.building.workshop import Workshop
     from steps.gate import Rules
     from steps.index import Index
     from steps.project import Project
     from steps.transport import Transport
-    from steps.workshop import Workshop
 
 
 def publish(

@@ -12,24 +12,31 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps import function_rules
-from steps.bundle import FOLDER, bundle
 from steps.errors import NoRepository, Refused
-from steps.function import MAIN, PYPROJECT, REQUIREMENTS, parsed, read_function, source_text
-from steps.function_codes import CODES
-from steps.function_facts import Facts, Settings
+from steps.functions import rules
+from steps.functions.bundle import FOLDER, bundle
+from steps.functions.codes import CODES
+from steps.functions.facts import Facts, Settings
+from steps.functions.function import (
+    MAIN,
+    PYPROJECT,
+    REQUIREMENTS,
+    parsed,
+    read_function,
+    source_text,
+)
+from steps.functions.ignored import ignore_files, see
+from steps.functions.index_line import with_index_line
+from steps.functions.lock import local_requirements, locked, wanted_lines
+from steps.functions.lock_source import digest
+from steps.functions.requirements_file import parse_requirements
+from steps.functions.resolution import Resolver
+from steps.functions.secrets import find_secrets
+from steps.functions.template import fill_in, holds_token, put_token
+from steps.functions.vendor import BUILD_VARIABLE, vendor
 from steps.gcloudignore import is_uploaded
-from steps.ignored import ignore_files, see
 from steps.index import Index
-from steps.index_line import with_index_line
-from steps.lock import local_requirements, locked, wanted_lines
-from steps.lock_source import digest
 from steps.repository import repository_projects
-from steps.requirements_file import parse_requirements
-from steps.resolution import Resolver
-from steps.secrets import find_secrets
-from steps.template import fill_in, holds_token, put_token
-from steps.vendor import BUILD_VARIABLE, vendor
 from steps.writing import Change, Plan
 
 if TYPE_CHECKING:
@@ -38,10 +45,10 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from steps.finding import Finding
-    from steps.function import Function
-    from steps.function_facts import Held
+    from steps.functions.facts import Held
+    from steps.functions.function import Function
+    from steps.functions.requirements_file import RequirementsFile
     from steps.registry import Registry
-    from steps.requirements_file import RequirementsFile
     from steps.transport import Transport
 
 
@@ -92,7 +99,7 @@ def make_requirements(request: Request, environ: Mapping[str, str]) -> Result:
         text = fill_in(function.text, settings.registry, function.source)
         function = replace(function, text=text)
     facts = _gather(request, function, environ)
-    findings = function_rules.judge(facts)
+    findings = rules.judge(facts)
     errors = [found for found in findings if request.strict or CODES[found.code].level == "error"]
     result = Result(function=function, findings=findings, is_refused=bool(errors))
     if settings.vendor:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.children import Children
+from steps.functions.requirements_file import parse_requirements
 from steps.repository import repository_projects
-from steps.requirements_file import parse_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

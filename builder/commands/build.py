@@ -20,8 +20,8 @@ from builder.commands.options import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from steps.building.workshop import BuildOptions
     from steps.distribution import Distribution
-    from steps.workshop import BuildOptions
 
 
 @click.command(short_help="Build sdists, and wheels from them, into PROJECT/dist/.")
@@ -39,8 +39,8 @@ def command(
       shipwheel build packages/tides --strict
     """
     from steps.build import build  # noqa: PLC0415 - `--help` does without
+    from steps.building.workshop import open_workshop  # noqa: PLC0415 - the same
     from steps.parallel import each  # noqa: PLC0415 - the same
-    from steps.workshop import open_workshop  # noqa: PLC0415 - the same
 
     projects = selected(directories, every)
     with open_workshop(build_options, os.environ) as workshop:

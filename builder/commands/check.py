@@ -31,6 +31,7 @@ from steps.errors import Problem, Refused, RegistryError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from steps.building.workshop import BuildOptions
     from steps.dependents import Note
     from steps.distribution import Distribution
     from steps.gate import Rules
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from steps.project import Project
     from steps.public_names import PublicIndex, PublicNames
     from steps.transport import Transport
-    from steps.workshop import BuildOptions
 
 _logger = logging.getLogger("shipwheel")
 
@@ -123,9 +123,9 @@ def _check_aside(
 ) -> tuple[Judgement, ...]:
     """Check *projects*; those that have to be built are built into a folder that is removed."""
     from steps.build import build  # noqa: PLC0415 - `--help` does without
+    from steps.building.identify import identify  # noqa: PLC0415 - the same
+    from steps.building.workshop import open_workshop  # noqa: PLC0415 - the same
     from steps.check import check  # noqa: PLC0415 - the same
-    from steps.identify import identify  # noqa: PLC0415 - the same
-    from steps.workshop import open_workshop  # noqa: PLC0415 - the same
 
     with (
         tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,

@@ -92,8 +92,8 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         workers: int,
         **others: Any,
     ) -> Result:
-        from steps.history import complete_history  # noqa: PLC0415 - `--help` does without
-        from steps.workshop import BuildOptions  # noqa: PLC0415 - the same
+        from steps.building.history import complete_history  # noqa: PLC0415 - `--help` does without
+        from steps.building.workshop import BuildOptions  # noqa: PLC0415 - the same
 
         if unshallow:
             complete_history(others["directories"] or (Path(),), os.environ)

@@ -21,9 +21,9 @@ from builder.commands.registry_options import with_rules, with_transport
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from steps.building.workshop import BuildOptions
     from steps.gate import Rules
     from steps.transport import Transport
-    from steps.workshop import BuildOptions
 
 
 @click.command(short_help="Build, check, upload and confirm, dependencies first.")
@@ -54,10 +54,10 @@ def command(
     Example:
       shipwheel publish --all --registry us-east4/my-project/pypi
     """
+    from steps.building.workshop import open_workshop  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - `--help` does without
     from steps.publish import publish  # noqa: PLC0415 - the same
     from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
-    from steps.workshop import open_workshop  # noqa: PLC0415 - the same
 
     projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, first_release=first_release)

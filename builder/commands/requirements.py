@@ -127,7 +127,7 @@ def command(
       shipwheel requirements functions/berth-finder --registry us-east4/my-project/pypi \\
         --virtual us-east4/my-project/pypi-all
     """
-    from steps.function_facts import Settings  # noqa: PLC0415 - `--help` does without
+    from steps.functions.facts import Settings  # noqa: PLC0415 - `--help` does without
     from steps.requirements import Request, make_requirements  # noqa: PLC0415 - the same
 
     place = _virtual(virtual, transport) if virtual else None
@@ -170,7 +170,7 @@ def _virtual(text: str, transport: Transport) -> Transport:
 
 
 def _print(result: Result, directory: Path) -> None:
-    from steps.function_codes import CODES  # noqa: PLC0415 - `--help` does without
+    from steps.functions.codes import CODES  # noqa: PLC0415 - `--help` does without
 
     colours = {"error": "red", "warning": "yellow"}
     for found in result.findings:
@@ -207,7 +207,7 @@ def _shown(path: Path, result: Result, directory: Path) -> Path:
 
 
 def _as_json(result: Result, directory: Path) -> str:
-    from steps.function_codes import CODES  # noqa: PLC0415 - `--help` does without
+    from steps.functions.codes import CODES  # noqa: PLC0415 - `--help` does without
 
     record = {
         "function": str(directory),

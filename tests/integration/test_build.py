@@ -20,18 +20,18 @@ import uv
 
 from builder.__main__ import main
 from steps.build import build
+from steps.building.identify import identify
+from steps.building.reproducible import FIXED_ENVIRONMENT
+from steps.building.workshop import BuildOptions, open_workshop
 from steps.errors import BuildFailed, InputError
-from steps.identify import identify
 from steps.project import read_project
-from steps.reproducible import FIXED_ENVIRONMENT
-from steps.workshop import BuildOptions, open_workshop
 from tests.archives import member_hashes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from steps.building.workshop import Workshop
     from steps.distribution import Distribution
-    from steps.workshop import Workshop
 
 PACKAGES = Path(__file__).parents[1] / "packages"
 BACKENDS = ["flit", "hatchling", "in-tree-backend", "pdm-backend", "poetry-core", "setuptools"]

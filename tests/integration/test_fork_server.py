@@ -18,10 +18,10 @@ import pytest
 import uv
 from pyproject_hooks import _in_process
 
-from steps import fork_server
+from steps.building import fork_server
+from steps.building.fork_server import ForkServers
+from steps.building.reproducible import FIXED_ENVIRONMENT
 from steps.children import Children
-from steps.fork_server import ForkServers
-from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -393,9 +393,9 @@ def test_leaving_the_context_ends_a_hook_and_its_server(environment: Path, tmp_p
 def test_nothing_survives_the_sudden_end_of_this_program(environment: Path, tmp_path: Path) -> None:
     backend = Backend(environment, tmp_path, WAITING)
     program = f"""
-from steps import fork_server
+from steps.building import fork_server
 from steps.children import Children
-from steps.fork_server import ForkServers
+from steps.building.fork_server import ForkServers
 with Children() as children, ForkServers(children) as servers:
     servers.run(
         {backend.command()!r},

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.__main__ import main
+from steps.building.history import complete_history
 from steps.errors import AccessError, InputError
-from steps.history import complete_history
 
 if TYPE_CHECKING:
     from pathlib import Path

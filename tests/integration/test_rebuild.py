@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.build import build
+from steps.building.workshop import BuildOptions, open_workshop
 from steps.contents import compare
 from steps.project import read_project
-from steps.workshop import BuildOptions, open_workshop
 
 if TYPE_CHECKING:
+    from steps.building.workshop import Kinds
     from steps.distribution import Distribution
-    from steps.workshop import Kinds
 
 PACKAGES = Path(__file__).parents[1] / "packages"
 # The folder of the project, and a release of its backend that other people still use.

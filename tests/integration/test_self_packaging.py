@@ -13,8 +13,8 @@ import uv
 
 import builder
 from steps.build import build
+from steps.building.workshop import BuildOptions, open_workshop
 from steps.project import read_project
-from steps.workshop import BuildOptions, open_workshop
 from tests.archives import member_hashes
 
 ROOT = Path(__file__).parents[2]

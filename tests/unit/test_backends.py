@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from steps.building.environment import Environment, Environments
 from steps.children import Children
-from steps.environment import Environment, Environments
 from steps.errors import BuildFailed
 from tests.tiny import make_distributions, make_project
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from steps import environment_cache
-from steps.environment_cache import EnvironmentCache, cache_folder
+from steps.building import environment_cache
+from steps.building.environment_cache import EnvironmentCache, cache_folder
 
 A, B = frozenset({"a>=1"}), frozenset({"b"})
 
@@ -143,7 +143,7 @@ def test_two_processes_make_it_once(tmp_path: Path) -> None:
     program = """
 import sys, time
 from pathlib import Path
-from steps.environment_cache import EnvironmentCache
+from steps.building.environment_cache import EnvironmentCache
 def make(path):
     with open(sys.argv[2], "a") as log: log.write("made\\n")
     time.sleep(0.5)

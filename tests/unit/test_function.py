@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.errors import InputError
-from steps.function import defines_function, entry_points, parse_main, parsed, read_function
+from steps.functions.function import (
+    defines_function,
+    entry_points,
+    parse_main,
+    parsed,
+    read_function,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.version import Version
 
-from steps import function_codes
 from steps.errors import InputError
-from steps.function import parsed, read_function
-from steps.function_codes import CODES
-from steps.function_facts import Facts, Settings
-from steps.function_rules import judge
-from steps.ignored import InGit, ignore_files, see
+from steps.functions import codes
+from steps.functions.codes import CODES
+from steps.functions.facts import Facts, Settings
+from steps.functions.function import parsed, read_function
+from steps.functions.ignored import InGit, ignore_files, see
+from steps.functions.rules import judge
+from steps.functions.secrets import find_secrets
 from steps.project import Project
 from steps.published import PublishedProject
 from steps.registry import parse_registry
-from steps.secrets import find_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -434,7 +434,7 @@ def test_every_code_has_a_case() -> None:
 def test_the_documentation_lists_every_code() -> None:
     text = (Path(__file__).parents[2] / "steps" / "README.md").read_text()
 
-    assert function_codes.table() in text
+    assert codes.table() in text
 
 
 def test_findings_come_in_the_order_of_files_and_lines(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from steps.index_line import foreign_indexes, with_index_line
+from steps.functions.index_line import foreign_indexes, with_index_line
+from steps.functions.requirements_file import parse_requirements
 from steps.registry import parse_registry
-from steps.requirements_file import parse_requirements
 
 REAL = parse_registry("us-east4/demo/pypi", {})
 EMULATED = parse_registry(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from steps.errors import InputError
-from steps.pyproject_requirements import poetry_specifier, pyproject_requirements
+from steps.functions.pyproject_requirements import poetry_specifier, pyproject_requirements
 
 PROJECT = """\
 [project]

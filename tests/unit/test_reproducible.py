@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from steps.building.reproducible import EARLIEST, LATEST, source_date_epoch
 from steps.errors import InputError
-from steps.reproducible import EARLIEST, LATEST, source_date_epoch
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from steps.requirements_file import Line, parse_requirements
+from steps.functions.requirements_file import Line, parse_requirements
 
 FILE = (
     "# what we need\r\n"

@@ -4,8 +4,8 @@ import pytest
 
 from steps.credentials import Credentials, Login, LookUpFailed
 from steps.errors import AccessError, InputError
+from steps.functions.template import fill_in, holds_token, put_token
 from steps.registry import parse_registry
-from steps.template import fill_in, holds_token, put_token
 
 RECIPE = (
     "--extra-index-url https://oauth2accesstoken:{{ACCESS_TOKEN}}@{{REGION}}-python.pkg.dev"

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from steps.functions.requirements_file import Line, RequirementsFile
     from steps.registry import Registry
-    from steps.requirements_file import Line, RequirementsFile
 
 INDEX = "--index-url"
 EXTRA = "--extra-index-url"

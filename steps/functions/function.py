@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError, Problem
+from steps.functions.pyproject_requirements import pyproject_requirements
+from steps.functions.requirements_file import parse_requirements
 from steps.project import read_pyproject
-from steps.pyproject_requirements import pyproject_requirements
-from steps.requirements_file import parse_requirements
 
 if TYPE_CHECKING:
-    from steps.requirements_file import RequirementsFile
+    from steps.functions.requirements_file import RequirementsFile
 
 REQUIREMENTS = "requirements.txt"
 MAIN = "main.py"

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
 
-    from steps.function import Function
-    from steps.ignored import InGit
+    from steps.functions.function import Function
+    from steps.functions.ignored import InGit
+    from steps.functions.requirements_file import Line, RequirementsFile
     from steps.project import Project
     from steps.published import PublishedProject
     from steps.registry import Registry
-    from steps.requirements_file import Line, RequirementsFile
 
 Held = Mapping["NormalizedName", "PublishedProject"]
 

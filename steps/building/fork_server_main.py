@@ -1,7 +1,7 @@
 """A fork server: imports a build backend once, and forks for every hook that it is asked to run.
 
 It runs by its path in the interpreter of a build environment, so it imports the standard library
-only. `steps/fork_server.py` starts it, with /dev/null as standard input and an empty file as
+only. `fork_server.py` starts it, with /dev/null as standard input and an empty file as
 standard output and error, as
 
     python fork_server_main.py CONTROL BACKEND

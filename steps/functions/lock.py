@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from steps.bundle import FOLDER
 from steps.errors import Problem, Refused
+from steps.functions.bundle import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from steps.distribution import Distribution
-    from steps.function_facts import Facts
-    from steps.requirements_file import Line, RequirementsFile
-    from steps.resolution import Pinned
+    from steps.functions.facts import Facts
+    from steps.functions.requirements_file import Line, RequirementsFile
+    from steps.functions.resolution import Pinned
 
 _NEEDED = "# Needed by the above:"
 _INCLUDES = ("--requirement", "--constraint")

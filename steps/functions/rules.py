@@ -7,13 +7,20 @@ import sys
 from typing import TYPE_CHECKING
 
 from steps.finding import Finding
-from steps.function import MAIN, PYPROJECT, REQUIREMENTS, defines_function, entry_points, parse_main
-from steps.requirement_rules import RULES as REQUIREMENT_RULES
+from steps.functions.function import (
+    MAIN,
+    PYPROJECT,
+    REQUIREMENTS,
+    defines_function,
+    entry_points,
+    parse_main,
+)
+from steps.functions.requirement_rules import RULES as REQUIREMENT_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from steps.function_facts import Facts
+    from steps.functions.facts import Facts
 
 _UV_FROM = 14  # the minor version of Python 3 from which on uv installs requirements.txt
 _USE_PIP = "deploy with --set-build-env-vars=GOOGLE_PYTHON_PACKAGE_MANAGER=pip"

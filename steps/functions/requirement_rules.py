@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.finding import Finding
-from steps.index_line import EXTRA, foreign_indexes, is_own, without_credentials
+from steps.functions.index_line import EXTRA, foreign_indexes, is_own, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from packaging.requirements import Requirement
 
-    from steps.function_facts import Facts
+    from steps.functions.facts import Facts
     from steps.published import PublishedProject
 
 FRAMEWORK = "functions-framework"

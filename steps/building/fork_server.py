@@ -1,6 +1,6 @@
 """Runs the hooks of build backends in forks of a process that imported the backend once.
 
-`steps/fork_server_main.py` is the other side, and has the contract. Wherever that cannot be as
+`fork_server_main.py` is the other side, and has the contract. Wherever that cannot be as
 good as a process per hook, there is a process per hook: other systems than Linux, backends inside
 the project's own tree, backends that fail, print or start threads when they are imported, or that
 look at what differs from hook to hook, and the environments of a call beyond the sixteenth.

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from steps.build import build
-from steps.workshop import BuildOptions, open_workshop
+from steps.building.workshop import BuildOptions, open_workshop
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

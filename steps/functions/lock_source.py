@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from steps.requirements_file import RequirementsFile
+    from steps.functions.requirements_file import RequirementsFile
 
 _LENGTH = 16  # hexadecimal digits: enough to see a change, short enough for a line
 

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 from steps.children import Children
 from steps.errors import Problem, Refused, RegistryError
-from steps.index_line import is_own
-from steps.requirements_file import parse_requirements
+from steps.functions.index_line import is_own
+from steps.functions.requirements_file import parse_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from steps.credentials import Credentials
+    from steps.functions.requirements_file import Line
     from steps.registry import Registry
-    from steps.requirements_file import Line
 
 _SECONDS = 600.0
 _PLATFORM = "x86_64-manylinux_2_28"

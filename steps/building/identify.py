@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.backend import Backend
 from steps.build import build
+from steps.building.backend import Backend
+from steps.building.reproducible import source_date_epoch
 from steps.errors import BuildFailed, InputError
-from steps.reproducible import source_date_epoch
 
 if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
     from packaging.utils import NormalizedName
 
+    from steps.building.workshop import Workshop
     from steps.project import Project
-    from steps.workshop import Workshop
 
 logger = logging.getLogger("shipwheel")
 

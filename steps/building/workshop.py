@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Literal
 
 from build import BuildException, ProjectBuilder
 
+from steps.building.environment import Environments
+from steps.building.environment_cache import EnvironmentCache, cache_folder
+from steps.building.fork_server import ForkServers
+from steps.building.reproducible import UMASK, given_epoch
+from steps.building.verify import import_early
 from steps.children import Children
-from steps.environment import Environments
-from steps.environment_cache import EnvironmentCache, cache_folder
-from steps.fork_server import ForkServers
-from steps.reproducible import UMASK, given_epoch
-from steps.verify import import_early
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 from steps.children import Children
 from steps.errors import RegistryError
-from steps.index_line import is_own
+from steps.functions.index_line import is_own
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from steps.resolution import Pinned, Resolver
+    from steps.functions.resolution import Pinned, Resolver
 
 BUILD_VARIABLE = "GOOGLE_VENDOR_PIP_DEPENDENCIES"
 _SECONDS = 600.0

@@ -22,18 +22,18 @@ from build import (
 from packaging.metadata import parse_email
 from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 
+from steps.building.reproducible import normalise_sdist
 from steps.distribution import Distribution, Kind, read_distribution
 from steps.errors import BuildFailed, InputError
 from steps.record import check_record
-from steps.reproducible import normalise_sdist
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from packaging.metadata import RawMetadata
 
+    from steps.building.workshop import Workshop
     from steps.project import Project
-    from steps.workshop import Workshop
 
 logger = logging.getLogger("shipwheel")
 

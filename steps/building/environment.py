@@ -19,14 +19,14 @@ from typing import TYPE_CHECKING, Self
 
 import uv
 
+from steps.building.reproducible import FIXED_ENVIRONMENT
 from steps.errors import BuildFailed
-from steps.reproducible import FIXED_ENVIRONMENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from steps.building.environment_cache import EnvironmentCache
     from steps.children import Children
-    from steps.environment_cache import EnvironmentCache
 
 # A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"

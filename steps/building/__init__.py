@@ -1,0 +1,1 @@
+"""How a project is built: backends in shared environments, hooks in forks, the same bytes."""

@@ -1,0 +1,1 @@
+"""What a function needs before Google builds it: requirements read, judged, pinned, bundled."""
