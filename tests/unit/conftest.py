@@ -1,8 +1,12 @@
-"""Unit tests open no socket."""
+"""Unit tests open no socket, and no example of hypothesis is held against a busy machine."""
 
 from __future__ import annotations
 
+import hypothesis
 import pytest_socket
+
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 def pytest_runtest_setup() -> None:

@@ -80,7 +80,7 @@ def test_an_expansion_is_bash_s(text: str) -> None:
     assert _expand(text, VALUES) == _bash(text, VALUES)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.text(alphabet="ab./-", max_size=6),
     st.sampled_from(["#", "##", "%", "%%"]),
