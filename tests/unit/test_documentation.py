@@ -101,6 +101,19 @@ def test_what_the_guide_writes_into_the_manifest_is_valid() -> None:
         parse_manifest({**SMALLEST, **yaml.safe_load(snippet)})
 
 
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_yaml_that_is_shown_is_valid(document: Path) -> None:
+    hooks = {it["id"] for it in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    for block in blocks(document.read_text(), "yaml"):
+        content = yaml.safe_load(block)
+        if "steps" in content:
+            read_build_config(block, document.name)
+        elif "repos" in content:
+            assert {hook["id"] for repo in content["repos"] for hook in repo["hooks"]} <= hooks
+        else:
+            parse_manifest({**SMALLEST, **content})
+
+
 def test_the_picture_of_the_readme_is_a_flowchart() -> None:
     (picture,) = blocks(README, "mermaid")
     lines = [line.strip() for line in picture.splitlines()]
