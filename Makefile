@@ -19,13 +19,13 @@ demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, witho
 
 test: $(VENV)/development  ## the whole test suite
 	$(BIN)/python -m pytest tests/unit -n 2
-	$(BIN)/python -m pytest tests/integration -n 2
+	$(BIN)/python -m pytest tests/integration -n 3
 
 unit: $(VENV)/development  ## the tests that open no socket
 	$(BIN)/python -m pytest tests/unit -n 2
 
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
-	$(BIN)/python -m pytest tests/integration -n 2
+	$(BIN)/python -m pytest tests/integration -n 3
 
 image-test: $(VENV)/development  ## the image, in a real Docker engine; root on Debian can start one
 	$(BIN)/python -m pytest tests/image

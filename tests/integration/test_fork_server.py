@@ -442,7 +442,7 @@ for module, function, _ in main._CACHES.get(backend, ()):
 def test_all_that_is_prepared_is_in_the_backends_of_the_image(
     requirement: str, backend: str, environment: Path
 ) -> None:
-    root = Path(fork_server.__file__).parents[1]
+    root = Path(fork_server.__file__).parents[2]
     install = [uv.find_uv_bin(), "pip", "install", "--quiet"]
     pins = ["--constraint", str(root / "builder" / "backends.txt"), "--no-verify-hashes"]
     python = str(environment / "bin/python")
