@@ -449,7 +449,7 @@ def test_all_that_is_prepared_is_in_the_backends_of_the_image(
     subprocess.run([*install, "--python", python, *pins, requirement], check=True)
 
     said = subprocess.run(
-        [python, "-c", _PREPARE, backend, str(root / "steps")],
+        [python, "-c", _PREPARE, backend, str(Path(fork_server.__file__).parent)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
