@@ -22,6 +22,7 @@ from steps.errors import Problem, ShipwheelError
 from steps.index import ACCEPT
 from steps.published import parse_root
 from steps.registry import is_loopback
+from steps.retry import Transient
 from steps.upstreams import Repository, describe_repository
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def _of_emulator(transport: Transport) -> dict[str, Any]:
         answer = transport.send("POST", url, data={":action": "file_upload"})
     except ShipwheelError as error:
         return {"untold": error.problems[0].message}
-    except Exception as error:  # noqa: BLE001 - Transient is no error of ours yet
+    except Transient as error:
         return {"untold": str(error)}
     for mode in ("remote", "virtual"):
         if f"is a {mode} repository" in answer.text:
