@@ -5,21 +5,25 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from steps.distribution import file_sha256
 from steps.errors import InputError, Problem
 from steps.record import read_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from steps.distribution import Distribution
     from steps.project import Project
 
 
-def collect(project: Project) -> tuple[Distribution, ...]:
+def collect(
+    project: Project, sha256: Callable[[Path], str] = file_sha256
+) -> tuple[Distribution, ...]:
     """Return the distributions in `dist/` of *project*, wheels before the sdist.
 
-    Raises one InputError for all that does not belong there. Hidden files are passed over.
+    *sha256* hashes them. Raises one InputError for all that does not belong there. Hidden files
+    are passed over.
     """
     folder = project.directory / "dist"
     files: list[Distribution] = []
@@ -29,7 +33,7 @@ def collect(project: Project) -> tuple[Distribution, ...]:
         if path.name.startswith("."):
             continue
         try:
-            files.append(read_whole(path))
+            files.append(read_whole(path, sha256))
         except InputError as error:
             problems.extend(error.problems)
     problems.extend(_foreign(project, files))

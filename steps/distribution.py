@@ -65,13 +65,23 @@ def parse_filename(filename: str) -> tuple[Kind, NormalizedName, Version]:
     raise InvalidSdistFilename(f"neither a wheel nor a .tar.gz sdist: {filename!r}")
 
 
+def file_sha256(path: Path) -> str:
+    """Return the sha256 of a file, in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def read_distribution(
-    path: Path, *, beside: Callable[[Path], object] | None = None
+    path: Path,
+    *,
+    beside: Callable[[Path], object] | None = None,
+    sha256: Callable[[Path], str] = file_sha256,
 ) -> Distribution:
-    """Read the distribution at *path*; *beside* looks at it, too, while it is hashed.
+    """Read the distribution at *path*; *beside* looks at it, too, while *sha256* hashes it.
 
     Raises InputError when its name is not a distribution's, its archive is broken or hostile, or
-    its metadata names another project or version than its file name; and what *beside* raises.
+    its metadata names another project or version than its file name; and what *beside* and
+    *sha256* raise, which are given nothing else than a distribution that was looked at.
     """
     try:
         kind, name, version = parse_filename(path.name)
@@ -84,14 +94,14 @@ def read_distribution(
         raise InputError(f"{path.name!r} is not a file", "remove it, and build it again")
     metadata = read_metadata(path)
     _check_identity(path, name, version, metadata)
-    sha256 = _sha256(path) if beside is None else _sha256_beside(path, beside)
+    digest = sha256(path) if beside is None else _beside(path, beside, sha256)
     return Distribution(
         path=path,
         kind=kind,
         name=name,
         version=version,
         size=path.stat().st_size,
-        sha256=sha256,
+        sha256=digest,
         requires=tuple(metadata.get("requires_dist", ())),
     )
 
@@ -131,14 +141,9 @@ def _check_identity(
         )
 
 
-def _sha256_beside(path: Path, look: Callable[[Path], object]) -> str:
+def _beside(path: Path, look: Callable[[Path], object], sha256: Callable[[Path], str]) -> str:
     """Return the sha256 after *look*; hashing leaves the processor to other threads."""
     with ThreadPoolExecutor(1) as pool:
-        digest = pool.submit(_sha256, path)
+        digest = pool.submit(sha256, path)
         look(path)
         return digest.result()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from steps.attempt import import_early
 from steps.build import build
 from steps.parallel import each
 from steps.project import static_names
 from steps.release import Release, release
-from steps.upload import import_early
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,11 +10,16 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
 from steps.archive import open_archive
-from steps.distribution import metadata_member, parse_filename, read_distribution
+from steps.distribution import (
+    file_sha256,
+    metadata_member,
+    parse_filename,
+    read_distribution,
+)
 from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from steps.distribution import Distribution
@@ -25,9 +30,10 @@ _HEXADECIMAL = 64  # digits of a sha256
 _NAMED = 5  # lies at a time: the first ones show what is wrong
 
 
-def read_whole(path: Path) -> Distribution:
+def read_whole(path: Path, sha256: Callable[[Path], str] = file_sha256) -> Distribution:
     """Read the distribution at *path*; raise InputError, too, for a wheel that is not whole."""
-    return read_distribution(path, beside=check_record if path.suffix == ".whl" else None)
+    beside = check_record if path.suffix == ".whl" else None
+    return read_distribution(path, beside=beside, sha256=sha256)
 
 
 def check_record(wheel: Path) -> None:

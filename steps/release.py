@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
+    from steps.attempt import Packages
     from steps.distribution import Distribution
     from steps.gate import Rules
     from steps.index import Index
@@ -48,12 +49,14 @@ def release(
     rules: Rules,
     *,
     static: Collection[NormalizedName] = (),
+    packages: Packages | None = None,
     workers: int = WORKERS,
 ) -> Release:
     """Judge the distributions of each project and upload what is missing, *workers* at a time.
 
-    *static* are the projects whose version is written in their files. Raises Refused with all
-    projects that are not allowed, and what reading the index and uploading raise.
+    *static* are the projects whose version is written in their files, *packages* the files that
+    twine has read by now. Raises Refused with all projects that are not allowed, and what reading
+    the index and uploading raise.
     """
     before = index.read_many(distributions[0].name for distributions in built)
     judgements = _judge_all(built, before, index, rules, static)
@@ -65,7 +68,7 @@ def release(
     files = tuple(file for distributions in built for file in distributions)
     needs = dependency_order(files)
     plan = Plan(judgements=judgements, needs=needs)
-    deliveries = upload(plan, transport, index, workers=workers)
+    deliveries = upload(plan, transport, index, packages=packages, workers=workers)
     return Release(built=files, judgements=judgements, before=before, deliveries=deliveries)
 
 

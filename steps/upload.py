@@ -10,16 +10,15 @@ import graphlib
 import logging
 import re
 import tempfile
-import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from requests import codes
 
+from steps.attempt import Attempt, Packages
 from steps.contents import compare
 from steps.distribution import read_distribution
 from steps.errors import InputError, Problem, Refused, RegistryError, ShipwheelError
@@ -74,31 +73,26 @@ class Delivery:
     overtaken: bool = False
 
 
-def import_early() -> None:
-    """Begin to import what sends files, which is slow to import, and return at once."""
-    threading.Thread(target=_import_twine, name="import", daemon=True).start()
-
-
-def _import_twine() -> None:
-    with suppress(ImportError):  # whoever needs it says so
-        import twine.package  # noqa: PLC0415 - this is the purpose
-        import twine.repository  # noqa: F401, PLC0415 - the same
-
-
 def upload(
-    plan: Plan, transport: Transport, index: Index, *, workers: int = WORKERS
+    plan: Plan,
+    transport: Transport,
+    index: Index,
+    *,
+    packages: Packages | None = None,
+    workers: int = WORKERS,
 ) -> tuple[Delivery, ...]:
     """Upload what *plan* says, and return each file once the index shows it.
 
     Wheels go before the sdist, a project after those that it needs, others side by side. After
     the first failure nothing new is begun; one error then says what went wrong and what is there.
+    *packages* are those that twine has read by now.
     """
     judgements = {judgement.project: judgement for judgement in plan.judgements}
     order = graphlib.TopologicalSorter(
         {name: set(plan.needs.get(name, ())) & judgements.keys() for name in judgements}
     )
     order.prepare()
-    uploader = _Uploader(transport, index)
+    uploader = _Uploader(transport, index, packages or Packages())
     pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
     try:
         errors = _run(order, judgements, uploader, pool)
@@ -151,9 +145,10 @@ def _combined(errors: Sequence[ShipwheelError], there: Sequence[Delivery]) -> Sh
 class _Uploader:
     """Uploads the files of one project after another; threads share it."""
 
-    def __init__(self, transport: Transport, index: Index) -> None:
+    def __init__(self, transport: Transport, index: Index, packages: Packages) -> None:
         self._transport = transport
         self._index = index
+        self._packages = packages
         self.deliveries: list[Delivery] = []
 
     def upload_project(self, judgement: Judgement) -> None:
@@ -166,7 +161,7 @@ class _Uploader:
             _logger.info("%s %s", delivery.result.capitalize(), file.filename)
 
     def _upload_file(self, file: Distribution) -> Delivery:
-        attempt = _Attempt(file, self._transport)
+        attempt = Attempt(self._packages.of(file), self._transport)
 
         def once() -> Delivery | None:
             try:
@@ -264,42 +259,6 @@ class _Uploader:
             f"delete it, and publish a new version: gcloud artifacts versions delete {file.version}"
             f" --package={file.name}",
         )
-
-
-class _Attempt:
-    """Posts one distribution through twine, without twine's own repetitions and output."""
-
-    def __init__(self, file: Distribution, transport: Transport) -> None:
-        # Whoever has nothing to upload does not pay for the import.
-        import rich  # noqa: PLC0415 - slow, and `import_early` did it
-        from twine.exceptions import TwineException  # noqa: PLC0415 - the same
-        from twine.package import PackageFile  # noqa: PLC0415 - the same
-        from twine.repository import Repository  # noqa: PLC0415 - the same
-
-        rich.reconfigure(quiet=True)
-        logging.getLogger("twine").setLevel(logging.ERROR)
-        try:
-            self._package = PackageFile.from_filename(str(file.path), comment=None)
-        except TwineException as error:
-            raise InputError(
-                f"{file.filename!r} cannot be uploaded: {error}", "build it again"
-            ) from None
-        url = transport.registry.upload_url
-        self._repository = Repository(url, None, None, disable_progress_bar=True)
-        self._repository.close()
-        self._repository.session = transport.session
-        self._transport = transport
-        self.doubtful = False
-        """Whether the registry may have stored the file without telling us so."""
-
-    def post(self) -> requests.Response:
-        try:
-            return self._transport.answer(
-                "POST", lambda: self._repository.upload(self._package, max_redirects=1)
-            )
-        except Transient:
-            self.doubtful = True
-            raise
 
 
 def _upstreams(registry: Registry) -> str:

@@ -62,13 +62,15 @@ def make_project(
     return directory
 
 
-def make_distributions(directory: Path) -> tuple[Distribution, ...]:
+def make_distributions(
+    directory: Path, *, metadata_version: str = "2.4"
+) -> tuple[Distribution, ...]:
     """Write wheel and sdist of a tiny project into its `dist/`, the same bytes each time."""
     table = tomllib.loads((directory / "pyproject.toml").read_text())["project"]
     name, version = table["name"], table["version"]
-    metadata = f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n" + "".join(
-        f"Requires-Dist: {line}\n" for line in table["dependencies"]
-    )
+    lines = [f"Metadata-Version: {metadata_version}", f"Name: {name}", f"Version: {version}"]
+    lines += [f"Requires-Dist: {line}" for line in table["dependencies"]]
+    metadata = "".join(f"{line}\n" for line in lines)
     sources = {
         f"{name}/{path.name}": path.read_bytes() for path in sorted((directory / name).iterdir())
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -47,20 +48,23 @@ def command(
     Example:
       shipwheel upload packages/tides --registry us-east4/my-project/pypi
     """
-    from steps.collect import collect  # noqa: PLC0415 - `--help` does without
+    from steps.attempt import Packages, import_early  # noqa: PLC0415 - `--help` does without
+    from steps.collect import collect  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - the same
     from steps.parallel import each  # noqa: PLC0415 - the same
     from steps.project import static_names  # noqa: PLC0415 - the same
     from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
     from steps.release import release  # noqa: PLC0415 - the same
-    from steps.upload import import_early  # noqa: PLC0415 - the same
 
     transport.credentials.look_up_early()
     import_early()
     projects = selected(directories, every)
-    built = each(collect, projects, workers=workers)
+    packages = Packages()
+    built = each(partial(collect, sha256=packages.sha256), projects, workers=workers)
     index = Index(transport.registry, transport, first_release=first_release)
     static = static_names(projects)
-    released = release(built, transport, index, rules, static=static, workers=workers)
+    released = release(
+        built, transport, index, rules, static=static, packages=packages, workers=workers
+    )
     rows = receipt(released, transport.registry)
     click.echo(render_json(rows) if as_json else render_table(rows))
