@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.__main__ import main
-from tests.unit.triggers.test_render_facts import function, package, rendered
+from tests.unit.triggers.rendering import function, package, rendered
 from triggers.graph import mermaid
 from triggers.inventory import Inventory
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.triggers.test_render_facts import documents, function, package
+from tests.unit.triggers.rendering import documents, function, package
 from triggers.manifest_types import PULL_REQUEST_SUBSTITUTIONS
 
 FOLDER = resources.files("triggers") / "build_configs"

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from tests.unit.triggers.rendering import function, package
 from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST
-from tests.unit.triggers.test_render_facts import function, package
 from triggers import terraform
 from triggers.inline import put_inline
 from triggers.inventory import Inventory
