@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import errno
-import logging
-import os
-import signal
-import sys
-import threading
-from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+try:
+    import errno
+    import logging
+    import os
+    import signal
+    import sys
+    import threading
+    from functools import partial
+    from typing import TYPE_CHECKING, NoReturn
 
-import click
+    import click
 
-from builder.command_line import GRACE, shipwheel
-from steps.children import end_children
-from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
+    from builder.command_line import GRACE, shipwheel
+    from steps.children import end_children
+    from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
+except KeyboardInterrupt:  # there is nothing yet to end, or to tell
+    raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run() -> NoReturn:
     """Run as a program: `shipwheel` and `python -I -m builder` both come here."""
-    _open_standard_streams()
-    scratch = _open_scratch()
-    signal.signal(signal.SIGTERM, partial(_terminate, scratch))
+    try:
+        _open_standard_streams()
+        scratch = _open_scratch()
+        signal.signal(signal.SIGTERM, partial(_terminate, scratch))
+    except KeyboardInterrupt:
+        sys.exit(_SIGNALLED + signal.SIGINT)
     code = main()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, signal.SIG_IGN)  # what is left does not take long

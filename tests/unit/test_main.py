@@ -104,6 +104,37 @@ def test_an_interrupt_says_that_the_job_can_be_run_again(
     assert capsys.readouterr().err.strip().startswith("Interrupted.")
 
 
+@pytest.mark.parametrize(
+    ("module", "told"),
+    [
+        ("errno", ""),
+        ("click", ""),
+        ("builder.command_line", ""),
+        ("builder.scratch", ""),
+        (
+            "builder.commands.build",
+            "\nInterrupted. Run the same command again to finish the job.\n",
+        ),
+    ],
+)
+def test_an_interrupt_while_modules_are_imported_is_no_traceback(module: str, told: str) -> None:
+    code = (
+        "import runpy, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        f"        if name == {module!r}: signal.raise_signal(signal.SIGINT)\n"
+        f"sys.modules.pop({module!r}, None)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "sys.argv = ['shipwheel', 'build', '--help']\n"
+        "runpy.run_module('builder', run_name='__main__', alter_sys=True)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", told)
+
+
 def test_what_a_thread_tells_after_an_interrupt_does_not_follow_the_last_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
