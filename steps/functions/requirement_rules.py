@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FRAMEWORK = "functions-framework"
 _NAMED = 3
+_PROJECT = ("pyproject.toml", "setup.py")
 
 
 def is_published(facts: Facts) -> Iterator[Finding]:
@@ -215,6 +216,24 @@ def _absence(facts: Facts, target: Path) -> str:
     return "is not uploaded: gcloud ignores it" if inside in facts.hidden else ""
 
 
+def is_project(facts: Facts) -> Iterator[Finding]:
+    """SW843: pip installs a directory only where it is a project."""
+    for file, line in facts.lines:
+        if line.path is None or facts.bundled_path(line.path):
+            continue
+        target = facts.function.path(line.path)
+        if target.is_dir() and not any((target / name).is_file() for name in _PROJECT):
+            yield Finding(
+                file,
+                line.number,
+                "SW843",
+                f"{line.path!r} is a directory without a pyproject.toml or a setup.py, and pip"
+                " refuses it",
+                "take the line out: what is uploaded with the function can be imported from it"
+                " without being installed",
+            )
+
+
 def has_the_framework(facts: Facts) -> Iterator[Finding]:
     """SW834 and SW835: what serves a function, which nobody should leave to chance."""
     if any(
@@ -251,5 +270,6 @@ RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     has_no_other_index,
     has_no_keyring,
     is_there,
+    is_project,
     has_the_framework,
 )

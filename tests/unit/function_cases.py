@@ -230,6 +230,20 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         0,
         "gcloud does not upload 'vendor'",
     ),
+    "the function itself": (
+        "SW843",
+        {"files": requires("-e .")},
+        "requirements.txt",
+        3,
+        "'.' is a directory without a pyproject.toml or a setup.py, and pip refuses it",
+    ),
+    "a directory": (
+        "SW843",
+        {"files": {**requires("./tides[all]"), "tides/setup.cfg": "[metadata]\nname = tides\n"}},
+        "requirements.txt",
+        3,
+        "'./tides' is a directory without a pyproject.toml",
+    ),
     "tracked": (
         "SW851",
         {"in_git": TRACKED},
@@ -286,5 +300,6 @@ SOUND: dict[str, dict[str, Any]] = {
         "files": {"a.txt": "https://oauth2accesstoken:{{ACCESS_TOKEN}}@x.pkg.dev/ ya29.x\n"}
     },
     "an extra index that becomes the index": {"files": requires(f"--extra-index-url {OWN}")},
+    "a local project": {"files": {**requires("-e ./tides"), "tides/setup.py": ""}},
     "a local wheel": {"files": {**requires("./tides.whl"), "tides.whl": "x"}},
 }
