@@ -34,6 +34,7 @@ CODES = {
     "SW822": Code("error", "an index line for another registry"),
     "SW823": Code("warning", "a keyring package: Google's build asks none"),
     "SW824": Code("error", "a token or a key in a file"),
+    "SW825": Code("error", "`--no-index`: pip ignores the index line"),
     "SW831": Code("error", "Python 3.14 or newer is built with uv, which may have no credentials"),
     "SW832": Code("warning", "`pyproject.toml` is built with uv, which may have no credentials"),
     "SW833": Code("warning", "`requirements.txt` beside `pyproject.toml`, which is then not read"),

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FRAMEWORK = "functions-framework"
 _NAMED = 3
+_FIND_LINKS = {"--find-links", "-f"}
 _PROJECT = ("pyproject.toml", "setup.py")
 
 
@@ -185,6 +186,23 @@ def has_no_keyring(facts: Facts) -> Iterator[Finding]:
             )
 
 
+def asks_an_index(facts: Facts) -> Iterator[Finding]:
+    """SW825: with --no-index pip looks at no index line, wherever either of them stands."""
+    options = [(file, line, name) for file, line in facts.lines for name, _ in line.options]
+    wants = any(not facts.is_bundled(name) for _, _, name, _ in facts.required())
+    if facts.settings.vendor or not wants or any(name in _FIND_LINKS for *_, name in options):
+        return
+    for file, line, name in options:
+        if name == "--no-index":
+            yield Finding(
+                file,
+                line.number,
+                "SW825",
+                "--no-index makes pip ignore the index line, so that it finds no requirement",
+                "take it out, or have the wheels put into the source with --vendor",
+            )
+
+
 def is_there(facts: Facts) -> Iterator[Finding]:
     """SW841: a path that is outside of what is uploaded, missing, or ignored."""
     top = facts.function.directory
@@ -269,6 +287,7 @@ RULES: tuple[Callable[[Facts], Iterable[Finding]], ...] = (
     has_no_extra_index,
     has_no_other_index,
     has_no_keyring,
+    asks_an_index,
     is_there,
     is_project,
     has_the_framework,

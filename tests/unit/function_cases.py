@@ -157,6 +157,20 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         1,
         "A token or a key",
     ),
+    "no index": (
+        "SW825",
+        {"files": requires("--no-index")},
+        "requirements.txt",
+        3,
+        "--no-index makes pip ignore the index line",
+    ),
+    "no index of an included file": (
+        "SW825",
+        {"files": {**requires("-r more.txt"), "more.txt": "--pre --no-index\n"}},
+        "more.txt",
+        1,
+        "--no-index makes pip ignore the index line",
+    ),
     "a newer Python": (
         "SW831",
         {"settings": {"runtime": 14}},
@@ -300,6 +314,11 @@ SOUND: dict[str, dict[str, Any]] = {
         "files": {"a.txt": "https://oauth2accesstoken:{{ACCESS_TOKEN}}@x.pkg.dev/ ya29.x\n"}
     },
     "an extra index that becomes the index": {"files": requires(f"--extra-index-url {OWN}")},
+    "no index, and a folder of wheels": {"files": requires("--no-index", "-f wheels")},
+    "no index, and vendored": {
+        "files": requires("--no-index"),
+        "settings": {"vendor": "vendor"},
+    },
     "a local project": {"files": {**requires("-e ./tides"), "tides/setup.py": ""}},
     "a local wheel": {"files": {**requires("./tides.whl"), "tides.whl": "x"}},
 }
