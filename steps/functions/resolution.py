@@ -7,6 +7,7 @@ that uv is configured to use. Nothing is built: a build hook would run with the 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ import uv
 from packaging.utils import canonicalize_name
 
 from steps.children import Children
-from steps.errors import Problem, Refused, RegistryError
+from steps.errors import InputError, Problem, Refused, RegistryError
 from steps.functions.index_line import is_own
 from steps.functions.requirements_file import parse_requirements
 
@@ -34,6 +35,9 @@ _SECONDS = 600.0
 _PLATFORM = "x86_64-manylinux_2_28"
 _NAME = "SHIPWHEEL"
 _FROM = "# from "
+# uv's exit code is the same for a line that it cannot read and for an index that does not answer.
+_PLACE = re.compile(r"` at (?:position|line) \d")
+_REMOTE = "Error while accessing remote"
 _HINT = "see the reason above; packages that are only there as sdists cannot be pinned"
 
 
@@ -71,7 +75,8 @@ class Resolver:
         """Return all that *lines*, with paths from *directory*, need, in the order of names.
 
         Pins in *preferred*, a requirements file, are kept where they still do. Raises Refused when
-        there is no resolution, or a private name would come from elsewhere; else RegistryError.
+        there is no resolution, or a private name would come from elsewhere, InputError for a line
+        that uv cannot read; else RegistryError.
         """
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             wanted, output = Path(folder, "requirements.in"), Path(folder, "requirements.txt")
@@ -97,6 +102,8 @@ class Resolver:
         except subprocess.CalledProcessError as error:
             said = self.credentials.hide(error.output.strip())
             message = f"uv cannot resolve the requirements:\n{said}"
+            if _PLACE.search(said) and _REMOTE not in said:
+                raise InputError(message, "mend the line that uv names above") from None
             raise (Refused if error.returncode == 1 else RegistryError)(message, _HINT) from None
         except subprocess.TimeoutExpired:
             raise RegistryError(

@@ -409,6 +409,34 @@ def test_bad_input_is_told_and_nothing_is_written(
 
 
 @pytest.mark.parametrize(
+    ("line", "code", "hint"),
+    [
+        ("--extra-index-url http://[bad", 2, "mend the line that uv names above"),
+        ("--extra-index-url simple", 2, "mend the line that uv names above"),
+        ("tides @ http://[bad", 2, "mend the line that uv names above"),
+        (
+            "-r http://127.0.0.1:9/more.txt",
+            4,
+            "see the reason above; packages that are only there as sdists cannot be pinned",
+        ),
+    ],
+)
+def test_a_line_that_uv_cannot_read_is_the_users(
+    place: Place, line: str, code: int, hint: str
+) -> None:
+    place.write(requirements__txt=f"{SOUND}-r more.txt\n", more__txt=f"{line}\n")
+    before = place.tree()
+
+    done = place.shipwheel("--pin", UV_HTTP_RETRIES="0")
+
+    assert done.returncode == code
+    assert done.stderr.startswith("error: uv cannot resolve the requirements:\nerror: ")
+    assert "` at position 0" in done.stderr
+    assert done.stderr.splitlines()[-1] == f"  hint: {hint}"
+    assert place.tree() == before
+
+
+@pytest.mark.parametrize(
     ("variable", "other"),
     [
         ("SHIPWHEEL_VIRTUAL", "--virtual, or `deploy.function.index`, names another one"),
