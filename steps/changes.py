@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from steps.project import Project
 
 _SECONDS = 60
+_HINT = (
+    "name a commit that the clone holds; a shallow one holds little:"
+    " git fetch --unshallow origin, or leave --changed-since out"
+)
 
 
 def changed_since(ref: str, projects: Sequence[Project]) -> tuple[Project, ...]:
@@ -85,10 +89,14 @@ def _git(folder: Path, *arguments: str) -> str:
     except subprocess.TimeoutExpired:
         raise InputError(f"git took longer than {_SECONDS} s: {arguments[0]!r}") from None
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise InputError(
-            f"git cannot tell what changed: {said}",
-            "name a commit that the clone holds; a shallow one holds little:"
-            " git fetch --unshallow origin, or leave --changed-since out",
-        ) from None
+        said = error.stderr.decode(errors="replace").strip()
+        first = said.partition("\n")[0]
+        raise InputError(f"git cannot tell what changed: {first}", remedy(said) or _HINT) from None
     return os.fsdecode(done.stdout)
+
+
+def remedy(said: str) -> str:
+    """Return the hint for a repository of another user's, of which git *said* what to do; or ""."""
+    commands = (line.strip() for line in said.splitlines() if "safe.directory" in line)
+    command = next(commands, "")
+    return f"if you trust what is in it, run `{command}`" if command else ""

@@ -12,6 +12,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steps.changes import remedy
 from steps.errors import InputError
 from triggers.explain import Change
 
@@ -50,8 +51,9 @@ class _Git:
     def _checked(self, arguments: tuple[str, ...]) -> str:
         done = self._run(arguments)
         if done.returncode:
-            said = os.fsdecode(done.stderr).strip().removeprefix("fatal: ").partition("\n")[0]
-            raise InputError(f"git cannot tell what changed: {said}")
+            said = os.fsdecode(done.stderr).strip()
+            first = said.removeprefix("fatal: ").partition("\n")[0]
+            raise InputError(f"git cannot tell what changed: {first}", remedy(said))
         return os.fsdecode(done.stdout)
 
     def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[bytes]:

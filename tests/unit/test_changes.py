@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from steps.changes import affected, changed_since
 from steps.errors import InputError
 from steps.project import Project, read_project
 from tests.tiny import make_project
+from triggers.git_range import read_change
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +69,25 @@ def test_what_is_in_no_repository_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="git cannot tell what changed: fatal: not a git repo"):
         changed_since("main", [project])
+
+
+def test_another_users_repository_is_told_with_gits_own_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    project = Project(directory=tmp_path, name=canonicalize_name("alone"))
+    hint = (
+        "if you trust what is in it, run"
+        f" `git config --global --add safe.directory {tmp_path.resolve()}`"
+    )
+
+    with pytest.raises(InputError, match="dubious ownership") as since:
+        changed_since("main", [project])
+    with pytest.raises(InputError, match="dubious ownership") as explained:
+        read_change("A..B", tmp_path)
+
+    assert [it.value.problems[0].hint for it in (since, explained)] == [hint, hint]
 
 
 def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
