@@ -1,0 +1,66 @@
+"""A wheel, and the requests that a client sends to the registry emulator."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import http.client
+import io
+import zipfile
+from typing import TYPE_CHECKING
+
+import requests
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from requests.auth import HTTPBasicAuth
+
+    from builder.emulator import Emulator
+
+TOKEN = "ya29.planted-token"
+TIMEOUT = 30
+
+
+def make_wheel(folder: Path, name: str = "Tide_Tables", version: str = "1.0") -> Path:
+    """Write a wheel that twine and pip accept."""
+    stem = f"{name.lower()}-{version}"
+    members = {
+        f"{name.lower()}/__init__.py": f"VERSION = {version!r}\n",
+        f"{stem}.dist-info/METADATA": f"Metadata-Version: 2.4\nName: {name}\nVersion: {version}\n",
+        f"{stem}.dist-info/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = io.StringIO()
+    for member, text in members.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+        csv.writer(record).writerow([member, f"sha256={digest.decode()}", len(text)])
+    members[f"{stem}.dist-info/RECORD"] = record.getvalue()
+    wheel = folder / f"{stem}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for member, text in members.items():
+            archive.writestr(member, text)
+    return wheel
+
+
+def post(
+    url: str, content: tuple[str, bytes] | None, user: HTTPBasicAuth | None = None, /, **form: str
+) -> requests.Response:
+    fields = {":action": "file_upload", "name": "tide-tables", "version": "1.0"}
+    fields |= {key.replace("action", ":action"): value for key, value in form.items()}
+    files = {"content": content} if content else {"nothing": ("", b"")}
+    return requests.post(url, data=fields, files=files, auth=user, timeout=TIMEOUT)
+
+
+def post_wheel(emulator: Emulator, wheel: Path) -> requests.Response:
+    return post(f"http://{emulator.host}/demo/pypi/", (wheel.name, wheel.read_bytes()))
+
+
+def get(emulator: Emulator, path: str, **headers: str) -> tuple[int, dict[str, str], str]:
+    """Ask for *path* exactly as it is written; no client tidies it first."""
+    connection = http.client.HTTPConnection(emulator.host, timeout=TIMEOUT)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, dict(answer.getheaders()), body
