@@ -215,7 +215,7 @@ def _decide_by_files(listener: Listener, files: _Files) -> _Decision:
     left = files.match("", listener.ignored)
     if not files.paths and listener.included:
         return "unknown", "no file changed; no document says what that starts", ()
-    if not left.files and (files.paths or listener.ignored):
+    if not left.files and listener.ignored:
         return "no", "every changed file is ignored" if files.paths else "no file changed", ()
     if not listener.included:
         return "yes", "it includes every file", (left,)
@@ -248,5 +248,5 @@ def _undocumented(listeners: Iterable[Listener], event: Event) -> Iterator[str]:
             " one says that only pushes have file filters; gcloud takes them for both"
         )
     asks_for_tags = event.kind != "pull-request" and event.branch is None
-    if asks_for_tags and any(it.event == "push" and it.ref == "tag" for it in filtered):
+    if asks_for_tags and any(it.ref == "tag" for it in filtered):
         yield "No document says which files count as changed when a tag is pushed"

@@ -20,7 +20,7 @@ def below(directory: str) -> str:
 
 def without_covered(directories: Iterable[str], files: Iterable[str]) -> list[str]:
     """Return globs for *directories* and *files*, none of which another one includes."""
-    folders = list(dict.fromkeys(directories))
+    folders = dict.fromkeys(directories)
     outer = [folder for folder in folders if not any(_holds(other, folder) for other in folders)]
     single = [path for path in dict.fromkeys(files) if not any(_holds(d, path) for d in outer)]
     return [*map(below, outer), *single]

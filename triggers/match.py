@@ -66,12 +66,11 @@ class Glob:
 def parse_glob(text: str) -> Glob:
     """Return the glob that *text* is; raise BadGlobError for a malformed one."""
     alternatives = [_tokens(alternative) for alternative in _expand(text)]
-    expressions = dict.fromkeys(_expression(tokens) for tokens in alternatives)
     return Glob(
         text=text,
-        literals=tuple(dict.fromkeys(_longest_literal(tokens) for tokens in alternatives)),
+        literals=tuple(map(_longest_literal, alternatives)),
         undocumented=_undocumented(alternatives),
-        expression=re.compile("|".join(expressions), re.DOTALL),
+        expression=re.compile("|".join(map(_expression, alternatives)), re.DOTALL),
     )
 
 

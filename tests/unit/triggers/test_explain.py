@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from builder.__main__ import main
-from triggers.explain import Change, Event, Verdict, explain
+from triggers.explain import Change, Event, Match, Verdict, explain
 from triggers.listener import Listener, read_listener
 
 SAMPLE = Path(__file__).parents[2] / "example/shipwheel.yaml"
@@ -103,6 +103,38 @@ def test_a_pattern_that_only_re2_can_read_is_not_guessed() -> None:
     )
 
 
+def test_a_trigger_that_waits_for_another_tag_says_so() -> None:
+    assert decided(listening(ref="tag", pattern="^v"), "a", event=Event(tag="x1")) == (
+        "no",
+        "it waits for a push of a tag that matches '^v', and this is 'x1'",
+    )
+
+
+def test_files_that_start_nothing_decide_whatever_the_pattern_is() -> None:
+    trigger = listening(pattern="(?!x)", included=("b",))
+
+    assert decided(trigger, "a", event=Event(branch="main")) == (
+        "no",
+        "no changed file is included",
+    )
+
+
+def test_every_file_with_the_same_text_in_it_is_found() -> None:
+    files = ("x.py", "y/x.py", "z/x.py", "z/x.pyc")
+
+    assert verdict(listening(included=("**/x.py",)), *files).matches == (
+        Match("**/x.py", ("x.py", "y/x.py", "z/x.py")),
+    )
+
+
+def test_included_files_are_named_in_the_order_of_their_names() -> None:
+    files = tuple(f"{number}{'.py' if number in {1, 8} else ''}" for number in reversed(range(10)))
+
+    assert verdict(listening(included=("*.py",)), *files).matches == (
+        Match("*.py", ("1.py", "8.py")),
+    )
+
+
 def test_a_silent_change_starts_no_push_but_says_nothing_of_pull_requests() -> None:
     change = Change(files=("a",), silent="the message has [skip ci]")
     triggers = [listening(), listening(event="pull-request")]
@@ -127,6 +159,15 @@ def test_files_that_start_nothing_are_named_whoever_includes_them_in_vain() -> N
     assert found.unclaimed == ("b/x", "c/x.md", "d")
 
 
+def test_a_file_that_may_start_something_is_not_known_to() -> None:
+    triggers = [listening(pattern="(?!x)", included=("a",))]
+
+    found = explain(triggers, Change(files=("a", "b")), Event(branch="main"))
+
+    assert found.verdicts[0].matches == (Match("a", ("a",)),)
+    assert found.unclaimed == ("a", "b")
+
+
 def test_what_no_document_says_is_said_once() -> None:
     triggers = [
         listening(event="pull-request", included=("src/**.py",)),
@@ -147,6 +188,22 @@ def test_what_no_document_says_is_said_once() -> None:
         "The glob 'src/**.py': `**` beside other characters is taken as `*`; no document says",
     )
     assert push == ()
+
+
+@pytest.mark.parametrize(
+    ("different", "event"),
+    [
+        ({"event": "pull-request"}, Event()),
+        ({"ref": "tag"}, Event()),
+        ({"included": ("a",)}, Event()),
+        ({"ref": "tag", "included": ("a",)}, Event(kind="pull-request")),
+        ({"ref": "tag", "included": ("a",)}, Event(branch="main")),
+    ],
+)
+def test_nothing_is_said_of_documents_where_they_do_not_matter(
+    different: dict[str, Any], event: Event
+) -> None:
+    assert explain([listening(**different)], Change(files=("a",)), event).notes == ()
 
 
 @pytest.mark.parametrize(

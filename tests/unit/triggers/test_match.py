@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggers.match import BadGlobError, parse_glob
+from triggers.match import BadGlobError, Literal, parse_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,9 @@ FURTHER = [
     ("a\nb", "a\nb", True),
     ("*", "a\nb", True),
     ("a[^x]b", "a/b", True),  # as Go says: only * and ? stop at a slash
+    ("[b-a]", "b", False),
+    ("[b-ac]", "X", False),
+    ("[^b-a]", "b", True),
 ]
 
 
@@ -102,8 +105,32 @@ def answer(glob: str, path: str) -> str:
     ],
 )
 def test_a_malformed_glob_is_refused_with_the_reason(glob: str, reason: str) -> None:
-    with pytest.raises(BadGlobError, match=re.escape(reason)):
+    with pytest.raises(BadGlobError) as caught:
         parse_glob(glob)
+    assert str(caught.value) == reason
+
+
+def test_a_thousand_alternatives_are_not_too_many() -> None:
+    assert parse_glob("{0,1,2,3,4,5,6,7,8,9}" * 3).matches("907")
+
+
+@pytest.mark.parametrize(
+    ("glob", "literals"),
+    [
+        ("src/**", [Literal("src/", leads=True)]),
+        ("a/*/longer/?", [Literal("/longer/", leads=False)]),
+        (r"x*b\*c", [Literal("b*c", leads=False)]),
+        ("{a,*bc}", [Literal("a", leads=True), Literal("bc", leads=False)]),
+        ("**", [Literal("", leads=True)]),
+    ],
+)
+def test_the_quick_test_of_a_glob_is_its_longest_text(glob: str, literals: list[Literal]) -> None:
+    assert parse_glob(glob).literals == tuple(literals)
+
+
+@pytest.mark.parametrize("glob", ["*", "src/*.py", "**/a*", "a/**"])
+def test_nothing_is_undocumented_about_one_star_or_two_alone(glob: str) -> None:
+    assert parse_glob(glob).undocumented == ""
 
 
 @pytest.mark.parametrize("glob", ["src/**.py", "a**", "***/a"])
