@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from steps.building.workshop import Workshop
     from steps.project import Project
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 def build(
@@ -42,7 +42,7 @@ def build(
     """
     output = output or project.directory / "dist"
     with tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True) as folder:
-        logger.info("Building %s", project)
+        _logger.info("Building %s", project)
         built = _build(project, workshop, Path(folder))
         _check_identity(project, built)
         verify(built, project.directory, strict=workshop.options.strict)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from triggers.gcloud import Gcloud
     from triggers.plan import Change, Plan
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 def apply(plan: Plan, cloud: Gcloud, *, prune: bool, adopt: bool) -> None:
@@ -46,7 +46,7 @@ def run_created(plan: Plan, cloud: Gcloud, branch: str) -> None:
     for change in plan.of("create"):
         on, why_not = _branch(change, branch)
         if why_not:
-            log.info("not started: %s: %s", change.name, why_not)
+            _logger.info("not started: %s: %s", change.name, why_not)
             continue
         try:
             cloud.run_trigger(change.name, on)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Mapping, Sequence
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 _SECONDS_PER_TRIGGER = 10.0
 _BODY = re.compile(r"^-- body start --\n(.*?)\n-- body end --$", re.MULTILINE | re.DOTALL)
@@ -42,7 +42,7 @@ class Gcloud:
         found: list[dict[str, Any]] = json.loads(listed.stdout)
         if not _has_more(listed.stderr):
             return found
-        log.warning(
+        _logger.warning(
             "warning: gcloud lists %d triggers, and there are more: those that are gone from the"
             " repository may be missing here, and each of the others is asked for",
             len(found),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 TOKEN_VARIABLE = "SHIPWHEEL_EMULATOR_TOKEN"  # noqa: S105 - the name of a variable, not a secret
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Serve the registry emulator in the foreground.")
@@ -104,10 +104,10 @@ def command(
         )
         stack.enter_context(emulator)
         for name, contents in emulator.contents().items():
-            log.info("Serving http://%s/%s/ %s", emulator.host, name, contents)
+            _logger.info("Serving http://%s/%s/ %s", emulator.host, name, contents)
         click.echo(f"{EMULATOR_VARIABLE}={emulator.host}")
         signal.sigwait(stop)
-    log.info("Stopped")
+    _logger.info("Stopped")
 
 
 def _remotes(given: tuple[str, ...]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from steps.errors import InputError
 from steps.registry import Registry, parse_registry
 from triggers.init import Answers, default_region, initial_files, source_of_remote, write_files
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Write the manifest and the build configs that triggers name.")
@@ -64,8 +64,8 @@ def command(
     )
     written = write_files(directory, initial_files(answers), force=force)
     for file in written:
-        log.info("%s: %s", file.path, file.outcome)
-    log.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
+        _logger.info("%s: %s", file.path, file.outcome)
+    _logger.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
     if as_json:
         click.echo(json.dumps({"files": [asdict(file) for file in written]}, indent=2))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from steps.project import Project
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -133,5 +133,5 @@ def narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...
     from steps.changes import changed_since  # noqa: PLC0415 - only who narrows pays for it
 
     changed = changed_since(ref, projects)
-    log.info("%d of %d projects changed since %s", len(changed), len(projects), ref)
+    _logger.info("%d of %d projects changed since %s", len(changed), len(projects), ref)
     return changed

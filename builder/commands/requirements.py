@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from steps.requirements import Result
     from steps.transport import Transport
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 VIRTUAL_VARIABLE = "SHIPWHEEL_VIRTUAL"
 
@@ -189,17 +189,17 @@ def _where(found: Finding, directory: Path) -> str:
 
 def _narrate(result: Result, directory: Path, *, dry_run: bool) -> None:
     if result.is_refused:
-        log.error("error: Nothing was written: see the findings")
+        _logger.error("error: Nothing was written: see the findings")
         return
-    does = "Would write" if dry_run else "Wrote"
+    removed, written = ("Would remove", "Would write") if dry_run else ("Removed", "Wrote")
     for path in result.removed:
-        log.info("%s %s", "Would remove" if dry_run else "Removed", _shown(path, result, directory))
+        _logger.info("%s %s", removed, _shown(path, result, directory))
     for path in result.files:
-        log.info("%s %s", does, _shown(path, result, directory))
+        _logger.info("%s %s", written, _shown(path, result, directory))
     if not (result.files or result.removed):
-        log.info("%s is as it should be", directory / "requirements.txt")
+        _logger.info("%s is as it should be", directory / "requirements.txt")
     for name, value in result.build_environment:
-        log.info("Deploy with --set-build-env-vars=%s=%s", name, value)
+        _logger.info("Deploy with --set-build-env-vars=%s=%s", name, value)
 
 
 def _shown(path: Path, result: Result, directory: Path) -> Path:

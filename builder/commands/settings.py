@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from steps.credentials import Login
     from steps.registry import Registry
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Tell pip, uv, poetry, pdm or twine about the registry.")
@@ -122,12 +122,12 @@ def command(
     if shell:
         _print_variables(found, key or _token(private))
         if found.limit:
-            log.info("Note: %s", found.limit)
+            _logger.info("Note: %s", found.limit)
         return
     _tell_weaknesses(client, wanted, found)
     _apply(found, write=write, diff=diff)
     for step in found.steps:
-        log.info("Next, %s", step)
+        _logger.info("Next, %s", step)
 
 
 def _registries(registry: str | None, standard: str | None) -> tuple[Registry, Registry | None]:
@@ -179,7 +179,7 @@ def _print_variables(found: ClientSettings, login: Login) -> None:
 
 def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:
     for warning in found.warnings:
-        log.warning("warning: %s", warning)
+        _logger.warning("warning: %s", warning)
     registry = wanted.only
     if client == "twine" or registry.emulated or not registry.is_artifact_registry:
         return
@@ -187,17 +187,17 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
 
     repository = describe_repository(registry, os.environ)
     if repository is None:
-        log.info(
+        _logger.info(
             "Not checked, for gcloud does not tell: whether %s is a virtual repository, and the"
             " priorities of its upstreams, of which the higher number goes first",
             registry,
         )
         return
-    log.info("%s", explain(repository))
+    _logger.info("%s", explain(repository))
     # pip uploads nothing, and has no other place for private packages.
     private = wanted.public is None and client != "pip"
     for warning in misused(repository, alone=found.alone, private=private):
-        log.warning("warning: %s", warning)
+        _logger.warning("warning: %s", warning)
 
 
 def _apply(found: ClientSettings, *, write: bool, diff: bool) -> None:
@@ -213,16 +213,16 @@ def _apply(found: ClientSettings, *, write: bool, diff: bool) -> None:
         return
     changes = plan_changes(found.edits)
     for warning in (it for change in changes for it in change.warnings):
-        log.warning("warning: %s", warning)
+        _logger.warning("warning: %s", warning)
     if diff:
         click.echo(difference(changes), nl=False)
     written = write_changes(changes) if write else {}
     for change in changes:
         if not change.is_change:
-            log.info("%s: nothing to do", change.path)
+            _logger.info("%s: nothing to do", change.path)
         elif change.path not in written:
-            log.info("%s: would be written; --write does it", change.path)
+            _logger.info("%s: would be written; --write does it", change.path)
         elif backup := written[change.path]:
-            log.info("%s: written; as it was: %s", change.path, backup)
+            _logger.info("%s: written; as it was: %s", change.path, backup)
         else:
-            log.info("%s: written", change.path)
+            _logger.info("%s: written", change.path)

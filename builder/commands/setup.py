@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from triggers.manifest import Manifest
     from triggers.setup.resources import CleanupPolicies, Need
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Print, or do, what a project needs: repositories, accounts, roles.")
@@ -108,7 +108,7 @@ def _cleanup(manifest: Manifest, file: Path | None) -> CleanupPolicies | None:
 def _say_which_project(manifest: Manifest) -> None:
     active = active_project(os.environ)
     if active and active != manifest.project:
-        log.warning(
+        _logger.warning(
             "warning: gcloud's active configuration is for the project %r; every command here"
             " names the manifest's, %r",
             active,
@@ -145,7 +145,7 @@ def _check(comparison: Comparison, manifest: Manifest, *, as_json: bool) -> None
             f"The project {manifest.project!r} is not set up as the manifest asks: {summary}",
             "`shipwheel setup --apply` does what is missing; for the rest, the commands are above",
         )
-    log.info("done: all %d are there, and no role too many", len(comparison.there))
+    _logger.info("done: all %d are there, and no role too many", len(comparison.there))
 
 
 def _show(comparison: Comparison) -> None:
@@ -180,6 +180,6 @@ def _apply(comparison: Comparison, *, as_json: bool) -> None:
         if as_json:
             there = [str(need.resource) for need in comparison.there]
             click.echo(json.dumps({"created": changed, "there": there}, indent=2))
-    log.info("done: %d created, %d were there", len(changed), len(comparison.there))
+    _logger.info("done: %d created, %d were there", len(changed), len(comparison.there))
     for binding in comparison.extra:
-        log.warning("warning: too many: %s: %s", binding, revoke(binding).line)
+        _logger.warning("warning: too many: %s: %s", binding, revoke(binding).line)

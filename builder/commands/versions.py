@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from steps.published import PublishedFile, PublishedProject
     from steps.transport import Transport
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="List what the registry holds: versions, files, sha256.")
@@ -131,14 +131,14 @@ def _delete(
         for line in (*(it.filename for it in deletion.files), *deletion.dependents):
             click.echo(f"  {line}")
     for warning in deletion.warnings:
-        log.warning("warning: %s", warning)
+        _logger.warning("warning: %s", warning)
     if yes:
         delete(deletion, registry, os.environ)
     if as_json:
         click.echo(json.dumps(_deletion_as_object(deletion, deleted=yes), indent=2))
     if not yes:
         raise Refused("Nothing was deleted", "add --yes to delete what is listed")
-    log.info("Deleted %s", deletion)
+    _logger.info("Deleted %s", deletion)
 
 
 def _deletion_as_object(deletion: Deletion, *, deleted: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 # The user name that goes with an access token, for every client of Artifact Registry.
 TOKEN_USER = "oauth2accesstoken"  # noqa: S105 - a user name, not a secret
@@ -35,7 +35,7 @@ class Frontend:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         path: str = environ["PATH_INFO"]
-        log.debug("%s %r", environ["REQUEST_METHOD"], path)
+        _logger.debug("%s %r", environ["REQUEST_METHOD"], path)
         if not self._is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
             return answer_text(
                 start_response,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from steps.registry import Registry
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 _RETRY_SECONDS = 2.0
 _PATIENCE_SECONDS = 20.0
@@ -83,7 +83,7 @@ class RemoteRepository(ReadOnlyRepository):
         except ShipwheelError as error:
             if not page.exists():
                 raise
-            log.warning("Using the page of %s that was kept: %s", project, error.problems[0])
+            _logger.warning("Using the page of %s that was kept: %s", project, error.problems[0])
             return parse_page(
                 page.read_bytes(),
                 name=project,

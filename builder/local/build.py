@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from builder.local.screen import Screen
     from triggers.build_config import Build
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 EXIT_STEP_FAILED = 3
 _OUR_CODES = {1, 2, 3, 4, 5, EXIT_BUG}
@@ -49,7 +49,7 @@ def _open_room() -> Iterator[Room]:
         root = Path(name).resolve()
         yield Room(root)
     if root.exists():  # what a container's root wrote is not ours to remove
-        logger.warning("Cannot remove %s: some files there belong to another user", root)
+        _logger.warning("Cannot remove %s: some files there belong to another user", root)
 
 
 def make_runner(prepared: Prepared, room: Room, extra: ExtraVariables) -> Runner:

@@ -25,7 +25,7 @@ from triggers.substitutions import StartedBy, resolve, substitute_build
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +80,7 @@ def prepare(request: Request) -> Prepared:
     )
     resolution = resolve(build, request.substitutions, built_in, request.started_by)
     for problem in (*config.notes, *config.problems(resolution.notes)):
-        logger.warning("%s", problem)
+        _logger.warning("%s", problem)
     InputError.raise_all(config.problems(resolution.findings))
     build = substitute_build(build, resolution.values)
     findings = [
@@ -95,7 +95,7 @@ def prepare(request: Request) -> Prepared:
     InputError.raise_all(config.problems([*findings, *missing]))
     plan = make_plan(build.steps, request.only, request.start)
     if ignored := ", ".join(without_meaning_here(build)):
-        logger.info("Without meaning on this machine: %s", ignored)
+        _logger.info("Without meaning on this machine: %s", ignored)
     return Prepared(
         request, replace(config, build=build), plan, build_id, resolution.values, secrets
     )

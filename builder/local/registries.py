@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from builder.local.preparation import Prepared
     from builder.local.room import Room
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 _URL = re.compile(r"https://[a-z0-9-]+-python\.pkg\.dev/[^\s'\"]+")
 
@@ -34,7 +34,7 @@ def open_registries(prepared: Prepared, room: Room) -> Iterator[ExtraVariables]:
         ours = {REGISTRY_VARIABLE: request.registry, **credentials(request.environ)}
     running = request.environ.get(EMULATOR_VARIABLE)
     if running:
-        logger.info("Using the registry emulator at %s", running)
+        _logger.info("Using the registry emulator at %s", running)
         yield ExtraVariables({EMULATOR_VARIABLE: running}, ours)
     elif request.emulator:
         from builder.emulator import Emulator  # noqa: PLC0415 - only --emulator pays for it

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from steps.building.workshop import Workshop
     from steps.project import Project
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Backend:
             "SOURCE_DATE_EPOCH": str(self.epoch),
         }
         output = self.workshop.hooks.run(cmd, cwd=cwd or os.curdir, environ=environ)
-        logger.debug("%s", output.rstrip())
+        _logger.debug("%s", output.rstrip())
 
 
 class _Unsupported(Exception):  # noqa: N818 - an answer, not an error

@@ -18,7 +18,7 @@ from steps.errors import AccessError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 _SECONDS = 600.0
 _NO_REPOSITORY = (
@@ -34,7 +34,7 @@ def complete_history(directories: Iterable[Path], environ: Mapping[str, str]) ->
     """
     for top in dict.fromkeys(_top(directory, environ) for directory in directories):
         if _ask(top, environ, "rev-parse", "--is-shallow-repository") == "false":
-            logger.info("The git history in %r is complete", os.fspath(top))
+            _logger.info("The git history in %r is complete", os.fspath(top))
         else:
             _fetch(top, _remote(top, environ), environ)
 
@@ -73,7 +73,7 @@ def _remote(top: Path, environ: Mapping[str, str]) -> str:
 
 
 def _fetch(top: Path, remote: str, environ: Mapping[str, str]) -> None:
-    logger.info("Fetching the whole git history in %r from %r", os.fspath(top), remote)
+    _logger.info("Fetching the whole git history in %r from %r", os.fspath(top), remote)
     try:
         answer = _git(top, environ, "fetch", "--unshallow", "--tags", "--quiet", remote)
     except subprocess.TimeoutExpired:

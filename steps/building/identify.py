@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from steps.building.workshop import Workshop
     from steps.project import Project
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 def identify(project: Project, workshop: Workshop) -> tuple[NormalizedName, Version]:
@@ -32,7 +32,7 @@ def identify(project: Project, workshop: Workshop) -> tuple[NormalizedName, Vers
     """
     epoch = source_date_epoch(project.directory, workshop.environ)
     with tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True) as name:
-        logger.info("Preparing the metadata of %s", project)
+        _logger.info("Preparing the metadata of %s", project)
         metadata = Backend(project, workshop, epoch).metadata(Path(name))
         if metadata is None:
             built = build(project, workshop, output=Path(name) / "dist")[0]

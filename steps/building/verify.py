@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from steps.distribution import Distribution
 
-logger = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 # `twine check` prints what it finds, and there is one standard output.
 _ONE_AT_A_TIME = threading.Lock()
@@ -71,7 +71,7 @@ def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bo
     refused = [finding for finding in findings if strict or finding.level == "error"]
     for finding in findings:
         if finding not in refused:
-            logger.warning("warning: %s", finding)
+            _logger.warning("warning: %s", finding)
     Refused.raise_all(Problem(str(finding), finding.hint) for finding in refused)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
     from steps.project import Project
 
 FOLDER = "wheels"
-
-_logger = logging.getLogger("shipwheel")
 
 
 def bundle(

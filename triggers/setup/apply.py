@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from triggers.setup.compare import Comparison
     from triggers.setup.resources import Need
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 # Google says of new accounts that they are known everywhere within a minute or so.
 PAUSES = (1, 2, 4, 8, 15, 30, 30)
@@ -46,7 +46,7 @@ def _run_patiently(call: Call, environ: Mapping[str, str], sleep: Callable[[floa
         try:
             run_gcloud(call, environ)
         except (ApiOffError, NotYetError) as error:
-            log.info("%s; trying again in %d s", error.problems[0].message, pause)
+            _logger.info("%s; trying again in %d s", error.problems[0].message, pause)
             sleep(pause)
         else:
             return

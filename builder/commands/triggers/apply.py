@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from triggers.gcloud import Gcloud
     from triggers.plan import Plan
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Make the live triggers the rendered ones.")
@@ -59,6 +59,6 @@ def command(
         raise
     if run_new:
         run_created(plan, cloud, branch)
-    log.info("done: %s", plan.summary or "no triggers")
+    _logger.info("done: %s", plan.summary or "no triggers")
     if plan.of("delete") and not prune:
-        log.warning("warning: %d not deleted: --prune deletes them", len(plan.of("delete")))
+        _logger.warning("warning: %d not deleted: --prune deletes them", len(plan.of("delete")))

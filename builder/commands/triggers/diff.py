@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from triggers.gcloud import Gcloud
     from triggers.plan import Plan
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Compare the live triggers with the rendered ones.")
@@ -31,7 +31,7 @@ def command(*, plan: Plan, cloud: Gcloud) -> None:
       shipwheel triggers diff
       shipwheel triggers diff --region us-east4 --json
     """
-    log.info("%s", plan.summary or "no triggers")
+    _logger.info("%s", plan.summary or "no triggers")
     if plan.of(*DRIFT):
         raise Refused(
             f"The live triggers of {cloud.project!r} in {cloud.region!r} are not the rendered ones:"

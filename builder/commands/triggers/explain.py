@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from triggers.explain import Explanation, Match, Verdict
     from triggers.listener import EventKind
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 _MOST_FILES = 3
 _MOST_UNCLAIMED = 20
@@ -98,10 +98,10 @@ def command(
     else:
         _print(explanation)
     for note in explanation.notes:
-        log.warning("note: %s", note)
+        _logger.warning("note: %s", note)
     fired = sum(verdict.fires == "yes" for verdict in explanation.verdicts)
     counts = f"{len(change.files)} changed files start {fired} of {len(listeners)} triggers"
-    log.info("%s", counts)
+    _logger.info("%s", counts)
 
 
 def _listeners(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Listener]:
@@ -123,7 +123,7 @@ def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> Change:
     change = read_change(what[0], folder)
     top = top_directory(folder)
     if rendered and Path(top) != folder.resolve():
-        log.warning(
+        _logger.warning(
             "warning: the manifest is not in the repository's root %r, from where Cloud Build"
             " matches globs",
             top,

@@ -18,7 +18,7 @@ from steps.errors import Refused
 if TYPE_CHECKING:
     from triggers.lint.linter import Report
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 def _codes(
@@ -66,7 +66,7 @@ def command(
 
     report = lint(manifest_file, files, ignored)
     click.echo(_as_json(report), nl=False) if as_json else _print(report)
-    log.info("%s", _summary(report))
+    _logger.info("%s", _summary(report))
     return Refused.exit_code if report.findings else 0
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from triggers.gcloud import Gcloud
     from triggers.plan import Change, Edit, Plan
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 Result = TypeVar("Result")
 

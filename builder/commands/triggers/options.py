@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from steps.errors import Problem
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 manifest_option = click.option(
     "--manifest",
@@ -29,4 +29,4 @@ manifest_option = click.option(
 def report_warnings(warnings: Iterable[Problem]) -> None:
     """Narrate what does not stop a rendering, and should be known."""
     for warning in warnings:
-        log.warning("warning: %s", warning)
+        _logger.warning("warning: %s", warning)

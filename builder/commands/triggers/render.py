@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from triggers.manifest import Manifest
 
-log = logging.getLogger("shipwheel")
+_logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Print the triggers for gcloud's import, or for Terraform.")
@@ -54,7 +54,7 @@ def command(
     repository = open_repository(manifest_file)
     rendering = only(render_repository(repository, inline=inline), targets)
     report_warnings(rendering.warnings)
-    log.info("%d triggers", len(rendering.triggers))
+    _logger.info("%d triggers", len(rendering.triggers))
     if output_format == "terraform":
         document = terraform_document(rendering.triggers, repository.manifest)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
