@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 
-
 # A shell adds the number of the signal that ended a program.
 _SIGNALLED = 128
 # Cloud Build waits longer, and nobody else should have to.
@@ -51,7 +50,7 @@ class _Terminated(BaseException):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line *arguments* and return the exit code of the design page."""
+    """Run the command line *arguments* and return the exit code, as steps.errors has them."""
     try:
         result = shipwheel.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:

@@ -1,4 +1,4 @@
-"""What publishing one project would mean: the outcomes of the design page, and a judgement."""
+"""What publishing one project would mean: the outcomes of the README, and a judgement."""
 
 from __future__ import annotations
 

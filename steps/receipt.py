@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 class Row:
     """One file: *outcome* is its project's, *result* its own (`uploaded` or `found`).
 
-    A project whose files were all there when they were to be sent ends `identical`.
-
-    *size* is in bytes; it and *sha256* are None where the index does not tell them.
+    A project whose files were all there when they were to be sent ends `identical`. *size* is in
+    bytes; it and *sha256* are None where the index does not tell them.
     """
 
     project: str

@@ -112,8 +112,8 @@ class Transport:
             body = self.credentials.hide(" ".join(response.text.split()))
         except requests.RequestException:
             body = ""
-        shown = body if len(body) <= _BODY_CHARACTERS else f"{body[:_BODY_CHARACTERS]}…"
-        return f"{status}, {shown!r}" if shown else status
+        start = body if len(body) <= _BODY_CHARACTERS else f"{body[:_BODY_CHARACTERS]}…"
+        return f"{status}, {start!r}" if start else status
 
     def _access_error(self, method: str, response: requests.Response) -> AccessError:
         role = _WRITER if method == "POST" else _READER

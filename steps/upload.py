@@ -60,7 +60,7 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A distribution that the index shows, with the size in bytes and the sha256 that it has there.
+    """A distribution that the index shows, with the *sha256* that it has there.
 
     It was *uploaded* when the registry said that it took it from us, and *found* when it was there
     by whatever way it came: an answer to us may have got lost. *overtaken* says that the registry

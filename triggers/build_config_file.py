@@ -22,8 +22,6 @@ _OUTPUT_ONLY = {
     "timing", "warnings",
 }  # fmt: skip
 _OUTPUT_ONLY_STEP = {"exitCode", "pullTiming", "status", "timing"}
-# Leaving one fault out can only uncover another below it, and messages are not nested deeper.
-_ROUNDS = 5
 
 
 @dataclass(frozen=True)

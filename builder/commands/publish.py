@@ -54,8 +54,8 @@ def command(
     Example:
       shipwheel publish --all --registry us-east4/my-project/pypi
     """
-    from steps.building.workshop import open_workshop  # noqa: PLC0415 - the same
-    from steps.index import Index  # noqa: PLC0415 - `--help` does without
+    from steps.building.workshop import open_workshop  # noqa: PLC0415 - `--help` does without
+    from steps.index import Index  # noqa: PLC0415 - the same
     from steps.publish import publish  # noqa: PLC0415 - the same
     from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
 

@@ -1,4 +1,4 @@
-"""What publishing would do: the states of the design page, over an index in memory."""
+"""What publishing would do: the states that the README lists, over an index in memory."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from triggers.functions import resolve_function
 from triggers.render import render
 from triggers.settings import KINDS, Kind, resolve, service_account_resource
 from triggers.setup.resources import ServiceAccount
+from triggers.subjects import FOLLOWERS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -73,7 +74,7 @@ def find_users(manifest: Manifest, inventory: Inventory) -> Users:
         callers=_unique(
             (it.trigger.service_account or it.given.service_account for it in called), manifest
         ),
-        publish_then_deploy=any("_THEN_DEPLOY" in trigger.substitutions for trigger in triggers),
+        publish_then_deploy=any(FOLLOWERS_KEY in trigger.substitutions for trigger in triggers),
     )
 
 
