@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # Cloud Build keeps this much of a step's `output` file.
 MAX_BYTES = 4096
-VARIABLE = "BUILDER_OUTPUT"
+OUTPUT_VARIABLE = "BUILDER_OUTPUT"
 
 
 def write_build_output(lines: Iterable[str], environ: Mapping[str, str]) -> None:
@@ -21,7 +21,7 @@ def write_build_output(lines: Iterable[str], environ: Mapping[str, str]) -> None
     Other commands of the same step may write there, too: together they stay within 4 KB, each
     line is there whole or not at all, and the last says how many were left out.
     """
-    folder = environ.get(VARIABLE)
+    folder = environ.get(OUTPUT_VARIABLE)
     if not folder or not Path(folder).is_dir():
         return
     with (Path(folder) / "output").open("ab") as file:

@@ -10,17 +10,12 @@ from triggers.build_config import Build
 from triggers.build_rules import broken_rules, foreign_durations
 from triggers.findings import Finding, problems
 from triggers.messages import camel_case, read_message
+from triggers.normal import BUILD_OUTPUT
 from triggers.yaml_lines import Document, YamlError, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the service fills in; `gcloud builds describe` prints it, and a config may hold it still.
-_OUTPUT_ONLY = {
-    "approval", "buildTriggerId", "createTime", "failureInfo", "finishTime", "id", "logUrl",
-    "name", "projectId", "results", "sourceProvenance", "startTime", "status", "statusDetail",
-    "timing", "warnings",
-}  # fmt: skip
 _OUTPUT_ONLY_STEP = {"exitCode", "pullTiming", "status", "timing"}
 
 
@@ -100,8 +95,8 @@ def duplicate_keys(document: Document) -> Iterator[Finding]:
 
 
 def _without_output(data: dict[str, Any], notes: list[Finding]) -> dict[str, Any]:
-    """Return *data* without what only the service writes."""
-    for key in sorted(_OUTPUT_ONLY & data.keys()):
+    """Return *data* without what only the service writes: `gcloud builds describe` prints it."""
+    for key in sorted(BUILD_OUTPUT & data.keys()):
         del data[key]
         message = f".{key} is filled in by the service and ignored here"
         notes.append(Finding((key,), message, code="SW011"))

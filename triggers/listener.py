@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EventKind = Literal["push", "pull-request"]
 
 # The fields that hold `push` or `pullRequest`, one per kind of repository.
-_SOURCES = (
+EVENT_SOURCES = (
     "github",
     "repositoryEventConfig",
     "developerConnectEventConfig",
@@ -77,7 +77,7 @@ def read_listener(message: Mapping[str, Any]) -> Listener:
     if template:
         branch, tag = template.get("branchName"), template.get("tagName")
         return _listener(common, "push", {**template, "branch": branch, "tag": tag})
-    for source in _SOURCES:
+    for source in EVENT_SOURCES:
         held = _mapping(message, source)
         if "push" in held:
             return _listener(common, "push", _mapping(held, "push"))

@@ -33,7 +33,7 @@ SCHEMA_URL = (
     "https://raw.githubusercontent.com/shipwheel/shipwheel/main/triggers/shipwheel.schema.json"
 )
 
-Connection = "projects/[^/]+/locations/[^/]+/connections/[^/]+"
+CONNECTION = "projects/[^/]+/locations/[^/]+/connections/[^/]+"
 
 
 class GithubRepository(Model):
@@ -50,10 +50,10 @@ class Source(Model):
 
     github: GithubRepository | None = None
     """A repository of the 1st generation."""
-    repository: Annotated[str, matching(f"{Connection}/repositories/[^/]+")] | None = None
+    repository: Annotated[str, matching(f"{CONNECTION}/repositories/[^/]+")] | None = None
     """A repository of the 2nd generation: its whole resource name."""
     git_repository_link: (
-        Annotated[str, matching(f"{Connection}/gitRepositoryLinks/[^/]+")] | None
+        Annotated[str, matching(f"{CONNECTION}/gitRepositoryLinks/[^/]+")] | None
     ) = None
     """A link of Developer Connect: its whole resource name."""
 

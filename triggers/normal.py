@@ -15,17 +15,19 @@ if TYPE_CHECKING:
 # Below these, keys are names that somebody gave, and an empty value is a value.
 MAPS = {"substitutions", "secretEnv", "envMap"}
 
-# What only the service writes, by the field that it is in; "" is the trigger itself.
+# What only the service writes into a build.
+BUILD_OUTPUT = {
+    "approval", "buildTriggerId", "createTime", "failureInfo", "finishTime", "id", "logUrl",
+    "name", "projectId", "results", "sourceProvenance", "startTime", "status", "statusDetail",
+    "timing", "warnings",
+}  # fmt: skip
+# The same of a trigger, by the field that it is in; "" is the trigger itself.
 _OUTPUT_ONLY = {
     "": {"id", "createTime", "resourceName"},
     "github": {"installationId", "enterpriseConfig"},
     "repositoryEventConfig": {"repositoryType"},
     "developerConnectEventConfig": {"gitRepositoryLinkType"},
-    "build": {
-        *("approval", "buildTriggerId", "createTime", "failureInfo", "finishTime", "id", "logUrl"),
-        *("name", "projectId", "results", "sourceProvenance", "startTime", "status"),
-        *("statusDetail", "timing", "warnings"),
-    },
+    "build": BUILD_OUTPUT,
 }
 # A triggered build has these always, whatever its config says.
 _FIXED = {"options": {"dynamicSubstitutions", "substitutionOption"}}

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import InputError, Problem
+from triggers.normal import MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -64,8 +65,6 @@ TRIGGER_FIELDS: _Fields = {
 }
 # Blocks that come several times are named for one.
 _SINGULAR = {"steps": "step", "secrets": "secret"}
-# Keys of these are the user's, not fields.
-_MAPS = {"substitutions", "secretEnv"}
 
 
 def terraform_document(triggers: Iterable[Trigger], manifest: Manifest) -> dict[str, Any]:
@@ -107,7 +106,7 @@ def _converted(message: Mapping[str, Any]) -> dict[str, Any]:
     return {
         _SINGULAR.get(key) or snake_case(key): (
             {name: _literal(text) for name, text in value.items()}
-            if key in _MAPS and isinstance(value, dict)
+            if key in MAPS and isinstance(value, dict)
             else _value(value)
         )
         for key, value in message.items()

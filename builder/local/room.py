@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from builder.build_output import MAX_BYTES
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
 WORKSPACE = "/workspace"
 HOME = "/builder/home"
 OUTPUTS = "/builder/outputs"
-OUTPUT_LIMIT = 4096  # bytes of a step's output that Cloud Build keeps
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Room:
         """Return the first 4 KB that step *index* left in `$BUILDER_OUTPUT/output`."""
         try:
             with (self.outputs(index) / "output").open("rb") as file:
-                return file.read(OUTPUT_LIMIT).decode(errors="replace")
+                return file.read(MAX_BYTES).decode(errors="replace")
         except OSError:
             return ""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from builder.build_output import OUTPUT_VARIABLE
 from builder.local.room import HOME, OUTPUTS, WORKSPACE, Room, translate
 from steps.errors import Problem
 
@@ -152,7 +153,7 @@ class ProcessRunner:
         if step.script:
             self.room.write_script(index, translate(step.script, mounts))
         own = {name: translate(value, mounts) for name, value in environment.items()}
-        places = {"HOME": str(self.room.home), "BUILDER_OUTPUT": str(self.room.outputs(index))}
+        places = {"HOME": str(self.room.home), OUTPUT_VARIABLE: str(self.room.outputs(index))}
         arguments = tuple(translate(part, mounts) for part in self._arguments(step, index))
         folder = translate(posixpath.join(WORKSPACE, step.dir), mounts)
         full = {**self.host, **places, **own, **self.extra.of(step)}
@@ -215,7 +216,7 @@ class DockerRunner:
             arguments += ["--volume", f"{here}:{inside}"]
         arguments += ["--volume", f"{self._socket}:{DOCKER_SOCKET}"]
         arguments += ["--workdir", posixpath.join(WORKSPACE, step.dir)]
-        arguments += ["--env", f"HOME={HOME}", "--env", f"BUILDER_OUTPUT={OUTPUTS}"]
+        arguments += ["--env", f"HOME={HOME}", "--env", f"{OUTPUT_VARIABLE}={OUTPUTS}"]
         for name, value in sorted(own.items()):
             # What the docker command reads itself cannot travel through its environment.
             arguments += ["--env", f"{name}={value}" if name in self.client else name]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from triggers.build_rules import SUBSTITUTION_KEY
 from triggers.findings import Finding
 from triggers.lint.patterns import syntax_fault
+from triggers.listener import EVENT_SOURCES
+from triggers.manifest import CONNECTION
 from triggers.match import BadGlobError, parse_glob
 from triggers.substitutions import PULL_REQUEST
 
@@ -20,18 +22,13 @@ if TYPE_CHECKING:
 
 _NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 _ACCOUNT = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+")
-_CONNECTION = "projects/[^/]+/locations/[^/]+/connections/[^/]+"
 _RESOURCES = {
-    ("repositoryEventConfig", "repository"): f"{_CONNECTION}/repositories/[^/]+",
-    (
-        "developerConnectEventConfig",
-        "gitRepositoryLink",
-    ): f"{_CONNECTION}/gitRepositoryLinks?/[^/]+",
+    ("repositoryEventConfig", "repository"): f"{CONNECTION}/repositories/[^/]+",
+    ("developerConnectEventConfig", "gitRepositoryLink"): (
+        f"{CONNECTION}/gitRepositoryLinks?/[^/]+"
+    ),
 }
-_REPOSITORIES = (
-    "github", "repositoryEventConfig", "developerConnectEventConfig",
-    "bitbucketServerTriggerConfig", "gitlabEnterpriseEventsConfig", "triggerTemplate",
-)  # fmt: skip
+_REPOSITORIES = (*EVENT_SOURCES, "triggerTemplate")
 _STARTERS = (*_REPOSITORIES, "pubsubConfig", "webhookConfig")
 _BUILDS = ("filename", "build", "gitFileSource", "autodetect")
 _EVENT_TYPES = {"PUBSUB": "pubsubConfig", "WEBHOOK": "webhookConfig", "MANUAL": "sourceToBuild"}
