@@ -11,6 +11,7 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from steps.credentials import PYPIRC
 from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def find_certificates(environ: Mapping[str, str], section: str | None = None) ->
 def _section(name: str) -> Mapping[str, str | None]:
     from twine.utils import get_repository_from_config  # noqa: PLC0415 - only who uses .pypirc pays
 
-    return get_repository_from_config("~/.pypirc", name)
+    return get_repository_from_config(PYPIRC, name)
 
 
 def _path(given: str | None) -> str:

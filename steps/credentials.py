@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 
     from steps.registry import Registry
 
+# The user names that go with an access token, and with a service-account key.
+TOKEN_USERNAME = "oauth2accesstoken"  # noqa: S105 - a user name, which Google gives to every token
 KEY_USERNAME = "_json_key_base64"
+KEYRING_BACKEND = "keyrings.gauth.GooglePythonAuth"
+PYPIRC = "~/.pypirc"
 LOOK_UP_SECONDS = 30.0
 # Tokens last 60 minutes. One that was refused soon after it was fetched is not refused for its age.
 _RENEW_AFTER = 45 * 60.0
 _YOUNG = 3 * 60.0
-_BACKEND = "keyrings.gauth.GooglePythonAuth"
-_PYPIRC = "~/.pypirc"
 _HIDDEN = "[hidden]"
 
 _logger = logging.getLogger("shipwheel")
@@ -145,20 +147,20 @@ def read_pypirc(section: str) -> tuple[str, Login | None]:
     from twine.utils import get_repository_from_config  # noqa: PLC0415 - the same
 
     try:
-        found = get_repository_from_config(_PYPIRC, section)
+        found = get_repository_from_config(PYPIRC, section)
     except (TwineException, AttributeError, ValueError):
         # The library's message is not repeated: the file holds secrets.
         found = {}
     url, username, password = map(found.get, ("repository", "username", "password"))
     if not url:
         raise InputError(
-            f"There is no section {section!r} with a repository in {_PYPIRC}",
+            f"There is no section {section!r} with a repository in {PYPIRC}",
             "`gcloud artifacts print-settings python` prints one; index-servers in [distutils]"
             " has to list it",
         )
     if not (username and password):
         return url, None
-    return url, Login(username, password, f"[{section}] of {_PYPIRC}")
+    return url, Login(username, password, f"[{section}] of {PYPIRC}")
 
 
 def read_key(path: Path) -> Login:
@@ -184,7 +186,7 @@ def account(login: Login, environ: Mapping[str, str]) -> str:
     """Return the account that *login* stands for where this machine knows it, else nothing."""
     if login.username == KEY_USERNAME:
         return _client_email(_decoded(login.password))
-    if login.source != _BACKEND:
+    if login.source != KEYRING_BACKEND:
         return ""
     key = environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     if not key:
@@ -215,7 +217,7 @@ def _from_environment(environ: Mapping[str, str]) -> Login | None:
     if password and not username:
         raise InputError(
             "TWINE_PASSWORD is set, and TWINE_USERNAME is not",
-            f"set TWINE_USERNAME=oauth2accesstoken for a token, {KEY_USERNAME} for a key,"
+            f"set TWINE_USERNAME={TOKEN_USERNAME} for a token, {KEY_USERNAME} for a key,"
             " or unset both",
         )
     return Login(username, password, "TWINE_USERNAME and TWINE_PASSWORD") if password else None
@@ -228,13 +230,14 @@ def _from_keyring(url: str, environ: Mapping[str, str], seconds: float) -> Login
     try:
         with Children(timeout=seconds) as children:
             result = children.ask(
-                [*command, "get", url], environ={**environ, "PYTHON_KEYRING_BACKEND": _BACKEND}
+                [*command, "get", url],
+                environ={**environ, "PYTHON_KEYRING_BACKEND": KEYRING_BACKEND},
             )
     except subprocess.TimeoutExpired:
         raise LookUpFailed(f"the look-up took longer than {seconds:g} s and was ended") from None
     try:
         found = json.loads(result.stdout)
-        return Login(found["username"], found["password"], _BACKEND)
+        return Login(found["username"], found["password"], KEYRING_BACKEND)
     except (ValueError, KeyError, TypeError):
         raise LookUpFailed(_reasons(result.stderr)) from None
 

@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps.client_settings.model import TOKEN_USERNAME
-from steps.credentials import KEY_USERNAME
+from steps.credentials import KEY_USERNAME, TOKEN_USERNAME
 from steps.errors import InputError
 
 if TYPE_CHECKING:

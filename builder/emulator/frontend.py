@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 from pypiserver.bottle_wrapper import parse_auth
 
 from builder.emulator.answers import answer_text
+from steps.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _logger = logging.getLogger("shipwheel")
-
-# The user name that goes with an access token, for every client of Artifact Registry.
-TOKEN_USER = "oauth2accesstoken"  # noqa: S105 - a user name, not a secret
 
 
 class Frontend:
@@ -57,5 +55,6 @@ class Frontend:
             return True
         user, password = parse_auth(authorization) or ("", "")
         return hmac.compare_digest(
-            f"{user}:{password}".encode(errors="replace"), f"{TOKEN_USER}:{self._token}".encode()
+            f"{user}:{password}".encode(errors="replace"),
+            f"{TOKEN_USERNAME}:{self._token}".encode(),
         )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from builder.local.child import run_to_end
 from builder.local.room import WORKSPACE
 from builder.local.runners import Command
+from steps.credentials import TOKEN_USERNAME
 from steps.registry import parse_registry
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 600.0  # seconds for one repository, or for the answer about an image
 # The emulator asks nobody who they are; twine asks the user unless it is told.
-_ANYBODY = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": "emulator"}
+_ANYBODY = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from steps.credentials import TOKEN_USERNAME
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
 Client = Literal["pip", "uv", "poetry", "pdm", "twine"]
 Scope = Literal["user", "project", "environment"]
-
-TOKEN_USERNAME = "oauth2accesstoken"  # noqa: S105 - a user name, which Google gives to every token
 
 
 @dataclass(frozen=True, kw_only=True)

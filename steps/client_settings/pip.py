@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from steps.client_settings.ini import add_value, parse_ini, set_option
 from steps.client_settings.model import (
-    TOKEN_USERNAME,
     ClientSettings,
     FileEdit,
     with_login,
     without_login,
 )
+from steps.credentials import TOKEN_USERNAME
 from steps.errors import InputError
 
 if TYPE_CHECKING:

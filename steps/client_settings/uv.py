@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from steps.client_settings.model import TOKEN_USERNAME, ClientSettings, FileEdit, in_variable
+from steps.client_settings.model import ClientSettings, FileEdit, in_variable
 from steps.client_settings.toml import edit_toml, set_entry, table_at
+from steps.credentials import TOKEN_USERNAME
 from steps.errors import InputError
 
 if TYPE_CHECKING:

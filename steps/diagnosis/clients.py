@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from steps.client_settings.ini import parse_ini
-from steps.client_settings.model import TOKEN_USERNAME
+from steps.credentials import KEY_USERNAME, TOKEN_USERNAME
 from steps.diagnosis.model import Finding, host_of, shown
 from steps.errors import InputError
 from steps.registry import is_loopback
@@ -255,7 +255,7 @@ def _has_secret(url: str) -> bool:
         return False
     if password:
         return not password.startswith("$")
-    return bool(user) and user not in {TOKEN_USERNAME, "_json_key_base64"} and user[0] != "$"
+    return bool(user) and user not in {TOKEN_USERNAME, KEY_USERNAME} and user[0] != "$"
 
 
 def _holds_secret(file: SettingsFile) -> bool:

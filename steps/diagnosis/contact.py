@@ -15,8 +15,7 @@ import requests
 from requests import codes
 
 from steps.adapter import Adapter
-from steps.client_settings.model import TOKEN_USERNAME
-from steps.credentials import account
+from steps.credentials import TOKEN_USERNAME, account
 from steps.diagnosis.model import Access, Contact
 from steps.errors import Problem, ShipwheelError
 from steps.index import ACCEPT

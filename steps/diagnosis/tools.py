@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
+from steps.credentials import KEYRING_BACKEND, TOKEN_USERNAME
 from steps.diagnosis.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steps.diagnosis.model import Status, Tool, World
-
-BACKEND = "keyrings.gauth.GooglePythonAuth"
 
 # Name, versions, status, what happens, what to do.
 _KNOWN: tuple[tuple[str, str, Status, str, str], ...] = (
@@ -36,7 +35,7 @@ _KNOWN: tuple[tuple[str, str, Status, str, str], ...] = (
         "<25.2.1",
         "note",
         "pip's keyring subprocess cannot ask it for a user name",
-        "upgrade keyring, or put oauth2accesstoken@ into the index URL",
+        f"upgrade keyring, or put {TOKEN_USERNAME}@ into the index URL",
     ),
     (
         "keyrings.google-artifactregistry-auth",
@@ -71,7 +70,7 @@ _KNOWN: tuple[tuple[str, str, Status, str, str], ...] = (
         "<26.2",
         "note",
         "its keyring subprocess needs a user name in the index URL",
-        "upgrade pip, or write oauth2accesstoken@ before the host",
+        f"upgrade pip, or write {TOKEN_USERNAME}@ before the host",
     ),
 )
 
@@ -93,12 +92,12 @@ def check_keyring_command(world: World) -> Iterator[Finding]:
     """Tell whether clients that ask the `keyring` on PATH, such as uv, would get an answer."""
     fix = "uv tool install keyring --with keyrings.google-artifactregistry-auth"
     chosen = world.environ.get("PYTHON_KEYRING_BACKEND", "")
-    if chosen and chosen != BACKEND:
+    if chosen and chosen != KEYRING_BACKEND:
         yield Finding(
             check="PYTHON_KEYRING_BACKEND",
             status="wrong",
             message=f"it lets twine and pip ask {chosen!r} only, which has no token of Google's",
-            fix=f"unset it, or set it to {BACKEND}",
+            fix=f"unset it, or set it to {KEYRING_BACKEND}",
         )
     if world.keyring_backends is None:
         yield Finding(
@@ -107,7 +106,7 @@ def check_keyring_command(world: World) -> Iterator[Finding]:
             message="there is none: uv, and pip with --keyring-provider subprocess, ask it",
             fix=fix,
         )
-    elif BACKEND not in world.keyring_backends:
+    elif KEYRING_BACKEND not in world.keyring_backends:
         yield Finding(
             check="keyring on PATH",
             status="wrong",
@@ -115,7 +114,7 @@ def check_keyring_command(world: World) -> Iterator[Finding]:
             fix=fix,
         )
     else:
-        yield Finding(check="keyring on PATH", status="ok", message=f"it has {BACKEND}")
+        yield Finding(check="keyring on PATH", status="ok", message=f"it has {KEYRING_BACKEND}")
 
 
 def _known(tool: Tool) -> Iterator[Finding]:

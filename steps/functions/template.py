@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
+from steps.credentials import TOKEN_USERNAME
 from steps.errors import AccessError, InputError, Problem
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 TOKEN = "{{ACCESS_TOKEN}}"  # noqa: S105 - where one goes
 _PLACEHOLDER = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
-_TOKEN_USER = "oauth2accesstoken"  # noqa: S105 - a user name
 
 
 def fill_in(text: str, registry: Registry, name: str) -> str:
@@ -59,13 +59,13 @@ def holds_token(text: str) -> bool:
 def put_token(text: str, credentials: Credentials) -> str:
     """Return *text* with the access token; raise AccessError when there is none."""
     login = credentials.login()
-    if login is None or login.username != _TOKEN_USER:
+    if login is None or login.username != TOKEN_USERNAME:
         why = credentials.failure or (
             f"the user name is {login.username!r}" if login else "nothing names one"
         )
         raise AccessError(
             f"There is no access token for {TOKEN}: {why}",
-            f"set TWINE_USERNAME={_TOKEN_USER} and TWINE_PASSWORD, or run `gcloud auth"
+            f"set TWINE_USERNAME={TOKEN_USERNAME} and TWINE_PASSWORD, or run `gcloud auth"
             " application-default login`",
         )
     return text.replace(TOKEN, quote(login.password, safe=""))

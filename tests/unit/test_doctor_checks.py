@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.version import Version
 
+from steps.credentials import KEYRING_BACKEND
 from steps.diagnosis.access import (
     check_clock,
     check_contact,
@@ -19,7 +20,7 @@ from steps.diagnosis.access import (
 from steps.diagnosis.clients import check_clients, check_variables
 from steps.diagnosis.model import Access, Contact, SettingsFile, Tool, World, shown
 from steps.diagnosis.network import check_authorities, check_named_files, check_proxies
-from steps.diagnosis.tools import BACKEND, check_keyring_command, check_tools
+from steps.diagnosis.tools import check_keyring_command, check_tools
 from steps.errors import Problem
 from steps.registry import parse_registry
 from steps.upstreams import Repository, Upstream
@@ -85,9 +86,13 @@ def test_versions_that_fail_with_artifact_registry_are_known(
     [
         (None, {}, ["note"]),
         ("keyring.backends.null.Keyring (priority: -1)", {}, ["wrong"]),
-        (f"{BACKEND} (priority: 9)", {}, ["ok"]),
-        (BACKEND, {"PYTHON_KEYRING_BACKEND": BACKEND}, ["ok"]),
-        (BACKEND, {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"}, ["wrong", "ok"]),
+        (f"{KEYRING_BACKEND} (priority: 9)", {}, ["ok"]),
+        (KEYRING_BACKEND, {"PYTHON_KEYRING_BACKEND": KEYRING_BACKEND}, ["ok"]),
+        (
+            KEYRING_BACKEND,
+            {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+            ["wrong", "ok"],
+        ),
     ],
 )
 def test_the_keyring_command_has_to_know_the_backend(
@@ -128,8 +133,8 @@ def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, st
 @pytest.mark.parametrize(
     ("access", "status", "expected"),
     [
-        (Access(source=BACKEND, account="me@example.com"), 401,
-         ("ok", f"from {BACKEND}, as me@example.com")),
+        (Access(source=KEYRING_BACKEND, account="me@example.com"), 401,
+         ("ok", f"from {KEYRING_BACKEND}, as me@example.com")),
         (Access(source="TWINE_USERNAME and TWINE_PASSWORD"), 401,
          ("ok", "from TWINE_USERNAME and TWINE_PASSWORD, as an account that they do not name")),
         (Access(failure="no gcloud"), 401, ("wrong", "there are none: no gcloud")),
