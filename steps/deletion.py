@@ -16,6 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from steps.errors import InputError
 from steps.gcloud import Call, run_gcloud
+from steps.roles import READER, REPOSITORY_ADMIN, grant_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
     from steps.published import PublishedFile, PublishedProject
     from steps.registry import Registry
     from steps.requirers import Requirer
-
-_ROLE = "roles/artifactregistry.repoAdmin"
-_READER = "roles/artifactregistry.reader"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,17 +104,17 @@ def delete(deletion: Deletion, registry: Registry, environ: Mapping[str, str]) -
     The index has normalised names, and files raw ones; which of them the service's own are is not
     documented, so it is asked. Raises InputError when it knows none, and what gcloud's errors mean.
     """
-    packages = _ask("packages list", role=_READER, registry=registry, environ=environ)
+    packages = _ask("packages list", role=READER, registry=registry, environ=environ)
     package = _only(
         deletion.package, packages, lambda it: canonicalize_name(it) == deletion.package
     )
     if deletion.version is None:
-        _ask("packages delete", package, role=_ROLE, registry=registry, environ=environ)
+        _ask("packages delete", package, role=REPOSITORY_ADMIN, registry=registry, environ=environ)
         return
     of = f"--package={package}"
-    versions = _ask("versions list", of, role=_READER, registry=registry, environ=environ)
+    versions = _ask("versions list", of, role=READER, registry=registry, environ=environ)
     version = _only(str(deletion), versions, lambda it: _is_version(it, deletion.version))
-    _ask("versions delete", version, of, role=_ROLE, registry=registry, environ=environ)
+    _ask("versions delete", version, of, role=REPOSITORY_ADMIN, registry=registry, environ=environ)
 
 
 def _ask(
@@ -127,8 +125,7 @@ def _ask(
     call = Call(
         verb=f"artifacts {verb}",
         arguments=(*arguments, f"--repository={registry.repository}", *place, "--format=json"),
-        takes=f"it takes {role}: gcloud artifacts repositories add-iam-policy-binding"
-        f" {registry.repository} {' '.join(place)} --role={role} --member=user:ACCOUNT",
+        takes=f"it takes {role}: {grant_command(registry, role, 'user:ACCOUNT')}",
     )
     return json.loads(run_gcloud(call, environ).stdout or "null")
 

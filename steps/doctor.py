@@ -15,6 +15,7 @@ from packaging.version import Version
 from steps.diagnosis.access import (
     check_clock,
     check_contact,
+    check_emulator,
     check_login,
     check_mode,
     check_read,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 CHECKS: tuple[Callable[[World], Iterator[Finding]], ...] = (
     check_tools,
     check_keyring_command,
+    check_emulator,
     check_contact,
     check_clock,
     check_login,

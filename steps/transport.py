@@ -24,6 +24,7 @@ from steps.credentials import account
 from steps.errors import AccessError, RegistryError
 from steps.registry import is_loopback, shown
 from steps.retry import Transient, retry
+from steps.roles import READER, WRITER, grant_command, member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,9 +45,7 @@ _PASSING = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
-_READER = "roles/artifactregistry.reader"
-_WRITER = "roles/artifactregistry.writer"
-_DOES = {_READER: "read", _WRITER: "write to"}
+_DOES = {READER: "read", WRITER: "write to"}
 
 
 class Transport:
@@ -116,7 +115,7 @@ class Transport:
         return f"{status}, {start!r}" if start else status
 
     def _access_error(self, method: str, response: requests.Response) -> AccessError:
-        role = _WRITER if method == "POST" else _READER
+        role = WRITER if method == "POST" else READER
         login = self.credentials.login()
         who = account(login, os.environ) if login else ""
         answer = f"{method} {shown(response.url)} was answered {self.describe(response)}"
@@ -147,15 +146,10 @@ class Transport:
         )
 
     def _grant(self, role: str, who: str) -> str:
-        registry = self.registry
-        if not registry.is_artifact_registry:
+        if not self.registry.is_artifact_registry:
             return ""
-        kind = "serviceAccount" if not who or who.endswith(".gserviceaccount.com") else "user"
-        return (
-            f": gcloud artifacts repositories add-iam-policy-binding {registry.repository}"
-            f" --project={registry.project} --location={registry.location}"
-            f" --role={role} --member={kind}:{who or 'ACCOUNT'}"
-        )
+        to = member(who) if who else "serviceAccount:ACCOUNT"
+        return f": {grant_command(self.registry, role, to)}"
 
 
 class _Session(requests.Session):

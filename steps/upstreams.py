@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from steps.registry import Registry
 
 _SECONDS = 30.0
-_STANDARD, _REMOTE, _VIRTUAL = "STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY"
+# The modes of repositories, as the service has them.
+STANDARD, REMOTE, VIRTUAL = "STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +35,20 @@ class Upstream:
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A repository as gcloud describes it: `STANDARD_REPOSITORY` and so on."""
+    """A repository as gcloud describes it; *upstreams* are a virtual one's."""
 
     name: str
     mode: str
     upstreams: tuple[Upstream, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The mode in a word: standard, remote or virtual."""
+        return self.mode.removesuffix("_REPOSITORY").lower() or "unknown"
+
+    def __str__(self) -> str:
+        """Return what it is, such as `'pypi' is a standard repository`."""
+        return f"{self.name!r} is a {self.kind} repository"
 
 
 def describe_repository(registry: Registry, environ: Mapping[str, str]) -> Repository | None:
@@ -74,12 +84,11 @@ def describe_repository(registry: Registry, environ: Mapping[str, str]) -> Repos
 
 def explain(repository: Repository) -> str:
     """Say in a sentence what *repository* is; of a virtual one, what its priorities decide."""
-    kind = repository.mode.removesuffix("_REPOSITORY").lower() or "unknown"
-    if repository.mode != _VIRTUAL:
-        return f"{repository.name!r} is a {kind} repository"
+    if repository.mode != VIRTUAL:
+        return str(repository)
     listed = ", ".join(f"{it.name!r} ({it.priority})" for it in repository.upstreams)
     return (
-        f"{repository.name!r} is a virtual repository of {listed or 'nothing'}: a version that"
+        f"{repository} of {listed or 'nothing'}: a version that"
         " several upstreams have comes from the one with the highest number; every other version"
         " of the name is offered, too, wherever it comes from"
     )
@@ -91,16 +100,14 @@ def misused(repository: Repository, *, alone: bool, private: bool) -> tuple[str,
     *alone* says that a client reads no other index, *private* that it takes private packages from
     this one, and uploads to it.
     """
-    name, kind = repository.name, repository.mode.removesuffix("_REPOSITORY").lower()
     found = []
-    if alone and repository.mode == _STANDARD:
+    if alone and repository.mode == STANDARD:
         found.append(
-            f"{name!r} is a standard repository: as the only index it has no public packages;"
-            " name a virtual one"
+            f"{repository}: as the only index it has no public packages; name a virtual one"
         )
-    if private and not alone and repository.mode in {_VIRTUAL, _REMOTE}:
+    if private and not alone and repository.mode in {VIRTUAL, REMOTE}:
         found.append(
-            f"{name!r} is a {kind} repository: it takes no uploads, and offers public versions of"
+            f"{repository}: it takes no uploads, and offers public versions of"
             " private packages' names, too; name the standard one behind it with --standard"
         )
     return (*found, *_misplaced(repository))
@@ -108,8 +115,8 @@ def misused(repository: Repository, *, alone: bool, private: bool) -> tuple[str,
 
 def _misplaced(repository: Repository) -> Iterator[str]:
     """Name every remote upstream that does not come after all the others."""
-    own = [it for it in repository.upstreams if it.mode == _STANDARD]
-    for remote in (it for it in repository.upstreams if it.mode == _REMOTE):
+    own = [it for it in repository.upstreams if it.mode == STANDARD]
+    for remote in (it for it in repository.upstreams if it.mode == REMOTE):
         for private in (it for it in own if it.priority <= remote.priority):
             yield (
                 f"upstream {remote.name!r}, a proxy of another index, has priority"

@@ -8,32 +8,35 @@ from requests import codes
 
 from steps.diagnosis.model import Finding
 from steps.registry import EMULATOR_VARIABLE
-from steps.upstreams import explain, misused
+from steps.roles import WRITER, grant_command, member
+from steps.upstreams import REMOTE, VIRTUAL, explain, misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from steps.diagnosis.model import World
-    from steps.upstreams import Repository
 
 # Google refuses what a service-account key signed by a clock that is further off.
 _MOST_SKEW = 300.0
 _NOTABLE_SKEW = 30.0
-_VIRTUAL = "VIRTUAL_REPOSITORY"
-_WRITER = "roles/artifactregistry.writer"
 _UNAUTHORISED = (codes.unauthorized, codes.forbidden)
+
+
+def check_emulator(world: World) -> Iterator[Finding]:
+    """Tell whether an emulator stands in the registry's place."""
+    if world.registry.emulated:
+        yield Finding(
+            check="registry",
+            status="note",
+            message=f"{EMULATOR_VARIABLE} sends every address of Artifact Registry to"
+            f" {world.registry}",
+            fix=f"unset {EMULATOR_VARIABLE} to reach the service itself",
+        )
 
 
 def check_contact(world: World) -> Iterator[Finding]:
     """Tell whether the registry answers at all, and whether it answers anybody."""
     contact, registry = world.contact, world.registry
-    if registry.emulated:
-        yield Finding(
-            check="registry",
-            status="note",
-            message=f"{EMULATOR_VARIABLE} sends every address of Artifact Registry to {registry}",
-            fix=f"unset {EMULATOR_VARIABLE} to reach the service itself",
-        )
     if contact.status is None:
         yield Finding(
             check="reachability",
@@ -126,23 +129,22 @@ def check_write(world: World) -> Iterator[Finding]:
             status="note",
             message=f"it cannot be told without an upload: {access.untold}",
         )
-    elif access.repository and access.repository.mode in {"REMOTE_REPOSITORY", _VIRTUAL}:
+    elif access.repository and access.repository.mode in {REMOTE, VIRTUAL}:
         yield Finding(
             check="write access",
             status="note",
-            message=f"{_described(access.repository)}, which takes no uploads",
+            message=f"{access.repository}, which takes no uploads",
             fix="publish to a standard repository",
         )
     elif access.may_write:
         yield Finding(check="write access", status="ok", message="uploads are allowed")
     else:
+        to = member(access.account) if access.account else "user:ACCOUNT"
         yield Finding(
             check="write access",
             status="note" if world.read_only else "wrong",
             message=f"{access.account or 'the account'} may not upload: {access.untold}",
-            fix=f"if it is to publish, grant it {_WRITER}: gcloud artifacts repositories"
-            f" add-iam-policy-binding {registry.repository} --project={registry.project}"
-            f" --location={registry.location} --role={_WRITER} --member={_member(access.account)}"
+            fix=f"if it is to publish, grant it {WRITER}: {grant_command(registry, WRITER, to)}"
             " (for who only installs, there is --read-only)",
         )
 
@@ -167,17 +169,5 @@ def check_mode(world: World) -> Iterator[Finding]:
             fix="gcloud artifacts repositories update --upstream-policy-file",
         )
     if not wrong:
-        message = explain(repository) if repository.upstreams else _described(repository)
+        message = explain(repository) if repository.upstreams else str(repository)
         yield Finding(check="repository mode", status="ok", message=message)
-
-
-def _described(repository: Repository) -> str:
-    kind = repository.mode.removesuffix("_REPOSITORY").lower() or "unknown"
-    return f"{repository.name!r} is a {kind} repository"
-
-
-def _member(account: str) -> str:
-    if not account:
-        return "user:ACCOUNT"
-    kind = "serviceAccount" if account.endswith(".gserviceaccount.com") else "user"
-    return f"{kind}:{account}"

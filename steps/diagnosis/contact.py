@@ -22,7 +22,7 @@ from steps.index import ACCEPT
 from steps.published import parse_root
 from steps.registry import is_loopback
 from steps.retry import Transient
-from steps.upstreams import Repository, describe_repository
+from steps.upstreams import REMOTE, STANDARD, VIRTUAL, Repository, describe_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -109,15 +109,13 @@ def _of_emulator(transport: Transport) -> dict[str, Any]:
         return {"untold": error.problems[0].message}
     except Transient as error:
         return {"untold": str(error)}
-    for mode in ("remote", "virtual"):
-        if f"is a {mode} repository" in answer.text:
-            name = transport.registry.repository
-            told = Repository(name=name, mode=f"{mode.upper()}_REPOSITORY")
+    name = transport.registry.repository
+    for told in (Repository(name=name, mode=mode) for mode in (REMOTE, VIRTUAL)):
+        if f"is a {told.kind} repository" in answer.text:
             return {"may_write": False, "repository": told}
     if answer.status_code != codes.bad_request:
         return {"untold": f"the emulator answers {transport.describe(answer)}"}
-    told = Repository(name=transport.registry.repository, mode="STANDARD_REPOSITORY")
-    return {"may_write": True, "repository": told}
+    return {"may_write": True, "repository": Repository(name=name, mode=STANDARD)}
 
 
 def _of_service(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.finding import Finding
 from steps.functions.index_line import EXTRA, foreign_indexes, is_own, without_credentials
+from steps.roles import READER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -182,7 +183,7 @@ def has_no_keyring(facts: Facts) -> Iterator[Finding]:
                 "SW823",
                 f"{name!r} does not help: it would have to be there before the requirements are",
                 "take it out: Google's build reads the registry as its service account, which"
-                " needs roles/artifactregistry.reader",
+                f" needs {READER}",
             )
 
 

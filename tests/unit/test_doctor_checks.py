@@ -12,6 +12,7 @@ from steps.credentials import KEYRING_BACKEND
 from steps.diagnosis.access import (
     check_clock,
     check_contact,
+    check_emulator,
     check_login,
     check_mode,
     check_read,
@@ -107,7 +108,7 @@ def test_the_keyring_command_has_to_know_the_backend(
         (SERVICE, Contact(status=401), ["ok"]),
         (SERVICE, Contact(status=200), ["note"]),
         (SERVICE, Contact(fault="Connection refused"), ["wrong"]),
-        (EMULATOR, Contact(status=200), ["note", "ok"]),
+        (EMULATOR, Contact(status=200), ["ok"]),
         (OTHER, Contact(status=200), ["ok"]),
     ],
 )
@@ -115,6 +116,13 @@ def test_whatever_is_answered_the_registry_was_reached(
     registry: object, contact: Contact, expected: list[str]
 ) -> None:
     assert statuses(check_contact, registry=registry, contact=contact) == expected
+
+
+@pytest.mark.parametrize(("registry", "expected"), [(EMULATOR, ["note"]), (SERVICE, [])])
+def test_an_emulator_in_the_place_of_the_service_is_told(
+    registry: object, expected: list[str]
+) -> None:
+    assert statuses(check_emulator, registry=registry) == expected
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Which account may do what, and why: the only list of roles there is.
+"""Which account may do what, and why: the only list of grants there is.
 
 A role is granted on the narrowest thing that it is needed on. Google's page on deploying functions
 from Cloud Build also lists storage.admin and artifactregistry.writer on the whole project: with
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from steps.roles import READER, WRITER
 from triggers.setup.resources import Binding, Need, Project, Scope, ServiceAccount
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from triggers.settings import Kind
     from triggers.setup.resources import Place
 
-READER = "roles/artifactregistry.reader"
-WRITER = "roles/artifactregistry.writer"
 LOG_WRITER = "roles/logging.logWriter"
 ACT_AS = "roles/iam.serviceAccountUser"
 TRIGGERS = "roles/cloudbuild.builds.editor"
