@@ -122,7 +122,8 @@ def _split(given: str) -> SplitResult:
 
 def shown(address: str) -> str:
     """Return an address without the parts in which secrets are put: login, query, fragment."""
-    return re.sub(r"[?#].*", "…", re.sub(r"(?s).*@", "…@", address), flags=re.DOTALL)
+    without_login = re.sub(r"^(https?://)?.*@", r"\1…@", address, flags=re.DOTALL)
+    return re.sub(r"[?#].*", "…", without_login, flags=re.DOTALL)
 
 
 def _base_path(url: SplitResult) -> str:

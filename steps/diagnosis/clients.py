@@ -14,9 +14,9 @@ from packaging.version import Version
 
 from steps.client_settings.ini import parse_ini
 from steps.credentials import KEY_USERNAME, TOKEN_USERNAME
-from steps.diagnosis.model import Finding, host_of, shown
+from steps.diagnosis.model import Finding, host_of
 from steps.errors import InputError
-from steps.registry import is_loopback
+from steps.registry import is_loopback, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -112,7 +112,7 @@ def _fine(where: str, file: SettingsFile, world: World) -> Finding:
             status="note",
             message=f"its token for {host} goes before keyring, and is good for an hour only",
             fix="remove the entry once it has grown old, or write it anew with `shipwheel settings"
-            " --netrc --write`",
+            " CLIENT --netrc --write`",
         )
     return Finding(check=where, status="ok", message="nothing unsafe")
 
@@ -221,7 +221,7 @@ def _of_urls(urls: Iterable[str]) -> Iterator[_Weakness]:
         if _has_secret(url):
             yield _Weakness(
                 f"the address of {host_of(url)} holds credentials",
-                "take them out; keyring, or `shipwheel settings --netrc`, keeps them",
+                "take them out; keyring keeps them, or `shipwheel settings CLIENT --netrc`",
             )
 
 

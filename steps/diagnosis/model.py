@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
@@ -101,11 +100,6 @@ class World:
     read_only: bool = False
     contact: Contact = Contact()
     access: Access = Access()
-
-
-def shown(url: str) -> str:
-    """Return *url* without the parts in which people put secrets."""
-    return re.sub(r"[?#].*", "…", re.sub(r"(://|^)[^/\s]*@", r"\1", url))
 
 
 def host_of(url: str) -> str:

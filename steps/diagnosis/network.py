@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.diagnosis.model import Finding, host_of, shown
+from steps.diagnosis.model import Finding, host_of
+from steps.registry import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -359,7 +359,7 @@ def test_what_is_unsafe_is_named_with_its_place_and_no_secret(
 
     lines = told(done)
     assert done.returncode == 1
-    assert lines["HTTPS_PROXY"] == "ok http://127.0.0.1:9/"
+    assert lines["HTTPS_PROXY"] == "ok http://…@127.0.0.1:9/"
     assert {it: line[6:40] for it, line in lines.items() if line.startswith("wrong")} == {
         "PIP_EXTRA_INDEX_URL": "pip takes the highest version that",
         "REQUESTS_CA_BUNDLE": f"'{home}/missing.pem' cannot be"[:34],

@@ -19,11 +19,11 @@ from steps.diagnosis.access import (
     check_write,
 )
 from steps.diagnosis.clients import check_clients, check_variables
-from steps.diagnosis.model import Access, Contact, SettingsFile, Tool, World, shown
+from steps.diagnosis.model import Access, Contact, SettingsFile, Tool, World
 from steps.diagnosis.network import check_authorities, check_named_files, check_proxies
 from steps.diagnosis.tools import check_keyring_command, check_tools
 from steps.errors import Problem
-from steps.registry import parse_registry
+from steps.registry import parse_registry, shown
 from steps.upstreams import Repository, Upstream
 
 if TYPE_CHECKING:
@@ -220,12 +220,14 @@ def test_a_public_upstream_before_a_private_one_is_wrong() -> None:
     [
         ({}, [("ok", "none are set")]),
         ({"HTTPS_PROXY": "http://proxy:3128"}, [("ok", "http://proxy:3128")]),
-        ({"HTTPS_PROXY": f"http://me:{SECRET}@proxy:3128"}, [("ok", "http://proxy:3128")]),
-        ({"https_proxy": f"me:{SECRET}@proxy:3128"}, [("ok", "proxy:3128")]),
+        ({"HTTPS_PROXY": f"http://me:{SECRET}@proxy:3128"}, [("ok", "http://…@proxy:3128")]),
+        # A slash that should have been escaped ends the host, and the secret goes on behind it.
+        ({"HTTPS_PROXY": f"http://me:a/{SECRET}@proxy:3128"}, [("ok", "http://…@proxy:3128")]),
+        ({"https_proxy": f"me:{SECRET}@proxy:3128"}, [("ok", "…@proxy:3128")]),
         ({"HTTP_PROXY": "http://"}, [("wrong", "it is no address of a proxy: 'http://'")]),
         (
             {"HTTPS_PROXY": "http://a:1", "https_proxy": f"http://me:{SECRET}@b:1"},
-            [("wrong", ("it is 'http://a:1', and https_proxy is 'http://b:1': which one counts"
+            [("wrong", ("it is 'http://a:1', and https_proxy is 'http://…@b:1': which one counts"
                        " differs between clients"))],
         ),
     ],
@@ -301,7 +303,7 @@ def test_safe_settings_are_fine(client: Client, name: str, text: str) -> None:
          "[install] extra-index-url: pip takes the highest version"),
         ("pip", "pip.conf", "[global]\ntrusted-host = example.com\n", "[global] trusted-host: "),
         ("pip", "pip.conf", f"[global]\nindex-url = http://u:{SECRET}@example.com/simple?t=1\n",
-         "http://example.com/simple… is plain http"),
+         "http://…@example.com/simple… is plain http"),
         ("pip", "pip.conf", f"[global]\nindex-url = https://u:{SECRET}@example.com/simple\n",
          "the address of example.com holds credentials"),
         ("pip", "pip.conf", f"[global]\nindex-url = https://{SECRET}@example.com/simple\n",
@@ -410,9 +412,10 @@ def test_unsafe_variables_are_named_without_their_secrets(
 @pytest.mark.parametrize(
     ("url", "safe"),
     [
-        (f"https://me:{SECRET}@a.b/c?{SECRET}#{SECRET}", "https://a.b/c…"),
-        (f"{SECRET}@a.b:1", "a.b:1"),
-        ("https://a.b/c@d", "https://a.b/c@d"),
+        (f"https://me:{SECRET}@a.b/c?{SECRET}#{SECRET}", "https://…@a.b/c…"),
+        (f"https://me:{SECRET}/{SECRET}@a.b/c", "https://…@a.b/c"),
+        (f"{SECRET}@a.b:1", "…@a.b:1"),
+        ("https://a.b/c", "https://a.b/c"),
     ],
 )
 def test_an_address_is_shown_without_what_may_be_secret(url: str, safe: str) -> None:
