@@ -6,9 +6,9 @@ is published already; a version that its files do not tell is that of its prepar
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from steps.errors import InputError, Problem, RegistryError
 from steps.gate import bump_hint, decide, suggest
 from steps.outcome import Difference, Judgement, Outcome
 from steps.parallel import each
+from steps.project import shared_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +50,9 @@ def check(
     when the index cannot be read, and InputError when two sources of a version disagree.
     """
     identities = _identities(projects, identify, workers)
-    _check_names(identities)
+    InputError.raise_all(
+        shared_names((name, project.directory) for project, (name, _) in identities.items())
+    )
     published = index.read_many(name for name, _ in identities.values())
     taken = [
         project
@@ -58,7 +61,7 @@ def check(
     ]
     built = dict(zip(taken, each(build, taken, workers=workers), strict=True))
     with tempfile.TemporaryDirectory(prefix="shipwheel-check-") as folder:
-        fetch = _fetcher(index, Path(folder))
+        fetch = partial(index.download, folder=Path(folder))
         return tuple(
             judge(
                 name=name,
@@ -126,7 +129,6 @@ def _judge_published(
     fetch: Callable[[PublishedFile], Path],
 ) -> Judgement:
     """Judge a version that is published already: its contents decide."""
-    versions = published.versions
     theirs = {_key(file.filename): file for file in published.files_of(version)}
     missing = [ours for ours in distributions if _key(ours.filename) not in theirs]
     differences = tuple(
@@ -136,17 +138,7 @@ def _judge_published(
         for difference in _differences(ours, file, fetch)
     )
     if differences:
-        suggestions = suggest(version, versions, rules)
-        return Judgement(
-            project=published.name,
-            version=version,
-            outcome=Outcome.CHANGED,
-            reason=f"{version} is published with other contents: {_listed(differences)}",
-            hint=bump_hint(version, versions, suggestions, rules),
-            published=versions,
-            suggestions=suggestions,
-            differences=differences,
-        )
+        return _changed(version, published, rules, differences)
     done = len(distributions) - len(missing)
     state = f"{done} of {len(distributions)} files" if missing else "all files"
     return Judgement(
@@ -156,7 +148,26 @@ def _judge_published(
         reason=f"{version} is published, {state}, with the same contents"
         + _not_built(theirs.values()),
         to_upload=tuple(missing),
-        published=versions,
+        published=published.versions,
+    )
+
+
+def _changed(
+    version: Version,
+    published: PublishedProject,
+    rules: Rules,
+    differences: tuple[Difference, ...],
+) -> Judgement:
+    suggestions = suggest(version, published.versions, rules)
+    return Judgement(
+        project=published.name,
+        version=version,
+        outcome=Outcome.CHANGED,
+        reason=f"{version} is published with other contents: {_listed(differences)}",
+        hint=bump_hint(version, published.versions, suggestions, rules),
+        published=published.versions,
+        suggestions=suggestions,
+        differences=differences,
     )
 
 
@@ -213,21 +224,6 @@ def _identities(
     return {it: found[it] for it in projects}
 
 
-def _check_names(identities: dict[Project, tuple[NormalizedName, Version]]) -> None:
-    """Raise InputError when two projects turn out to have one name."""
-    folders: dict[NormalizedName, list[str]] = {}
-    for project, (name, _) in identities.items():
-        folders.setdefault(name, []).append(repr(os.fspath(project.directory)))
-    InputError.raise_all(
-        Problem(
-            f"{len(where)} projects have the name {name!r}: {', '.join(where)}",
-            "give each a name of its own; a registry knows a package by its name",
-        )
-        for name, where in folders.items()
-        if len(where) > 1
-    )
-
-
 def _check_identity(
     name: NormalizedName, version: Version, distributions: Sequence[Distribution]
 ) -> None:
@@ -240,7 +236,3 @@ def _check_identity(
         for ours in distributions
         if (ours.name, ours.version) != (name, version)
     )
-
-
-def _fetcher(index: Index, folder: Path) -> Callable[[PublishedFile], Path]:
-    return lambda file: index.download(file, folder)

@@ -20,7 +20,7 @@ from packaging.version import Version
 from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
 _NEVER_PROJECTS = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
 
@@ -63,9 +63,22 @@ def read_projects(directories: Iterable[Path]) -> tuple[Project, ...]:
             problems.extend(error.problems)
         else:
             projects[project.directory] = project
-    problems.extend(_shared_names([*projects.values()]))
+    problems.extend(shared_names((it.name, it.directory) for it in projects.values() if it.name))
     InputError.raise_all(problems)
     return tuple(projects.values())
+
+
+def shared_names(named: Iterable[tuple[NormalizedName, Path]]) -> Iterator[Problem]:
+    """Yield a problem per name that projects in several directories have."""
+    folders: dict[NormalizedName, list[str]] = {}
+    for name, directory in named:
+        folders.setdefault(name, []).append(repr(os.fspath(directory)))
+    for name, where in folders.items():
+        if len(where) > 1:
+            yield Problem(
+                f"{len(where)} projects have the name {name!r}: {', '.join(where)}",
+                "give each a name of its own; a registry knows a package by its name",
+            )
 
 
 def static_names(projects: Iterable[Project]) -> frozenset[NormalizedName]:
@@ -268,18 +281,3 @@ def _is_version(value: object) -> bool:
     except ValueError:  # InvalidVersion, or more digits than Python reads
         return False
     return True
-
-
-def _shared_names(projects: Sequence[Project]) -> Iterator[Problem]:
-    """Yield a problem per name that more than one project has."""
-    by_name: dict[NormalizedName, list[Project]] = {}
-    for project in projects:
-        if project.name:
-            by_name.setdefault(project.name, []).append(project)
-    for name, same in by_name.items():
-        if len(same) > 1:
-            folders = ", ".join(repr(os.fspath(project.directory)) for project in same)
-            yield Problem(
-                f"{len(same)} projects have the name {name!r}: {folders}",
-                "give each a name of its own; a registry knows a package by its name",
-            )

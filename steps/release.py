@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.check import judge
-from steps.errors import Problem, Refused
+from steps.check import judge, refusals
+from steps.errors import Refused
 from steps.order import dependency_order
 from steps.upload import WORKERS, Plan, upload
 
@@ -60,11 +60,7 @@ def release(
     """
     before = index.read_many(distributions[0].name for distributions in built)
     judgements = _judge_all(built, before, index, rules, static)
-    Refused.raise_all(
-        Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
-        for it in judgements
-        if not it.allowed
-    )
+    Refused.raise_all(refusals(judgements))
     files = tuple(file for distributions in built for file in distributions)
     needs = dependency_order(files)
     plan = Plan(judgements=judgements, needs=needs)
