@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from steps.errors import InputError
 from steps.outcome import REFUSED, Outcome
-from steps.project import find_projects, read_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
 
     from packaging.requirements import Requirement
     from packaging.version import Version
@@ -53,24 +49,6 @@ def notes_on_dependents(
         if judgement.project != dependent.name
         for note in _notes(dependent, requirement, judgement, by_name.get(dependent.name))
     )
-
-
-def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
-    """Return all projects of the git repository that *projects* are in, and *projects* themselves.
-
-    A neighbour whose files are wrong is passed over: nobody asked about it.
-    """
-    top = next((it for project in projects for it in _tops(project.directory)), None)
-    found = {project.directory: project for project in projects}
-    for directory in find_projects(top) if top else ():
-        if directory not in found:
-            with suppress(InputError):
-                found[directory] = read_project(directory)
-    return tuple(found.values())
-
-
-def _tops(directory: Path) -> Iterator[Path]:
-    return (folder for folder in (directory, *directory.parents) if (folder / ".git").exists())
 
 
 def _notes(

@@ -1,4 +1,4 @@
-"""The repository around a directory: all projects that are kept beside it."""
+"""The repository around a directory: the git checkout, and all projects that are kept in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from steps.errors import InputError
 from steps.project import find_projects, read_project
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from steps.project import Project
+
+
+def checkout_around(directory: Path) -> Path | None:
+    """Return the root of the git checkout that *directory* is in, or None where it is in none."""
+    above = (directory, *directory.parents)
+    return next((folder for folder in above if (folder / ".git").exists()), None)
 
 
 def repository_projects(directory: Path) -> tuple[Project, ...]:
@@ -19,19 +27,29 @@ def repository_projects(directory: Path) -> tuple[Project, ...]:
     Without git, as in a build of submitted source, those below the current directory, if that is
     around *directory*. One whose files are wrong is passed over: nobody asked about it.
     """
-    found = []
-    top = _top(directory)
-    for each in find_projects(top) if top else ():
+    return tuple(_readable(checkout_around(directory) or _current_around(directory)))
+
+
+def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
+    """Return all projects of the git checkout that *projects* are in, and *projects* themselves.
+
+    A neighbour whose files are wrong is passed over, too.
+    """
+    tops = (checkout_around(project.directory) for project in projects)
+    found = {project.directory: project for project in projects}
+    for project in _readable(next(filter(None, tops), None)):
+        found.setdefault(project.directory, project)
+    return tuple(found.values())
+
+
+def _readable(top: Path | None) -> Iterator[Project]:
+    for directory in find_projects(top) if top else ():
         with suppress(InputError):
-            found.append(read_project(each))
-    return tuple(found)
+            yield read_project(directory)
 
 
-def _top(directory: Path) -> Path | None:
-    above = (directory, *directory.parents)
-    for folder in above:
-        if (folder / ".git").exists():
-            return folder
+def _current_around(directory: Path) -> Path | None:
     here = Path.cwd()
     # A home, or all of the disk, is no repository, and takes long to look through.
-    return here if here in above and here not in {Path(here.anchor), Path.home()} else None
+    is_around = here in (directory, *directory.parents)
+    return here if is_around and here not in {Path(here.anchor), Path.home()} else None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.children import Children
 from steps.functions.requirements_file import parse_requirements
+from steps.git import ask_git
 from steps.repository import repository_projects
 
 if TYPE_CHECKING:
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-_SECONDS = 30.0
 _PATTERNS = ("*requirements*.txt", "*requirements*.in", "*requirements*.txt.tmpl")
 
 
@@ -39,20 +37,14 @@ def find_requirers(directory: Path, environ: Mapping[str, str]) -> tuple[Require
 
 
 def _files(directory: Path, environ: Mapping[str, str]) -> Iterator[Requirer]:
-    top = _git(directory, environ, "rev-parse", "--show-toplevel").rstrip("\n")
+    top = ask_git(directory, "rev-parse", "--show-toplevel", environ=environ).rstrip("\n")
     if not top:
         return
     root = Path(top)
-    for name in filter(None, _git(root, environ, "ls-files", "-z", *_PATTERNS).split("\0")):
+    listed = ask_git(root, "ls-files", "-z", *_PATTERNS, environ=environ)
+    for name in filter(None, listed.split("\0")):
         with suppress(OSError, UnicodeDecodeError):
             lines = parse_requirements((root / name).read_text(encoding="utf-8")).lines
             found = tuple(it.requirement for it in lines if it.requirement)
             if found:
                 yield Requirer(name, found)
-
-
-def _git(directory: Path, environ: Mapping[str, str], *arguments: str) -> str:
-    with suppress(OSError, subprocess.SubprocessError), Children(timeout=_SECONDS) as children:
-        done = children.ask(["git", *arguments], cwd=directory, environ=environ)
-        return done.stdout if done.returncode == 0 else ""
-    return ""

@@ -90,8 +90,9 @@ def command(
       shipwheel check --all --registry us-east4/my-project/pypi
     """
     from steps.check import refusals  # noqa: PLC0415 - `--help` does without
-    from steps.dependents import neighbours, notes_on_dependents  # noqa: PLC0415 - the same
+    from steps.dependents import notes_on_dependents  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - the same
+    from steps.repository import neighbours  # noqa: PLC0415 - the same
 
     everything = selected(directories, every)
     projects = narrowed(everything, changed_since)

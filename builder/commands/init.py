@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import click
 import builder
 from builder.commands.options import json_option, registry_option
 from steps.errors import InputError
+from steps.git import ask_git
 from steps.registry import Registry, parse_registry
 from triggers.init import Answers, default_region, initial_files, source_of_remote, write_files
 
@@ -96,21 +96,11 @@ def _source(
         given["repository"] = repository
     if link is not None:
         given["gitRepositoryLink"] = link
-    found = given or source_of_remote(_origin(directory))
+    origin = ask_git(directory, "config", "--get", "remote.origin.url")
+    found = given or source_of_remote(origin)
     if not found:
         raise InputError(
             "The git remote origin does not say where on GitHub this repository is",
             "name it with --github OWNER/NAME, --repository or --git-repository-link",
         )
     return found
-
-
-def _origin(directory: Path) -> str:
-    """Return the address of the remote origin, empty where there is none or no git."""
-    arguments = ["git", "-C", str(directory), "config", "--get", "remote.origin.url"]
-    try:
-        return subprocess.run(
-            arguments, capture_output=True, text=True, check=False, timeout=30
-        ).stdout.strip()
-    except (OSError, subprocess.TimeoutExpired):
-        return ""

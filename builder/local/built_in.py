@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from typing import TYPE_CHECKING
 
+from steps.git import ask_git
 from triggers.substitutions import StartedBy
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ NO_PROJECT = "local-project"
 NO_PROJECT_NUMBER = "0"
 LOCATION = "global"
 TRIGGER = "local"
-_GIT_TIMEOUT = 30.0  # seconds; the questions are answered from the checkout
 _REMOTE = re.compile(r"[/:](?P<full>(?P<owner>[^/:]+)/(?P<name>[^/]+?))(?:\.git)?/?$")
 
 
@@ -81,14 +80,4 @@ def _from_git(source: Path) -> dict[str, str]:
 
 def _git(source: Path, *arguments: str) -> str:
     """Return git's answer, nothing without one: a source need not be a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "-C", str(source), *arguments],
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=_GIT_TIMEOUT,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+    return ask_git(source, *arguments).strip()

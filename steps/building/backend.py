@@ -26,6 +26,7 @@ from steps.building.reproducible import normalise_sdist
 from steps.distribution import Distribution, Kind, read_distribution
 from steps.errors import BuildFailed, InputError
 from steps.record import check_record
+from steps.repository import checkout_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -182,8 +183,7 @@ def _backend_failed(project: Project, error: BuildBackendException) -> BuildFail
 
 def _without_git(project: Project) -> str:
     """Return a word about the version where it may come from a git history that is not there."""
-    above = (project.directory, *project.directory.parents)
-    if project.version or any((folder / ".git").exists() for folder in above):
+    if project.version or checkout_around(project.directory):
         return ""
     return (
         "; if the version comes from git: there is no .git here, and"

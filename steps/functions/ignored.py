@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from steps.children import Children
 from steps.errors import InputError
 from steps.gcloudignore import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
+from steps.repository import checkout_around
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +30,7 @@ class InGit:
 def see(directory: Path, name: str, environ: Mapping[str, str]) -> InGit:
     """Ask git for the file *name* of *directory*, be it there or not; raise InputError."""
     inside = _git(directory, environ, "rev-parse", "--is-inside-work-tree")
-    if not inside and any((each / ".git").exists() for each in (directory, *directory.parents)):
+    if not inside and checkout_around(directory):
         raise InputError(
             f"git cannot tell whether it tracks {name!r} in {os.fspath(directory)!r}",
             f"see what `git -C {directory} status` says",

@@ -9,9 +9,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.dependents import neighbours, notes_on_dependents
+from steps.dependents import notes_on_dependents
 from steps.outcome import Difference, Judgement, Outcome
 from steps.project import Project, read_project
+from steps.repository import neighbours
 from tests.tiny import make_project
 
 if TYPE_CHECKING:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
+from steps.git import ask_git
 from triggers.init import source_of_remote
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SECONDS = 60
 _PASSED_OVER = {"__pycache__", "node_modules"}
 
 
 def repository_files(root: Path) -> tuple[str, ...]:
     """Return the paths of all files that git knows or would add; without git, of all files."""
-    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    listed = ask_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed:
         return tuple(sorted({path for path in listed.split("\0") if (root / path).is_file()}))
     return tuple(sorted(_walk(root)))
@@ -25,7 +24,7 @@ def repository_files(root: Path) -> tuple[str, ...]:
 
 def github_address(root: Path) -> tuple[str, str] | None:
     """Return owner and name of the remote origin, in small letters, None if it is not GitHub's."""
-    source = source_of_remote(_git(root, "config", "--get", "remote.origin.url"))
+    source = source_of_remote(ask_git(root, "config", "--get", "remote.origin.url"))
     if source is None:
         return None
     return source["github"]["owner"].lower(), source["github"]["name"].lower()
@@ -38,19 +37,3 @@ def _walk(root: Path) -> list[str]:
         paths = (os.path.relpath(os.path.join(folder, name), root) for name in files)  # noqa: PTH118 - a path per file of a repository
         found += [path.replace(os.sep, "/") for path in paths]
     return found
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """Return what git says, empty where there is none, or no repository."""
-    try:
-        answer = subprocess.run(
-            ["git", "-C", os.fspath(root), *arguments],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout if answer.returncode == 0 else ""
