@@ -32,7 +32,7 @@ def parse_manifest(data: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     try:
         return Manifest.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(details, where) for details in error.errors(include_url=False)]
+        problems = [_problem(details, where) for details in error.errors()]
         raise InputError(problems[0], more=problems[1:]) from None
 
 
@@ -41,7 +41,7 @@ def manifest_findings(data: object) -> list[Finding]:
     try:
         Manifest.model_validate(data)
     except ValidationError as error:
-        return [_finding(details) for details in error.errors(include_url=False)]
+        return [_finding(details) for details in error.errors()]
     return []
 
 
@@ -97,7 +97,7 @@ def _path(location: Sequence[int | str]) -> str:
         elif step.replace("_", "a").isalnum():
             path += f".{step}" if path else step
         else:
-            path += f'["{step}"]'
+            path += f"[{json.dumps(step, ensure_ascii=False)}]"
     return path
 
 

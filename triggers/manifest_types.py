@@ -39,8 +39,7 @@ def _check_pattern(pattern: str) -> str:
 
 
 def _check_directory(path: str) -> str:
-    parts = path.split("/")
-    outside = path.startswith("/") or {"", ".", ".."} & set(parts)
+    outside = {"", ".", ".."} & set(path.split("/"))
     if path != "." and (outside or not path.isprintable()):
         raise problem(f"no path below the manifest's directory: {path!r}", "such as packages/a")
     return path

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.unit.triggers.test_manifest import SMALLEST, problems
-from triggers.function_flags import deploy_flags, flags_text, requirements_options
+from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST, problems
+from triggers.function_flags import deploy_flags
 from triggers.functions import FunctionSettings, contradictions, resolve_function
 from triggers.manifest_file import parse_manifest
 
@@ -58,6 +57,31 @@ class TestLayers:
         own = deploy_flags(resolved(topic, {"trigger": {"http": True}}))
         assert [name for name in own if "trigger" in name or "retry" in name] == ["--trigger-http"]
 
+    def test_a_null_in_the_override_gives_nothing(self) -> None:
+        function = resolved({"memory": "1Gi", "environment": {"A": "1"}}, {"memory": None})
+
+        assert (function.given.memory, function.given.environment) == ("1Gi", {"A": "1"})
+
+    def test_a_name_has_only_what_the_service_takes(self) -> None:
+        manifest = parse_manifest(SMALLEST)
+
+        assert resolve_function(manifest, "functions/_Bill.Of_Lading_").name == "bill-of-lading"
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            {"github": {"owner": "acme", "name": "harbour"}},
+            {"repository": f"{CONNECTION}/repositories/harbour"},
+            {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/harbour"},
+        ],
+    )
+    def test_a_function_in_the_root_is_named_like_the_repository(
+        self, source: dict[str, Any]
+    ) -> None:
+        assert resolve_function(parse_manifest({**SMALLEST, "source": source}), ".").name == (
+            "harbour"
+        )
+
     def test_empty_maps_take_away_and_missing_ones_leave_alone(self) -> None:
         emptied = flags(environment={}, secrets={})
 
@@ -71,51 +95,6 @@ class TestLayers:
             "GOOGLE_PYTHON_PACKAGE_MANAGER": "uv",
             "A": "1",
         }
-
-    @pytest.mark.parametrize(
-        ("requirements", "options"),
-        [
-            ({"pin": True}, ("--pin",)),
-            ({"vendor": "third_party/wheels"}, ("--vendor=third_party/wheels",)),
-            ({"bundle": True}, ("--bundle",)),
-            ({}, ()),
-        ],
-    )
-    def test_requirements_are_made_ready_in_one_way(
-        self, requirements: dict[str, Any], options: tuple[str, ...]
-    ) -> None:
-        assert requirements_options(resolved({"requirements": requirements})) == (
-            "--runtime=python313",
-            "--entry-point=main",
-            "--package-manager=pip",
-            "--virtual=us-east4/my-project/pypi-all",
-            *options,
-        )
-
-    def test_requirements_are_judged_as_the_function_is_built(self) -> None:
-        settings = {
-            "runtime": "python314",
-            "entryPoint": "bill",
-            "index": "us-east4/my-project/all",
-            "buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv"},
-        }
-        assert requirements_options(resolved(settings)) == (
-            "--runtime=python314",
-            "--entry-point=bill",
-            "--package-manager=uv",
-            "--virtual=us-east4/my-project/all",
-        )
-
-    def test_the_flags_survive_as_json_without_a_dollar_sign(self) -> None:
-        given = flags(
-            environment={
-                "E": "\U0001f6a2 \\ud83d\\ude00 \u2028",
-                "A": "${_REGION} $$ \"quoted\" 'twice', ü\n\\",
-            }
-        )
-
-        assert "$" not in flags_text(given)
-        assert json.loads(flags_text(given)) == given
 
 
 @pytest.mark.parametrize(
@@ -134,9 +113,9 @@ class TestLayers:
             "has `cpu: 0.5` without `memory`\n  hint: `gcloud functions` wants both",
         ),
         (
-            {"cpu": 0.5, "memory": "1Gi", "concurrency": 8},
+            {"cpu": 0.5, "memory": "1Gi", "concurrency": 2},
             (
-                "has `concurrency: 8` with `cpu: 0.5`"
+                "has `concurrency: 2` with `cpu: 0.5`"
                 "\n  hint: more than one call at once needs `cpu: 1` or more;"
                 " else give `concurrency: 1`"
             ),
@@ -206,6 +185,21 @@ def test_settings_that_contradict_each_other_are_named(settings: dict[str, Any],
     ]
 
 
+def test_contradictions_of_one_sort_come_in_the_order_of_their_names() -> None:
+    names = [f"KEY_{letter}" for letter in "ABCDEFG"]
+    folders = [f"/etc/{letter}" for letter in "abcdefg"]
+    twice = {f"{folder}/{name}": "key:1" for folder in folders for name in "xy"}
+    settings = {
+        "environment": dict.fromkeys(names, "x"),
+        "secrets": {**dict.fromkeys(names, "key:1"), **twice},
+    }
+
+    assert [problem.message for problem in contradictions(resolved(settings))] == [
+        *(f"The function in 'functions/f' has {n!r} as a variable and as a secret" for n in names),
+        *(f"The function in 'functions/f' has two secrets in the directory {f!r}" for f in folders),
+    ]
+
+
 @pytest.mark.parametrize(
     "settings",
     [
@@ -215,6 +209,10 @@ def test_settings_that_contradict_each_other_are_named(settings: dict[str, Any],
         {"tool": "run", "concurrency": 80},
         {"minInstances": 2, "maxInstances": 2},
         {"minInstances": 2},
+        {"maxInstances": 2},
+        {"secrets": {"KEY": "a:1", "OTHER": "b:1"}},
+        {"vpcEgress": "all-traffic", "vpcConnector": "harbour"},
+        {"buildEnvironment": {"GOOGLE_VENDOR_PIP_DEPENDENCIES": "vendor"}},
         {"timeout": "3600s"},
         {"timeout": "540s", "trigger": {"topic": "news"}},
         {"secrets": {"/etc/a/key": "a:1", "/etc/b/key": "b:latest", "KEY": "c:2"}},
@@ -264,6 +262,13 @@ def test_settings_at_their_bounds_are_no_contradiction(settings: dict[str, Any])
             {"environment": {"X_GOOGLE_A": "1"}},
             (
                 ".environment.X_GOOGLE_A` is a variable that Google Cloud sets itself"
+                "\n  hint: give it another name"
+            ),
+        ),
+        (
+            {"environment": {"PORT": "1"}},
+            (
+                ".environment.PORT` is a variable that Google Cloud sets itself"
                 "\n  hint: give it another name"
             ),
         ),

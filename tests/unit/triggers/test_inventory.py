@@ -9,7 +9,7 @@ import pytest
 
 from steps.errors import InputError
 from tests.unit.triggers.test_manifest import SMALLEST
-from triggers.inventory import Inventory, take_inventory
+from triggers.inventory import Inventory, find_targets, take_inventory
 from triggers.manifest_file import parse_manifest
 
 if TYPE_CHECKING:
@@ -66,7 +66,9 @@ LAYOUT = {
     ".venv/pyvenv.cfg": "",
     ".venv/lib/site/pyproject.toml": project("installed"),
     "environment/pyvenv.cfg": "",
+    "environment/setup.py": "",
     "environment/x/pyproject.toml": project("x"),
+    "environment/y/setup.py": "",
 }
 
 
@@ -90,12 +92,43 @@ def test_packages_and_functions_are_found(tmp_path: Path) -> None:
         ({"packages": {"include": ["packages/*"], "exclude": ["packages/virtual"]}},
          ["packages/a", "packages/old"]),
         ({"packages": {"include": []}}, []),
+        ({"packages": {"include": ["packages/old", "examples/e", "packages/a"]}},
+         ["examples/e", "packages/a", "packages/old"]),
+        ({"packages": {"include": ["**/old"]}}, ["packages/old"]),
+        ({"packages": {"include": ["examples/e/**"]}}, ["examples/e"]),
     ],
 )  # fmt: skip
 def test_the_manifests_lists_win(tmp_path: Path, manifest: dict[str, Any], left: list[str]) -> None:
     kinds = found(tmp_path, LAYOUT, **manifest)
 
     assert [path for path, kind in kinds.items() if kind == "package"] == left
+
+
+def test_only_the_listed_functions_are_taken(tmp_path: Path) -> None:
+    kinds = found(tmp_path, LAYOUT, functions={"include": ["functions/h", "functions/f"]})
+
+    assert [*kinds][-2:] == ["functions/f", "functions/h"]
+    assert "functions/g" not in kinds
+
+
+def test_a_package_with_a_main_module_is_no_function_besides(tmp_path: Path) -> None:
+    targets = inventory(tmp_path, {"a/pyproject.toml": project("a"), "a/main.py": ""}).targets
+
+    assert [(target.path, target.kind) for target in targets] == [("a", "package")]
+
+
+def test_all_that_is_found_is_in_the_order_of_its_paths(tmp_path: Path) -> None:
+    paths = [f"{letter}/x" for letter in "hbgdface"]
+    files = {f"{path}/{name}": "" for path in paths for name in ("main.py", "requirements.txt")}
+
+    assert [*found(tmp_path, files)] == sorted(paths)
+    assert find_targets(tmp_path) == tuple(sorted(paths))
+
+
+def test_packages_functions_and_top_directories_have_overrides(tmp_path: Path) -> None:
+    overrides: dict[str, Any] = {"packages/old": {}, "packages": {}, "functions/f": {}}
+
+    assert "packages/old" in found(tmp_path, LAYOUT, overrides=overrides)
 
 
 def test_a_listed_function_may_look_like_a_package(tmp_path: Path) -> None:
@@ -109,13 +142,14 @@ def test_all_problems_of_the_lists_come_at_once(tmp_path: Path) -> None:
         inventory(
             tmp_path,
             LAYOUT,
-            packages={"include": ["packages/b"]},
+            packages={"include": ["packages/b", "packages/a/pyproject.toml"]},
             functions={"include": ["functions/*", "lambdas/*"]},
             overrides={"packages/c": {}},
         )
 
     assert [problem.message for problem in caught.value.problems] == [
         "`packages.include` names a directory that does not exist: 'packages/b'",
+        ("`packages.include` names a directory that does not exist: 'packages/a/pyproject.toml'"),
         "`functions.include` names a directory that does not exist: 'lambdas/*'",
         '`overrides["packages/c"]` is no package and no function',
     ]

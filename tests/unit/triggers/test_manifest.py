@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import yaml
 
 import triggers
 from steps.errors import InputError
-from triggers.manifest_file import manifest_schema, parse_manifest, read_manifest
+from triggers.findings import Finding
+from triggers.manifest_file import manifest_findings, manifest_schema, parse_manifest, read_manifest
 
 SMALLEST: dict[str, Any] = {
     "project": "my-project",
@@ -199,3 +201,78 @@ def test_every_key_may_be_left_empty_for_its_default() -> None:
     data = yaml.safe_load("publish: {branch: , approval: }\nnamePrefix:\n")
 
     assert parse_manifest(SMALLEST | data) == parse_manifest(SMALLEST)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"grouping": "x"}, "`grouping` is 'x'\n  hint: choose one of 'target' or 'directory'"),
+        (
+            {"registry": "europe/pypi"},
+            (
+                "`registry` is no registry:"
+                " The registry address is not an http(s) URL: 'europe/pypi'"
+                "\n  hint: REGION/PROJECT/REPO"
+            ),
+        ),
+        (
+            {"registry": "https://pypi.example.com/"},
+            (
+                "`registry` is no repository of Artifact Registry: 'https://pypi.example.com/'"
+                "\n  hint: REGION/PROJECT/REPO"
+            ),
+        ),
+        (
+            {"substitutions": {"_Region": "x"}},
+            (
+                "`substitutions._Region` is no substitution's name: '_Region'"
+                "\n  hint: write _ and capitals, digits or _"
+            ),
+        ),
+        ({"project": ["a"]}, "`project` has to be text, and is ['a']"),
+        ({"project": 7}, '`project` has to be text, and is 7\n  hint: put it in quotes: "7"'),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_way_out(changes: dict[str, Any], said: str) -> None:
+    assert problems(**changes) == [f"shipwheel.yaml: {said}"]
+
+
+def test_findings_have_the_path_of_the_value_and_a_good_manifest_has_none() -> None:
+    wrong = {**SMALLEST, "substitutions": {"REGION": "x"}}
+
+    assert manifest_findings(SMALLEST) == []
+    assert manifest_findings(wrong) == [
+        Finding(
+            ("substitutions", "REGION"),
+            "`substitutions.REGION` is no substitution's name: 'REGION'",
+            "write _ and capitals, digits or _",
+            "SW701",
+        )
+    ]
+
+
+def test_a_manifest_that_is_not_there_is_named_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "shipwheel.yaml"
+
+    with pytest.raises(InputError) as caught:
+        read_manifest(path)
+    assert str(caught.value.problems[0]) == (
+        f"The manifest does not exist: '{path}'\n  hint: write it with `shipwheel init`, or name it"
+        " with --manifest; its name is shipwheel.yaml"
+    )
+
+
+@pytest.mark.parametrize("path", ["/a", "a/", "a//b", "./a", "a/./b", "a/../b", "..", "a\nb"])
+def test_a_directory_is_below_the_manifests(path: str) -> None:
+    said = f"is no path below the manifest's directory: {path!r}\n  hint: such as packages/a"
+
+    assert problems(publish={"buildConfig": path}) == [
+        f"shipwheel.yaml: `publish.buildConfig` {said}"
+    ]
+    assert problems(overrides={path: {}}) == [
+        f"shipwheel.yaml: `overrides[{json.dumps(path)}]` {said}"
+    ]
+
+
+def test_the_manifests_own_directory_is_a_dot() -> None:
+    assert [*parse_manifest({**SMALLEST, "overrides": {".": {}}}).overrides] == ["."]

@@ -85,6 +85,16 @@ class TestFiles:
         ]  # fmt: skip
         assert publish["ignoredFiles"] == ["**/*.md"]
 
+    def test_an_extra_that_is_included_anyway_is_not_said_again(self) -> None:
+        check, _ = documents(package("p/a"), includedFiles=["p/a/**", "x"])
+
+        assert check["includedFiles"] == ["p/a/**", "cloudbuild/check-package.yaml", "x"]
+
+    def test_a_file_that_no_glob_can_name_is_refused(self) -> None:
+        [problem] = problems(package("a", files=("pins{1}.txt",)))
+
+        assert problem.startswith("The path 'pins{1}.txt' cannot be written as a glob: it has { }")
+
     def test_what_another_glob_includes_is_not_said_again(self) -> None:
         _, publish = documents(package("p/a", "p/a/nested", own=True))
 

@@ -60,6 +60,18 @@ class TestFunctions:
             r"The settings of the function in 'f' have \d+ characters, more than the 4000 ", problem
         )
 
+    def test_settings_that_fill_a_substitution_are_taken(self) -> None:
+        def length(filling: str) -> int:
+            [found] = documents(function("f"), deploy={"function": {"environment": {"A": filling}}})
+            return len(found["substitutions"]["_DEPLOY_FLAGS"])
+
+        assert length("x" * (4000 - length(""))) == 4000
+
+    def test_settings_of_functions_are_no_matter_where_there_are_none(self) -> None:
+        found = documents(package("a"), deploy={"function": {"cpu": 0.5}})
+
+        assert [document["name"] for document in found] == ["a-check", "a-publish"]
+
     def test_a_function_that_is_not_deployed_from_here_may_contradict_itself(self) -> None:
         found = documents(
             package("a"), function("f"), deploy={"enabled": False, "function": {"cpu": 0.5}}
@@ -150,7 +162,7 @@ class TestAfterPublish:
 
     def test_an_upload_by_cloud_build_itself_comes_too_late_to_start_anything(self) -> None:
         native = "cloudbuild/publish-package-native.yaml"
-        [first, _second] = problems(
+        [first, second] = problems(
             *self.TARGETS, deploy={"afterPublish": True}, publish={"buildConfig": native}
         )
 
@@ -159,6 +171,21 @@ class TestAfterPublish:
             " built after all of its steps"
             "\n  hint: publish it through twine, or take `deploy.afterPublish` out"
         )
+        assert second.startswith("'f', 'g' would be deployed before 'p/b' is published: ")
+
+    def test_names_that_fill_a_substitution_are_taken(self) -> None:
+        # Names with 63 or 64 characters, and spaces between them, have 4000 together.
+        paths = [f"{number:02}".ljust(57 if number < 33 else 56, "x") for number in range(62)]
+        publish, *_ = documents(
+            package("a"),
+            *(function(path, "a") for path in paths),
+            deploy={"afterPublish": True},
+            check={"enabled": False},
+        )
+
+        then = publish["substitutions"]["_THEN_DEPLOY"]
+        assert then == " ".join(f"{path}-deploy" for path in paths)
+        assert len(then) == 4000
 
     def test_more_functions_than_a_substitution_holds_are_refused(self) -> None:
         functions = [function(f"functions/{'x' * 60}-{number}", "a") for number in range(70)]

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from steps.errors import InputError
+from steps.errors import InputError, Problem
 from tests.unit.triggers.rendering import documents, function, package, problems, rendered
+from tests.unit.triggers.test_manifest import SMALLEST
 from triggers.documents import Quoted, dump
 from triggers.inline import build_config_paths, put_inline
-from triggers.render import TRIGGER_LIMIT
+from triggers.inventory import Inventory
+from triggers.manifest_file import parse_manifest
+from triggers.render import TRIGGER_LIMIT, render
 
 if TYPE_CHECKING:
     from triggers.model import Trigger
@@ -165,7 +168,21 @@ class TestGrouping:
         assert (
             warning.message == "302 triggers are more than the 300 that a project holds for certain"
         )
-        assert "`grouping: directory`" in warning.hint
+        assert warning.hint == (
+            "`grouping: directory` in the manifest makes one trigger per top directory"
+        )
+
+    def test_more_directories_than_a_project_holds_are_warned_about(self) -> None:
+        targets = [package(f"{number:03}/a") for number in range(TRIGGER_LIMIT // 2 + 1)]
+
+        [warning] = rendered(*targets, grouping="directory").warnings
+        assert warning.hint == "ask for more quota, or spread the repository over projects"
+
+    def test_what_was_odd_on_the_way_is_passed_on(self) -> None:
+        odd = Problem("'a' depends on 'b', which does not exist", "mend the path, or take it out")
+        inventory = Inventory(targets=(package("a"),), warnings=(odd,))
+
+        assert render(parse_manifest(SMALLEST), inventory).warnings == (odd,)
 
     def test_a_directory_publishes_what_changed_below_it(self) -> None:
         targets = [
