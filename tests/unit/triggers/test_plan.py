@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST
+from triggers.manifest_file import parse_manifest
 from triggers.normal import normal_form
-from triggers.plan import Change, Edit, Owner, Plan, make_plan
+from triggers.plan import Change, Edit, Owner, Plan, make_plan, owner_of
 
 OWNER = Owner("acme/monorepo")
 RENDERED: dict[str, Any] = {
@@ -103,6 +105,16 @@ def test_an_inline_build_comes_back_in_camel_case_with_numbers_as_text() -> None
         ),
         ({"tags": ["shipwheel"]}, Edit("tags", ["shipwheel"], ["python", "shipwheel"])),
         ({"substitutions": {"_REPO": "pypi"}}, Edit("substitutions._EMPTY", None, "")),
+        ({"substitutions": None}, Edit("substitutions", None, RENDERED["substitutions"])),
+        (
+            {"approvalConfig": {"approvalRequired": True}},
+            Edit("approvalConfig", {"approvalRequired": True}, None),
+        ),
+        ({"ignoredFiles": ["x"]}, Edit("ignoredFiles", ["x"], None)),
+        (
+            {"includedFiles": ["a/**", "c/**"]},
+            Edit("includedFiles", ["a/**", "c/**"], ["a/**", "b/**"]),
+        ),
     ],
 )
 def test_every_other_difference_is_an_edit_of_one_field(
@@ -111,6 +123,23 @@ def test_every_other_difference_is_an_edit_of_one_field(
     change = changed(RENDERED, **different)
 
     assert (change.action, change.edits) == ("update", (edit,))
+
+
+def test_edits_and_deletions_come_in_the_order_of_names() -> None:
+    letters = "hbgdface"
+    edited = changed(RENDERED, **dict.fromkeys(letters, "x"))
+    removed = make_plan([], [live(RENDERED, name=letter) for letter in letters], OWNER)
+
+    assert [edit.path for edit in edited.edits] == sorted(letters)
+    assert [change.name for change in removed.changes] == sorted(letters)
+
+
+def test_a_plan_is_asked_for_some_of_its_actions() -> None:
+    plan = make_plan([RENDERED], [live(RENDERED, name="b"), live(RENDERED, name="c")], OWNER)
+
+    assert [it.name for it in plan.of("delete")] == ["b", "c"]
+    assert [it.name for it in plan.of("create", "delete")] == ["a-publish", "b", "c"]
+    assert plan.of("update") == ()
 
 
 def test_an_edit_inside_of_an_inline_build_is_found_in_its_step() -> None:
@@ -130,6 +159,7 @@ def test_an_edit_inside_of_an_inline_build_is_found_in_its_step() -> None:
         ({"name": "b"}, OWNER, "delete", ""),
         ({"name": "b", "tags": ["x"]}, OWNER, "foreign", "it has no tag 'shipwheel'"),
         ({"name": "b"}, Owner("o/r"), "foreign", "it is for the repository 'acme/monorepo'"),
+        ({"name": "b", "github": None}, OWNER, "foreign", "it is for the repository ''"),
         ({"name": "x-b"}, Owner("acme/monorepo", "x"), "delete", ""),
         (
             {"name": "b"},
@@ -173,6 +203,47 @@ def test_repositories_of_every_generation_are_known(field: str, key: str) -> Non
 
     assert [it.action for it in gone.changes] == ["delete"]
     assert [(it.action, it.edits) for it in same.changes] == [("unchanged", ())]
+
+
+@pytest.mark.parametrize(
+    ("source", "repository"),
+    [
+        ({"github": {"owner": "acme", "name": "harbour"}}, "acme/harbour"),
+        ({"repository": f"{CONNECTION}/repositories/r"}, f"{CONNECTION}/repositories/r"),
+        (
+            {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/r"},
+            f"{CONNECTION}/gitRepositoryLinks/r",
+        ),
+    ],
+)
+def test_a_manifest_owns_the_triggers_of_its_repository_and_prefix(
+    source: dict[str, Any], repository: str
+) -> None:
+    manifest = {**SMALLEST, "source": source}
+
+    assert owner_of(parse_manifest(manifest)) == Owner(repository, "")
+    assert owner_of(parse_manifest({**manifest, "namePrefix": "x"})) == Owner(repository, "x")
+
+
+@pytest.mark.parametrize(
+    ("message", "normal"),
+    [
+        ({"build": {"timeout": "1.500s"}}, {"build": {"timeout": "1.5s"}}),
+        ({"build": {"queueTtl": "20.0s"}}, {"build": {"queueTtl": "20s"}}),
+        ({"build": {"timeout": "1.50s or so"}}, {"build": {"timeout": "1.50s or so"}}),
+        ({"description": "1.50s"}, {"description": "1.50s"}),
+        ({"build": {"options": {"diskSizeGb": 0}}}, {}),
+        (
+            {"substitutions": {"_MY_KEY": "", "_N": 1}},
+            {"substitutions": {"_MY_KEY": "", "_N": "1"}},
+        ),
+        ({"included_files": ["b", "a", "b"]}, {"includedFiles": ["a", "b"]}),
+    ],
+)
+def test_one_form_stands_for_all_that_mean_the_same(
+    message: dict[str, Any], normal: dict[str, Any]
+) -> None:
+    assert normal_form(message) == normal
 
 
 values = st.recursive(
