@@ -50,7 +50,9 @@ def expansions_are_in_values(config: ConfigSource) -> Iterator[Finding]:
         for match in _EXPANSION.finditer(text):
             length, key, operation = match.groups()
             if (length or operation) and (key in known or key.startswith("_")):
-                message = f"{match[0].lstrip('$')!r} is left as it is: only ${{{key}}} is replaced"
+                message = (
+                    f"{'$' + match[0].lstrip('$')!r} is left as it is: only ${{{key}}} is replaced"
+                )
                 hint = "put the expansion into a value of `substitutions`, and refer to that"
                 yield Finding(path, message, hint, "SW401")
 

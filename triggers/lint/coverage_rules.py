@@ -112,7 +112,7 @@ def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Located]:
         left -= inside
         if inside:
             marker = next((m for m in _MARKERS if _join(project, m) in globs.files), _MARKERS[0])
-            message = f"{_some(inside)} of {project!r} start no trigger"
+            message = f"no trigger includes {_some(inside)} of {project!r}"
             yield Located(_join(project, marker), 1, "SW603", message, "include them in one")
 
 

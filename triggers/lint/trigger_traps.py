@@ -72,8 +72,9 @@ def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
             yield Finding(path, message, "write the path itself", "SW210")
         elif is_hopeless(glob):
             message = f"the glob {glob!r} matches nothing: it is no path of a file from the root"
-            bare = re.sub(r"^(?:\.{0,2}/)+", "", glob).strip("./")
-            yield Finding(path, message, f"write {f'{bare}/**' if bare else '**'!r}", "SW210")
+            bare = re.sub(r"^(?:\.{0,2}/)+|^\.{0,2}\Z", "", glob)
+            meant = f"{bare}**" if bare.endswith("/") or not bare else bare
+            yield Finding(path, message, f"write {meant!r}", "SW210")
 
 
 def is_hopeless(glob: str) -> bool:

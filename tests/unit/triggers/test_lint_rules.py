@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
@@ -11,11 +13,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.triggers.lint_file_cases import CONFIG_CASES, TRIGGER_CASES
+from tests.unit.triggers.lint_further_cases import FURTHER
 from tests.unit.triggers.lint_repository_cases import CASES, LOGGING, USES, Files
 from triggers.build_config import Build
 from triggers.build_trigger import BuildTrigger
 from triggers.lint.codes import CODES, FAMILIES
 from triggers.lint.linter import lint
+
+if TYPE_CHECKING:
+    from triggers.lint.sources import Located
 
 BASE = {
     "cloudbuild.yaml": f"{USES}{LOGGING}",
@@ -32,7 +38,10 @@ ALL: dict[str, tuple[Files, Files]] = {
         for code, (bad, good) in CONFIG_CASES.items()
     },
     **CASES,
+    **FURTHER,
 }
+# What a reader is told, by case; a change of words is a change of this file.
+TEXTS = json.loads((Path(__file__).parents[1] / "data/lint_texts.json").read_text(encoding="utf-8"))
 Found = set[tuple[str, str, int]]
 
 
@@ -48,11 +57,14 @@ def write(files: Files) -> None:
         Path(path).write_text(text)
 
 
-def found(files: Files) -> Found:
+def findings(files: Files) -> tuple[Located, ...]:
     write({**BASE, **files})
     given = [] if "shipwheel.yaml" in files else [Path(path) for path in files if _is_given(path)]
-    report = lint(Path("shipwheel.yaml"), given, frozenset())
-    return {(each.code, each.file, each.line) for each in report.findings}
+    return lint(Path("shipwheel.yaml"), given, frozenset()).findings
+
+
+def found(files: Files) -> Found:
+    return {(each.code, each.file, each.line) for each in findings(files)}
 
 
 def _is_given(path: str) -> bool:
@@ -74,6 +86,14 @@ def test_a_fault_is_found_once_at_its_line(case: str) -> None:
 
     assert {code for code, _file, _line in expected(files)} == {case[:5]}
     assert found(files) == expected(files)
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_a_fault_is_said_in_words_that_help(case: str) -> None:
+    files, _good = ALL[case]
+
+    said = [f"{each.message}\n  hint: {each.hint}" for each in findings(files)]
+    assert said == TEXTS[case]
 
 
 @pytest.mark.parametrize("case", ALL)
