@@ -43,6 +43,19 @@ def find_certificates(environ: Mapping[str, str], section: str | None = None) ->
     return found
 
 
+def uv_trust(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that have uv trust whom this machine trusts, as pip does.
+
+    By itself uv trusts a list of its own, and no authority of a company's proxy. Empty where
+    *environ* says which, or the machine has no list.
+    """
+    paths = ssl.get_default_verify_paths()
+    known = paths.cafile or (paths.capath and os.listdir(paths.capath))  # noqa: PTH208 - as ssl has it
+    if not known or "UV_NATIVE_TLS" in environ or "UV_SYSTEM_CERTS" in environ:
+        return {}
+    return {"UV_SYSTEM_CERTS": "1"}
+
+
 def _section(name: str) -> Mapping[str, str | None]:
     from twine.utils import get_repository_from_config  # noqa: PLC0415 - only who uses .pypirc pays
 

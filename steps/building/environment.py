@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Self
 import uv
 
 from steps.building.reproducible import FIXED_ENVIRONMENT
+from steps.certificates import uv_trust
 from steps.errors import BuildFailed
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
 _AT_ONCE = 4
 # Secrets of the publisher are no business of whatever code a backend runs.
 _WITHHELD = "TWINE_"
+# What uv says of an authority that it does not know.
+_UNTRUSTED = "invalid peer certificate"
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,8 @@ class Environments:
     def _uv(self, *arguments: str) -> None:
         command = [self._uv_path, *arguments]
         # Away from the project: only the configuration of the user, or of the machine, counts.
-        self._children.run(command, cwd=self._folder.name, environ=self.environ)
+        environ = {**self.environ, **uv_trust(self.environ)}
+        self._children.run(command, cwd=self._folder.name, environ=environ)
 
 
 @dataclass
@@ -160,7 +164,7 @@ class _Once:
 def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:
     wanted = ", ".join(map(repr, sorted(requirements)))
     said = output.strip() or "uv said nothing"
-    return BuildFailed(
-        f"The build requirements cannot be installed: {wanted}\n{said}",
-        "look at build-system.requires, and at the index that uv is configured to use",
-    )
+    hint = "look at build-system.requires, and at the index that uv is configured to use"
+    if _UNTRUSTED in said:
+        hint = "name the bundle that holds the authority of index or proxy in SSL_CERT_FILE"
+    return BuildFailed(f"The build requirements cannot be installed: {wanted}\n{said}", hint)

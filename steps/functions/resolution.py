@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import uv
 from packaging.utils import canonicalize_name
 
+from steps.certificates import uv_trust
 from steps.children import Children
 from steps.errors import InputError, Problem, Refused, RegistryError
 from steps.functions.index_line import is_own
@@ -113,6 +114,7 @@ class Resolver:
     def _environ(self) -> dict[str, str]:
         """Return the environment for uv, with the login for the registry and nothing else of it."""
         given = {key: value for key, value in self.environ.items() if not key.startswith("TWINE_")}
+        given |= uv_trust(given)
         login = self.credentials.login()
         if login:
             given[f"UV_INDEX_{_NAME}_USERNAME"] = login.username

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from steps.certificates import Certificates, find_certificates
+from steps.certificates import Certificates, find_certificates, uv_trust
 from steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,3 +75,18 @@ def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
 
     with pytest.raises(InputError, match="which has no password"):
         find_certificates({"TWINE_CLIENT_CERT": pem["client"]})
+
+
+def test_uv_trusts_whom_the_machine_trusts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bundle, folder = tmp_path / "ca.pem", tmp_path / "certs"
+    monkeypatch.setenv("SSL_CERT_FILE", str(bundle))
+    monkeypatch.setenv("SSL_CERT_DIR", str(folder))
+    assert uv_trust({}) == {}
+    folder.mkdir()
+    assert uv_trust({}) == {}
+    (folder / "a.pem").touch()
+    assert uv_trust({}) == {"UV_SYSTEM_CERTS": "1"}
+    (folder / "a.pem").unlink()
+    bundle.touch()
+    assert uv_trust({}) == {"UV_SYSTEM_CERTS": "1"}
+    assert uv_trust({"UV_SYSTEM_CERTS": "false"}) == uv_trust({"UV_NATIVE_TLS": "0"}) == {}
