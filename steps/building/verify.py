@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("shipwheel")
 
+# What `twine check` says of a project without a readme, and of the type that it then lacks, too.
+_NO_README = "`long_description` missing."
+_NO_TYPE = "`long_description_content_type` missing."
 # `twine check` prints what it finds, and there is one standard output.
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -111,6 +114,8 @@ def _metadata_findings(distribution: Distribution) -> Iterator[Finding]:
         except InvalidDistribution as error:
             failed = True
             messages.append(str(error))
+    if _NO_README in messages:
+        messages = [it for it in messages if _NO_TYPE not in it]
     for message in messages:
         yield Finding(
             distribution.filename,
