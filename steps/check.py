@@ -41,7 +41,7 @@ def check(
     build: Callable[[Project], Sequence[Distribution]],
     identify: Callable[[Project], tuple[NormalizedName, Version]],
     *,
-    workers: int = 1,
+    workers: int,
 ) -> tuple[Judgement, ...]:
     """Judge every project, in their order, asking *index* once for each.
 
@@ -84,7 +84,7 @@ def judge(
     published: PublishedProject,
     rules: Rules,
     fetch: Callable[[PublishedFile], Path],
-    static: bool = False,
+    static: bool,
 ) -> Judgement:
     """Judge one project by what the registry holds of it.
 
@@ -186,7 +186,7 @@ def _differences(
             "look at how it came there; a new version does not need it",
         ) from None
     finally:
-        path.unlink(missing_ok=True)
+        path.unlink()
 
 
 def _key(filename: str) -> str:
