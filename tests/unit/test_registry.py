@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from steps.errors import InputError
-from steps.registry import Registry, parse_registry
+from steps.registry import Registry, parse_registry, shown
 
 AR = Registry(
     upload_url="https://us-east4-python.pkg.dev/demo/pypi/",
@@ -13,6 +15,12 @@ AR = Registry(
     project="demo",
     repository="pypi",
 )
+
+
+HOST = "us-east4-python.pkg.dev"
+ONLY_HTTPS = "Artifact Registry is only reached by https"
+NO_REPOSITORY = "The registry address names no PROJECT/REPO"
+MORE = "The registry address has a query or a fragment"
 
 
 @pytest.mark.parametrize(
@@ -48,9 +56,9 @@ def test_the_emulator_receives_what_was_meant_for_artifact_registry() -> None:
         "us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:8080"}
     )
 
-    assert registry.upload_url == "http://127.0.0.1:8080/demo/pypi/"
+    assert registry == replace(AR, upload_url="http://127.0.0.1:8080/demo/pypi/", emulated=True)
     assert registry.index_url == "http://127.0.0.1:8080/demo/pypi/simple/"
-    assert registry.emulated
+    assert (str(registry), registry.is_artifact_registry) == (registry.upload_url, True)
 
 
 @pytest.mark.parametrize(
@@ -68,49 +76,74 @@ def test_another_index_of_the_same_layout_works(text: str, upload_url: str) -> N
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "message"),
     [
-        "",
-        "pypi",
-        "demo/pypi",
-        "ftp://us-east4-python.pkg.dev/demo/pypi/",
-        "http://us-east4-python.pkg.dev/demo/pypi/",
-        "https://us-east4-python.pkg.dev:8443/demo/pypi/",
-        "https://us-east4-python.pkg.dev/demo/",
-        "https://us-east4-python.pkg.dev/demo/pypi/more/",
-        "http://example.com/",
-        "http://127.0.0.1.example.com/",
-        "https://example.com/?page=1",
-        "https://example.com/#simple",
-        "https://example.com:port/",
-        "https://[::1/",
+        ("", "No registry was named"),
+        ("pypi", "The registry address is not an http(s) URL: 'pypi'"),
+        ("demo/pypi", "The registry address is not an http(s) URL: 'demo/pypi'"),
+        ("ftp://example.com/", "The registry address is not an http(s) URL: 'ftp://example.com/'"),
+        ("https:///pypi", "The registry address is not an http(s) URL: 'https:///pypi'"),
+        (f"http://{HOST}/demo/pypi/", f"{ONLY_HTTPS}: 'http://{HOST}/demo/pypi/'"),
+        (f"https://{HOST}:8443/demo/pypi/", f"{ONLY_HTTPS}: 'https://{HOST}:8443/demo/pypi/'"),
+        (f"https://{HOST}/demo/", f"{NO_REPOSITORY}: 'https://{HOST}/demo/'"),
+        (f"https://{HOST}/demo/pypi/more/", f"{NO_REPOSITORY}: 'https://{HOST}/demo/pypi/more/'"),
+        (
+            "https://example.com:port/",
+            "The registry address is not a URL: 'https://example.com:port/'",
+        ),
+        ("https://[::1/", "The registry address is not a URL: 'https://[::1/'"),
+        # What may hold a secret is not repeated.
+        ("https://example.com/?token=hunter2", f"{MORE}: 'https://example.com/…'"),
+        ("https://example.com/#hunter2", f"{MORE}: 'https://example.com/…'"),
+        ("https://a:hunter2@b.com:port/", "The registry address is not a URL: '…@b.com:port/'"),
+        ("https://a:hunter2@[::1/", "The registry address is not a URL: '…@[::1/'"),
+        ("https://a:hunter2?@b.com/", "The registry address is not a URL: '…@b.com/'"),
+        ("a:hunter2@b.com/", "The registry address is not an http(s) URL: '…@b.com/'"),
     ],
 )
-def test_anything_else_is_refused(text: str) -> None:
+def test_anything_else_is_refused_with_the_forms_there_are(text: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_registry(text, {})
 
-    assert caught.value.problems[0].hint
+    assert str(caught.value) == (
+        f"{message}\n"
+        "  hint: use https://REGION-python.pkg.dev/PROJECT/REPO/ or REGION/PROJECT/REPO,"
+        " as --registry or in SHIPWHEEL_REGISTRY"
+    )
+
+
+@pytest.mark.parametrize("host", ["example.com", "127.0.0.1.example.com", "192.168.0.1"])
+def test_plain_http_to_another_machine_is_refused(host: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_registry(f"http://{host}/", {})
+
+    assert str(caught.value) == (
+        f"Plain http is only for a loopback address: 'http://{host}/'\n"
+        "  hint: use https, so that nobody reads the credentials or changes the packages"
+    )
+
+
+@pytest.mark.parametrize("login", ["user:hunter2", "hunter2", ":hunter2", ""])
+def test_credentials_in_the_address_are_refused_and_not_repeated(login: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse_registry(f"https://{login}@example.com/", {})
+
+    assert str(caught.value) == (
+        "The registry address holds credentials, for host 'example.com'\n"
+        "  hint: take them out and set TWINE_USERNAME and TWINE_PASSWORD instead"
+    )
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("address", "expected"),
     [
-        "https://user:hunter2@example.com/",
-        "https://hunter2@example.com/",
-        "https://user:hunter2@example.com:port/",
-        "https://user:hunter2@[::1/",
-        "https://user:hunter2?@example.com/",
-        "user:hunter2@example.com/",
-        "https://example.com/?token=hunter2",
-        "https://example.com/#hunter2",
+        ("https://a:hunter2\n@b@example.com/x?y\nz", "…@example.com/x…"),
+        ("https://example.com/x#y?z", "https://example.com/x…"),
+        ("https://example.com/x", "https://example.com/x"),
     ],
 )
-def test_credentials_in_the_address_are_refused_and_not_repeated(text: str) -> None:
-    with pytest.raises(InputError) as caught:
-        parse_registry(text, {})
-
-    assert "hunter2" not in str(caught.value)
+def test_an_address_is_shown_without_what_may_be_secret(address: str, expected: str) -> None:
+    assert shown(address) == expected
 
 
 @pytest.mark.parametrize(
@@ -131,5 +164,10 @@ def test_credentials_in_the_address_are_refused_and_not_repeated(text: str) -> N
     ],
 )
 def test_an_emulator_elsewhere_is_refused(value: str) -> None:
-    with pytest.raises(InputError, match="ARTIFACT_REGISTRY_EMULATOR_HOST"):
+    with pytest.raises(InputError) as caught:
         parse_registry("us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": value})
+
+    assert str(caught.value) == (
+        f"ARTIFACT_REGISTRY_EMULATOR_HOST is not a loopback HOST:PORT: {value!r}\n"
+        "  hint: set it as `shipwheel emulator` prints it, such as 127.0.0.1:8080"
+    )
