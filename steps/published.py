@@ -136,7 +136,6 @@ class _HtmlPage(HTMLParser):
         self._opened = self._closed = False
         self._in_title = False
         self.feed(body.decode("utf-8", errors="replace"))
-        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "a":

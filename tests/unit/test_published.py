@@ -220,6 +220,17 @@ def test_a_page_proves_that_it_is_an_index_page(body: bytes) -> None:
     assert parse(body).unreadable == ()
 
 
+def test_its_media_type_proves_an_index_page_that_holds_nothing() -> None:
+    assert parse(b"", "application/vnd.pypi.simple.v1+html").versions == ()
+
+
+@pytest.mark.parametrize("odd", [b"<a href>nothing</a>", b'<a href="">nothing</a>', b"\xff"])
+def test_what_is_odd_on_a_page_hides_none_of_its_files(odd: bytes) -> None:
+    body = page(link("tide_tables-1.0.tar.gz")).replace(b"<body>", b"<body>" + odd)
+
+    assert parse(body).versions == (Version("1.0"),)
+
+
 @pytest.mark.parametrize(
     ("body", "content_type", "reason"),
     [
@@ -238,6 +249,11 @@ def test_a_page_proves_that_it_is_an_index_page(body: bytes) -> None:
         (b'{"message": "error"}', "application/json", "its JSON is wrong: KeyError('meta')"),
         (as_json(files=[{"filename": "a"}]), JSON, "its JSON is wrong: KeyError('url')"),
         (as_json(files=[1]), JSON, "its JSON is wrong: TypeError"),
+        (
+            as_json(files=[{"filename": "a", "url": "b", "hashes": []}]),
+            JSON,
+            "its JSON is wrong: AttributeError",
+        ),
         (b"[" * 200_000, JSON, "its JSON is wrong: RecursionError"),
         (as_json()[:-5], JSON, "its JSON is wrong: JSONDecodeError"),
     ],
@@ -250,7 +266,10 @@ def test_what_is_no_index_page_is_an_error_and_never_no_versions(
 
     (problem,) = caught.value.problems
     assert problem.message.startswith(f"{URL!r} is not an index page: {reason}")
-    assert "fails closed" in problem.hint
+    assert problem.hint == (
+        "check the registry's address and any proxy before it; the check fails closed: nothing is"
+        " published while the registry cannot be read"
+    )
 
 
 @pytest.mark.parametrize(
@@ -283,13 +302,18 @@ def test_a_repository_may_be_empty(body: bytes, content_type: str) -> None:
         (
             page(
                 '<a href="../">up</a>',
-                '<a href="Tide.Tables/">x</a>',
+                '<a href="#top">top</a>',
+                '<a href="Tide%2ETables/">x</a>',
                 '<a href="/demo/pypi/simple/berths/#x">y</a>',
                 title="Simple index",
             ),
             HTML,
         ),
         (b'{"projects": [{"name": "Tide_Tables"}, {"name": "berths"}]}', JSON),
+        (
+            b'{"projects": [{"name": "tide-tables"}, {"name": "berths"}]}',
+            "Application/JSON; charset=utf-8",
+        ),
     ],
 )
 def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: str) -> None:
@@ -297,16 +321,24 @@ def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: 
 
 
 @pytest.mark.parametrize(
-    ("body", "content_type"),
+    ("body", "content_type", "reason"),
     [
-        (page(title="Sign in"), HTML),
-        (page('<a href="tides/">', title="Simple index").partition(b"</body>")[0], HTML),
-        (b"not found", "text/plain"),
-        (b'{"error": 404}', "application/json"),
-        (b'{"projects": ["tides"]}', JSON),
-        (b"{", "application/json"),
+        (page(title="Sign in"), HTML, "its title is 'Sign in'"),
+        (
+            page('<a href="tides/">', title="Simple index").partition(b"</body>")[0],
+            HTML,
+            "it is cut off before its end",
+        ),
+        (b"not found", "text/plain", "its title is ''"),
+        (b'{"error": 404}', "application/json", "its JSON is wrong: KeyError('projects')"),
+        (b'{"projects": ["tides"]}', JSON, "its JSON is wrong: TypeError("),
+        (b"{", "application/json", "its JSON is wrong: JSONDecodeError("),
+        (b"[" * 200_000, JSON, "its JSON is wrong: RecursionError("),
     ],
 )
-def test_another_page_is_no_empty_repository(body: bytes, content_type: str) -> None:
-    with pytest.raises(RegistryError, match="is not an index page"):
+def test_another_page_is_no_empty_repository(body: bytes, content_type: str, reason: str) -> None:
+    with pytest.raises(RegistryError) as caught:
         parse_root(body, url=URL, content_type=content_type)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{URL!r} is not an index page: {reason}")
