@@ -224,7 +224,7 @@ class _Filenames:
         if "/" in filename or "\\" in filename or "\0" in filename:
             return None
         if filename.endswith(".whl"):
-            parts = filename.removesuffix(".whl").split("-")
+            parts = filename.split("-")
             named = len(parts) in {5, 6} and self._is_own(parts[0])  # a build tag is optional
             version = self.version(parts[1]) if named else None
             return ("wheel", version) if version else None

@@ -213,11 +213,50 @@ def test_all_files_of_real_projects_are_read_or_reported() -> None:
         page(title="Simple index"),
         page(title="", head='<meta name="pypi:repository-version" content="1.3">'),
         page(link("tide_tables-1.0.tar.gz"), title="Directory"),
-        f"{link('tide_tables-1.0.tar.gz')}".encode(),
+        page(title="\n Links for tide-tables"),
+        page(head='<meta name="viewport" content="width=device-width"><meta charset="utf-8">'),
+        page(head='<meta name="pypi:repository-version">'),
+        f"{link('tide_tables-1.0.tar.gz')}<br>".encode(),
+        f"<html>{link('tide_tables-1.0.tar.gz')}</html>".encode(),
+        f"<body>{link('tide_tables-1.0.tar.gz')}</body>".encode(),
     ],
 )
 def test_a_page_proves_that_it_is_an_index_page(body: bytes) -> None:
     assert parse(body).unreadable == ()
+
+
+def test_the_way_up_that_some_pages_show_is_no_file() -> None:
+    found = parse(page('<a href="../">up</a>', link("tide_tables-1.0.tar.gz")))
+
+    assert (found.versions, found.unreadable) == ((Version("1.0"),), ())
+
+
+@pytest.mark.parametrize("character", ["/", "\\", "\0"])
+def test_a_file_name_that_leads_elsewhere_is_not_read(character: str) -> None:
+    name = f"tide_tables-1.0-py3-none-..{character}any.whl"
+
+    found = parse(as_json(files=[{"filename": name, "url": "x.whl", "hashes": {}}]), JSON)
+
+    assert (found.files, found.unreadable) == ((), (name,))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "'https://example.com/simple/…' is not an index page: its title is ''"),
+        (
+            page(head='<meta name="pypi:repository-version" content="2.0">'),
+            "'https://example.com/simple/…' speaks version '2.0' of the Simple API, and 1 is what",
+        ),
+    ],
+)
+def test_what_may_be_secret_in_the_address_of_a_page_is_not_repeated(
+    body: bytes, message: str
+) -> None:
+    with pytest.raises(RegistryError) as caught:
+        parse_page(body, name="tides", url="https://example.com/simple/?token=x", content_type=HTML)
+
+    assert caught.value.problems[0].message.startswith(message)
 
 
 def test_its_media_type_proves_an_index_page_that_holds_nothing() -> None:
@@ -240,7 +279,18 @@ def test_what_is_odd_on_a_page_hides_none_of_its_files(odd: bytes) -> None:
             HTML,
             "its title is 'Sign in - Proxy', and it links to no distribution",
         ),
-        (b"<html><body><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
+        (
+            page(title="Sign in", head='<meta name="theme" content="1">'),
+            HTML,
+            "its title is 'Sign in', and it links to no distribution",
+        ),
+        (
+            b"<title></title>Links for tide-tables",
+            HTML,
+            "its title is '', and it links to no distribution",
+        ),
+        (b"<html><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
+        (b"<body><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
         (page(link("tide_tables-1.0.tar.gz"))[:-30], HTML, "it is cut off before its end"),
         (b"Internal error", "text/plain", "its title is '', and it links to no distribution"),
         (as_json(name="other"), JSON, "it is that of 'other'"),
