@@ -89,7 +89,7 @@ def _sha256(text: str) -> str:
     if method != "sha256":
         return "" if encoded else "none"
     if len(encoded) == _HEXADECIMAL:  # as early releases of uv_build wrote it
-        return encoded.lower()
+        return encoded
     try:
         return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
     except ValueError:

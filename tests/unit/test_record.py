@@ -11,7 +11,7 @@ import pytest
 
 from steps.distribution import read_distribution
 from steps.errors import InputError
-from steps.record import check_record
+from steps.record import check_record, read_whole
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -52,11 +52,14 @@ def write_hexadecimal(members: dict[str, bytes]) -> None:
     members[RECORD] = members[RECORD].replace(encoded, digest.hex().encode())
 
 
-def move_metadata(members: dict[str, bytes]) -> None:
-    for name in [name for name in members if name.startswith(FOLDER)]:
-        members[name.replace(FOLDER, "tides-1.0.dist-info")] = members.pop(name)
-    text = members["tides-1.0.dist-info/RECORD"].decode()
-    members["tides-1.0.dist-info/RECORD"] = text.replace(FOLDER, "tides-1.0.dist-info").encode()
+def move_metadata(folder: str) -> Callable[[dict[str, bytes]], object]:
+    def move(members: dict[str, bytes]) -> None:
+        for name in [name for name in members if name.startswith(FOLDER)]:
+            members[name.replace(FOLDER, folder)] = members.pop(name)
+        text = members[f"{folder}/RECORD"].decode()
+        members[f"{folder}/RECORD"] = text.replace(FOLDER, folder).encode()
+
+    return move
 
 
 @pytest.mark.parametrize(
@@ -65,10 +68,11 @@ def move_metadata(members: dict[str, bytes]) -> None:
         dict.copy,
         write_hexadecimal,
         edit_record("berths/__init__.py,sha256=", "berths/__init__.py,sha512="),
-        lambda members: members.update({f"{RECORD}.jws": b"a signature"}),
+        edit_record("berths/__init__.py,sha256=", "\nberths/__init__.py,sha256="),
+        lambda members: members.update({f"{RECORD}.jws": b"one", f"{RECORD}.p7s": b"two"}),
         lambda members: members.update({"berths/sub/": b""}),
     ],
-    ids=["as built", "in hexadecimal", "another hash", "signed", "a folder"],
+    ids=["as built", "in hexadecimal", "another hash", "an empty line", "signed", "a folder"],
 )
 def test_a_wheel_that_holds_what_it_says_is_let_through(
     tmp_path: Path, change: Callable[[dict[str, bytes]], object]
@@ -104,9 +108,29 @@ def test_a_wheel_that_holds_what_it_says_is_let_through(
                 "'berths/__init__.py' is not in its RECORD",
             ],
         ),
-        (move_metadata, ["its metadata are in 'tides-1.0.dist-info'"]),
+        (
+            lambda members: members.update({RECORD: b"\xff"}),
+            [
+                f"'{FOLDER}/METADATA' is not in its RECORD",
+                f"'{FOLDER}/WHEEL' is not in its RECORD",
+                "'berths/__init__.py' is not in its RECORD",
+                "'\N{REPLACEMENT CHARACTER}' is in its RECORD only",
+            ],
+        ),
+        (move_metadata("tides-1.0.dist-info"), ["its metadata are in 'tides-1.0.dist-info'"]),
+        (move_metadata("berths.dist-info"), ["its metadata are in 'berths.dist-info'"]),
     ],
-    ids=["changed", "added", "missing", "no hash", "broken hash", "no RECORD", "another's folder"],
+    ids=[
+        "changed",
+        "added",
+        "missing",
+        "no hash",
+        "broken hash",
+        "no RECORD",
+        "no text",
+        "another's folder",
+        "nobody's folder",
+    ],
 )
 def test_a_wheel_that_does_not_is_refused_with_all_that_is_wrong(
     tmp_path: Path, change: Callable[[dict[str, bytes]], object], problems: list[str]
@@ -118,6 +142,19 @@ def test_a_wheel_that_does_not_is_refused_with_all_that_is_wrong(
 
     prefix = "'berths-1.0-py3-none-any.whl' is not a whole wheel: "
     assert [it.message.removeprefix(prefix) for it in caught.value.problems] == problems
+    assert {it.hint for it in caught.value.problems} == {
+        "build it again, and change nothing in a wheel that is built"
+    }
+
+
+def test_a_wheel_is_read_only_when_it_is_whole(tmp_path: Path) -> None:
+    wheel, sdist = make_distributions(make_project(tmp_path, "berths"))
+
+    assert (read_whole(wheel.path), read_whole(sdist.path)) == (wheel, sdist)
+
+    lying = rewritten(tmp_path, lambda members: members.update({"more.py": b""}))
+    with pytest.raises(InputError, match=r"'more\.py' is not in its RECORD\n"):
+        read_whole(lying.path)
 
 
 def test_a_damaged_member_is_found(tmp_path: Path) -> None:
