@@ -61,29 +61,39 @@ def test_an_sdist_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "filename", ["tides-1.0.zip", "tides-1.0.egg", "tides.whl", "tides-one.tar.gz", "notes.txt"]
+    ("filename", "why"),
+    [
+        ("tides-1.0.zip", "neither a wheel nor a .tar.gz sdist: 'tides-1.0.zip'"),
+        ("tides-1.0.egg", "neither a wheel nor a .tar.gz sdist: 'tides-1.0.egg'"),
+        ("notes.txt", "neither a wheel nor a .tar.gz sdist: 'notes.txt'"),
+        ("tides.whl", "Invalid wheel filename (wrong number of parts): 'tides'"),
+        ("tides-one.tar.gz", "Invalid sdist filename (invalid version): 'tides-one.tar.gz'"),
+        # What could mean something to a terminal or a shell.
+        ("tides-1.0-py3-none-any\n.whl", "no registry takes such a name:"),
+        ("tides-1.0-py3-none-a;b.whl", "no registry takes such a name:"),
+    ],
 )
-def test_what_is_not_a_distribution_is_refused_by_its_name(tmp_path: Path, filename: str) -> None:
-    (tmp_path / filename).touch()
-
-    with pytest.raises(InputError, match=f"'{filename}' is not the name of a distribution"):
+def test_what_is_not_a_distribution_is_refused_by_its_name(
+    tmp_path: Path, filename: str, why: str
+) -> None:
+    with pytest.raises(InputError) as caught:
         read_distribution(tmp_path / filename)
 
-
-@pytest.mark.parametrize("name", ["tides-1.0-py3-none-any\n.whl", "tides-1.0-py3-none-a;b.whl"])
-def test_a_name_that_could_mean_something_to_a_terminal_or_a_shell_is_refused(
-    tmp_path: Path, name: str
-) -> None:
-    with pytest.raises(InputError, match="no registry takes such a name"):
-        read_distribution(tmp_path / name)
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{filename!r} is not the name of a distribution ({why}")
+    assert problem.hint == "keep only what `shipwheel build` puts there"
 
 
 def test_a_pipe_with_the_name_of_a_distribution_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "tides-1.0.tar.gz"
     os.mkfifo(path)
 
-    with pytest.raises(InputError, match=r"'tides-1\.0\.tar\.gz' is not a file"):
+    with pytest.raises(InputError) as caught:
         read_distribution(path)
+
+    assert str(caught.value) == (
+        "'tides-1.0.tar.gz' is not a file\n  hint: remove it, and build it again"
+    )
 
 
 @pytest.mark.parametrize(
@@ -95,17 +105,39 @@ def test_metadata_of_another_distribution_is_refused(
 ) -> None:
     path = write_wheel(tmp_path / "tides-1.0-py3-none-any.whl", name, version)
 
-    with pytest.raises(InputError, match="holds the metadata of another distribution"):
+    with pytest.raises(InputError) as caught:
         read_distribution(path)
 
+    assert str(caught.value) == (
+        "'tides-1.0-py3-none-any.whl' holds the metadata of another distribution:"
+        f" {name!r} {version!r}\n"
+        "  hint: build it again, and do not rename distributions"
+    )
 
-def test_a_distribution_without_metadata_is_refused(tmp_path: Path) -> None:
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ["tides.py"],
+        ["METADATA", "a/tides-1.0.dist-info/METADATA"],
+        ["tides-1.0.dist-info/METADATA", "Tides-1.0.dist-info/METADATA"],
+    ],
+    ids=["none", "elsewhere", "two"],
+)
+def test_a_wheel_without_its_one_metadata_file_is_refused(
+    members: list[str], tmp_path: Path
+) -> None:
     path = tmp_path / "tides-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("tides.py", "")
+        for member in members:
+            archive.writestr(member, METADATA.format("tides", "1.0"))
 
-    with pytest.raises(InputError, match="holds no metadata"):
+    with pytest.raises(InputError) as caught:
         read_distribution(path)
+
+    assert str(caught.value) == (
+        "'tides-1.0-py3-none-any.whl' holds no metadata\n  hint: build it again"
+    )
 
 
 def test_file_names_are_parsed_by_packaging() -> None:
