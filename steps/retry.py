@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, TypeVar
 
@@ -65,20 +66,19 @@ class _Policy:
     def __init__(self, what: str, retry_for: float) -> None:
         self._what = what
         self._retry_for = retry_for
-        self._end: float | None = None
-
-    def _left(self) -> float:
-        now = time.monotonic()
-        if self._end is None:
-            self._end = now + self._retry_for
-        return self._end - now
+        self._first: float | None = None
+        self._left = retry_for
 
     def wait(self, state: tenacity.RetryCallState) -> float:
-        return max(_fault(state).retry_after, min(self._jitter(state), max(self._left(), 0.0)))
+        """Return the seconds to wait; after a fault this is asked first."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = now
+        self._left = self._retry_for - (now - self._first)
+        return max(_fault(state).retry_after, min(self._jitter(state), self._left))
 
     def stop(self, state: tenacity.RetryCallState) -> bool:
-        left = self._left()
-        return left <= 0 or _fault(state).retry_after > left
+        return self._left <= 0 or _fault(state).retry_after > self._left
 
     def narrate(self, state: tenacity.RetryCallState) -> None:
         _logger.info(
@@ -86,15 +86,15 @@ class _Policy:
             self._what,
             _fault(state),
             state.upcoming_sleep,
-            max(self._left(), 0.0),
+            self._left,
         )
 
     def give_up(self, fault: Transient) -> RegistryError:
-        if fault.retry_after > self._left() > 0:
-            asked = f", and asked to wait {fault.retry_after:.0f} s"
+        if fault.retry_after > self._left > 0:
+            asked = math.ceil(fault.retry_after)
             return RegistryError(
-                f"{self._what}: {fault}{asked}",
-                f"wait longer with --retry-for {fault.retry_after:.0f}, or run it again later",
+                f"{self._what}: {fault}, and asked to wait {asked} s",
+                f"wait longer with --retry-for {asked}, or run it again later",
             )
         return RegistryError(
             f"{self._what}: {fault}, still after {self._retry_for:g} s",
