@@ -39,7 +39,7 @@ def dependency_order(distributions: Iterable[Distribution]) -> Needs:
 def _needs(files: Iterable[Distribution], *, with_extras: bool) -> Needs:
     needs: Needs = {file.name: set() for file in files}
     for file in files:
-        wanted = set(_required(file.requires, with_extras=with_extras)) & needs.keys()
+        wanted = needs.keys() & _required(file.requires, with_extras=with_extras)
         needs[file.name] |= wanted - {file.name}
     return needs
 
@@ -50,7 +50,7 @@ def _required(lines: Iterable[str], *, with_extras: bool) -> Iterator[Normalized
             requirement = Requirement(line)
         except InvalidRequirement:
             continue  # the checks of a build say so
-        if with_extras or "extra" not in str(requirement.marker or ""):
+        if with_extras or "extra" not in str(requirement.marker):
             yield canonicalize_name(requirement.name)
 
 
