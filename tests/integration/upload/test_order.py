@@ -12,7 +12,14 @@ from steps.errors import RegistryError
 from steps.index import Index
 from steps.upload import Plan, upload
 from tests.integration.faults import Answer, Fault, FaultyRegistry
-from tests.integration.upload.sending import judge, once, results, stored, transport_to
+from tests.integration.upload.sending import (
+    expected,
+    judge,
+    once,
+    results,
+    stored,
+    transport_to,
+)
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -66,6 +73,37 @@ def test_nothing_new_is_begun_after_a_failure_and_what_is_there_is_told(
         "Already in the registry: charts-1.0-py3-none-any.whl"
     )
     assert [*stored(tmp_path / "registry")] == ["charts-1.0-py3-none-any.whl"]
+
+
+def test_what_is_under_way_at_a_failure_is_waited_for_and_told_and_nothing_follows_it(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    charts = make_distributions(make_project(tmp_path, "charts", padding=300_000))
+    dues, tides = (make_distributions(make_project(tmp_path, name)) for name in ("dues", "tides"))
+    under_way = threading.Event()
+    plan = Plan(
+        judgements=tuple(judge(*it) for it in (tides, charts, dues)),
+        needs={dues[0].name: {charts[0].name}},
+    )
+
+    def script(request: Request) -> Fault | None:
+        if request.method != "POST":
+            return None
+        if int(request.headers["Content-Length"]) > 300_000:
+            under_way.set()
+            return Fault(hang=0.3)
+        return Fault(before=lambda: under_way.wait(20), answer=Answer(400))
+
+    with FaultyRegistry(emulator, script) as registry:
+        transport = transport_to(registry.host)
+        with pytest.raises(RegistryError) as caught:
+            upload(plan, transport, Index(transport.registry, transport))
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "The registry does not take 'tides-1.0-py3-none-any.whl': 400 Bad Request, 'planted fault'",
+        "Already in the registry: charts-1.0-py3-none-any.whl, charts-1.0.tar.gz",
+    ]
+    assert stored(tmp_path / "registry") == expected(charts)
 
 
 def test_projects_that_do_not_need_one_another_are_uploaded_side_by_side(
