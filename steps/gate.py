@@ -62,13 +62,12 @@ class Verdict:
 
 
 def decide(
-    candidate: Version, published: Iterable[Version], rules: Rules, *, static: bool = False
+    candidate: Version, versions: Collection[Version], rules: Rules, *, static: bool = False
 ) -> Verdict:
-    """Decide whether *candidate* may be published beside *published* under *rules*.
+    """Decide whether *candidate* may be published beside *versions* under *rules*.
 
     A *static* one is written in the project's files: no backend can have invented it.
     """
-    versions = frozenset(published)
     if not static and is_invented(candidate):
         return Verdict(
             allowed=False,
@@ -85,18 +84,15 @@ def decide(
     return Verdict(allowed=False, reason=reason, hint=hint, suggestions=suggestions)
 
 
-def suggest(candidate: Version, published: Iterable[Version], rules: Rules) -> tuple[Version, ...]:
-    """Return versions that would do in place of *candidate*, the likeliest first.
+def suggest(candidate: Version, versions: Collection[Version], rules: Rules) -> tuple[Version, ...]:
+    """Return versions that would do in place of *candidate*, which is refused, likeliest first.
 
     They are the next micro, minor and major release and the next pre-release; for a version that
     is refused for its local or epoch part, the version without it comes first.
     """
-    versions = frozenset(published)
     found: dict[Version, None] = {}
     for version in _proposals(candidate, versions, rules):
-        if version == candidate or is_invented(version):
-            continue
-        if not _objection(version, versions, rules):
+        if not (is_invented(version) or _objection(version, versions, rules)):
             found.setdefault(version)
     return tuple(found)
 
@@ -121,7 +117,7 @@ def is_final(version: Version) -> bool:
     return not version.is_prerelease
 
 
-def _objection(candidate: Version, versions: frozenset[Version], rules: Rules) -> str:
+def _objection(candidate: Version, versions: Collection[Version], rules: Rules) -> str:
     """Return the reason against *candidate*; empty when there is none."""
     if candidate.local and not rules.allow_local:
         return f"{candidate} is a local version (+{candidate.local})"
@@ -156,7 +152,7 @@ def _floor_name(floor: Version, policy: Policy) -> str:
     return f"the highest published {kind}{where}"
 
 
-def _praise(candidate: Version, versions: frozenset[Version], rules: Rules) -> str:
+def _praise(candidate: Version, versions: Collection[Version], rules: Rules) -> str:
     if not versions:
         return "the first release"
     if rules.policy is Policy.UNIQUE:
@@ -188,7 +184,9 @@ def bump_hint(
     return hint
 
 
-def _proposals(candidate: Version, versions: frozenset[Version], rules: Rules) -> Iterator[Version]:
+def _proposals(
+    candidate: Version, versions: Collection[Version], rules: Rules
+) -> Iterator[Version]:
     """Yield what may do, likeliest first; the gate itself picks."""
     if (candidate.local or candidate.epoch) and not is_invented(candidate):
         public = Version(candidate.public)

@@ -98,6 +98,7 @@ def test_unique_demands_a_new_version_only() -> None:
     rules = Rules(policy=Policy.UNIQUE)
 
     assert decide(V("0.5"), versions("1.0"), rules).reason == "0.5 is not published yet"
+    assert decide(V("1.0.1"), versions("1.0.2"), rules).reason == "1.0.1 is not published yet"
     assert not decide(V("1.0.0"), versions("1.0"), rules).allowed
 
 
@@ -148,6 +149,17 @@ def test_the_hint_names_what_would_help(candidate: str, ending: str) -> None:
     assert hint.endswith(ending)
 
 
+@pytest.mark.parametrize("candidate", ["1.0+here", "1!1.0", "0.1", "0.2.dev4"])
+def test_the_hint_names_nothing_that_would_not_help(candidate: str) -> None:
+    published = versions("2.0 1!2.0")
+
+    assert decide(V(candidate), published, ANY).hint == (
+        "set the version to one of: 1!2.0.1, 1!2.1, 1!3.0, 1!2.0.1rc1"
+        if candidate != "0.2.dev4"
+        else "set the version to one of: 1!2.0.1rc1, 1!2.0.1, 1!2.1, 1!3.0"
+    )
+
+
 def test_local_versions_and_epochs_can_be_allowed() -> None:
     published = versions("1.0")
 
@@ -161,6 +173,7 @@ def test_local_versions_and_epochs_can_be_allowed() -> None:
         "0.1.dev1+g1a2b3c4",  # setuptools-scm, hatch-vcs, pdm-backend
         "0.1.dev0+d20261122",  # setuptools-scm before the first commit
         "0.1.dev3+g1a2b3c4.d20261122",
+        "0.1.dev3+g1a2b3c4.dirty",
         "0+unknown",  # versioneer
         "0+untagged.1.g1a2b3c4.dirty",
         "0.0.0",  # poetry-dynamic-versioning
@@ -172,7 +185,7 @@ def test_a_version_that_a_backend_invented_is_refused_and_the_clone_is_explained
 ) -> None:
     verdict = decide(V(candidate), (), ANY)
 
-    assert not verdict.allowed
+    assert (verdict.allowed, verdict.invented) == (False, True)
     assert verdict.reason == f"{V(candidate)} is what a build backend invents when it sees no tag"
     assert "the clone is shallow" in verdict.hint
     assert UNSHALLOW in verdict.hint
@@ -187,7 +200,17 @@ def test_a_version_that_is_written_in_a_file_was_not_invented(candidate: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", ["0.1.dev1", "0.0.1", "0.1+gold", "0.0.0a1", "1!0", "0.2.dev1+g1a2b"]
+    "text",
+    [
+        "0.1.dev1",
+        "0.0.1",
+        "0.1+gold",
+        "0.1+g1a2b",
+        "0.1.dev1+gfaceless",
+        "0.0.0a1",
+        "1!0",
+        "0.2.dev1+g1a2b",
+    ],
 )
 def test_a_version_that_somebody_may_have_chosen_is_not_called_invented(text: str) -> None:
     assert not is_invented(V(text))
