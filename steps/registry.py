@@ -105,7 +105,7 @@ def _split(given: str) -> SplitResult:
     except ValueError:  # its message may repeat all of the address
         message = f"The registry address is not a URL: {shown(given)!r}"
         raise InputError(message, _FORMS) from None
-    if url.username is not None or url.password is not None:
+    if url.username is not None:  # an empty one has a password behind it
         # The address itself is not repeated: it holds a secret.
         raise InputError(
             f"The registry address holds credentials, for host {url.hostname!r}",

@@ -23,14 +23,15 @@ METADATA = "Metadata-Version: 2.4\nName: {}\nVersion: {}\nRequires-Dist: berths>
 
 def write_wheel(path: Path, name: str, version: str) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides/__init__.py", "")
         archive.writestr("tides-1.0.dist-info/METADATA", METADATA.format(name, version))
     return path
 
 
-def write_sdist(path: Path, name: str, version: str) -> Path:
+def write_sdist(path: Path, name: str, version: str, *, member: str = "PKG-INFO") -> Path:
     content = METADATA.format(name, version).encode()
     with tarfile.open(path, "w:gz") as archive:
-        info = tarfile.TarInfo("tides-1.0/PKG-INFO")
+        info = tarfile.TarInfo(f"tides-1.0/{member}")
         info.size = len(content)
         archive.addfile(info, io.BytesIO(content))
     return path
@@ -138,6 +139,22 @@ def test_a_wheel_without_its_one_metadata_file_is_refused(
     assert str(caught.value) == (
         "'tides-1.0-py3-none-any.whl' holds no metadata\n  hint: build it again"
     )
+
+
+def test_an_sdist_without_its_metadata_file_is_refused(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0", member="docs/PKG-INFO")
+
+    with pytest.raises(InputError, match=r"^'tides-1\.0\.tar\.gz' holds no metadata\n"):
+        read_distribution(path)
+
+
+def test_metadata_that_names_nothing_is_that_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "tides-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides-1.0.dist-info/METADATA", "Metadata-Version: 2.4\n")
+
+    with pytest.raises(InputError, match="holds the metadata of another distribution: '' ''\n"):
+        read_distribution(path)
 
 
 def test_file_names_are_parsed_by_packaging() -> None:

@@ -66,13 +66,17 @@ def test_the_emulator_receives_what_was_meant_for_artifact_registry() -> None:
     [
         ("https://Example.com/simple/", "https://example.com/"),
         ("https://example.com/a/b/c", "https://example.com/a/b/c/"),
+        (f"https://{HOST}.example.com/demo/pypi/", f"https://{HOST}.example.com/demo/pypi/"),
         ("http://127.0.0.1:9/demo/pypi", "http://127.0.0.1:9/demo/pypi/"),
         ("http://[::1]:9/", "http://[::1]:9/"),
         ("http://localhost:9/", "http://localhost:9/"),
     ],
 )
 def test_another_index_of_the_same_layout_works(text: str, upload_url: str) -> None:
-    assert parse_registry(text, {}) == Registry(upload_url=upload_url)
+    registry = parse_registry(text, {})
+
+    assert registry == Registry(upload_url=upload_url)
+    assert not registry.is_artifact_registry
 
 
 @pytest.mark.parametrize(
@@ -80,6 +84,10 @@ def test_another_index_of_the_same_layout_works(text: str, upload_url: str) -> N
     [
         ("", "No registry was named"),
         ("pypi", "The registry address is not an http(s) URL: 'pypi'"),
+        (
+            "us-east4/demo/pypi/more",
+            "The registry address is not an http(s) URL: 'us-east4/demo/pypi/more'",
+        ),
         ("demo/pypi", "The registry address is not an http(s) URL: 'demo/pypi'"),
         ("ftp://example.com/", "The registry address is not an http(s) URL: 'ftp://example.com/'"),
         ("https:///pypi", "The registry address is not an http(s) URL: 'https:///pypi'"),
@@ -95,9 +103,12 @@ def test_another_index_of_the_same_layout_works(text: str, upload_url: str) -> N
         # What may hold a secret is not repeated.
         ("https://example.com/?token=hunter2", f"{MORE}: 'https://example.com/…'"),
         ("https://example.com/#hunter2", f"{MORE}: 'https://example.com/…'"),
-        ("https://a:hunter2@b.com:port/", "The registry address is not a URL: '…@b.com:port/'"),
-        ("https://a:hunter2@[::1/", "The registry address is not a URL: '…@[::1/'"),
-        ("https://a:hunter2?@b.com/", "The registry address is not a URL: '…@b.com/'"),
+        (
+            "https://a:hunter2@b.com:port/",
+            "The registry address is not a URL: 'https://…@b.com:port/'",
+        ),
+        ("https://a:hunter2@[::1/", "The registry address is not a URL: 'https://…@[::1/'"),
+        ("https://a:hunter2?@b.com/", "The registry address is not a URL: 'https://…@b.com/'"),
         ("a:hunter2@b.com/", "The registry address is not an http(s) URL: '…@b.com/'"),
     ],
 )
@@ -137,7 +148,7 @@ def test_credentials_in_the_address_are_refused_and_not_repeated(login: str) -> 
 @pytest.mark.parametrize(
     ("address", "expected"),
     [
-        ("https://a:hunter2\n@b@example.com/x?y\nz", "…@example.com/x…"),
+        ("https://a:hunter2\n@b@example.com/x?y\nz", "https://…@example.com/x…"),
         ("https://example.com/x#y?z", "https://example.com/x…"),
         ("https://example.com/x", "https://example.com/x"),
     ],
