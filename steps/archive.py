@@ -159,14 +159,21 @@ Archive = Wheel | Sdist
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
     """Open a wheel or an sdist; raise InputError when it is none, or a hostile one."""
-    kind = "a wheel" if path.suffix == ".whl" else "an sdist"
-    try:
+    with readable(path):
         if path.suffix == ".whl":
             with zipfile.ZipFile(path) as wheel:
                 yield Wheel(path, wheel)
         else:
             with _Gunzip(path) as stream, tarfile.open(fileobj=stream, mode="r:") as sdist:
                 yield Sdist(path, sdist)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise InputError when whoever reads the wheel or sdist at *path* meanwhile cannot."""
+    kind = "a wheel" if path.suffix == ".whl" else "an sdist"
+    try:
+        yield
     except _UNREADABLE as error:
         raise InputError(
             f"{path.name!r} cannot be read as {kind}: {error}", "build it again"

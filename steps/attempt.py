@@ -10,6 +10,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from steps.archive import readable
 from steps.errors import InputError
 from steps.retry import Transient
 
@@ -39,28 +40,31 @@ class Packages:
 
     def __init__(self) -> None:
         self._read: dict[Path, PackageFile] = {}
+        self._states: dict[Path, tuple[int, ...]] = {}
 
     def sha256(self, path: Path) -> str:
         """Return the sha256 of *path*, a distribution that was looked at, in hexadecimal.
 
-        Raises InputError for a file that twine does not upload.
+        Raises InputError for a file that twine does not upload, or that was changed meanwhile.
         """
         # Whoever has nothing to upload does not pay for the import.
         from twine.exceptions import TwineException  # noqa: PLC0415 - slow, see `import_early`
         from twine.package import PackageFile  # noqa: PLC0415 - the same
 
+        state = _state(path)
         try:
-            package = PackageFile.from_filename(str(path), comment=None)
+            with readable(path):
+                package = PackageFile.from_filename(str(path), comment=None)
         except (TwineException, ValueError) as error:  # a Metadata-Version that is none
             raise InputError(
                 f"{path.name!r} cannot be uploaded: {error}", "build it again"
             ) from None
-        self._read[path] = package
+        self._read[path], self._states[path] = package, state
         return str(package.sha2_digest)
 
     def of(self, file: Distribution) -> PackageFile:
         """Return what twine read of *file*; raise InputError when it was changed meanwhile."""
-        if file.path not in self._read:
+        if self._states.get(file.path) != _state(file.path):
             self.sha256(file.path)
         package = self._read[file.path]
         if package.sha2_digest != file.sha256:
@@ -72,16 +76,25 @@ class Packages:
         return package
 
 
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what is another one once somebody has written into *path*, or replaced it."""
+    if not path.is_file():
+        raise InputError(f"{path.name!r} is not a file any more", "build it again")
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
 class Attempt:
     """Posts one distribution through twine, without twine's own repetitions and output."""
 
-    def __init__(self, package: PackageFile, transport: Transport) -> None:
+    def __init__(self, file: Distribution, packages: Packages, transport: Transport) -> None:
         import rich  # noqa: PLC0415 - slow, and `import_early` did it
         from twine.repository import Repository  # noqa: PLC0415 - the same
 
         rich.reconfigure(quiet=True)
         logging.getLogger("twine").setLevel(logging.ERROR)
-        self._package = package
+        self._file = file
+        self._packages = packages
         url = transport.registry.upload_url
         self._repository = Repository(url, None, None, disable_progress_bar=True)
         self._repository.close()
@@ -91,10 +104,14 @@ class Attempt:
         """Whether the registry may have stored the file without telling us so."""
 
     def post(self) -> requests.Response:
-        """Send the file and return the answer; raise what `Transport.answer` raises."""
+        """Send the file and return the answer; raise what `Transport.answer` raises.
+
+        Raises InputError for a file that was changed meanwhile: an attempt may be a minute late.
+        """
+        package = self._packages.of(self._file)
         try:
             return self._transport.answer(
-                "POST", lambda: self._repository.upload(self._package, max_redirects=1)
+                "POST", lambda: self._repository.upload(package, max_redirects=1)
             )
         except Transient:
             self.doubtful = True

@@ -19,7 +19,7 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from steps.archive import Archive, Sdist, open_archive
+from steps.archive import Archive, Sdist, open_archive, readable
 from steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -94,13 +94,15 @@ def read_distribution(
         raise InputError(f"{path.name!r} is not a file", "remove it, and build it again")
     metadata = read_metadata(path)
     _check_identity(path, name, version, metadata)
-    digest = sha256(path) if beside is None else _beside(path, beside, sha256)
+    with readable(path):  # it may go away meanwhile
+        digest = sha256(path) if beside is None else _beside(path, beside, sha256)
+        size = path.stat().st_size
     return Distribution(
         path=path,
         kind=kind,
         name=name,
         version=version,
-        size=path.stat().st_size,
+        size=size,
         sha256=digest,
         requires=tuple(metadata.get("requires_dist", ())),
     )

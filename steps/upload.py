@@ -161,7 +161,7 @@ class _Uploader:
             _logger.info("%s %s", delivery.result.capitalize(), file.filename)
 
     def _upload_file(self, file: Distribution) -> Delivery:
-        attempt = Attempt(self._packages.of(file), self._transport)
+        attempt = Attempt(file, self._packages, self._transport)
 
         def once() -> Delivery | None:
             try:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from steps.attempt import Packages
 from steps.collect import collect
+from steps.distribution import file_sha256
 from steps.errors import InputError
 from steps.project import read_project
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -55,15 +59,43 @@ def test_all_files_that_twine_does_not_take_are_told_before_one_is_sent(
     assert all(why in message for message in messages)
 
 
-def test_a_file_that_changed_after_it_was_judged_is_not_sent(directory: Path) -> None:
+def rewrite(file: Path) -> None:
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr("more.py", "")
+
+
+def replace_by_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def damage(file: Path) -> None:
+    file.write_text("no archive")
+
+
+@pytest.mark.parametrize("hashed", ["by twine", "by the build"])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (rewrite, "was changed after it was judged: its sha256 was {before}, and now is {now}"),
+        (damage, "cannot be read as a wheel: File is not a zip file"),
+        (os.unlink, "is not a file any more"),
+        (replace_by_folder, "is not a file any more"),
+    ],
+)
+def test_a_file_that_changed_after_it_was_judged_is_not_sent(
+    directory: Path, hashed: str, change: Callable[[Path], object], why: str
+) -> None:
     wheel, _sdist = make_distributions(directory)
-    (directory / "berths/__init__.py").write_text("changed = True\n")
-    now, _sdist = make_distributions(directory)
+    packages = Packages()
+    if hashed == "by twine":
+        packages.sha256(wheel.path)
+    change(wheel.path)
 
     with pytest.raises(InputError) as caught:
-        Packages().of(wheel)
+        packages.of(wheel)
 
-    assert caught.value.problems[0].message == (
-        f"'berths-1.0-py3-none-any.whl' was changed after it was judged: its sha256 was"
-        f" {wheel.sha256}, and now is {now.sha256}"
-    )
+    now = file_sha256(wheel.path) if wheel.path.is_file() else ""
+    assert [problem.message for problem in caught.value.problems] == [
+        f"'berths-1.0-py3-none-any.whl' {why.format(before=wheel.sha256, now=now)}"
+    ]

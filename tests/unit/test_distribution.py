@@ -177,3 +177,14 @@ def test_what_looks_at_the_file_while_it_is_hashed_may_refuse_it(tmp_path: Path)
     assert seen == [path]
     with pytest.raises(InputError, match=r"^tides-1\.0\.tar\.gz is refused$"):
         read_distribution(path, beside=refuse)
+
+
+def test_a_file_that_goes_away_while_it_is_hashed_is_told(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
+
+    def hash_the_last_of_it(path: Path) -> str:
+        path.unlink()
+        return "0" * 64
+
+    with pytest.raises(InputError, match=r"^'tides-1\.0\.tar\.gz' cannot be read as an sdist: No "):
+        read_distribution(path, sha256=hash_the_last_of_it)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.emulator import Emulator
-from steps.errors import RegistryError
+from steps.errors import InputError, RegistryError
 from steps.index import Index
 from steps.upload import Plan, upload
 from tests.integration.faults import Answer, Fault, FaultyRegistry
@@ -76,6 +76,23 @@ def test_an_upload_outlives_the_fault(
     posts = [request.method for request in registry.requests].count("POST")
     assert posts == (2 if result == "found" else 3), "what is there is not sent again"
     tally.registry(expected(files), stored(tmp_path / "registry"))
+
+
+def test_a_file_that_goes_away_between_two_attempts_is_told(
+    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
+) -> None:
+    busy = Fault(answer=Answer(503), before=files[0].path.unlink)
+
+    with (
+        FaultyRegistry(emulator, once("POST", busy)) as registry,
+        pytest.raises(InputError) as caught,
+    ):
+        send(files, registry.host)
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "'berths-1.0-py3-none-any.whl' is not a file any more"
+    ]
+    assert stored(tmp_path / "registry") == {}
 
 
 def test_an_answer_that_does_not_come_in_time_is_asked_for_in_the_index(
