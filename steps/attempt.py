@@ -47,7 +47,7 @@ class Packages:
 
         Raises InputError for a file that twine does not upload, or that was changed meanwhile.
         """
-        # Whoever has nothing to upload does not pay for the import.
+        # A publish that has nothing to upload does not pay for the import.
         from twine.exceptions import TwineException  # noqa: PLC0415 - slow, see `import_early`
         from twine.package import PackageFile  # noqa: PLC0415 - the same
 

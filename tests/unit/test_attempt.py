@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import zipfile
 from typing import TYPE_CHECKING
@@ -26,17 +25,27 @@ def directory(tmp_path: Path) -> Path:
     return make_project(tmp_path, "berths")
 
 
+class Counted(Packages):
+    """Remembers what it hashed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hashed: list[str] = []
+
+    def sha256(self, path: Path) -> str:
+        self.hashed.append(path.name)
+        return super().sha256(path)
+
+
 def test_a_file_is_hashed_once_for_its_reader_and_for_twine(directory: Path) -> None:
-    packages = Packages()
+    packages = Counted()
     make_distributions(directory)
 
     files = collect(read_project(directory), packages.sha256)
 
-    assert [file.sha256 for file in files] == [
-        hashlib.sha256(file.path.read_bytes()).hexdigest() for file in files
-    ]
-    read = [packages.of(file) for file in files]
-    assert [packages.of(file) for file in files] == read  # PackageFile is compared by identity
+    sent = [packages.of(file).sha2_digest for file in files]
+    assert [file.sha256 for file in files] == sent == [file_sha256(file.path) for file in files]
+    assert packages.hashed == ["berths-1.0-py3-none-any.whl", "berths-1.0.tar.gz"]
 
 
 @pytest.mark.parametrize(
