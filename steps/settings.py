@@ -31,7 +31,7 @@ _KEY = (
 )
 _EMULATOR = (
     f"for an emulator with a token: set TWINE_USERNAME={TOKEN_USERNAME} and TWINE_PASSWORD, and add"
-    " --shell or, with --write, --netrc; keyring serves Google's addresses only"
+    " {}; keyring serves Google's addresses only"
 )
 _TOKEN = "the token in the netrc file is good for an hour at most"  # noqa: S105 - a sentence
 
@@ -61,7 +61,11 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
         warnings.append(_TOKEN if login.username != KEY_USERNAME else _KEY)
     elif wanted.key:
         warnings.append(_KEY)
-    asked = (_EMULATOR,) if wanted.private.emulated and not (login or wanted.key) else ()
+    asked: tuple[str, ...] = ()
+    if wanted.private.emulated and not (login or wanted.key):
+        # twine does not read the netrc file.
+        options = "--shell" if client == "twine" else "--shell or, with --write, --netrc"
+        asked = (_EMULATOR.format(options),)
     return replace(
         found, edits=tuple(edits), warnings=tuple(warnings), steps=(*asked, *found.steps)
     )

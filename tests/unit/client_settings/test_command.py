@@ -124,10 +124,10 @@ def test_an_emulator_is_read_without_the_backend_of_google(
     for word in ("keyring", "oauth2accesstoken@", "authenticate"):
         assert word not in output.out
     (told,) = [line for line in output.err.splitlines() if "keyring" in line]
+    options = "--shell" if client == "twine" else "--shell or, with --write, --netrc"
     assert told == (
         "Next, for an emulator with a token: set TWINE_USERNAME=oauth2accesstoken and"
-        " TWINE_PASSWORD, and add --shell or, with --write, --netrc; keyring serves Google's"
-        " addresses only"
+        f" TWINE_PASSWORD, and add {options}; keyring serves Google's addresses only"
     )
 
 
