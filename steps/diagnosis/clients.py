@@ -221,7 +221,7 @@ def _of_urls(urls: Iterable[str]) -> Iterator[_Weakness]:
         if _has_secret(url):
             yield _Weakness(
                 f"the address of {host_of(url)} holds credentials",
-                "take them out; keyring keeps them, or `shipwheel settings CLIENT --netrc`",
+                "take them out, and let keyring keep them: `shipwheel settings CLIENT` says how",
             )
 
 

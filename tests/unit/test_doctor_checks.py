@@ -47,6 +47,7 @@ def found(check: Callable[[World], Iterator[Finding]], **seen: Any) -> list[tupl
     findings = [*check(world(**seen))]
     assert all(it.fix for it in findings if it.status == "wrong"), findings
     assert SECRET not in str(findings)
+    assert not any("shipwheel settings --" in it.fix for it in findings)  # it takes a client
     return [(it.status, it.message) for it in findings]
 
 
