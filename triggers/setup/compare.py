@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What a setup still takes, in the order of creation, and what is there already.
+    """What a setup still takes, in the order of creation, and what is there as it has to be.
 
     *wrong* is there, and not as it has to be. *extra* are roles of our accounts that they do not
     take; *foreign* are other members with roles on repositories and accounts of the setup.
@@ -42,11 +42,13 @@ class Comparison:
 def compare(needs: Sequence[Need], live: Live) -> Comparison:
     """Return what is to be done, and what is not as it should be."""
     missing = [need for need in needs if not _is_there(need.resource, live)]
+    wrong = [(need, problem) for need in needs for problem in _wrong(need.resource, live)]
+    not_there = [*missing, *(need for need, _ in wrong)]
     extra, foreign = _not_wanted(needs, live)
     return Comparison(
         missing=tuple(missing),
-        there=tuple(need for need in needs if need not in missing),
-        wrong=tuple(problem for need in needs for problem in _wrong(need.resource, live)),
+        there=tuple(need for need in needs if need not in not_there),
+        wrong=tuple(problem for _, problem in wrong),
         extra=extra,
         foreign=foreign,
     )

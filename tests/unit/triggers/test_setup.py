@@ -308,6 +308,31 @@ def test_what_is_complete_misses_nothing_whatever_the_case_of_an_address() -> No
     assert result.there == found
 
 
+def test_what_is_there_and_wrong_is_listed_once() -> None:
+    found = needs(PACKAGE)
+    live = complete(found)
+    place, account = next(iter(live.repositories)), next(iter(live.accounts))
+    other = replace(live.repositories[place], format="npm")
+    live = replace(
+        live,
+        repositories={**live.repositories, place: other},
+        accounts={**live.accounts, account: True},
+    )
+
+    result = compare(found, live)
+
+    assert [problem.message for problem in result.wrong] == [
+        f"There is {place}, and it is npm, standard, not python, standard",
+        f"There is the service account {account}, and it is disabled",
+    ]
+    assert [it for it in found if it not in result.there] == [
+        it
+        for it in found
+        if (isinstance(it.resource, Repository) and it.resource.place == place)
+        or (isinstance(it.resource, ServiceAccount) and it.resource.email == account)
+    ]
+
+
 def test_cleanup_policies_are_compared_by_what_they_mean(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     document = [
