@@ -67,7 +67,14 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
 
 def _beside(text: str, where: str) -> tuple[str, ...]:
     """Say what goes before the one index, or stands beside it."""
-    found = parse_ini(text, where)
+    sections = parse_ini(text, where)
+    # pip's own names are in lower case, and it takes a section for its own by its exact name.
+    found = {name: options for name, options in sections.items() if name == name.lower()}
+    unread = [
+        name
+        for name, options in sections.items()
+        if name not in found and not options.keys().isdisjoint({"index-url", "extra-index-url"})
+    ]
     extra = [name for name, options in found.items() if options.get("extra-index-url")]
     before = [
         name for name, options in found.items() if name != "global" and "index-url" in options
@@ -78,6 +85,10 @@ def _beside(text: str, where: str) -> tuple[str, ...]:
             for name in extra
         ),
         *(f"{where!r} has index-url in [{name}], which goes before [global]" for name in before),
+        *(
+            f"{where!r} names an index in [{name}], and pip reads no such section"
+            for name in unread
+        ),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -71,6 +73,35 @@ def test_an_index_beside_the_one_index_is_told(
     assert f"warning: {str(path)!r} has extra-index-url in [global], too: remove it." in errors
     assert f"warning: {str(path)!r} has index-url in [install], which goes before" in errors
     assert read_ini(path)["global"]["extra_index_url"] == "https://b/"
+
+
+def test_a_section_in_capitals_is_none_to_pip_and_stays_as_it_is(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = home / ".config/pip/pip.conf"
+    path.parent.mkdir(parents=True)
+    before = "[Global]\nindex-url = https://a.example/\n[Install]\nextra-index-url = https://b/\n"
+    path.write_text(before)
+
+    assert main(["-q", "settings", "pip", "--write", *REGISTRY]) == 0
+
+    warnings = capsys.readouterr().err.splitlines()[1:]
+    assert warnings == [
+        f"warning: {str(path)!r} names an index in [{name}], and pip reads no such section"
+        for name in ("Global", "Install")
+    ]
+    url = read_ini(path)["global"]["index-url"]
+    assert path.read_text().startswith(f"{before}\n[global]\nindex-url = {url}\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--dry-run", "--no-input", "pip"],
+        env={"PATH": "", "PIP_CONFIG_FILE": str(path), "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    shown = url.replace("oauth2accesstoken@", "****@")
+    assert done.stdout.splitlines()[0] == f"Looking in indexes: {shown}"
 
 
 def test_a_variable_that_goes_before_the_file_is_told(
