@@ -75,7 +75,7 @@ def _files(
 
 def render_table(rows: Sequence[Row]) -> str:
     """Return *rows* as columns, with a head; lines are as long as they have to be."""
-    head = tuple(field.name for field in fields(Row))
+    head = tuple(field.name.upper() for field in fields(Row))
     lines = [head, *(tuple(_cell(value) for value in asdict(row).values()) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(

@@ -81,7 +81,7 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
     ]
     rows = [line.split() for line in again.stdout.splitlines()]
     assert rows == [
-        ["project", "version", "outcome", "file", "result", "size", "sha256", "registry"],
+        ["PROJECT", "VERSION", "OUTCOME", "FILE", "RESULT", "SIZE", "SHA256", "REGISTRY"],
         *(
             ["berths", "1.0", "identical", file.filename, "found", str(file.size), file.sha256, url]
             for file in (wheel, sdist)
