@@ -30,6 +30,27 @@ RUNTIME = f"python3{sys.version_info.minor}"
 VENDORED = ["--no-index", "--find-links", "vendor"]
 QUERY = "?length=24&draught=2.4&tide=1"
 ANSWER = {"name": "North", "length": 30, "depth": 2.0}
+UV = uv.find_uv_bin()
+VENV = [UV, "venv", "--quiet", "--seed", "--python", sys.executable]
+PIP = ["PYTHON", "-m", "pip", "--disable-pip-version-check", "--quiet"]
+# What the buildpack runs, to install and to check: pip up to Python 3.13, uv from 3.14 on.
+BUILDPACK = {
+    "pip": (
+        [
+            *(*PIP, "install", "--requirement", "requirements.txt", "--upgrade"),
+            *("--upgrade-strategy", "only-if-needed", "--force-reinstall", "--no-compile"),
+            *("--no-warn-script-location", "--no-warn-conflicts"),
+        ],
+        [*PIP, "check"],
+    ),
+    "uv": (
+        [
+            *(UV, "pip", "install", "--quiet", "--python", "PYTHON"),
+            *("--requirement", "requirements.txt", "--reinstall", "--no-cache"),
+        ],
+        [UV, "pip", "check", "--quiet", "--python", "PYTHON"],
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -126,58 +147,11 @@ def build(
     netrc.write_text(f"machine 127.0.0.1 login oauth2accesstoken password {TOKEN}\n")
     netrc.chmod(0o600)
     python = home / "environment/bin/python"
-    subprocess.run(
-        [
-            uv.find_uv_bin(),
-            "venv",
-            "--quiet",
-            "--seed",
-            "--python",
-            sys.executable,
-            str(python.parents[1]),
-        ],
-        check=True,
-        timeout=120,
-    )
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--quiet"]
-    commands = {
-        "pip": [
-            [
-                *pip,
-                "install",
-                "--requirement",
-                "requirements.txt",
-                "--upgrade",
-                "--upgrade-strategy",
-                "only-if-needed",
-                "--force-reinstall",
-                "--no-compile",
-                "--no-warn-script-location",
-                "--no-warn-conflicts",
-                *options,
-            ],
-            [*pip, "check"],
-        ],
-        "uv": [
-            [
-                uv.find_uv_bin(),
-                "pip",
-                "install",
-                "--quiet",
-                "--python",
-                str(python),
-                "--requirement",
-                "requirements.txt",
-                "--reinstall",
-                "--no-cache",
-                *options,
-            ],
-            [uv.find_uv_bin(), "pip", "check", "--quiet", "--python", str(python)],
-        ],
-    }[tool]
-    for command in commands:
+    subprocess.run([*VENV, str(python.parents[1])], check=True, timeout=120)
+    install, check = BUILDPACK[tool]
+    for command in ([*install, *options], check):
         done = subprocess.run(
-            command,
+            [str(python) if word == "PYTHON" else word for word in command],
             cwd=harbour.root / function,
             env={**os.environ, "HOME": str(home), "NETRC": str(netrc)},
             stdout=subprocess.PIPE,
