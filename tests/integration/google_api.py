@@ -11,7 +11,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tempfile import TemporaryDirectory
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+if TYPE_CHECKING:
+    import pytest
 
 Answer = tuple[int, dict[str, Any]]
 STATUSES = {
@@ -76,6 +79,13 @@ class GoogleApi:
             "CLOUDSDK_CORE_DISABLE_PROMPTS": "true",
             "CLOUDSDK_AUTH_DISABLE_CREDENTIALS": "true",
         }
+
+    def send_gcloud_here(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have every gcloud that is started from this process ask this server, and no other."""
+        for name in [name for name in os.environ if name.startswith("CLOUDSDK_")]:
+            monkeypatch.delenv(name)
+        for name, value in self.environ.items():
+            monkeypatch.setenv(name, value)
 
     def gcloud(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the real gcloud against this server."""

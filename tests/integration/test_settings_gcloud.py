@@ -43,10 +43,9 @@ REPOSITORIES = {
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RepositoriesApi]:
     with RepositoriesApi(REPOSITORIES) as api:
-        for variable in (it for it in os.environ if it.startswith(("CLOUDSDK", "ARTIFACT_REG"))):
+        for variable in (it for it in os.environ if it.startswith("ARTIFACT_REG")):
             monkeypatch.delenv(variable)
-        for variable, value in api.environ.items():
-            monkeypatch.setenv(variable, value)
+        api.send_gcloud_here(monkeypatch)
         monkeypatch.setenv("HOME", str(tmp_path))
         yield api
 

@@ -8,7 +8,6 @@ import os
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ import yaml
 
 from builder.__main__ import main
 from tests.integration.project_api import ProjectApi
+from tests.integration.termination import terminate_at
 from triggers.repository import open_repository
 from triggers.setup.commands import upstream_policies
 from triggers.setup.resources import Api, Binding, Place, Project, Repository, ServiceAccount
@@ -49,10 +49,7 @@ CLEANUP = [
 @pytest.fixture(name="api")
 def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectApi]:
     with ProjectApi() as api:
-        for name in [name for name in os.environ if name.startswith("CLOUDSDK_")]:
-            monkeypatch.delenv(name)
-        for name, value in api.environ.items():
-            monkeypatch.setenv(name, value)
+        api.send_gcloud_here(monkeypatch)
         yield api
 
 
@@ -287,28 +284,12 @@ def test_a_kill_in_the_middle_leaves_the_rest_to_the_next_apply(
     for resource in [*api.policies][:2]:
         api.policies[resource].pop()
 
-    def kill_at_the_second(_request: Request) -> int | None:
-        if sum("setIamPolicy" in it.path for it in api.requests) == 2:
-            process.terminate()
-            process.wait(timeout=30)
-            return 503
-        return None
+    def at_the_second(_request: Request) -> bool:
+        return sum("setIamPolicy" in it.path for it in api.requests) == 2
 
-    api.fault = kill_at_the_second
-    command = [sys.executable, "-m", "builder", "setup", "--apply"]
-    process = subprocess.Popen(
-        [*command, "--manifest", str(root / "shipwheel.yaml")],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode == 143
-    assert errors.endswith("Terminated. Run the same command again to finish the job.\n")
+    terminate_at(at_the_second, api, root, "setup", "--apply")
     assert api.state() != complete
 
-    api.fault = None
     assert run(root, "--apply") == 0
     assert api.state() == complete
 

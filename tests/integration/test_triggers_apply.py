@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +12,7 @@ import yaml
 
 from builder.__main__ import main
 from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.termination import terminate_at
 from triggers.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
@@ -32,10 +30,7 @@ SUMMARY = "error: The live triggers of 'demo' in 'us-east4' are not the rendered
 @pytest.fixture(name="api")
 def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudBuildApi]:
     with CloudBuildApi() as api:
-        for name in [name for name in os.environ if name.startswith("CLOUDSDK_")]:
-            monkeypatch.delenv(name)
-        for name, value in api.environ.items():
-            monkeypatch.setenv(name, value)
+        api.send_gcloud_here(monkeypatch)
         yield api
 
 
@@ -285,28 +280,12 @@ def test_an_interrupted_apply_is_finished_by_the_next(
 def test_a_kill_in_the_middle_of_an_import_leaves_the_rest_to_the_next(
     api: CloudBuildApi, root: Path
 ) -> None:
-    def kill_at_the_second(request: Request) -> int | None:
-        if request.method == "POST" and request.body["name"] == "packages-dues-publish":
-            process.terminate()
-            process.wait(timeout=30)
-            return 400
-        return None
+    def at_the_second(request: Request) -> bool:
+        return request.method == "POST" and request.body["name"] == "packages-dues-publish"
 
-    api.fault = kill_at_the_second
-    command = [sys.executable, "-m", "builder", "triggers", "apply"]
-    process = subprocess.Popen(
-        [*command, "--manifest", str(root / "shipwheel.yaml")],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert errors.endswith("Terminated. Run the same command again to finish the job.\n")
+    terminate_at(at_the_second, api, root, "triggers", "apply")
     assert [*api.by_name(REGION)] == ["packages-dues-check"]
 
-    api.fault = None
     assert run(root, "apply") == 0
     assert run(root, "diff") == 0
 

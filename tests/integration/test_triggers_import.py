@@ -80,8 +80,7 @@ def test_gcloud_imports_every_document_without_changing_it(
     for body in created:
         del body["resourceName"]  # gcloud puts it in
     assert created == documents
-    for variable, value in api.environ.items():
-        monkeypatch.setenv(variable, value)
+    api.send_gcloud_here(monkeypatch)
     manifest = str(repository / "shipwheel.yaml")
     assert main(["triggers", "diff", "--manifest", manifest, *options]) == 0
 

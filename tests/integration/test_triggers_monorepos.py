@@ -124,6 +124,5 @@ def test_a_monorepo_is_found_rendered_and_imported(
         if not name.endswith("check")
     } == INCLUDED[structure]
     assert len(documents) == 2 * len(INCLUDED[structure]) - (structure == "mixed")
-    for variable, value in api.environ.items():
-        monkeypatch.setenv(variable, value)
+    api.send_gcloud_here(monkeypatch)
     assert main(["triggers", "diff", "--manifest", str(manifest)]) == 0
