@@ -6,49 +6,37 @@ named in the result are. Done twice, the second time changes nothing.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.errors import NoRepository, Refused
+from steps.errors import Refused
 from steps.functions import rules
 from steps.functions.bundle import FOLDER, bundle
 from steps.functions.codes import CODES
-from steps.functions.facts import Facts, Settings
-from steps.functions.function import (
-    MAIN,
-    PYPROJECT,
-    REQUIREMENTS,
-    parsed,
-    read_function,
-    source_text,
-)
+from steps.functions.function import REQUIREMENTS, read_function
+from steps.functions.gathering import gather, hidden
 from steps.functions.ignored import ignore_files, see
 from steps.functions.index_line import with_index_line
-from steps.functions.lock import local_requirements, locked, wanted_lines
-from steps.functions.lock_source import digest
+from steps.functions.lock import digest, local_requirements, locked, wanted_lines
 from steps.functions.requirements_file import parse_requirements
 from steps.functions.resolution import Resolver
-from steps.functions.secrets import find_secrets
 from steps.functions.template import fill_in, holds_token, put_token
 from steps.functions.vendor import BUILD_VARIABLE, vendor
+from steps.functions.writing import Change, Plan
 from steps.gcloudignore import is_uploaded
-from steps.index import Index
-from steps.repository import repository_projects
-from steps.writing import Change, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from packaging.utils import NormalizedName
 
+    from steps.distribution import Distribution
     from steps.finding import Finding
-    from steps.functions.facts import Held
+    from steps.functions.facts import Facts, Settings
     from steps.functions.function import Function
     from steps.functions.requirements_file import RequirementsFile
-    from steps.registry import Registry
     from steps.transport import Transport
 
 
@@ -98,7 +86,14 @@ def make_requirements(request: Request, environ: Mapping[str, str]) -> Result:
     if function.source.endswith(".tmpl"):
         text = fill_in(function.text, settings.registry, function.source)
         function = replace(function, text=text)
-    facts = _gather(request, function, environ)
+    facts = gather(
+        function,
+        settings,
+        request.transport,
+        request.virtual,
+        environ,
+        write_ignores=request.write_ignores,
+    )
     findings = rules.judge(facts)
     errors = [found for found in findings if request.strict or CODES[found.code].level == "error"]
     result = Result(function=function, findings=findings, is_refused=bool(errors))
@@ -108,87 +103,6 @@ def make_requirements(request: Request, environ: Mapping[str, str]) -> Result:
         return result
     with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
         return _make(request, result, facts, Path(folder), environ)
-
-
-def _gather(request: Request, function: Function, environ: Mapping[str, str]) -> Facts:
-    """Read all that the rules judge by."""
-    settings, directory = request.settings, function.directory
-    files = _requirements_files(function)
-    facts = Facts(
-        function=function,
-        settings=settings,
-        files=files,
-        main=function.main(),
-        local={it.name: it for it in repository_projects(directory) if it.name},
-    )
-    names = {name for _, _, name, _ in facts.required()}
-    held = _held(settings.registry, request.transport, names, "--registry names another one")
-    virtual, other = request.virtual, "--virtual, or `deploy.function.index`, names another one"
-    served = _held(settings.index, virtual, names, other) if virtual else held
-    token = holds_token(function.text)
-    in_git = see(directory, REQUIREMENTS, environ) if token else None
-    if in_git and request.write_ignores:
-        in_git = replace(in_git, is_ignored=True)
-    return replace(
-        facts,
-        held=held,
-        served=served,
-        secrets=tuple(
-            find_secrets(directory, leave_out=frozenset({REQUIREMENTS} if token else ()))
-        ),
-        is_stale=_is_stale(function),
-        hidden=frozenset() if request.write_ignores else _hidden(facts),
-        in_git=in_git,
-    )
-
-
-def _held(registry: Registry, transport: Transport, names: set[NormalizedName], other: str) -> Held:
-    """Return what *registry* holds of *names*; raise one error where it does not exist."""
-    try:
-        return Index(registry, transport).read_many(names)
-    except NoRepository as error:
-        hint = f"check its address; `shipwheel setup` makes it, and {other}"
-        raise NoRepository(error.problems[0].message, hint) from None
-
-
-def _is_stale(function: Function) -> bool:
-    """Return whether the function's lock was pinned from something else than is there now."""
-    if not function.pinned:
-        return False
-    text = source_text(function.directory, function.origin)
-    origin = replace(function, source=function.origin, text=text)
-    return digest(_requirements_files(origin).values()) != function.pinned
-
-
-def _requirements_files(function: Function) -> dict[str, RequirementsFile]:
-    """Return the function's own requirements file, and those that it includes."""
-    first = parsed(function.text, function.source)
-    if function.source == PYPROJECT:  # its lines are not those of the file
-        first = replace(first, lines=tuple(replace(line, number=0) for line in first.lines))
-    files = {function.source: first}
-    waiting = [(function.source, first)]
-    while waiting:
-        name, file = waiting.pop()
-        for line in file.lines:
-            for path in line.values("--requirement"):
-                inside = os.path.normpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120 - a path in the file
-                if inside not in files and (function.directory / inside).is_file():
-                    files[inside] = parsed(function.read(inside), inside)
-                    waiting.append((inside, files[inside]))
-    return files
-
-
-def _hidden(facts: Facts) -> frozenset[str]:
-    """Return which files of the function, and folders that it needs, gcloud would not upload."""
-    directory, settings = facts.function.directory, facts.settings
-    folders = {settings.vendor, FOLDER if settings.bundle else ""} - {""}
-    paths = {line.path for _, line in facts.lines if line.path is not None}
-    needed = {os.path.relpath(os.path.normpath(directory / path), directory) for path in paths}
-    inside = {path for path in needed if not path.startswith("..") and path != "."}
-    hidden = {name for name in {MAIN, REQUIREMENTS, *inside} if not is_uploaded(directory, name)}
-    return frozenset(
-        hidden | {name for name in folders if not is_uploaded(directory, f"{name}/a.whl")}
-    )
 
 
 def _make(
@@ -247,15 +161,7 @@ def _lock(
         environ=environ,
         runtime=settings.runtime,
     )
-    wheels = {}
-    if settings.bundle:
-        wheels = bundle(
-            local_requirements(file, facts),
-            facts.local,
-            folder / FOLDER,
-            environ=environ,
-            markers=settings.markers,
-        )
+    wheels = _bundled(facts, file, folder, environ)
     found = resolver.resolve(
         wanted_lines(file, facts, wheels),
         function.directory,
@@ -269,6 +175,21 @@ def _lock(
             resolver,
         )
     return locked(file, facts, found, wheels)
+
+
+def _bundled(
+    facts: Facts, file: RequirementsFile, folder: Path, environ: Mapping[str, str]
+) -> dict[NormalizedName, Distribution]:
+    """Build what *file* requires of the repository into *folder*, where that is asked for."""
+    if not facts.settings.bundle:
+        return {}
+    return bundle(
+        local_requirements(file, facts),
+        facts.local,
+        folder / FOLDER,
+        environ=environ,
+        markers=facts.settings.markers,
+    )
 
 
 def _pins(function: Function) -> str:
@@ -287,7 +208,7 @@ def _ignore_changes(
     directory = facts.function.directory
     in_git = see(directory, REQUIREMENTS, environ) if facts.in_git else None
     hide = [REQUIREMENTS] if in_git and not in_git.is_ignored else []
-    texts = ignore_files(directory, hide=hide, upload=sorted(_hidden(facts)))
+    texts = ignore_files(directory, hide=hide, upload=sorted(hidden(facts)))
     return tuple(Change(path=directory / name, text=text) for name, text in texts.items())
 
 

@@ -1,10 +1,12 @@
 """Turns a requirements file into one in which everything has a version and hashes.
 
-What the file requires itself stays in its order, with its comments; what that needs follows.
+What the file requires itself stays in its order, with its comments; what that needs follows. The
+first line holds the digest of what it was made from, so that a change of that shows.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from steps.errors import Problem, Refused
 from steps.functions.bundle import FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.utils import NormalizedName
 
@@ -26,6 +28,13 @@ if TYPE_CHECKING:
 
 _NEEDED = "# Needed by the above:"
 _INCLUDES = ("--requirement", "--constraint")
+_DIGEST_LENGTH = 16  # hexadecimal digits: enough to see a change, short enough for a line
+
+
+def digest(files: Iterable[RequirementsFile]) -> str:
+    """Return the digest of what *files* require; comments and line ends do not count."""
+    contents = [line.content for file in files for line in file.lines if line.content]
+    return hashlib.sha256("\n".join(contents).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 def wanted_lines(
@@ -63,14 +72,7 @@ def locked(
 
     Raises Refused for what has no hash, such as a directory: pip would refuse the whole file.
     """
-    Refused.raise_all(
-        Problem(
-            f"{it.body!r} cannot be pinned by a hash, and pip demands one of everything then",
-            "require a wheel of it, by its name from the registry or with --bundle",
-        )
-        for name, it in found.items()
-        if not it.hashes and name not in wheels
-    )
+    Refused.raise_all(_unhashed(found, wheels))
     pins = {name: _pin(it, wheels.get(name)) for name, it in found.items()}
     by_path = {it.body: name for name, it in found.items()}
     own: set[NormalizedName] = set()
@@ -87,7 +89,22 @@ def locked(
         return _with_comment(line, found[name], pins[name], name in wheels)
 
     pinned = file.map(change)
-    needed = [pins[name] for name in found if name not in own]
+    return _with_needed(pinned, [pins[name] for name in found if name not in own])
+
+
+def _unhashed(
+    found: Mapping[NormalizedName, Pinned], wheels: Mapping[NormalizedName, Distribution]
+) -> Iterator[Problem]:
+    for name, it in found.items():
+        if not it.hashes and name not in wheels:
+            yield Problem(
+                f"{it.body!r} cannot be pinned by a hash, and pip demands one of everything then",
+                "require a wheel of it, by its name from the registry or with --bundle",
+            )
+
+
+def _with_needed(pinned: RequirementsFile, needed: list[str]) -> RequirementsFile:
+    """Return *pinned* with what its own requirements need at its end, below a title."""
     if not needed:
         return pinned
     has_title = any(line.text.strip() == _NEEDED for line in pinned.lines)

@@ -1,4 +1,4 @@
-"""Puts files in their place: each whole or not at all, and none that was not asked for."""
+"""Puts what was made for a function in its place: each file whole or not at all."""
 
 from __future__ import annotations
 
