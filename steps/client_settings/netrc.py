@@ -33,10 +33,15 @@ def netrc_edit(registry: Registry, login: Login, machine: Machine) -> FileEdit:
             " backslash, or a # first",
             "leave out --netrc, and take --shell",
         )
-    name = "_netrc" if machine.platform == "win32" else ".netrc"
-    path = machine.path_in("NETRC") or machine.home / name
+    path = netrc_path(machine)
     host = urlsplit(registry.upload_url).hostname or ""
     return FileEdit(path=path, edit=lambda text: _edit(text, host, login, path), personal=True)
+
+
+def netrc_path(machine: Machine) -> Path:
+    """Return where the user's netrc file is, or would be."""
+    name = "_netrc" if machine.platform == "win32" else ".netrc"
+    return machine.path_in("NETRC") or machine.home / name
 
 
 def _edit(text: str, host: str, login: Login, path: Path) -> str:

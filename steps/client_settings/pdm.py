@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from steps.client_settings.model import ClientSettings, FileEdit
-from steps.client_settings.toml import edit_toml, set_entry, table_at
+from steps.client_settings.model import ClientSettings
+from steps.client_settings.toml import set_entry, table_at, toml_edit
 from steps.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,21 +33,10 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
             "name each with --package; --extra-index is the weaker form without",
         )
     project = wanted.file or machine.directory / "pyproject.toml"
-    config = machine.path_in("PDM_CONFIG_FILE") or _config_folder(machine) / "config.toml"
     return ClientSettings(
         edits=(
-            FileEdit(
-                path=project,
-                edit=lambda text: edit_toml(text, lambda it: _add_source(it, wanted), str(project)),
-                personal=False,
-            ),
-            FileEdit(
-                path=config,
-                edit=lambda text: edit_toml(
-                    text, lambda it: _add_repository(it, wanted), str(config)
-                ),
-                personal=True,
-            ),
+            toml_edit(project, lambda it: _add_source(it, wanted), personal=False),
+            toml_edit(config_file(machine), lambda it: _add_repository(it, wanted), personal=True),
         ),
         warnings=(_EQUAL,) if wanted.extra_index else (),
         steps=_steps(wanted),
@@ -55,6 +44,13 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         limit="PDM has variables for the login of `pdm publish` only: to install, use keyring,"
         " --netrc or --json-key",
     )
+
+
+def config_file(machine: Machine) -> Path:
+    """Return the file of PDM's own config."""
+    folder = machine.config_folder(roaming=False) / "pdm"
+    own = folder / "pdm" if machine.platform == "win32" else folder
+    return machine.path_in("PDM_CONFIG_FILE") or own / "config.toml"
 
 
 def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
@@ -81,11 +77,6 @@ def _add_repository(document: MutableMapping[str, Any], wanted: Wanted) -> None:
             sources.append(table_at(document, "pypi"))
         for table in (held, *sources):
             table["username"], table["password"] = login.username, login.password
-
-
-def _config_folder(machine: Machine) -> Path:
-    folder = machine.config_folder(roaming=False) / "pdm"
-    return folder / "pdm" if machine.platform == "win32" else folder
 
 
 def _steps(wanted: Wanted) -> tuple[str, ...]:

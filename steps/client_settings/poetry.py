@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from steps.client_settings.model import ClientSettings, FileEdit, in_variable
-from steps.client_settings.toml import edit_toml, set_entry, table_at
+from steps.client_settings.model import ClientSettings, in_variable
+from steps.client_settings.toml import set_entry, table_at, toml_edit
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence
+    from pathlib import Path
 
     from steps.client_settings.model import Machine, Wanted
     from steps.credentials import Login
@@ -23,32 +25,14 @@ _SUPPLEMENTAL = (
 def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     """Return what Poetry is to be told: the project's file, its config, and for a key its auth."""
     project = wanted.file or machine.directory / "pyproject.toml"
-    folder = machine.path_in("POETRY_CONFIG_DIR") or (
-        machine.config_folder(roaming=True) / "pypoetry"
-    )
-    config, auth = folder / "config.toml", folder / "auth.toml"
+    folder = config_folder(machine)
     edits = [
-        FileEdit(
-            path=project,
-            edit=lambda text: edit_toml(text, lambda it: _add_source(it, wanted), str(project)),
-            personal=False,
-        ),
-        FileEdit(
-            path=config,
-            edit=lambda text: edit_toml(text, lambda it: _add_repository(it, wanted), str(config)),
-            personal=True,
-        ),
+        toml_edit(project, lambda it: _add_source(it, wanted), personal=False),
+        toml_edit(folder / "config.toml", lambda it: _add_repository(it, wanted), personal=True),
     ]
     if login := wanted.key:
-        edits.append(
-            FileEdit(
-                path=auth,
-                edit=lambda text: edit_toml(
-                    text, lambda it: _add_logins(it, wanted.names, login), str(auth)
-                ),
-                personal=True,
-            )
-        )
+        add_logins = partial(_add_logins, names=wanted.names, login=login)
+        edits.append(toml_edit(folder / "auth.toml", add_logins, personal=True))
     return ClientSettings(
         edits=tuple(edits),
         warnings=(_SUPPLEMENTAL,) if wanted.extra_index else (),
@@ -56,6 +40,12 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         variables=lambda login: _variables(wanted, login),
         limit="a login alone: `shipwheel settings poetry --write` names the registry itself",
     )
+
+
+def config_folder(machine: Machine) -> Path:
+    """Return the folder of Poetry's own config and auth files."""
+    own = machine.path_in("POETRY_CONFIG_DIR")
+    return own or machine.config_folder(roaming=True) / "pypoetry"
 
 
 def _add_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:

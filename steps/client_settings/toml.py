@@ -13,13 +13,21 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
-from steps.client_settings.model import without_login
+from steps.client_settings.model import FileEdit, without_login
 from steps.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, MutableMapping
+    from pathlib import Path
 
     Table = MutableMapping[str, Any]
+
+
+def toml_edit(path: Path, change: Callable[[Table], None], *, personal: bool) -> FileEdit:
+    """Return the edit of the TOML file at *path* that makes *change* to the whole document."""
+    return FileEdit(
+        path=path, edit=lambda text: edit_toml(text, change, str(path)), personal=personal
+    )
 
 
 def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
-from steps.client_settings.model import ClientSettings, FileEdit, in_variable
-from steps.client_settings.toml import edit_toml, set_entry, table_at
+from steps.client_settings.model import ClientSettings, in_variable
+from steps.client_settings.toml import set_entry, table_at, toml_edit
 from steps.credentials import TOKEN_USERNAME
 from steps.errors import InputError
 
@@ -53,11 +53,7 @@ def settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         )
     path = wanted.file or _path(wanted, machine)
     alone = path.name == "uv.toml"
-    edit = FileEdit(
-        path=path,
-        edit=lambda text: edit_toml(text, lambda it: _change(it, wanted, alone=alone), str(path)),
-        personal=False,
-    )
+    edit = toml_edit(path, lambda it: _change(it, wanted, alone=alone), personal=False)
     return ClientSettings(
         edits=(edit,),
         alone=alone and not wanted.extra_index,
@@ -127,9 +123,14 @@ def _pin_sources(root: MutableMapping[str, Any], wanted: Wanted) -> None:
             )
 
 
+def user_file(machine: Machine) -> Path:
+    """Return the user's own settings file."""
+    return machine.config_folder(macos=".config", roaming=True) / "uv/uv.toml"
+
+
 def _path(wanted: Wanted, machine: Machine) -> Path:
     if wanted.scope == "user":
-        return machine.config_folder(macos=".config", roaming=True) / "uv/uv.toml"
+        return user_file(machine)
     alone = machine.directory / "uv.toml"
     # Beside a uv.toml, uv reads nothing of a pyproject.toml but its sources.
     return alone if alone.exists() else machine.directory / "pyproject.toml"

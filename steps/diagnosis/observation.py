@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from steps.children import Children
+from steps.client_settings import pdm, poetry, uv
+from steps.client_settings.netrc import netrc_path
 from steps.diagnosis.model import SettingsFile, Tool
 from steps.diagnosis.network import AUTHORITIES
 from steps.parallel import each
@@ -101,8 +103,26 @@ def _exists(name: str, path: str) -> bool:
 
 
 def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
+    """Yield where settings may be, whichever scope they are of."""
+    directory = machine.directory
+    project = directory / "pyproject.toml"
+    for path in _pip_places(machine):
+        yield "pip", path
+    if named := machine.path_in("UV_CONFIG_FILE"):
+        yield "uv", named
+    for path in (uv.user_file(machine), Path("/etc/uv/uv.toml"), directory / "uv.toml", project):
+        yield "uv", path
+    folder = poetry.config_folder(machine)
+    for path in (folder / "config.toml", folder / "auth.toml", directory / "poetry.toml", project):
+        yield "poetry", path
+    for path in (pdm.config_file(machine), directory / "pdm.toml", project):
+        yield "pdm", path
+    yield "twine", machine.home / ".pypirc"
+    yield "netrc", netrc_path(machine)
+
+
+def _pip_places(machine: Machine) -> Iterator[Path]:
     windows = machine.platform == "win32"
-    ini = "pip.ini" if windows else "pip.conf"
     for folder in (
         *((Path("/etc"), Path("/etc/xdg/pip")) if not windows else ()),
         machine.config_folder(roaming=True) / "pip",
@@ -110,27 +130,9 @@ def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
         machine.home / ".pip",
         machine.path_in("VIRTUAL_ENV") or Path(sys.prefix),
     ):
-        yield "pip", folder / ini
-    for variable, client in (("PIP_CONFIG_FILE", "pip"), ("UV_CONFIG_FILE", "uv")):
-        if named := machine.path_in(variable):
-            yield ("pip" if client == "pip" else "uv"), named
-    project = machine.directory / "pyproject.toml"
-    yield "uv", machine.config_folder(macos=".config", roaming=True) / "uv/uv.toml"
-    yield "uv", Path("/etc/uv/uv.toml")
-    yield "uv", machine.directory / "uv.toml"
-    yield "uv", project
-    poetry = (
-        machine.path_in("POETRY_CONFIG_DIR") or machine.config_folder(roaming=True) / "pypoetry"
-    )
-    for path in (poetry / "config.toml", poetry / "auth.toml", machine.directory / "poetry.toml"):
-        yield "poetry", path
-    yield "poetry", project
-    pdm = machine.config_folder(roaming=False) / ("pdm/pdm" if windows else "pdm")
-    yield "pdm", machine.path_in("PDM_CONFIG_FILE") or pdm / "config.toml"
-    yield "pdm", machine.directory / "pdm.toml"
-    yield "pdm", project
-    yield "twine", machine.home / ".pypirc"
-    yield "netrc", machine.path_in("NETRC") or machine.home / ("_netrc" if windows else ".netrc")
+        yield folder / ("pip.ini" if windows else "pip.conf")
+    if named := machine.path_in("PIP_CONFIG_FILE"):
+        yield named
 
 
 def _read(client: Client, path: Path) -> SettingsFile | None:
