@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from steps.errors import InputError
 from steps.registry import parse_registry
+from triggers.ref_pattern import NOT_OF_RE2
 
 # Cloud Build sets these itself in pull-request builds.
 PULL_REQUEST_SUBSTITUTIONS = ("_HEAD_BRANCH", "_BASE_BRANCH", "_HEAD_REPO_URL", "_PR_NUMBER")
@@ -33,7 +34,7 @@ def _check_pattern(pattern: str) -> str:
         re.compile(pattern)
     except re.error as error:
         raise problem(f"no regular expression: {pattern!r} ({error})") from None
-    if re.search(r"\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P=", pattern):
+    if NOT_OF_RE2.search(pattern):
         raise problem(f"not of RE2: {pattern!r}", "it has no look-around and no back-references")
     return pattern
 

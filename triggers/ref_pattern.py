@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+# Look-around and back-references; behind an escaped backslash they are what they seem.
+NOT_OF_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P=)")
+
 _SHARED = re.compile(
     r"""
     (?:\(\?[is]\))?                                          # ignore case, or let . be anything

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import re
 
+from triggers.ref_pattern import NOT_OF_RE2
+
 # Python and RE2 disagree on more than this; these are refused by both.
 _FAULTS = (
     "missing ), unterminated subpattern", "nothing to repeat", "unbalanced parenthesis",
     "unterminated character set",
 )  # fmt: skip
-_NOT_OF_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P=)")
 _BEGINNINGS = ("^", r"\A", ".*", ".+")
 _ENDS = ("$", r"\z", ".*", ".+")
 
 
 def syntax_fault(pattern: str) -> str:
     """Return why RE2 refuses *pattern*, empty if it may take it."""
-    if _NOT_OF_RE2.search(pattern):
+    if NOT_OF_RE2.search(pattern):
         return "it has neither look-around nor back-references"
     if r"\Q" in pattern:
         return ""

@@ -93,6 +93,21 @@ def test_an_unknown_key_like_no_other_names_those_that_there_are() -> None:
     ]
 
 
+@pytest.mark.parametrize("pattern", ["(?=main)", r"(a)\1", r"\\(?!main)"])
+def test_a_pattern_that_only_python_takes_is_refused(pattern: str) -> None:
+    assert problems(check={"branch": pattern}) == [
+        (
+            f"shipwheel.yaml: `check.branch` is not of RE2: {pattern!r}"
+            "\n  hint: it has no look-around and no back-references"
+        )
+    ]
+
+
+@pytest.mark.parametrize("pattern", [r"v\(?=1", r"release\\1"])
+def test_an_escaped_character_is_no_look_around_and_no_back_reference(pattern: str) -> None:
+    assert parse_manifest({**SMALLEST, "check": {"branch": pattern}}).check.branch == pattern
+
+
 @pytest.mark.parametrize(("value", "shown"), [(3.1, "3.1"), (8080, "8080"), (True, "True")])
 def test_a_number_is_not_taken_for_the_text_of_a_substitution(value: object, shown: str) -> None:
     assert problems(substitutions={"_PYTHON": value}) == [
