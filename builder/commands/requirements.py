@@ -158,15 +158,20 @@ def command(
 
 
 def _virtual(text: str, transport: Transport) -> Transport:
-    from steps.credentials import find_credentials  # noqa: PLC0415 - `--help` does without
+    from steps.certificates import find_certificates  # noqa: PLC0415 - `--help` does without
+    from steps.credentials import find_credentials  # noqa: PLC0415 - the same
     from steps.registry import parse_registry  # noqa: PLC0415 - the same
     from steps.transport import Transport  # noqa: PLC0415 - the same
 
     place = parse_registry(text, os.environ)
     if place == transport.registry:
         return transport
-    credentials = find_credentials(place, os.environ)
-    return Transport(place, credentials, retry_for=transport.retry_for)
+    return Transport(
+        place,
+        find_credentials(place, os.environ),
+        find_certificates(os.environ),
+        retry_for=transport.retry_for,
+    )
 
 
 def _print(result: Result, directory: Path) -> None:

@@ -15,7 +15,7 @@ from packaging.version import Version
 
 from builder.commands.options import json_option
 from builder.commands.registry_options import with_transport
-from steps.errors import InputError, Refused, RegistryError
+from steps.errors import InputError, NoRepository, Refused, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,10 +71,7 @@ def command(
         _delete(_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
         return
     names = _all_names(index) if every else (_name(package or ""),)
-    projects = [*index.read_many(names).values()]
-    for project in projects:
-        if not project.exists:
-            raise _missing(project, index)
+    projects = _read(names, index)
     if as_json:
         click.echo(json.dumps([_as_object(it, wanted) for it in projects], indent=2))
         return
@@ -121,9 +118,7 @@ def _delete(
 
     registry = transport.registry
     require_deletable(registry)
-    project = index.read(name)
-    if not project.exists:
-        raise _missing(project, index)
+    (project,) = _read([name], index)
     version = None if gone is None else _versions(project, gone)[0]
     deletion = plan_deletion(project, version, find_requirers(Path.cwd(), os.environ))
     if not as_json:
@@ -166,6 +161,18 @@ def _name(package: str) -> str:
         raise InputError(
             f"No package can have this name: {package!r}", "letters, digits, and - _ . between them"
         ) from None
+
+
+def _read(names: Iterable[str], index: Index) -> list[PublishedProject]:
+    """Return what the registry holds of each; raise InputError for one that is not there."""
+    try:
+        projects = [*index.read_many(names).values()]
+    except NoRepository as error:
+        raise NoRepository(error.problems[0].message, "check its address") from None
+    for project in projects:
+        if not project.exists:
+            raise _missing(project, index)
+    return projects
 
 
 def _missing(project: PublishedProject, index: Index) -> InputError:

@@ -94,6 +94,29 @@ def test_certificates_are_found_where_twine_finds_them(
     assert result.stdout.count(" uploaded ") == 2
 
 
+def test_the_virtual_repository_of_requirements_is_asked_with_the_same_certificates(
+    tmp_path: Path, project: Path
+) -> None:
+    function = tmp_path / "function"
+    function.mkdir()
+    (function / "main.py").write_text("def main(request):\n    return 'ok'\n")
+    (function / "requirements.txt").write_text("berths==1.0\n")
+    virtuals = {"demo/all": {"demo/pypi": 100}}
+    with (
+        Emulator(tmp_path / "registry", virtuals=virtuals, token=TOKEN) as emulator,
+        Google(tmp_path, emulator.host, TOKEN, mutual=True) as google,
+    ):
+        environ = {**google.environ, "TWINE_CLIENT_CERT": str(google.client)}
+        uploaded = shipwheel(environ, "upload", project)
+        virtual = f"https://{HOST}/demo/all/"
+        result = shipwheel(environ, "requirements", function, "--virtual", virtual)
+
+    assert uploaded.returncode == 0, uploaded.stderr
+    assert result.returncode == 0, result.stderr
+    first = (function / "requirements.txt").read_text().splitlines()[0]
+    assert first == f"--index-url {virtual}simple/"
+
+
 def test_who_has_no_client_certificate_where_one_is_asked_for_is_told(
     emulator: Emulator, tmp_path: Path, project: Path
 ) -> None:

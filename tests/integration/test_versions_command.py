@@ -120,6 +120,16 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
     assert {it.returncode for it in (package, version, wrong, path, nothing)} == {2}
 
 
+@pytest.mark.parametrize("options", [[], ["--delete", "1.0"]])
+def test_a_repository_that_is_not_there_is_told_with_what_this_command_can_do(
+    emulator: Emulator, options: list[str]
+) -> None:
+    done = shipwheel(emulator, "versions", "tides", "--registry", "us-east4/demo/none", *options)
+
+    assert done.returncode == (4 if not options else 2)
+    assert "--first-release" not in done.stderr
+
+
 @pytest.mark.usefixtures("tides")
 def test_a_registry_that_does_not_list_its_packages_still_tells_of_one(emulator: Emulator) -> None:
     def script(request: Request) -> Fault | None:
