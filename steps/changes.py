@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from steps.errors import InputError
+from steps.git import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,8 +52,8 @@ def affected(projects: Sequence[Project], files: Iterable[Path]) -> tuple[Projec
 
     A file belongs to the innermost directory of a project, or of one that is taken by its path.
     """
-    by_directory = {_real(project.directory): project for project in projects}
-    known = {*by_directory, *(_real(path) for it in projects for path in it.local_paths)}
+    by_directory = {project.directory.resolve(): project for project in projects}
+    known = {*by_directory, *(path.resolve() for it in projects for path in it.local_paths)}
     touched = {owner for file in files if (owner := _owner(file, known))}
     found = {by_directory[it] for it in touched if it in by_directory}
     while more := {it for it in projects if it not in found and _needs(it, found, touched)}:
@@ -67,13 +68,9 @@ def _owner(file: Path, directories: set[Path]) -> Path | None:
 def _needs(project: Project, found: set[Project], touched: set[Path]) -> bool:
     """Return whether *project* takes something changed by its path or by its name."""
     names = {it.name for it in found if it.name}
-    folders = touched | {_real(it.directory) for it in found}
+    folders = touched | {it.directory.resolve() for it in found}
     by_name = any(canonicalize_name(it.name) in names for it in project.requirements)
-    return by_name or any(_real(path) in folders for path in project.local_paths)
-
-
-def _real(path: Path) -> Path:
-    return path.resolve()
+    return by_name or any(path.resolve() in folders for path in project.local_paths)
 
 
 def _git(folder: Path, *arguments: str) -> str:
@@ -87,16 +84,12 @@ def _git(folder: Path, *arguments: str) -> str:
     except FileNotFoundError:
         raise InputError("git is not installed", "leave --changed-since out") from None
     except subprocess.TimeoutExpired:
-        raise InputError(f"git took longer than {_SECONDS} s: {arguments[0]!r}") from None
+        raise InputError(
+            f"git took longer than {_SECONDS} s: {arguments[0]!r}",
+            "see what it waits for, or leave --changed-since out",
+        ) from None
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()
         first = said.partition("\n")[0]
         raise InputError(f"git cannot tell what changed: {first}", remedy(said) or _HINT) from None
     return os.fsdecode(done.stdout)
-
-
-def remedy(said: str) -> str:
-    """Return the hint for a repository of another user's, of which git *said* what to do; or ""."""
-    commands = (line.strip() for line in said.splitlines() if "safe.directory" in line)
-    command = next(commands, "")
-    return f"if you trust what is in it, run `{command}`" if command else ""

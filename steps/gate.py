@@ -180,7 +180,7 @@ def bump_hint(
     if candidate.epoch and not rules.allow_epoch:
         return f"{hint}; or allow epochs with --allow-epoch"
     if _padded(candidate) == (0, 1, 0) and candidate.is_devrelease and published:
-        return f"{hint}; if a tag should have given it, use --unshallow, or run: {UNSHALLOW}"
+        return f"{hint}; if a tag should have given it, build with --unshallow, or run: {UNSHALLOW}"
     return hint
 
 

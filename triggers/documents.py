@@ -113,7 +113,10 @@ def _read(path: Path, what: str, hint: str, load: Callable[[str], _Loaded]) -> _
     except FileNotFoundError:
         raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The {what} cannot be read: {str(path)!r} ({error})") from None
+        raise InputError(
+            f"The {what} cannot be read: {str(path)!r} ({error})",
+            "it has to be a text file that this user can read",
+        ) from None
     except yaml.YAMLError as error:
         raise InputError(
             f"The {what} {str(path)!r} is not valid YAML: {_place(error)}",

@@ -12,8 +12,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.changes import remedy
 from steps.errors import InputError
+from steps.git import remedy
 from triggers.explain import Change
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _SECONDS = 120
 _NOBODY = re.compile("0{40}|0{64}")
 _SKIP = re.compile(r"\[(?:skip ci|ci skip)\]")
 _DIFF = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")
+_NAME_FILES = "name the files with --files"
 _NEW = (
     "A new branch or tag: every file counts as changed. That is documented for Cloud Source"
     " Repositories; for other repositories no document says"
@@ -53,7 +54,7 @@ class _Git:
         if done.returncode:
             said = os.fsdecode(done.stderr).strip()
             first = said.removeprefix("fatal: ").partition("\n")[0]
-            raise InputError(f"git cannot tell what changed: {first}", remedy(said))
+            raise InputError(f"git cannot tell what changed: {first}", remedy(said) or _NAME_FILES)
         return os.fsdecode(done.stdout)
 
     def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[bytes]:
@@ -67,9 +68,11 @@ class _Git:
                 env={**os.environ, "LC_ALL": "C.UTF-8"},
             )
         except FileNotFoundError:
-            raise InputError("git is not installed", "name the files with --files") from None
+            raise InputError("git is not installed", _NAME_FILES) from None
         except subprocess.TimeoutExpired:
-            raise InputError(f"git took longer than {_SECONDS} s: {arguments[0]!r}") from None
+            raise InputError(
+                f"git took longer than {_SECONDS} s: {arguments[0]!r}", _NAME_FILES
+            ) from None
 
 
 def top_directory(directory: Path) -> str:

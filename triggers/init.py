@@ -161,7 +161,9 @@ def _current(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"{str(path)!r} cannot be written: {error.strerror}") from None
+        raise InputError(
+            f"{str(path)!r} cannot be written: {error.strerror}", "see what is in its place"
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:

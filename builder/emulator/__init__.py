@@ -116,7 +116,7 @@ class Emulator:
                 found[name] = RemoteRepository(root / name, upstream)
         except OSError as error:
             message = f"The emulator cannot keep files in {str(root)!r}: {error.strerror}"
-            raise InputError(message, "name a folder that can be written as the root") from error
+            raise InputError(message, "name with --root a folder that can be written") from error
         for name, upstreams in layout.virtuals.items():
             found[name] = VirtualRepository({found[it]: upstreams[it] for it in upstreams})
         return found
@@ -126,4 +126,4 @@ class Emulator:
             return socket.create_server((LOOPBACK, self._port))
         except OSError as error:
             message = f"The emulator cannot listen on {LOOPBACK}:{self._port}: {error.strerror}"
-            raise InputError(message, "leave the port out to take a free one") from error
+            raise InputError(message, "leave --port out to take a free one") from error

@@ -103,7 +103,10 @@ def prepare(request: Request) -> Prepared:
 
 def _read(request: Request) -> BuildConfig:
     if not request.source.is_dir():
-        raise InputError(f"The source is not a directory: {str(request.source)!r}")
+        raise InputError(
+            f"The source is not a directory: {str(request.source)!r}",
+            "name with --source what is to be copied to /workspace",
+        )
     try:
         text = request.config.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -171,14 +171,17 @@ def _backend_failed(project: Project, error: BuildBackendException) -> BuildFail
         return BuildFailed(
             f"The build of {str(project)!r} took longer than {cause.timeout:g} seconds\n"
             f"{(cause.output or '').strip()}",
-            "see what it waits for, or give it more time",
+            "see what it waits for, or give it more time with --build-timeout",
         )
     if isinstance(cause, subprocess.CalledProcessError):
         return BuildFailed(
             f"The build backend of {str(project)!r} failed: {error}\n{cause.output.strip()}",
             f"mend what the backend names above, and build again{_without_git(project)}",
         )
-    return BuildFailed(f"The build backend of {str(project)!r} failed: {error}")
+    return BuildFailed(
+        f"The build backend of {str(project)!r} failed: {error}",
+        "see what it names, and build again",
+    )
 
 
 def _without_git(project: Project) -> str:

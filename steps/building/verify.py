@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import threading
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -140,9 +141,17 @@ def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[Fin
         checker.configure_options(configpath=str(directory / "pyproject.toml"))
         failures = checker.check_contents(WheelContents.from_wheel(distribution.path))
     except UserInputError as error:
-        raise InputError(f"[tool.check-wheel-contents] is wrong: {error}") from None
+        where = os.fspath(directory / "pyproject.toml")
+        raise InputError(
+            f"[tool.check-wheel-contents] is wrong in {where!r}: {error}", "mend that table"
+        ) from None
     except WheelValidationError as error:
-        yield Finding(distribution.filename, "error", f"it is not a valid wheel: {error}")
+        yield Finding(
+            distribution.filename,
+            "error",
+            f"it is not a valid wheel: {error}",
+            "its build backend wrote it: upgrade that, or report it there",
+        )
         return
     for failure in failures:
         yield Finding(

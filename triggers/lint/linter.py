@@ -124,7 +124,8 @@ class _Reader:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else str(error)
-            self.problems.append(Problem(f"Cannot read {str(file)!r}: {reason}"))
+            hint = "name a text file that this user can read"
+            self.problems.append(Problem(f"Cannot read {str(file)!r}: {reason}", hint))
             return None
 
 

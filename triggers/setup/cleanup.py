@@ -25,7 +25,9 @@ def read_cleanup_policies(file: Path, place: Place) -> CleanupPolicies:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{str(file)!r} is no file of cleanup policies: {error}") from None
+        raise InputError(
+            f"{str(file)!r} is no file of cleanup policies: {error}", _DOCUMENTS
+        ) from None
     InputError.raise_all(Problem(f"{file}: {what}", _DOCUMENTS) for what in _problems(document))
     policies = {policy["name"]: _policy(policy) for policy in document}
     return CleanupPolicies(place, str(file), policies)

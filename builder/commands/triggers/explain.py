@@ -14,7 +14,7 @@ import click
 
 from builder.commands.options import json_option
 from builder.commands.triggers.options import manifest_option, report_warnings
-from steps.errors import InputError
+from steps.errors import InputError, Problem
 from triggers.documents import read_mappings
 from triggers.explain import Change, Event, explain
 from triggers.git_range import read_change, top_directory
@@ -100,8 +100,9 @@ def command(
     for note in explanation.notes:
         _logger.warning("note: %s", note)
     fired = sum(verdict.fires == "yes" for verdict in explanation.verdicts)
-    counts = f"{len(change.files)} changed files start {fired} of {len(listeners)} triggers"
-    _logger.info("%s", counts)
+    _logger.info(
+        "%d changed files start %d of %d triggers", len(change.files), fired, len(listeners)
+    )
 
 
 def _listeners(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Listener]:
@@ -135,7 +136,9 @@ def _files(what: Sequence[str]) -> Change:
     names = sys.stdin.read().splitlines() if tuple(what) == ("-",) else what
     files = [posixpath.normpath(name) for name in names if name]
     InputError.raise_all(
-        InputError(f"No path from the repository's root: {name!r}").problems[0]
+        Problem(
+            f"No path from the repository's root: {name!r}", "write it as git does: src/code.py"
+        )
         for name in files
         if name.startswith(("/", "../"))
     )

@@ -84,15 +84,16 @@ def test_files_that_cannot_be_read_are_all_named(
     (tmp_path / "folder").mkdir()
     Path("bytes").write_bytes(b"\xff")
 
+    hint = "  hint: name a text file that this user can read\n"
     assert main(["triggers", "lint", "gone", "folder", "bytes"]) == 2
 
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == (
-        "error: Cannot read 'gone': No such file or directory\n"
-        "error: Cannot read 'folder': Is a directory\n"
+        f"error: Cannot read 'gone': No such file or directory\n{hint}"
+        f"error: Cannot read 'folder': Is a directory\n{hint}"
         "error: Cannot read 'bytes': 'utf-8' codec can't decode byte 0xff in position 0:"
-        " invalid start byte\n"
+        f" invalid start byte\n{hint}"
     )
 
 
