@@ -120,14 +120,13 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
     assert {it.returncode for it in (package, version, wrong, path, nothing)} == {2}
 
 
-@pytest.mark.parametrize("options", [[], ["--delete", "1.0"]])
-def test_a_repository_that_is_not_there_is_told_with_what_this_command_can_do(
-    emulator: Emulator, options: list[str]
+def test_the_hint_at_a_repository_that_is_not_there_is_one_for_this_command(
+    emulator: Emulator,
 ) -> None:
-    done = shipwheel(emulator, "versions", "tides", "--registry", "us-east4/demo/none", *options)
+    done = shipwheel(emulator, "versions", "tides", "--registry", "us-east4/demo/none")
 
-    assert done.returncode == (4 if not options else 2)
-    assert "--first-release" not in done.stderr
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.splitlines()[1:] == ["  hint: check its address"]
 
 
 @pytest.mark.usefixtures("tides")
