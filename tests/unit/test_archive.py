@@ -156,16 +156,21 @@ def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
-def test_a_bomb_is_refused_without_being_unpacked(tmp_path: Path, name: str) -> None:
-    path = tmp_path / name
-    zeros = bytes(300 * 1024**2)
-    if path.suffix == ".whl":
-        wheel(path, {"a/zeros": zeros})
-    else:
-        sdist(path, ("a-1/zeros", zeros))
+def test_a_bomb_is_refused_and_what_is_no_larger_than_a_distribution_is_read(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.archive, "BOMB_BYTES", 1024**2)
 
+    def of_zeros(number: int) -> Path:
+        path = tmp_path / str(number) / name
+        path.parent.mkdir()
+        if path.suffix == ".whl":
+            return wheel(path, {"a/zeros": bytes(number)})
+        return sdist(path, ("a-1/zeros", bytes(number)))
+
+    assert len(member_hashes(of_zeros(1024**2 - 2048))) == 1
     with pytest.raises(InputError, match="unpacks to more than a distribution holds"):
-        member_hashes(path)
+        member_hashes(of_zeros(1024**2 + 1))
 
 
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])

@@ -229,7 +229,8 @@ _VALUES = st.recursive(
 def test_whatever_a_config_holds_it_is_read_or_refused_with_lines(
     data: dict[str, Any], steps: list[Any]
 ) -> None:
-    text = yaml.safe_dump({**data, "steps": [*steps, {"name": "bash", **data}]})
+    content = {**data, "steps": [*steps, {"name": "bash", **data}]}
+    text = yaml.dump(content, Dumper=yaml.CSafeDumper)
     messages = []
     try:
         build = read_build_config(text, "f").build

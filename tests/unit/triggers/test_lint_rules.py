@@ -129,7 +129,7 @@ def test_whatever_the_values_are_every_finding_has_a_code_and_a_line(
     documents: list[dict[str, object]], as_config: bool
 ) -> None:
     name = "cloudbuild.yaml" if as_config else "triggers.yaml"
-    text = yaml.safe_dump_all(documents)
+    text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
     Path(name).write_text(text)
 
     for each in lint(Path("shipwheel.yaml"), [Path(name)], frozenset()).findings:

@@ -252,6 +252,7 @@ values = st.recursive(
         st.lists(inner, max_size=3),
         st.dictionaries(st.sampled_from(["push", "build", "tags", "timeout", "x"]), inner),
     ),
+    max_leaves=12,
 )
 
 
