@@ -57,7 +57,7 @@ def test_the_examples_of_a_help_run(path: str) -> None:
         for line in examples(path):
             ended = stage.execute(line)
             if "apply" in line or "setup --check" in line:
-                continue  # test_setup.py and test_triggers_apply.py run it, which takes a minute
+                continue  # setup/ and live_triggers/ run it, which takes a minute
             allowed = {0, 1} if path in MAY_END_WITH_1 else {0}
             assert ended.returncode in allowed, f"{line}\n{ended.stdout}"
 

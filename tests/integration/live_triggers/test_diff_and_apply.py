@@ -1,72 +1,24 @@
-"""`shipwheel triggers diff` and `apply`, with the real gcloud against a loopback API."""
+"""`shipwheel triggers diff` and `apply`, with the real gcloud against a loopback Cloud Build."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import yaml
 
-from builder.__main__ import main
-from tests.integration.cloud_build_api import CloudBuildApi
-from tests.integration.termination import terminate_at
-from triggers.repository import open_repository, render_repository
+from tests.integration.live_triggers.repository import REGION, edit_manifest, run, seed, sent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
-    from tests.integration.google_api import Request
+    from tests.integration.cloud_build_api import CloudBuildApi
 
 pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
-SAMPLE = Path(__file__).parents[1] / "example"
-REGION = "us-east4"
+
 SUMMARY = "error: The live triggers of 'demo' in 'us-east4' are not the rendered ones: "
-
-
-@pytest.fixture(name="api")
-def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudBuildApi]:
-    with CloudBuildApi() as api:
-        api.send_gcloud_here(monkeypatch)
-        yield api
-
-
-@pytest.fixture(name="root")
-def _root(tmp_path: Path) -> Path:
-    """Return a copy of the sample repository with one package: two triggers, and one function."""
-    root = tmp_path / "harbour"
-    shutil.copytree(SAMPLE, root)
-    manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
-    manifest["packages"] = {"include": ["packages/dues"]}
-    manifest["publish"] = {"ignoredFiles": ["**/*.md"], "approval": True}
-    (root / "shipwheel.yaml").write_text(yaml.safe_dump(manifest))
-    return root
-
-
-def run(root: Path, verb: str, *options: str) -> int:
-    return main(["triggers", verb, "--manifest", str(root / "shipwheel.yaml"), *options])
-
-
-def seed(api: CloudBuildApi, root: Path) -> None:
-    """Hold the rendered triggers as an apply would have left them, without asking gcloud."""
-    rendering = render_repository(open_repository(root / "shipwheel.yaml"))
-    for trigger in rendering.triggers:
-        api.add(REGION, json.loads(json.dumps(trigger.document())))
-
-
-def sent(api: CloudBuildApi) -> list[tuple[str, str]]:
-    """Return what was asked of the server since the last time: method, and a trigger's name."""
-    asked = [(it.method, it.path.split("?")[0].rpartition("/")[2]) for it in api.requests]
-    api.requests.clear()
-    return asked
-
-
-def edit_manifest(root: Path, **different: Any) -> None:
-    manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
-    (root / "shipwheel.yaml").write_text(yaml.safe_dump(manifest | different))
 
 
 @pytest.mark.parametrize("options", [[], ["--inline"]])
@@ -246,87 +198,6 @@ def test_a_foreign_trigger_with_a_name_of_ours_stops_everything_unless_it_is_ado
     assert run(root, "diff") == 0
 
 
-def test_an_interrupted_apply_is_finished_by_the_next(
-    api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail_at_the_second(request: Request) -> int | None:
-        is_second = request.method == "POST" and request.body["name"] == "packages-dues-publish"
-        return 400 if is_second else None
-
-    api.fault = fail_at_the_second
-    assert run(root, "apply") == 4
-    assert capsys.readouterr().err.splitlines()[2:] == [
-        (
-            "error: `gcloud builds triggers import` failed: INVALID_ARGUMENT: The service is not"
-            " there for the test."
-        ),
-        "  hint: what was done before stays; run the same command again",
-    ]
-    assert [*api.by_name(REGION)] == ["packages-dues-check"]
-    first = api.by_name(REGION)["packages-dues-check"]
-
-    api.fault = None
-    assert run(root, "apply") == 0
-
-    assert len(api.by_name(REGION)) == 3
-    assert api.by_name(REGION)["packages-dues-check"] == first
-    assert capsys.readouterr().out == (
-        "create     packages-dues-publish\n"
-        "create     functions-berth-finder-deploy\n"
-        "unchanged  packages-dues-check\n"
-    )
-
-
-def test_a_kill_in_the_middle_of_an_import_leaves_the_rest_to_the_next(
-    api: CloudBuildApi, root: Path
-) -> None:
-    def at_the_second(request: Request) -> bool:
-        return request.method == "POST" and request.body["name"] == "packages-dues-publish"
-
-    terminate_at(at_the_second, api, root, "triggers", "apply")
-    assert [*api.by_name(REGION)] == ["packages-dues-check"]
-
-    assert run(root, "apply") == 0
-    assert run(root, "diff") == 0
-
-
-def test_run_new_starts_each_created_trigger_of_a_push_once(
-    api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    edit_manifest(root, deploy={"branch": "release/.*"})
-
-    assert run(root, "apply", "--run-new", "--branch", "release/1") == 0
-
-    ids = {trigger["id"]: name for name, trigger in api.by_name(REGION).items()}
-    started = [(ids[it["buildTriggerId"]], it["source"]["repoSource"]) for it in api.builds]
-    assert started == [
-        ("packages-dues-publish", {"branchName": "main"}),
-        ("functions-berth-finder-deploy", {"branchName": "release/1"}),
-    ]
-    assert "not started: packages-dues-check: it waits for a pull request" in (
-        capsys.readouterr().err
-    )
-    assert run(root, "apply", "--run-new") == 0
-    assert len(api.builds) == 2
-
-
-def test_run_new_starts_what_an_import_created_before_it_failed(
-    api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def fail_at_the_last(request: Request) -> int | None:
-        is_last = request.method == "POST" and request.body.get("name", "").startswith("functions")
-        return 400 if is_last else None
-
-    api.fault = fail_at_the_last
-    assert run(root, "apply", "--run-new") == 4
-    assert len(api.builds) == 1
-
-    api.fault = None
-    assert run(root, "apply", "--run-new") == 0
-    assert len(api.builds) == 2
-    assert "error: `gcloud builds triggers import` failed" in capsys.readouterr().err
-
-
 def test_triggers_beyond_gclouds_first_page_are_asked_for_one_by_one(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -344,70 +215,6 @@ def test_triggers_beyond_gclouds_first_page_are_asked_for_one_by_one(
     api.add(REGION, {"name": "another", "filename": "x"})
     assert run(root, "diff") == 1
     assert capsys.readouterr().out.splitlines()[0] == "create     functions-berth-finder-deploy"
-
-
-@pytest.mark.parametrize(
-    "expected",
-    [
-        (401, 5, "log in: gcloud auth login"),
-        (
-            403,
-            5,
-            (
-                "it takes roles/cloudbuild.builds.editor in the project 'demo', and"
-                " roles/iam.serviceAccountUser on the accounts that the triggers run as"
-            ),
-        ),
-        (400, 4, "what was done before stays; run the same command again"),
-    ],
-)
-def test_an_error_of_the_service_has_its_code_and_a_hint(
-    api: CloudBuildApi,
-    root: Path,
-    expected: tuple[int, int, str],
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    status, code, hint = expected
-    api.fault = lambda _request: status
-
-    assert run(root, "diff") == code
-
-    said = capsys.readouterr().err.splitlines()
-    assert said[1].startswith("error: `gcloud builds triggers list` failed: ")
-    assert said[2:] == [f"  hint: {hint}"]
-
-
-def test_without_a_login_it_ends_before_anything_is_asked(
-    api: CloudBuildApi,
-    root: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.delenv("CLOUDSDK_AUTH_DISABLE_CREDENTIALS")
-
-    assert run(root, "diff") == 5
-
-    assert api.requests == []
-    assert capsys.readouterr().err.splitlines()[1:] == [
-        (
-            "error: `gcloud builds triggers list` failed: You do not currently have an active"
-            " account selected."
-        ),
-        "  hint: log in: gcloud auth login",
-    ]
-
-
-def test_without_gcloud_it_says_where_to_get_it(
-    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("PATH", str(root))
-
-    assert run(root, "diff") == 2
-
-    assert capsys.readouterr().err.splitlines()[1:] == [
-        "error: gcloud is not installed, and Google Cloud is reached through it",
-        "  hint: https://cloud.google.com/sdk/docs/install",
-    ]
 
 
 def test_another_project_and_region_can_be_given(api: CloudBuildApi, root: Path) -> None:
