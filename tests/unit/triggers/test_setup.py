@@ -1,51 +1,36 @@
+"""The roles and resources that a manifest needs: each account gets no more than its own."""
+
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builder.__main__ import main
 from steps.errors import InputError
+from tests.unit.triggers.setup_needs import (
+    ACCOUNTS,
+    FUNCTION,
+    PACKAGE,
+    WRITER,
+    email,
+    granted,
+    needs,
+)
 from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST
 from triggers.dependencies import Dependencies
-from triggers.inventory import Inventory, Target
+from triggers.inventory import Inventory
 from triggers.manifest_file import parse_manifest
-from triggers.setup.cleanup import normal_policies, read_cleanup_policies
 from triggers.setup.commands import script, steps
 from triggers.setup.compare import compare
 from triggers.setup.live import Live, LiveRepository
-from triggers.setup.resources import Api, Binding, Place, Repository, ServiceAccount
-from triggers.setup.terraform import terraform_setup
+from triggers.setup.resources import Api, Binding, Repository, ServiceAccount
 from triggers.setup.users import find_users, nameless
 from triggers.setup.wanted import Extras, wanted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from triggers.setup.resources import Need
-
-PACKAGE = Target(kind="package", path="a", name="a")
-FUNCTION = Target(kind="function", path="f", name="f")
-ACCOUNTS = {"serviceAccount": "shipwheel-function", "buildServiceAccount": "shipwheel-build"}
-PYPI = Place("my-project", "us-east4", "pypi")
-WRITER = "roles/artifactregistry.writer"
-
-
-def needs(*targets: Target, extras: Extras | None = None, **changes: Any) -> tuple[Need, ...]:
-    manifest = parse_manifest({**SMALLEST, "deploy": {"function": ACCOUNTS}, **changes})
-    return wanted(manifest, Inventory(targets=targets), extras or Extras())
-
-
-def granted(found: tuple[Need, ...]) -> set[tuple[str, str, str]]:
-    bindings = [need.resource for need in found if isinstance(need.resource, Binding)]
-    return {(it.member, it.role, str(it.scope)) for it in bindings}
-
-
-def email(name: str) -> str:
-    return f"serviceAccount:{name}@my-project.iam.gserviceaccount.com"
 
 
 def test_only_the_account_that_publishes_may_write_packages() -> None:
@@ -330,123 +315,4 @@ def test_what_is_there_and_wrong_is_listed_once() -> None:
         for it in found
         if (isinstance(it.resource, Repository) and it.resource.place == place)
         or (isinstance(it.resource, ServiceAccount) and it.resource.email == account)
-    ]
-
-
-def test_cleanup_policies_are_compared_by_what_they_mean(tmp_path: Path) -> None:
-    file = tmp_path / "policy.json"
-    document = [
-        {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "30d"}},
-        {"name": "new", "action": {"type": "KEEP"}, "mostRecentVersions": {"keepCount": 5}},
-    ]
-    file.write_text(json.dumps(document))
-    live = {
-        "new": {"id": "new", "action": "KEEP", "mostRecentVersions": {"keepCount": 5}},
-        "old": {
-            "id": "old",
-            "action": "DELETE",
-            "condition": {"olderThan": "2592000s", "tagState": "ANY"},
-        },
-    }
-
-    assert read_cleanup_policies(file, PYPI).policies == normal_policies(live)
-
-
-def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> None:
-    file = tmp_path / "policy.json"
-    document: list[object] = [
-        {"action": {"type": "Delete"}},
-        {"name": "a", "action": "Delete", "condition": {"olderThan": "P30D"}},
-        {"name": "b", "action": {"type": "Keep"}},
-        {"name": "c", "action": {"type": "Keep"}, "condition": []},
-        {"name": "c", "action": {"type": "Keep"}, "mostRecentVersions": 5},
-    ]
-    file.write_text(json.dumps(document))
-
-    with pytest.raises(InputError) as caught:
-        read_cleanup_policies(file, PYPI)
-
-    assert [problem.message.removeprefix(f"{file}: ") for problem in caught.value.problems] == [
-        "[0] has no name",
-        "[1].action.type is None: Delete or Keep",
-        "[1].condition.olderThan is 'P30D': write a number and s, m, h, d or w",
-        "[2] takes one of condition and mostRecentVersions",
-        "[3].condition has to be a mapping",
-        "[4].mostRecentVersions has to be a mapping",
-        "two policies have one name",
-    ]
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", None])
-def test_what_is_no_list_of_cleanup_policies_is_refused(tmp_path: Path, text: str | None) -> None:
-    file = tmp_path / "policy.json"
-    if text is not None:
-        file.write_text(text)
-
-    with pytest.raises(InputError, match="policies"):
-        read_cleanup_policies(file, PYPI)
-
-
-def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: Path) -> None:
-    file = tmp_path / "policy.json"
-    policy = {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "1d"}}
-    file.write_text(json.dumps([policy]))
-    extras = Extras(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
-    found = needs(PACKAGE, FUNCTION, extras=extras)
-
-    resources = terraform_setup(found)["resource"]
-
-    assert sum(map(len, resources.values())) == len(found) - 1
-    repositories = resources["google_artifact_registry_repository"]
-    assert repositories["my-project-us-east4-pypi"]["cleanup_policies"] == [
-        {"id": "old", "action": "DELETE", "condition": {"older_than": "86400s"}}
-    ]
-    assert repositories["my-project-us-east4-pypi-all"] == {
-        "//": "Both behind one address, which clients read instead of two: where both have a"
-        " version, yours wins.",
-        "project": "my-project",
-        "location": "us-east4",
-        "repository_id": "pypi-all",
-        "format": "PYTHON",
-        "mode": "VIRTUAL_REPOSITORY",
-        "virtual_repository_config": {
-            "upstream_policies": [
-                {"id": name, "repository": f"{PYPI.resource}{suffix}", "priority": priority}
-                for name, suffix, priority in (("pypi", "", 200), ("pypi-public", "-public", 100))
-            ]
-        },
-        "depends_on": [
-            "google_project_service.my-project-artifactregistry-googleapis-com",
-            "google_artifact_registry_repository.my-project-us-east4-pypi",
-            "google_artifact_registry_repository.my-project-us-east4-pypi-public",
-        ],
-    }
-    every = {f"{kind}.{name}" for kind, blocks in resources.items() for name in blocks}
-    for blocks in resources.values():
-        assert {it for block in blocks.values() for it in block.get("depends_on", [])} <= every
-    publishers = resources["google_artifact_registry_repository_iam_member"]
-    [binding] = [
-        it for it in publishers.values() if it["role"] == WRITER and it["repository"] == "pypi"
-    ]
-    assert binding["depends_on"] == [
-        "google_artifact_registry_repository.my-project-us-east4-pypi",
-        "google_service_account.my-project-shipwheel-publish",
-    ]
-
-
-def test_a_manifest_without_project_or_region_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    file = tmp_path / "shipwheel.yaml"
-    file.write_text(
-        json.dumps({k: v for k, v in SMALLEST.items() if k not in {"project", "region"}})
-    )
-
-    assert main(["setup", "--apply", "--manifest", str(file)]) == 2
-
-    assert capsys.readouterr().err.splitlines() == [
-        f"error: {file}: `project` is missing",
-        "  hint: add it; `shipwheel init` shows where",
-        f"error: {file}: `region` is missing",
-        "  hint: add it; `shipwheel init` shows where",
     ]
