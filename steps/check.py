@@ -164,7 +164,7 @@ def _changed(
         version=version,
         outcome=Outcome.CHANGED,
         reason=f"{version} is published with other contents: {_listed(differences)}",
-        hint=bump_hint(version, published.versions, suggestions, rules),
+        hint=bump_hint(version, suggestions, rules),
         published=published.versions,
         suggestions=suggestions,
         differences=differences,

@@ -80,7 +80,7 @@ def decide(
     if not reason:
         return Verdict(allowed=True, reason=_praise(candidate, versions, rules))
     suggestions = suggest(candidate, versions, rules)
-    hint = bump_hint(candidate, versions, suggestions, rules)
+    hint = bump_hint(candidate, suggestions, rules)
     return Verdict(allowed=False, reason=reason, hint=hint, suggestions=suggestions)
 
 
@@ -164,12 +164,7 @@ def _praise(candidate: Version, versions: Collection[Version], rules: Rules) -> 
     return f"greater than {floor}"
 
 
-def bump_hint(
-    candidate: Version,
-    published: Collection[Version],
-    suggestions: tuple[Version, ...],
-    rules: Rules,
-) -> str:
+def bump_hint(candidate: Version, suggestions: tuple[Version, ...], rules: Rules) -> str:
     """Return what to do about a version that may not be published, as a sentence."""
     if suggestions:
         hint = f"set the version to one of: {', '.join(map(str, suggestions))}"
@@ -179,7 +174,7 @@ def bump_hint(
         return f"{hint}; or allow local versions with --allow-local"
     if candidate.epoch and not rules.allow_epoch:
         return f"{hint}; or allow epochs with --allow-epoch"
-    if _padded(candidate) == (0, 1, 0) and candidate.is_devrelease and published:
+    if _padded(candidate) == (0, 1, 0) and candidate.is_devrelease:
         return f"{hint}; if a tag should have given it, build with --unshallow, or run: {UNSHALLOW}"
     return hint
 
@@ -188,7 +183,7 @@ def _proposals(
     candidate: Version, versions: Collection[Version], rules: Rules
 ) -> Iterator[Version]:
     """Yield what may do, likeliest first; the gate itself picks."""
-    if (candidate.local or candidate.epoch) and not is_invented(candidate):
+    if not is_invented(candidate):
         public = Version(candidate.public)
         yield from (public, public.__replace__(epoch=0))
     start = candidate if rules.allow_epoch else candidate.__replace__(epoch=0)
@@ -208,7 +203,7 @@ def _proposals(
 def _bumped(version: Version, place: int, width: int) -> Version:
     """Return the next release at *place* (0 major, 1 minor, 2 micro), at least *width* wide."""
     release = [*_padded(version)[:place], _padded(version)[place] + 1]
-    release += [0] * (max(width, place + 1) - len(release))
+    release += [0] * (width - len(release))
     return _version(version.epoch, release)
 
 
@@ -224,8 +219,7 @@ def _next_pre(version: Version) -> Version:
 
 
 def _version(epoch: int, release: list[int], tail: str = "") -> Version:
-    start = f"{epoch}!" if epoch else ""
-    return Version(f"{start}{'.'.join(map(str, release))}{tail}")
+    return Version(f"{epoch}!{'.'.join(map(str, release))}{tail}")
 
 
 def _padded(version: Version) -> tuple[int, ...]:

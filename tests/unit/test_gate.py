@@ -117,6 +117,8 @@ def test_unique_demands_a_new_version_only() -> None:
         ("1!3.0", "2.0", "3.0 2.0.1 2.1 2.0.1rc1"),
         ("0.0.0", "", "0.0.1 0.1.0 1.0.0 0.0.1rc1"),
         ("0.1.dev1+g1234567", "1.4", "1.4.1 1.5.0 2.0.0 1.4.1rc1"),
+        ("0.1.dev1+g1234567", "", "0.0.1 0.1.0 1.0.0 0.0.1rc1"),
+        ("1.0.post1.dev2", "1.0.post1.dev2", "1.0.1rc1 1.0 1.0.1 1.1 2.0"),
     ],
 )
 def test_suggestions_are_the_next_micro_minor_major_and_pre_release(
@@ -127,6 +129,18 @@ def test_suggestions_are_the_next_micro_minor_major_and_pre_release(
 
 def test_in_a_series_its_own_next_version_is_suggested() -> None:
     assert suggested("1.4.4", "1.4.5 1.5.1 2.0", Policy.SERIES) == "1.4.6 1.4.6rc1"
+    assert suggested("1.4.1", "1.4.1 1.4.3 2.0", Policy.UNIQUE) == "1.4.4 1.5.0 1.4.4rc1"
+    assert suggested("1.0.post1", "1.0.post1", Policy.UNIQUE) == "1.0.1 1.1 2.0 1.0.1rc1"
+
+
+def test_for_a_series_that_nobody_chose_all_versions_count() -> None:
+    assert suggested("0.1.dev1+g1234567", "1.4", Policy.SERIES) == "1.4.1 1.5.0 2.0.0 1.4.1rc1"
+
+
+def test_where_epochs_are_allowed_that_of_the_version_is_kept() -> None:
+    verdict = decide(V("1!1.0+here"), (), Rules(allow_epoch=True))
+
+    assert " ".join(map(str, verdict.suggestions)) == "1!1.0 1.0 1!1.0.1 1!1.1 1!2.0 1!1.0.1rc1"
 
 
 def test_nothing_is_suggested_that_an_epoch_makes_impossible() -> None:
@@ -210,6 +224,7 @@ def test_a_version_that_is_written_in_a_file_was_not_invented(candidate: str) ->
         "0.0.0a1",
         "1!0",
         "0.2.dev1+g1a2b",
+        "0.1.0.1.dev1+g1a2b",
     ],
 )
 def test_a_version_that_somebody_may_have_chosen_is_not_called_invented(text: str) -> None:
