@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from steps.outcome import REFUSED, Outcome
+from steps.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +63,7 @@ def _notes(
             on,
             f"{dependent} requires '{requirement}', which excludes {on} {', '.join(excluded)}",
         )
-    if own and own.outcome is Outcome.CHANGED and _requirement_changed(own, on):
+    if own and _requirement_changed(own, on):
         yield Note(
             str(dependent),
             on,
@@ -75,7 +76,7 @@ def _next(judgement: Judgement) -> tuple[Version, ...]:
     """Return the version that comes, or those that may come instead."""
     if judgement.outcome is Outcome.NEW:
         return (judgement.version,)
-    return judgement.suggestions if judgement.outcome in REFUSED else ()
+    return judgement.suggestions
 
 
 def _admits(requirement: Requirement, version: Version) -> bool:
@@ -83,7 +84,9 @@ def _admits(requirement: Requirement, version: Version) -> bool:
 
 
 def _requirement_changed(judgement: Judgement, on: str) -> bool:
+    """Return whether what it requires of *on* differs; where no detail is told it may."""
+    says = re.compile(rf"'{re.escape(on)}(?![\w-])")
     return any(
-        it.kind == "metadata field" and it.name == "Requires-Dist" and on in (it.detail or on)
+        it.name == "Requires-Dist" and (not it.detail or says.search(it.detail))
         for it in judgement.differences
     )

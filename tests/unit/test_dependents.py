@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -18,13 +20,14 @@ from tests.tiny import make_project
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PIN_CHANGED = Difference(
+PIN = Difference(
     filename="berths-1.0.tar.gz",
     change="changed",
     kind="metadata field",
     name="Requires-Dist",
     detail="-'tides==1' +'tides==2'",
 )
+OTHER = Difference(filename="a", change="changed", kind="file", name="berths.py")
 
 
 def judged(
@@ -68,9 +71,15 @@ def test_a_requirement_that_excludes_the_new_version_is_named() -> None:
 
 def test_of_a_refused_project_the_suggestions_are_looked_at() -> None:
     repository = [project("berths", "tides~=1.0")]
-    refused = judged("tides", Outcome.CHANGED, suggestions=["1.0.1", "1.1", "2.0"])
+    refused = judged("tides", Outcome.CHANGED, suggestions=["1.0.1", "1.1", "2.0", "3.0"])
 
-    assert notes(repository, refused) == ["berths requires 'tides~=1.0', which excludes tides 2.0"]
+    assert notes(repository, refused) == [
+        "berths requires 'tides~=1.0', which excludes tides 2.0, 3.0"
+    ]
+
+
+def test_what_a_project_requires_of_itself_is_its_own_matter() -> None:
+    assert notes([project("tides", "tides[all]<2")], judged("tides", Outcome.NEW, "2.0")) == []
 
 
 def test_what_stays_as_it_is_concerns_nobody() -> None:
@@ -80,21 +89,28 @@ def test_what_stays_as_it_is_concerns_nobody() -> None:
     assert notes(repository, judged("tides", Outcome.PARTIAL)) == []
 
 
-def test_a_changed_pin_without_a_bump_is_named() -> None:
-    repository = [project("berths", "tides==2")]
-    own = judged("berths", Outcome.CHANGED, differences=(PIN_CHANGED,))
+@pytest.mark.parametrize("detail", ["-'tides==1' +'tides==2'", "+'berths' +'tides'", ""])
+def test_a_changed_pin_without_a_bump_is_named(detail: str) -> None:
+    own = judged("berths", Outcome.CHANGED, differences=(OTHER, replace(PIN, detail=detail)))
 
-    assert notes(repository, judged("tides", Outcome.NEW, "2"), own) == [
+    assert notes([project("berths", "tides==2")], judged("tides", Outcome.NEW, "2"), own) == [
         "berths 1.0 was not bumped though its requirement is now 'tides==2'"
     ]
 
 
-def test_another_change_without_a_bump_is_no_matter_of_its_requirements() -> None:
-    repository = [project("berths", "tides==2")]
-    other = Difference(filename="a", change="changed", kind="file", name="berths.py")
+@pytest.mark.parametrize(
+    "other",
+    [
+        OTHER,
+        replace(PIN, name="Summary"),
+        replace(PIN, detail="-'moon==1' +'moon==2'"),
+        replace(PIN, detail="-'tides-api==1' +'high-tides==2'"),
+    ],
+)
+def test_another_change_without_a_bump_is_no_matter_of_its_requirements(other: Difference) -> None:
     own = judged("berths", Outcome.CHANGED, differences=(other,))
 
-    assert notes(repository, judged("tides", Outcome.NEW, "2"), own) == []
+    assert notes([project("berths", "tides==2")], judged("tides", Outcome.NEW, "2"), own) == []
 
 
 def test_the_neighbours_are_all_good_projects_of_the_repository(tmp_path: Path) -> None:
