@@ -6,14 +6,15 @@ A token that runs out counts into the table that `make test` prints at its end; 
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from builder.emulator import Emulator
 from steps.credentials import Credentials, Login
-from steps.errors import AccessError, RegistryError
+from steps.errors import AccessError, RegistryError, ShipwheelError
 from steps.index import Index
+from steps.registry import Registry
 from steps.transport import Transport
 from steps.upload import Plan, upload
 from tests.integration.faults import Answer, Fault, FaultyRegistry
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from tests.integration.tally import Tally
 
 
+PLACES: dict[str, Any] = {"location": "us-east4", "project": "demo", "repository": "pypi"}
+
+
 def test_what_the_registry_refuses_is_told_in_its_own_words(
     emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
 ) -> None:
@@ -52,6 +56,52 @@ def test_what_the_registry_refuses_is_told_in_its_own_words(
         " 400 Bad Request, 'Metadata-Version 9 is not supported.'"
     )
     assert stored(tmp_path / "registry") == {}
+
+
+HINT = "what it says is the reason; only a standard repository takes uploads"
+MISSING = "check the registry's address"
+CREATE = (
+    "gcloud artifacts repositories create pypi --repository-format=python --project=demo"
+    " --location=us-east4"
+)
+DESCRIBE = "gcloud artifacts repositories describe pypi --project=demo --location=us-east4"
+
+
+@pytest.mark.parametrize(
+    ("answer", "places", "hint"),
+    [
+        (Answer(400, b"Odd."), {}, HINT),
+        (Answer(302, b"Moved.", (("Location", "/elsewhere"),)), {}, HINT),
+        (Answer(404, b"None."), {}, MISSING),
+        (Answer(404, b"None."), PLACES, f"{MISSING}, or create the repository: {CREATE}"),
+        (
+            Answer(400, b"It is a Virtual Repository."),
+            PLACES,
+            f"upload to the standard repository, such as an upstream that this names: {DESCRIBE}",
+        ),
+        (Answer(405, b"a remote repository"), {}, "upload to the standard repository"),
+        (
+            Answer(400, b"a remote repository"),
+            {**PLACES, "emulated": True},
+            "upload to the standard repository",
+        ),
+    ],
+)
+def test_the_hint_names_only_what_there_is_to_ask(
+    answer: Answer,
+    places: dict[str, Any],
+    hint: str,
+    emulator: Emulator,
+    files: tuple[Distribution, ...],
+) -> None:
+    with FaultyRegistry(emulator, once("POST", Fault(answer=answer))) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/", **places)
+        login = Login("oauth2accesstoken", TOKEN, "the test")
+        transport = Transport(place, Credentials(lambda: login), retry_for=5)
+        with pytest.raises(ShipwheelError) as caught:
+            upload(Plan(judgements=(judge(*files),)), transport, Index(place, transport))
+
+    assert [problem.hint for problem in caught.value.problems] == [hint]
 
 
 @pytest.mark.parametrize("minutes", [0, 10, 50])

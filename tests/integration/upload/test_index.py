@@ -124,8 +124,18 @@ def test_a_mixture_of_two_builds_is_reported_with_what_to_do(
     with pytest.raises(Refused) as caught:
         send(files, emulator.host)
 
-    assert (
-        "berths 1.0 is now a mixture of two builds: berths-1.0-py3-none-any.whl came from this one"
-        in str(caught.value)
+    refusal, there = caught.value.problems
+    assert str(refusal) == (
+        "changed: another publish has put a different 'berths-1.0.tar.gz' into the registry"
+        " meanwhile\n"
+        "  file changed: berths/__init__.py\n"
+        "  file added: berths/data.bin\n"
+        "  berths 1.0 is now a mixture of two builds: berths-1.0-py3-none-any.whl came from this"
+        " one\n"
+        "  hint: delete it, and publish a new version: gcloud artifacts versions delete 1.0"
+        " --package=berths"
     )
-    assert "gcloud artifacts versions delete 1.0 --package=berths" in str(caught.value)
+    assert str(there) == (
+        "Already in the registry: berths-1.0-py3-none-any.whl\n"
+        "  hint: run the same command again once the cause is mended; it takes up where this ended"
+    )

@@ -17,6 +17,7 @@ from tests.integration.upload.sending import (
     judge,
     once,
     results,
+    send,
     stored,
     transport_to,
 )
@@ -51,6 +52,20 @@ def test_a_project_goes_after_those_that_it_needs(emulator: Emulator, tmp_path: 
         "tides-1.0.tar.gz",
     ]
     assert [request.method for request in registry.requests] == ["POST", "GET"] * 6
+
+
+def test_wheels_go_before_the_sdist_and_each_file_is_told(
+    emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "shipwheel")
+    wheel, sdist = make_distributions(make_project(tmp_path, "charts"))
+
+    send((sdist, wheel), emulator.host)
+
+    assert caplog.messages == [
+        "Uploaded charts-1.0-py3-none-any.whl",
+        "Uploaded charts-1.0.tar.gz",
+    ]
 
 
 def test_nothing_new_is_begun_after_a_failure_and_what_is_there_is_told(
