@@ -73,9 +73,13 @@ class LazyGroup(click.Group):
         """Name the near miss of an unknown command."""
         if args and not args[0].startswith("-") and args[0] not in self.index:
             near = difflib.get_close_matches(args[0], self.index, n=1)
-            meant = f" Did you mean {near[0]!r}?" if near else ""
-            ctx.fail(f"No such command {args[0]!r}.{meant}")
+            meant = near[0] if near else self._find_inside(ctx, args[0])
+            ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {meant!r}?' if meant else ''}")
         return super().resolve_command(ctx, args)
+
+    def _find_inside(self, ctx: click.Context, name: str) -> str:
+        group = self.get_command(ctx, "triggers")
+        return f"triggers {name}" if isinstance(group, LazyGroup) and name in group.index else ""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; when nobody reads its output any more, end as a signal would end it."""
