@@ -4,6 +4,7 @@ from __future__ import annotations
 
 try:
     import errno
+    import io
     import logging
     import os
     import signal
@@ -104,10 +105,16 @@ def _close(scratch: Scratch | None, *, signalled: bool) -> None:
 
 
 def _open_standard_streams() -> None:
-    """Open what the caller closed, lest a file or a connection of ours takes its number."""
+    """Open what the caller closed, lest a file or a connection of ours takes its number.
+
+    The output is UTF-8 in every locale: gcloud and Terraform read it as that. A name of a file that
+    is not, is passed on as it is.
+    """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open to the end
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def _terminate(scratch: Scratch | None, _signal: int, _frame: FrameType | None) -> NoReturn:
@@ -130,7 +137,9 @@ def _leave(scratch: Scratch | None) -> NoReturn:
 def _usage_error(error: click.ClickException) -> InputError:
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context else "shipwheel"
-    return InputError(error.format_message(), f"see `{path} --help`")
+    # click lists what can be chosen on lines of its own.
+    message = " ".join(line.strip() for line in error.format_message().splitlines())
+    return InputError(message, f"see `{path} --help`")
 
 
 def _report(error: ShipwheelError) -> int:

@@ -203,6 +203,19 @@ def test_standard_streams_may_be_closed_or_full(redirection: str, code: int, sai
     assert bool(done.stderr) == bool(said)
 
 
+def test_the_output_is_utf_8_in_every_locale() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "builder", "run", "--help"],
+        env={"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "K=V,…" in done.stdout.decode("utf-8")
+
+
 def test_a_current_directory_that_is_gone_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,6 +235,15 @@ def test_a_current_directory_that_is_gone_is_told(
     [
         (["pubish"], "No such command 'pubish'. Did you mean 'publish'?", "shipwheel"),
         (["zzz"], "No such command 'zzz'.", "shipwheel"),
+        (["explain"], "No such command 'explain'. Did you mean 'triggers explain'?", "shipwheel"),
+        (
+            ["settings"],
+            (
+                "Missing argument '{pip|uv|poetry|pdm|twine}'."
+                " Choose from: pip, uv, poetry, pdm, twine"
+            ),
+            "shipwheel settings",
+        ),
         (
             ["publish", "--registri", "x"],
             "No such option '--registri'. (Did you mean one of: '--registry', '--strict'?)",
