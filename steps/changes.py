@@ -25,6 +25,10 @@ _HINT = (
     "name a commit that the clone holds; a shallow one holds little:"
     " git fetch --unshallow origin, or leave --changed-since out"
 )
+_NO_CLONE = (
+    "`gcloud builds submit` and `shipwheel run` leave .git out, unless there is a .gcloudignore"
+    " that does not name it: write one, or leave --changed-since out"
+)
 
 
 def changed_since(ref: str, projects: Sequence[Project]) -> tuple[Project, ...]:
@@ -91,5 +95,6 @@ def _git(folder: Path, *arguments: str) -> str:
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip()
         first = said.partition("\n")[0]
-        raise InputError(f"git cannot tell what changed: {first}", remedy(said) or _HINT) from None
+        hint = _NO_CLONE if "not a git repository" in first else remedy(said) or _HINT
+        raise InputError(f"git cannot tell what changed: {first}", hint) from None
     return os.fsdecode(done.stdout)

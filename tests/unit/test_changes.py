@@ -67,8 +67,14 @@ def test_projects_that_need_one_another_end(tmp_path: Path) -> None:
 def test_what_is_in_no_repository_is_refused(tmp_path: Path) -> None:
     project = read_project(make_project(tmp_path, "tides"))
 
-    with pytest.raises(InputError, match="git cannot tell what changed: fatal: not a git repo"):
+    with pytest.raises(
+        InputError, match="git cannot tell what changed: fatal: not a git repo"
+    ) as it:
         changed_since("main", [project])
+    assert it.value.problems[0].hint == (
+        "`gcloud builds submit` and `shipwheel run` leave .git out, unless there is a .gcloudignore"
+        " that does not name it: write one, or leave --changed-since out"
+    )
 
 
 def test_another_users_repository_is_told_with_gits_own_remedy(
