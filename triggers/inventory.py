@@ -104,6 +104,14 @@ def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[P
         for path in manifest.overrides
         if path not in known
     )
+    problems.extend(
+        Problem(
+            f"The name of a directory is not UTF-8, and triggers are: {path!r}",
+            "rename it, or leave it out: `exclude` in the manifest",
+        )
+        for path in (*packages, *functions)
+        if path.encode(errors="ignore").decode() != path
+    )
     return packages, functions, problems
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps.errors import InputError
+from steps.errors import InputError, Problem
 from tests.unit.triggers.test_manifest import SMALLEST
 from triggers.inventory import Inventory, find_targets, take_inventory
 from triggers.manifest_file import parse_manifest
@@ -160,6 +160,18 @@ def test_two_packages_of_one_name_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="2 projects have the name 'same'"):
         inventory(tmp_path, files)
+
+
+def test_a_directory_whose_name_no_trigger_can_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        inventory(tmp_path, {"b\udceata/pyproject.toml": project("tides")})
+
+    assert [*caught.value.problems] == [
+        Problem(
+            "The name of a directory is not UTF-8, and triggers are: 'b\\udceata'",
+            "rename it, or leave it out: `exclude` in the manifest",
+        )
+    ]
 
 
 def test_all_broken_projects_are_named_at_once(tmp_path: Path) -> None:
