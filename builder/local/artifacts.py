@@ -58,9 +58,10 @@ class Delivery:
             return False
         registry = parse_registry(package.repository, registries)
         self.log.line(f"Uploading {len(files)} files to {registry}")
-        twine = (sys.executable, "-I", "-m", "twine", "upload", "--non-interactive")
-        options = ("--disable-progress-bar", "--repository-url", registry.upload_url)
-        return self._run((*twine, *options, *files), {**_ANYBODY, **self.host})
+        # Only --verbose shows why the registry refuses a file.
+        twine = (sys.executable, "-I", "-m", "twine", "--no-color", "upload", "--verbose")
+        options = ("--non-interactive", "--disable-progress-bar", "--repository-url")
+        return self._run((*twine, *options, registry.upload_url, *files), {**_ANYBODY, **self.host})
 
     def _files(self, package: PythonPackage) -> Iterator[str]:
         for pattern in package.paths:

@@ -51,6 +51,7 @@ def test_packages_are_uploaded_after_the_last_step(
     # The registry refuses what it has, and the build fails with it, as in the service.
     again = laptop.run(text, "--host-tools", "--json", environ=environ)
     assert (again.code, again.record["status"]) == (3, "FAILURE")
+    assert "INFO     Requested entity already exists." in again.err
 
 
 def test_packages_are_never_uploaded_to_a_real_registry(laptop: Laptop) -> None:
