@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steps.deletion import Deletion
     from steps.index import Index
     from steps.published import PublishedFile, PublishedProject
+    from steps.registry import Registry
     from steps.transport import Transport
 
 _logger = logging.getLogger("shipwheel")
@@ -71,7 +72,7 @@ def command(
         _delete(_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
         return
     names = _all_names(index) if every else (_name(package or ""),)
-    projects = _read(names, index)
+    projects = _read(names, index, transport.registry)
     if as_json:
         click.echo(json.dumps([_as_object(it, wanted) for it in projects], indent=2))
         return
@@ -118,7 +119,7 @@ def _delete(
 
     registry = transport.registry
     require_deletable(registry)
-    (project,) = _read([name], index)
+    (project,) = _read([name], index, registry)
     version = None if gone is None else _versions(project, gone)[0]
     deletion = plan_deletion(project, version, find_requirers(Path.cwd(), os.environ))
     if not as_json:
@@ -163,7 +164,7 @@ def _name(package: str) -> str:
         ) from None
 
 
-def _read(names: Iterable[str], index: Index) -> list[PublishedProject]:
+def _read(names: Iterable[str], index: Index, registry: Registry) -> list[PublishedProject]:
     """Return what the registry holds of each; raise InputError for one that is not there."""
     try:
         projects = [*index.read_many(names).values()]
@@ -171,16 +172,16 @@ def _read(names: Iterable[str], index: Index) -> list[PublishedProject]:
         raise NoRepository(error.problems[0].message, "check its address") from None
     for project in projects:
         if not project.exists:
-            raise _missing(project, index)
+            raise _missing(project, index, registry)
     return projects
 
 
-def _missing(project: PublishedProject, index: Index) -> InputError:
+def _missing(project: PublishedProject, index: Index, registry: Registry) -> InputError:
     near = difflib.get_close_matches(project.name, index.names(), n=1)
     meant = f"did you mean {near[0]!r}? " if near else ""
     return InputError(
         f"The registry holds no package {project.name!r}",
-        f"{meant}`shipwheel versions --all` lists them",
+        f"{meant}`shipwheel versions --all --registry {registry}` lists them",
     )
 
 
