@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 from builder.emulator import Emulator
@@ -28,22 +29,22 @@ def main() -> int:
     shutil.copytree(SAMPLE, source, ignore=shutil.ignore_patterns("dist", "*.egg-info", "demo.py"))
     (FOLDER / "tmp").mkdir()
     with Emulator(FOLDER / "registry", repositories=["demo/pypi"]) as emulator:
-        ends = (
-            _build("1. Everything is new", source, emulator.host, expected=0),
-            _build("2. The same again: nothing to do", source, emulator.host, expected=0),
-            _edit(source / EDITED),
-            _build("3. One line edited, same version: refused", source, emulator.host, expected=1),
-            _take_back(source / EDITED),
-            _build("The receipt", source, emulator.host, "--only", "publish", expected=0),
+        build = partial(_build, source, emulator.host)
+        # Where one part ends otherwise, so would those that follow.
+        well = (
+            build("1. Everything is new", expected=0)
+            and build("2. The same again: nothing to do", expected=0)
+            and _edit(source / EDITED)
+            and build("3. One line edited, same version: refused", expected=1)
+            and _take_back(source / EDITED)
+            and build("The receipt", "--only", "publish", expected=0)
         )
     shutil.rmtree(FOLDER)
-    print(
-        f"\nEach part of the demo ended {'as it should' if all(ends) else 'otherwise, see above'}."
-    )
-    return 0 if all(ends) else 1
+    print("\nEach part of the demo ended as it should." if well else "\nThe demo ends here.")
+    return 0 if well else 1
 
 
-def _build(title: str, source: Path, host: str, *options: str, expected: int) -> bool:
+def _build(source: Path, host: str, title: str, *options: str, expected: int) -> bool:
     print(f"\n=== {title} ===\n", flush=True)
     temporary = str(FOLDER / "tmp")
     environ = os.environ | {"ARTIFACT_REGISTRY_EMULATOR_HOST": host, "TMPDIR": temporary}
