@@ -56,7 +56,7 @@ def _waits(steps: tuple[Step, ...], index: int) -> frozenset[int]:
     names = steps[index].wait_for
     if not names:
         return frozenset(range(index))
-    numbers = {step.id: number for number, step in enumerate(steps) if step.id}
+    numbers = {step.id: number for number, step in enumerate(steps)}
     return frozenset(numbers[name] for name in names if name != START)
 
 

@@ -26,9 +26,8 @@ def copy_source(source: Path, workspace: Path) -> int:
         original = source / path
         try:
             if original.is_dir() and not original.is_symlink():
-                target.mkdir(parents=True, exist_ok=True)
+                target.mkdir()  # it comes before what is in it
                 continue
-            target.parent.mkdir(parents=True, exist_ok=True)
             _copy(original, target, source)
         except OSError as error:
             message = f"Cannot copy {str(original)!r} into the workspace: {error.strerror}"
@@ -40,7 +39,7 @@ def copy_source(source: Path, workspace: Path) -> int:
 def _copy(original: Path, target: Path, source: Path) -> None:
     if original.is_symlink():
         link = original.readlink()
-        if link.is_absolute() and link.is_relative_to(source.absolute()):
+        if link.is_relative_to(source.absolute()):
             # An absolute link into the checkout would let a step write there.
             inside = target.parents[len(original.relative_to(source).parts) - 1]
             link = inside / link.relative_to(source.absolute())

@@ -43,6 +43,17 @@ def test_a_process_sees_how_to_reach_hosts_and_packages_and_nothing_else() -> No
     }
 
 
+def test_pip_finds_its_settings_in_the_users_home_unless_they_are_named(tmp_path: Path) -> None:
+    settings = tmp_path / ".config/pip/pip.conf"
+    settings.parent.mkdir(parents=True)
+    settings.touch()
+    here = {"HOME": str(tmp_path)}
+
+    assert host_environment(here, tmp_path)["PIP_CONFIG_FILE"] == str(settings)
+    named = {**here, "PIP_CONFIG_FILE": "/pip.conf"}
+    assert host_environment(named, tmp_path)["PIP_CONFIG_FILE"] == "/pip.conf"
+
+
 def test_docker_itself_sees_its_engine_and_logins() -> None:
     assert docker_environment(HERE) == {
         "PATH": "/bin",
@@ -60,14 +71,17 @@ def test_credentials_are_named_where_they_are_asked_for() -> None:
 
 
 def test_the_step_s_own_variables_win_over_the_build_s_and_over_substitutions() -> None:
-    build = Build(options=Options(env=("A=all", "_S=all"), automap_substitutions=True))
+    options = Options(env=("A=all", "_S=all"), automap_substitutions=True, secret_env=("V",))
+    build = Build(options=options)
     step = Step(name="bash", env=("A=own=1",), secret_env=("T",))
+    secrets = {"T": "t", "U": "u", "V": "v"}
 
-    assert step_environment(build, step, {"_S": "s", "_R": "r"}, {"T": "t", "U": "u"}) == {
+    assert step_environment(build, step, {"_S": "s", "_R": "r"}, secrets) == {
         "A": "own=1",
         "_S": "all",
         "_R": "r",
         "T": "t",
+        "V": "v",
     }
 
 

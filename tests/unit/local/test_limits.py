@@ -8,6 +8,7 @@ from pydantic.alias_generators import to_camel
 from builder.local.limits import beyond_this_machine, without_meaning_here
 from triggers.build_config import Artifacts, Build, Options
 from triggers.build_config_file import read_build_config
+from triggers.findings import Finding
 
 # What tests of `shipwheel run` show at work; a field that is new has to be put somewhere.
 HONOURED = {
@@ -92,3 +93,24 @@ def test_images_need_an_engine(text: str) -> None:
     assert beyond_this_machine(build, docker=True, emulator=False) == []
     (found,) = beyond_this_machine(build, docker=False, emulator=False)
     assert (found.message, found.hint) == ("`images` needs a Docker engine", "use --docker")
+
+
+def test_packages_of_python_need_an_emulator() -> None:
+    artifacts = "artifacts: {pythonPackages: [{repository: r, paths: [dist/*]}]}"
+    build = read_build_config(f"steps: [{{name: bash}}]\n{artifacts}", "f").build
+
+    assert beyond_this_machine(build, docker=False, emulator=True) == []
+    assert beyond_this_machine(build, docker=False, emulator=False) == [
+        Finding(
+            ("artifacts", "pythonPackages"),
+            "`artifacts.pythonPackages` is only uploaded to a registry emulator",
+            "use --emulator",
+        )
+    ]
+
+
+def test_a_plain_config_asks_for_nothing_that_is_not_here() -> None:
+    build = read_build_config("steps: [{name: bash}]", "f").build
+
+    assert beyond_this_machine(build, docker=False, emulator=False) == []
+    assert [*without_meaning_here(build)] == []

@@ -23,6 +23,23 @@ def test_a_secret_of_many_lines_is_blotted_out_line_by_line() -> None:
     assert log.mask("xy") == "xy"
 
 
+def test_lines_of_a_secret_count_from_eight_characters_on_and_without_spaces_around() -> None:
+    log = BuildLog(print, ["1234567\n 3456789\n", " spaced "])
+
+    assert log.mask("1234567") == "1234567"
+    assert log.mask("<3456789>") == "<***>"
+    assert log.mask("<spaced>") == "<***>"
+
+
+def test_a_log_without_secrets_is_written_as_it_is() -> None:
+    lines: list[str] = []
+    log = BuildLog(lines.append)
+    log.line("a")
+    log.line()
+
+    assert lines == ["a\n", "\n"]
+
+
 def test_a_secret_that_holds_another_is_blotted_out_whole() -> None:
     assert BuildLog(print, ["abc", "abcdef"]).mask("abcdef") == "***"
 

@@ -56,6 +56,13 @@ def test_a_name_that_no_step_has_is_refused_with_those_there_are(name: str, hint
     assert error.value.problems[0].hint == hint
 
 
+def test_steps_without_ids_are_named_by_their_numbers() -> None:
+    with pytest.raises(InputError) as error:
+        make_plan((step(), step(), step()), start="build")
+
+    assert str(error.value.problems[0]) == ("No step is called 'build'\n  hint: steps are #0 to #2")
+
+
 @given(st.lists(st.sets(st.integers(0, 7)), max_size=8))
 def test_every_step_runs_once_and_after_all_that_it_waits_for(graph: list[set[int]]) -> None:
     steps = tuple(

@@ -51,6 +51,16 @@ def test_volumes_of_the_step_and_of_the_build_are_mounted() -> None:
     }
 
 
+def test_a_volume_of_many_steps_is_made_once(tmp_path: Path) -> None:
+    own = Step(name="bash", volumes=(Volume(name="own", path="/own"),))
+    options = Options(volumes=(Volume(name="all", path="/all"),))
+    room = Room(tmp_path)
+
+    room.make(Build(steps=(own, own), options=options))
+
+    assert {path.name for path in (tmp_path / "volumes").iterdir()} == {"own", "all"}
+
+
 def test_of_an_output_the_first_four_kilobytes_are_kept(tmp_path: Path) -> None:
     room = Room(tmp_path)
     room.make(Build(steps=(Step(name="bash"),)))

@@ -14,7 +14,8 @@ from builder.local.runners import (
     ProcessRunner,
     image_name,
 )
-from triggers.build_config import Build, Step, Volume
+from steps.errors import Problem
+from triggers.build_config import Build, Options, Step, Volume
 
 ROOM = Room(Path("/r"))
 NOTHING = ExtraVariables({}, {})
@@ -115,12 +116,100 @@ def test_a_volume_that_a_step_never_names_is_refused() -> None:
     ]
 
 
+def test_a_volume_of_the_whole_build_that_a_step_never_names_is_refused() -> None:
+    options = Options(volumes=(Volume(name="cache", path="/cache/"),))
+    build = Build(
+        steps=(Step(name="bash", args=("ls", "/cache")), Step(name=OURS)), options=options
+    )
+
+    assert [str(problem) for _, problem in process().refusals(build)] == [
+        (
+            "Step #1 has a volume at '/cache', which it never names"
+            "\n  hint: a process cannot be given another file system: use --docker"
+        )
+    ]
+
+
+def test_a_process_runs_the_script_with_its_paths_translated(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    build = Build(steps=(Step(name=OURS, script="ls /workspace"),))
+    room.make(build)
+
+    command = process(room).command(build, 0, {})
+
+    assert command.arguments == (str(room.script(0)),)
+    assert room.script(0).read_text() == f"#!/bin/sh\nls {tmp_path}/workspace"
+
+
 def test_a_program_that_is_not_there_is_refused() -> None:
     build = Build(steps=(Step(name="bash", entrypoint="no-such-program", id="x"),))
 
     assert [problem.message for _, problem in process().refusals(build)] == [
         "Step #0 - \"x\" runs 'no-such-program', which is not on PATH"
     ]
+
+
+@pytest.mark.parametrize(
+    ("image", "host_tools", "hint"),
+    [
+        (
+            "gcr.io/x/git",
+            False,
+            "--docker runs it in its container, --host-tools as this machine's program",
+        ),
+        ("gcr.io/x/kaniko", False, "--docker runs it in its container"),
+        ("gcr.io/x/kaniko", True, "--docker runs it in its container"),
+    ],
+)
+def test_an_image_that_no_program_here_stands_for_is_refused(
+    image: str, host_tools: bool, hint: str
+) -> None:
+    runner = ProcessRunner(ROOM, {"PATH": "/bin:/usr/bin"}, host_tools, NOTHING)
+
+    assert runner.refusals(Build(steps=(Step(name=OURS), Step(name=image)))) == [
+        (1, Problem(f"Step #1 needs the image {image!r}, and no container runs here", hint))
+    ]
+
+
+def test_a_script_a_path_and_a_program_that_is_there_are_not_refused() -> None:
+    steps = (
+        Step(name=OURS, script="no-such-program"),
+        Step(name="bash", entrypoint="/workspace/no-such-program"),
+        Step(name="ubuntu", args=("sh",)),
+    )
+    assert process().refusals(Build(steps=steps)) == []
+
+
+def test_an_engine_that_does_not_answer_refuses_every_step(tmp_path: Path) -> None:
+    build = Build(steps=(Step(name="a"), Step(name="b")))
+    runner = DockerRunner(ROOM, {"PATH": str(tmp_path)}, "b", NOTHING)
+
+    def said() -> list[tuple[int, str]]:
+        return [(index, str(problem)) for index, problem in runner.refusals(build)]
+
+    hint = "\n  hint: start one, or run without --docker"
+    missing = "No Docker engine answers: [Errno 2] No such file or directory: 'docker'"
+    assert said() == [(0, missing + hint), (1, missing + hint)]
+
+    program = tmp_path / "docker"
+    program.write_text("#!/bin/sh\necho 'Cannot connect' >&2\nexit 1\n")
+    program.chmod(0o755)
+    refused = "No Docker engine answers: Cannot connect"
+    assert said() == [(0, refused + hint), (1, refused + hint)]
+
+    program.write_text("#!/bin/sh\necho 29.0\n")
+    assert said() == []
+
+
+def test_the_engines_own_socket_is_the_one_that_steps_get() -> None:
+    step = Step(name="x")
+    for host, socket in (
+        ("unix:///run/user/1/docker.sock", "/run/user/1/docker.sock"),
+        ("tcp://127.0.0.1:2375", "/var/run/docker.sock"),
+    ):
+        runner = DockerRunner(ROOM, {"PATH": "/bin", "DOCKER_HOST": host}, "b", NOTHING)
+        arguments = runner.command(Build(steps=(step,)), 0, {}).arguments
+        assert f"{socket}:/var/run/docker.sock" in arguments
 
 
 def docker(step: Step, environment: dict[str, str] | None = None) -> list[str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from builder.local.execution import CANCELLED, FAILURE, SUCCESS, Execution, StepRun
 from builder.local.log import BuildLog
 from builder.local.plan import Plan
+from builder.local.room import Room
 from builder.local.runners import Command
-from builder.local.summary import summary_lines
+from builder.local.summary import report, summary_lines
 from triggers.build_config import Build, Step
 
 
@@ -41,3 +44,64 @@ def test_each_step_has_its_time_and_its_place_in_the_timeline() -> None:
         '#1 - "test" output: 12 files',
         "SUCCESS in 40.0 s",
     ]
+
+
+def test_a_bar_is_one_wide_at_least_and_ends_with_the_build() -> None:
+    build = Build(steps=tuple(Step(name="bash") for _ in range(3)))
+    runs = {
+        0: StepRun(0, SUCCESS, 0, began=1.0, ended=1.001),
+        1: StepRun(1, SUCCESS, 0, began=20.0, ended=60.0),
+        2: StepRun(2, SUCCESS, 0, began=40.0, ended=40.1),
+    }
+    execution = Execution(build, Plan({}), lambda _: Command((), {}, Path()), BuildLog(print, ()))
+    execution.runs = runs
+    record = {"status": SUCCESS, "seconds": 40.0, "steps": [{"output": ""}] * 3}
+
+    bars = [line.partition(" s  ")[2] for line in summary_lines(execution, record)[:3]]
+    assert bars == [" =", " " * 20 + "=" * 20, " " * 39 + "="]
+
+
+def test_the_record_has_what_programs_ask_for(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    build = Build(steps=(Step(name="bash", id="a"), Step(name="git")))
+    room.make(build)
+    (room.outputs(0) / "output").write_text("the s3cret")
+    log = BuildLog(print, ["s3cret"])
+    execution = Execution(build, Plan({}), lambda _: Command((), {}, Path()), log)
+    execution.runs = {
+        0: StepRun(0, FAILURE, 3, began=0.12345, ended=1.5, forgiven=True),
+        1: StepRun(1, CANCELLED),
+    }
+
+    record = report(execution, room, log, "build")
+
+    assert record.pop("seconds") == pytest.approx(execution.now(), abs=1)
+    assert record == {
+        "buildId": "build",
+        "status": execution.status,
+        "failedStep": execution.failed,
+        "steps": [
+            {
+                "index": 0,
+                "id": "a",
+                "name": "bash",
+                "status": FAILURE,
+                "exitCode": 3,
+                "allowedToFail": True,
+                "began": 0.123,
+                "seconds": 1.377,
+                "output": "the ***",
+            },
+            {
+                "index": 1,
+                "id": "",
+                "name": "git",
+                "status": CANCELLED,
+                "exitCode": None,
+                "allowedToFail": False,
+                "began": 0.0,
+                "seconds": 0.0,
+                "output": "",
+            },
+        ],
+    }

@@ -78,6 +78,9 @@ def test_modes_and_links_are_kept(tmp_path: Path) -> None:
     (source / "dir").mkdir()
     (source / "dir" / "absolute").symlink_to(source / "run")
     (source / "folder").symlink_to("dir")
+    (source / "dir" / "deep" / "empty").mkdir(parents=True)
+    (source / "dir" / "deep" / "up").symlink_to(source / "run")
+    (source / "outside").symlink_to("/nowhere/else")
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     copy_source(source, workspace)
@@ -87,3 +90,6 @@ def test_modes_and_links_are_kept(tmp_path: Path) -> None:
     assert (workspace / "folder").readlink() == Path("dir")
     # Written through, an absolute link would change the checkout.
     assert (workspace / "dir" / "absolute").resolve() == workspace / "run"
+    assert (workspace / "dir" / "deep" / "up").resolve() == workspace / "run"
+    assert (workspace / "outside").readlink() == Path("/nowhere/else")
+    assert (workspace / "dir" / "deep" / "empty").is_dir()

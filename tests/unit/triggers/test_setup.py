@@ -167,6 +167,26 @@ def test_a_source_has_its_api(changes: dict[str, Any], api: str) -> None:
     assert f"{api}.googleapis.com" in added.pop()
 
 
+def test_secrets_of_functions_have_their_api() -> None:
+    secrets = {"function": {**ACCOUNTS, "secrets": {"KEY": "key:1"}}}
+    added = [it for it in needs(FUNCTION, deploy=secrets) if it not in needs(FUNCTION)]
+
+    assert [(it.resource, it.why) for it in added] == [
+        (
+            Api("my-project", "secretmanager.googleapis.com"),
+            "secretmanager keeps the secrets of functions",
+        )
+    ]
+
+
+def test_a_repository_in_another_project_has_its_api_there() -> None:
+    found = needs(PACKAGE, registry="us-east4/libraries/pypi")
+
+    apis = [need.resource for need in found if isinstance(need.resource, Api)]
+    assert apis[-1] == Api("libraries", "artifactregistry.googleapis.com")
+    assert len(apis) == 5
+
+
 def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
     found = needs(
         PACKAGE,
@@ -183,6 +203,10 @@ def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
     }
     formats = [it.resource.format for it in found if isinstance(it.resource, Repository)]
     assert formats == ["python"] * 3
+    assert {scope for _, _, scope in granted(found)} == {
+        "the project my-project",
+        "the repository us-east4/my-project/pypi",
+    }
 
 
 def test_the_image_is_built_by_an_account_that_writes_nothing_else() -> None:

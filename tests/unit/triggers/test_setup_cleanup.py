@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 def test_cleanup_policies_are_compared_by_what_they_mean(tmp_path: Path) -> None:
     file = tmp_path / "policy.json"
     document = [
-        {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "30d"}},
+        {
+            "name": "old",
+            "action": {"type": "Delete"},
+            "condition": {"olderThan": "30d", "tagState": "any"},
+        },
         {"name": "new", "action": {"type": "KEEP"}, "mostRecentVersions": {"keepCount": 5}},
     ]
     file.write_text(json.dumps(document))
@@ -42,6 +46,9 @@ def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> N
         {"name": "b", "action": {"type": "Keep"}},
         {"name": "c", "action": {"type": "Keep"}, "condition": []},
         {"name": "c", "action": {"type": "Keep"}, "mostRecentVersions": 5},
+        "d",
+        {"name": "e", "action": {"type": "Keep"}, "condition": {"newerThan": "30days"}},
+        {"name": "f", "action": {"type": "Keep"}, "condition": {"newerThan": 30}},
     ]
     file.write_text(json.dumps(document))
 
@@ -55,11 +62,14 @@ def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> N
         "[2] takes one of condition and mostRecentVersions",
         "[3].condition has to be a mapping",
         "[4].mostRecentVersions has to be a mapping",
+        "[5] has no name",
+        "[6].condition.newerThan is '30days': write a number and s, m, h, d or w",
+        "[7].condition.newerThan is 30: write a number and s, m, h, d or w",
         "two policies have one name",
     ]
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", None])
+@pytest.mark.parametrize("text", ["", "{}", '{"name": "a"}', "[]", None])
 def test_what_is_no_list_of_cleanup_policies_is_refused(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "policy.json"
     if text is not None:

@@ -81,3 +81,10 @@ def test_a_manifest_without_project_or_region_is_refused(
         f"error: {file}: `region` is missing",
         "  hint: add it; `shipwheel init` shows where",
     ]
+
+
+def test_no_name_of_terraforms_begins_with_a_digit() -> None:
+    found = terraform_setup(needs(PACKAGE, project="3com.com:tools"))["resource"]
+
+    assert "_3com-com-tools-shipwheel-check" in found["google_service_account"]
+    assert "_3com-com-tools-iam-googleapis-com" in found["google_project_service"]
