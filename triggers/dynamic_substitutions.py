@@ -171,10 +171,14 @@ def _apply(value: str, operation: str, expand: Callable[[str], str]) -> str:
 
 
 def _slice(value: str, offset: int, length: str | None) -> str:
-    start = offset if offset >= 0 else max(0, len(value) + offset)
+    start = offset if offset >= 0 else len(value) + offset
+    if not 0 <= start <= len(value):
+        return ""
     if length is None:
         return value[start:]
     end = start + int(length) if int(length) >= 0 else len(value) + int(length)
+    if end < start:
+        raise LookupError(length)
     return value[start:end]
 
 
@@ -241,7 +245,12 @@ _GLOB = re.compile(
 
 
 def _regex(glob: str, *, greedy: bool) -> str:
-    """Return the regular expression of a shell *glob*: `*`, `?`, `[...]` and backslashes."""
+    """Return the regular expression of a shell *glob*: `*`, `?`, `[...]` and backslashes.
+
+    Raises LookupError for a class that has a name, such as `[[:alpha:]]`.
+    """
+    if "[:" in glob:
+        raise LookupError(glob)
 
     def expression(match: re.Match[str]) -> str:
         if match["star"]:

@@ -159,7 +159,10 @@ def _check_unused(
 
 def _first_of_each(notes: list[Finding]) -> list[Finding]:
     """Return the first note of each sentence: what is forgiven is not said in every line."""
-    return [*{note.message: note for note in reversed(notes)}.values()][::-1]
+    firsts: dict[str, Finding] = {}
+    for note in notes:
+        firsts.setdefault(note.message, note)
+    return [*firsts.values()]
 
 
 def _automaps(build: Build) -> Iterator[bool]:

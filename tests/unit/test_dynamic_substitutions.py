@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triggers.dynamic_substitutions import ExpansionError, expand_values
+from triggers.dynamic_substitutions import ExpansionError, expand_values, keys_of
 
 BASH = shutil.which("bash") or "bash"
 VALUES = {"TAG": "v1.2.3", "BRANCH": "feature/New.Thing", "EMPTY": "", "WORD": "aXbXc"}
@@ -30,6 +30,13 @@ EXPANSIONS = [
     "${TAG: -3}",
     "${TAG: -3:2}",
     "${TAG:1:-1}",
+    "${TAG: -9}",
+    "${TAG: -9:2}",
+    "${TAG: -6:1}",
+    "${TAG:6}",
+    "${TAG:7:1}",
+    "${TAG:2:-4}",
+    "${TAG:0:0}",
     "${#TAG}",
     "${TAG#v}",
     "${TAG#*.}",
@@ -47,6 +54,13 @@ EXPANSIONS = [
     "${BRANCH/t*N/-}",
     "${BRANCH//x/}",
     "${BRANCH//e}",
+    "${BRANCH//}",
+    "${BRANCH/#/x}",
+    "${BRANCH/%/x}",
+    "${BRANCH///x}",
+    "${BRANCH/[]e]/x}",
+    "${BRANCH//\\?/x}",
+    "${BRANCH/e/\\/}",
     "${WORD/X?/-}",
     "${WORD%X*}",
     "${WORD%%X*}",
@@ -113,6 +127,8 @@ def test_a_circle_is_named() -> None:
     [
         ("${TAG@Q}", "bad substitution: ${TAG@Q}"),
         ("${TAG:x}", "bad substitution: ${TAG:x}"),
+        ("${TAG:3:-4}", "bad substitution: ${TAG:3:-4}"),
+        ("${TAG#[[:alpha:]]}", "bad substitution: ${TAG#[[:alpha:]]}"),
         ("${TAG:-x", "a brace is never closed in '${TAG:-x'"),
     ],
 )
@@ -120,6 +136,13 @@ def test_what_is_not_supported_is_refused_by_name(text: str, message: str) -> No
     with pytest.raises(ExpansionError) as error:
         _expand(text, VALUES)
     assert str(error.value) == message
+    assert error.value.key == "_RESULT"
+    assert error.value.hint == (
+        "supported are ${KEY:-word}, ${KEY:0:8}, ${KEY#glob}, ${KEY%glob}, ${KEY/glob/word},"
+        " ${KEY^^}"
+        if message.startswith("bad")
+        else ""
+    )
 
 
 def test_a_dollar_after_a_backslash_is_left_to_the_shell_of_the_step() -> None:
@@ -128,3 +151,21 @@ def test_a_dollar_after_a_backslash_is_left_to_the_shell_of_the_step() -> None:
 
 def test_values_of_others_are_never_expanded() -> None:
     assert _expand("$BRANCH_NAME", {"BRANCH_NAME": "$HOME${X"}) == "$HOME${X"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("$_A ${_B} $$_C", {"_A": True, "_B": True}),
+        ("${_A:-x} ${_B-x} ${_C:+x} ${_D+x}", dict.fromkeys(["_A", "_B", "_C", "_D"], False)),
+        ("${_A:-x} $_A", {"_A": True}),
+        ("$_A ${_A:-x}", {"_A": True}),
+        ("${_A:-$_B} ${_C:+${_D:-x}}", {"_A": False, "_B": True, "_C": False, "_D": False}),
+        ("${_A:0:2} ${_B#$_C}", {"_A": True, "_B": True, "_C": True}),
+        ("$_A ${_B", {}),
+    ],
+)
+def test_a_key_that_is_read_without_a_default_has_to_have_a_value(
+    text: str, keys: dict[str, bool]
+) -> None:
+    assert keys_of(text) == keys
