@@ -6,6 +6,8 @@ import pytest
 
 from builder.emulator.layout import Layout, parse_remote, parse_virtual, upstream_of
 from steps.errors import InputError, Problem
+from steps.public_names import default_url
+from steps.registry import parse_registry
 
 UPSTREAM = upstream_of("demo/public", "https://example.com/team/simple")
 
@@ -40,6 +42,31 @@ def test_a_layout_tells_all_that_is_wrong_with_it_at_once() -> None:
         ("The virtual repository 'demo/none' has no upstream",
          "use PROJECT/REPO=UPSTREAM:PRIORITY,UPSTREAM:PRIORITY with numbers as priorities"),
     ]  # fmt: skip
+
+
+def test_a_virtual_repository_has_a_name_of_its_own_too() -> None:
+    upstreams = {"demo/pypi": 1}
+    with pytest.raises(InputError) as refused:
+        Layout(
+            standards=("demo/pypi", "demo/pypi"),
+            virtuals={"demo/pypi": upstreams, "demo/all/x y": upstreams},
+        )
+
+    assert problems(refused) == [
+        (
+            "A repository has one mode, and this one has 2: 'demo/pypi'",
+            "give each repository a name of its own",
+        ),
+        ("No repository can have this name: 'demo/all/x y'", "use PROJECT/REPO, in lower case"),
+        (
+            "The upstream 'demo/pypi' of 'demo/pypi' is a virtual repository itself",
+            "an upstream is a standard or a remote repository",
+        ),
+        (
+            "The upstream 'demo/pypi' of 'demo/all/x y' is a virtual repository itself",
+            "an upstream is a standard or a remote repository",
+        ),
+    ]
 
 
 def test_a_layout_of_all_three_modes_is_taken_whole() -> None:
@@ -84,6 +111,10 @@ def test_an_upstream_is_https_or_on_loopback_and_holds_no_secret(url: str, why: 
     assert "planted" not in str(refused.value)
 
 
+def test_without_an_upstream_of_its_own_a_remote_repository_has_the_public_index() -> None:
+    assert upstream_of("demo/public", "") == parse_registry(default_url(), {})
+
+
 def test_an_empty_upstream_is_not_taken_for_the_public_index() -> None:
     with pytest.raises(InputError, match="'demo/public' has an empty upstream"):
         parse_remote("demo/public=")
@@ -95,6 +126,7 @@ def test_an_empty_upstream_is_not_taken_for_the_public_index() -> None:
         ("demo/all=pypi:100,public:50", {"demo/pypi": 100, "demo/public": 50}),
         ("demo/all=team/wheels:1, public:0 ,", {"team/wheels": 1, "demo/public": 0}),
         ("example.com:demo/all=pypi:1", {"example.com/demo/pypi": 1}),
+        ("example.com/demo/all=pypi:1", {"example.com/demo/pypi": 1}),
         ("demo/all=example.com:demo/pypi:1", {"example.com/demo/pypi": 1}),
         ("demo/all", {}),
     ],
@@ -109,7 +141,7 @@ def test_a_virtual_repository_is_written_with_the_priorities_of_its_upstreams(
 
 def test_every_upstream_without_a_priority_is_named() -> None:
     with pytest.raises(InputError) as refused:
-        parse_virtual("demo/all=pypi,public:high,a:1,a:2,b:-1")
+        parse_virtual("demo/all=pypi,public:high,a:1,a:2,b:-1,c:²")
 
     hint = "use PROJECT/REPO=UPSTREAM:PRIORITY,UPSTREAM:PRIORITY with numbers as priorities"
     assert refused.value.problems == tuple(
@@ -119,5 +151,6 @@ def test_every_upstream_without_a_priority_is_named() -> None:
             "No upstream with its priority: 'public:high'",
             "An upstream twice: 'demo/a'",
             "No upstream with its priority: 'b:-1'",
+            "No upstream with its priority: 'c:²'",
         )
     )

@@ -127,6 +127,13 @@ def test_every_file_with_the_same_text_in_it_is_found() -> None:
     )
 
 
+def test_a_glob_that_is_written_twice_is_named_once() -> None:
+    assert verdict(listening(included=("a", "*", "a")), "a").matches == (
+        Match("a", ("a",)),
+        Match("*", ("a",)),
+    )
+
+
 def test_included_files_are_named_in_the_order_of_their_names() -> None:
     files = tuple(f"{number}{'.py' if number in {1, 8} else ''}" for number in reversed(range(10)))
 

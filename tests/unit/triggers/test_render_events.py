@@ -9,7 +9,8 @@ import pytest
 
 from tests.unit.triggers.rendering import documents, function, package, problems
 from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST
-from triggers.settings import anchor
+from triggers.manifest_file import parse_manifest
+from triggers.settings import anchor, resolve
 
 
 class TestEvents:
@@ -128,3 +129,25 @@ class TestFiles:
         assert check["filename"] == "cloudbuild/check-package.yaml"
         assert publish["filename"] == "a/cloudbuild.yaml"
         assert publish["substitutions"] == {"_REGION": "us-east4", "_REPO": "pypi"}
+
+
+class TestSettings:
+    """The last layer with a branch or a tag decides, and leaves only that."""
+
+    @pytest.mark.parametrize(
+        ("publish", "own", "reference"),
+        [
+            ({}, {}, ("^main$", "")),
+            ({"branch": "dev"}, {}, ("^dev$", "")),
+            ({"tag": "v.*"}, {}, ("", "^v.*$")),
+            ({"tag": "v.*"}, {"branch": "dev"}, ("^dev$", "")),
+            ({"branch": "dev"}, {"tag": "v.*"}, ("", "^v.*$")),
+        ],
+    )
+    def test_a_publish_waits_for_a_branch_or_for_a_tag(
+        self, publish: dict[str, str], own: dict[str, str], reference: tuple[str, str]
+    ) -> None:
+        manifest = {**SMALLEST, "publish": publish, "overrides": {"a": {"publish": own}}}
+        settings = resolve(parse_manifest(manifest), "a", "publish")
+
+        assert (settings.branch, settings.tag) == reference
