@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import stat
@@ -171,6 +172,107 @@ def test_a_bomb_is_refused_and_what_is_no_larger_than_a_distribution_is_read(
     assert len(member_hashes(of_zeros(1024**2 - 2048))) == 1
     with pytest.raises(InputError, match="unpacks to more than a distribution holds"):
         member_hashes(of_zeros(1024**2 + 1))
+
+
+@pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
+def test_what_is_large_and_hardly_packed_is_no_bomb(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps.archive, "BOMB_BYTES", 1000)
+    noise = hashlib.shake_256(b"sea").digest(50_000)
+    path = tmp_path / name
+    if path.suffix == ".whl":
+        wheel(path, {"x": noise})
+    else:
+        sdist(path, ("a-1/x", noise))
+
+    assert member_hashes(path) == {"x": hashlib.sha256(noise).hexdigest()}
+
+
+@pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
+def test_more_members_than_any_distribution_has_are_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / name
+    if path.suffix == ".whl":
+        wheel(path, {"x": b"sea", "y": b"", "z": b""})
+    else:
+        sdist(path, ("a-1/x", b"sea"), ("a-1/y", b""), ("a-1/z", b""))
+    monkeypatch.setattr(steps.archive, "MAX_MEMBERS", 3)
+    assert len(member_hashes(path)) == 3
+
+    monkeypatch.setattr(steps.archive, "MAX_MEMBERS", 2)
+    with pytest.raises(InputError) as caught:
+        member_hashes(path)
+
+    size = 3 if path.suffix == ".whl" else 2048  # tar has a head for each, and pads
+    assert str(caught.value) == (
+        f"{name!r} unpacks to more than a distribution holds: at least {size} bytes in 3 members\n"
+        "  hint: look at how it was made; it is not opened"
+    )
+
+
+def test_a_link_to_nothing_has_no_hash(tmp_path: Path) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", link("a-1/y", "nothing"))
+
+    with pytest.raises(InputError) as caught:
+        member_hashes(path)
+
+    assert str(caught.value) == (
+        "'a-1.tar.gz' cannot be read as an sdist: 'y' is a link to nothing\n  hint: build it again"
+    )
+
+
+@pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
+def test_a_member_that_is_not_there_is_the_callers_mistake(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if path.suffix == ".whl":
+        wheel(path, {"x": b""})
+    else:
+        sdist(path, ("a-1/x", b""))
+
+    with open_archive(path) as archive, pytest.raises(KeyError):
+        archive.read("y")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [FileNotFoundError(errno.ENOENT, "gone", "other"), OSError(errno.ENOSPC, "the disk is full")],
+)
+def test_a_fault_of_whoever_reads_an_archive_is_not_the_archives(
+    error: OSError, tmp_path: Path
+) -> None:
+    path = sdist(tmp_path / "a-1.tar.gz", ("a-1/x", b""))
+
+    with pytest.raises(type(error)) as caught, open_archive(path):
+        raise error
+
+    assert caught.value is error
+
+
+def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        member_hashes(tmp_path / "a-1.tar.gz")
+
+    assert str(caught.value) == (
+        "'a-1.tar.gz' cannot be read as an sdist: No such file or directory\n  hint: build it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "value"), [(6, b"\x01\x00"), (8, b"\x63\x00")], ids=["encrypted", "packed oddly"]
+)
+def test_a_member_that_python_cannot_unpack_is_refused(
+    at: int, value: bytes, tmp_path: Path
+) -> None:
+    path = wheel(tmp_path / "a-1-py3-none-any.whl", {"x": b"ships"})
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02") + 2  # where the list of members repeats it, 2 further
+    content[at : at + 2] = content[entry + at : entry + at + 2] = value
+    path.write_bytes(content)
+
+    with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
+        member_hashes(path)
 
 
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
