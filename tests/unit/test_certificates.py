@@ -42,8 +42,21 @@ def test_the_section_names_them_and_the_environment_comes_first(pem: dict[str, s
     assert find_certificates(environ, "demo") == Certificates(pem["client"], pem["client"])
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no certificate"])
-def test_files_that_cannot_be_used_are_told_together(tmp_path: Path, content: bytes | None) -> None:
+def test_authorities_may_be_a_folder(tmp_path: Path) -> None:
+    assert find_certificates({"TWINE_CERT": str(tmp_path)}) == Certificates(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "No such file or directory"),
+        (b"", "it does not hold what it should"),
+        (b"no certificate", "it does not hold what it should"),
+    ],
+)
+def test_files_that_cannot_be_used_are_told_together(
+    tmp_path: Path, content: bytes | None, why: str
+) -> None:
     path = tmp_path / "broken.pem"
     if content is not None:
         path.write_bytes(content)
@@ -52,10 +65,16 @@ def test_files_that_cannot_be_used_are_told_together(tmp_path: Path, content: by
     with pytest.raises(InputError) as caught:
         find_certificates(environ)
 
-    assert [problem.message.partition(":")[0] for problem in caught.value.problems] == [
-        f"The registry's authorities cannot be read from {str(path)!r}",
-        f"The client certificate cannot be read from {str(path)!r}",
-    ]
+    authorities, client = map(str, caught.value.problems)
+    assert authorities == (
+        f"The registry's authorities cannot be read from {str(path)!r}: {why}\n"
+        "  hint: name a PEM file in TWINE_CERT, or as ca_cert in .pypirc"
+    )
+    assert client == (
+        f"The client certificate cannot be read from {str(path)!r}: {why}\n"
+        "  hint: name a PEM file that holds it and its key, which has no password, in"
+        " TWINE_CLIENT_CERT, or as client_cert in .pypirc"
+    )
 
 
 def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
