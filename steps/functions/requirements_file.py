@@ -42,13 +42,13 @@ class Line:
     @cached_property
     def content(self) -> str:
         """The line as pip sees it: joined, and without its comment."""
-        joined = re.sub(r"\\\r?\n", "", self.text).strip()
+        joined = re.sub(r"\\\r?\n", "", self.text)
         return _COMMENT.sub("", joined).strip()
 
     @cached_property
     def comment(self) -> str:
         """The comment behind the requirement, with its #, or nothing."""
-        found = _COMMENT.search(self.text.rstrip()) if self.content else None
+        found = _COMMENT.search(self.text) if self.content else None
         return found.group().strip() if found else ""
 
     @cached_property
@@ -67,7 +67,7 @@ class Line:
             return editable[0]
         if self.content.startswith("-"):
             return ""
-        return re.split(r"\s-{1,2}[A-Za-z]", self.content, maxsplit=1)[0].strip()
+        return re.split(r"\s-{1,2}[A-Za-z]", self.content)[0].strip()
 
     @property
     def first(self) -> str:
@@ -89,7 +89,7 @@ class Line:
     def requirement(self) -> Requirement | None:
         """The requirement of a line that has one by name or by URL; None for any other line."""
         try:
-            return Requirement(self.body) if self.body else None
+            return Requirement(self.body)
         except InvalidRequirement:
             return None
 
@@ -109,9 +109,8 @@ class Line:
         """Why nobody understands the line; empty for a line that pip takes."""
         if self.content.startswith("-") and not _is_option(self.first):
             return "pip takes no such option from a file"
-        if not self.body or self.requirement or self.path is not None:
-            return ""
-        if _REMOTE.match(self.body):  # an URL without a name, which pip installs
+        # An URL without a name is what pip installs, too.
+        if not self.body or self.path is not None or _REMOTE.match(self.body):
             return ""
         try:
             Requirement(self.body)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from packaging.requirements import InvalidRequirement, Requirement
 
 from steps.functions.requirements_file import Line, parse_requirements
 
@@ -40,6 +41,37 @@ def test_lines_are_those_that_pip_joins() -> None:
     assert file.lines[5].path == "./wheels/dues-1.0-py3-none-any.whl"
 
 
+def test_a_line_is_read_without_its_comment() -> None:
+    assert (line("  # the sea\r\n").content, line("  # the sea\r\n").comment) == ("", "")
+    found = line("a  # the sea\r\n")
+    assert (found.content, found.comment) == ("a", "# the sea")
+    assert line("a#b").content == "a#b"
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "asked"),
+    [
+        ("a[x] >= 1 --hash=sha256:aa", "a[x] >= 1", "a[x]>=1"),
+        ("a @ https://b.example/a.whl", "a @ https://b.example/a.whl", None),
+        ("--index-url=https://a/ --pre", "--index-url", None),
+        ("-e a", "-e", "a"),
+        ("# a", "", None),
+    ],
+)
+def test_an_index_is_asked_for_what_is_named_without_a_place(
+    text: str, first: str, asked: str | None
+) -> None:
+    found = line(text)
+
+    assert found.first == first
+    assert (str(found.by_name) if found.by_name else None) == asked
+
+
+def test_the_values_of_an_option_are_those_of_no_other() -> None:
+    assert line("--pre -i x -r y").values("--index-url", "--requirement") == ("x", "y")
+    assert line("--pre -i x -r y").values("--index-url") == ("x",)
+
+
 def test_a_comment_line_ends_what_it_continues() -> None:
     lines = parse_requirements("a==1 \\\n# no\nb==1\n").lines
 
@@ -69,6 +101,8 @@ def test_a_byte_order_mark_stays_in_front() -> None:
         ("--index-url=https://a/", [("--index-url", "https://a/")]),
         ("--extra-index https://a/", [("--extra-index-url", "https://a/")]),
         ("-rother.txt", [("--requirement", "other.txt")]),
+        ("-c=other.txt", [("--constraint", "other.txt")]),
+        ("--constr other.txt", [("--constraint", "other.txt")]),
         ("-r 'my file.txt' # here", [("--requirement", "my file.txt")]),
         ("-e ./lib", [("--editable", "./lib")]),
         ("--pre -i x", [("--pre", ""), ("--index-url", "x")]),
@@ -87,6 +121,8 @@ def test_options_are_read_as_pip_reads_them(text: str, options: list[tuple[str, 
         ("../a[x]", "../a"),
         ("-e ../a", "../a"),
         ("a.whl", "a.whl"),
+        ("a-1.tar.gz", "a-1.tar.gz"),
+        ("a.zip", "a.zip"),
         ("wheels/a.whl ; python_version > '3'", "wheels/a.whl"),
         ("a @ file:///b%20c/d.whl#sha256=aa", "/b c/d.whl"),
         ("file:./d.whl", "./d.whl"),
@@ -99,11 +135,17 @@ def test_a_local_path_is_told_from_a_name(text: str, path: str | None) -> None:
     assert line(text).path == path
 
 
-@pytest.mark.parametrize(
-    "text", ["a = 1", "a==", "a b", "==1", "a;b", "a>=1,<x y", "--bogus x", "-x"]
-)
+@pytest.mark.parametrize("text", ["a = 1", "a==", "a b", "==1", "a;b", "a>=1,<x y"])
 def test_what_is_no_requirement_has_a_fault(text: str) -> None:
-    assert line(text).fault
+    with pytest.raises(InvalidRequirement) as caught:
+        Requirement(text)
+
+    assert line(text).fault == str(caught.value).splitlines()[0]
+
+
+@pytest.mark.parametrize("text", ["--bogus x", "-x"])
+def test_an_option_that_pip_does_not_take_is_a_fault(text: str) -> None:
+    assert line(text).fault == "pip takes no such option from a file"
 
 
 @pytest.mark.parametrize(
@@ -113,12 +155,25 @@ def test_what_is_no_requirement_has_a_fault(text: str) -> None:
         "# a",
         "a",
         "a==1 --hash=sha256:aa",
+        "-i https://a/",
         "-r b",
         "-rb",
+        "-c b",
         "-fx",
-        "--pre",
+        "--extra-index-url https://a/",
+        "--constraint b",
+        "--no-index",
         "--find-l=x",
+        "--no-binary x",
+        "--only-binary x",
+        "--prefer-binary",
+        "--pre",
+        "--require-hashes",
+        "--no-require-hashes",
+        "--all-releases x",
+        "--only-final x",
         "--trusted-host x",
+        "--use-feature x",
         "-e .",
         "./a",
         "https://b.example/a.whl",
