@@ -146,7 +146,7 @@ class RequirementsFile:
     def insert(self, at: int, *contents: str) -> RequirementsFile:
         """Return the file with *contents* as lines before the line with the index *at*."""
         before = [line.text for line in self.lines[:at]]
-        if before and not before[-1].endswith(("\n", "\r")):
+        if before and not before[-1].endswith("\n"):
             before[-1] += self.newline
         new = [content.replace("\n", self.newline) + self.newline for content in contents]
         after = [line.text for line in self.lines[at:]]
@@ -196,7 +196,7 @@ def _options(content: str) -> Iterator[tuple[str, str]]:
     while words:
         word = words.pop(0)
         name, equals, value = word.partition("=")
-        if not name.startswith("--") and name[:2] in _SHORT:
+        if name[:2] in _SHORT:
             name, equals, value = _SHORT[name[:2]], word[2:], word[2:].removeprefix("=")
         name = next((each for each in _WITH_VALUE if _abbreviates(name, each)), name)
         if not equals and name in _WITH_VALUE and words:
@@ -211,7 +211,7 @@ def _abbreviates(name: str, option: str) -> bool:
 
 def _is_option(name: str) -> bool:
     known = any(option.startswith(name) for option in (*_WITH_VALUE, *_OTHER))
-    return known or (not name.startswith("--") and name[:2] in {*_SHORT, "-f"})
+    return known or name[:2] in {*_SHORT, "-f"}
 
 
 def _path(body: str) -> str | None:

@@ -78,10 +78,16 @@ def test_a_comment_line_ends_what_it_continues() -> None:
     assert [each.name for each in lines] == ["a", "b"]
 
 
+@pytest.mark.parametrize("comment", ["# no", "  # no"])
+def test_a_comment_line_is_not_continued(comment: str) -> None:
+    assert [each.name for each in parse_requirements(f"{comment} \\\na\n").lines] == [None, "a"]
+
+
 def test_what_is_put_in_has_the_line_ends_of_the_rest() -> None:
     file = parse_requirements("a\r\nb")
 
     assert file.insert(0, "c").text == "c\r\na\r\nb"
+    assert file.insert(1, "c").text == "a\r\nc\r\nb"
     assert file.insert(2, "c \\\n    d").text == "a\r\nb\r\nc \\\r\n    d\r\n"
     assert file.replace(file.lines[1], "x").text == "a\r\nx"
     assert file.replace(file.lines[0], "").text == "b"
@@ -106,6 +112,11 @@ def test_a_byte_order_mark_stays_in_front() -> None:
         ("-r 'my file.txt' # here", [("--requirement", "my file.txt")]),
         ("-e ./lib", [("--editable", "./lib")]),
         ("--pre -i x", [("--pre", ""), ("--index-url", "x")]),
+        ("-rb -i x", [("--requirement", "b"), ("--index-url", "x")]),
+        ("--index-url=x --pre", [("--index-url", "x"), ("--pre", "")]),
+        ("-r", [("--requirement", "")]),
+        ("--ext x", [("--extra-index-url", "x")]),
+        ("--e x", [("--e", ""), ("x", "")]),  # it may be --editable
         ("-r 'open", [("--requirement", "'open")]),
         ("a==1 --hash=sha256:aa", []),
     ],
@@ -124,6 +135,7 @@ def test_options_are_read_as_pip_reads_them(text: str, options: list[tuple[str, 
         ("a-1.tar.gz", "a-1.tar.gz"),
         ("a.zip", "a.zip"),
         ("wheels/a.whl ; python_version > '3'", "wheels/a.whl"),
+        ("wheels/a.whl  ; python_version > '3'", "wheels/a.whl"),
         ("a @ file:///b%20c/d.whl#sha256=aa", "/b c/d.whl"),
         ("file:./d.whl", "./d.whl"),
         ("a==1", None),
