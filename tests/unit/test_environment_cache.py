@@ -56,24 +56,69 @@ def test_the_record_says_what_was_resolved(tmp_path: Path) -> None:
     )
 
 
-def test_what_uv_is_told_makes_an_environment_another(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["UV_INDEX_URL", "SHIPWHEEL_BACKENDS"])
+def test_what_an_installer_is_told_makes_an_environment_another(name: str, tmp_path: Path) -> None:
     make = Maker()
 
     plain = get(tmp_path, make, LANG="C")
-    told = get(tmp_path, make, UV_INDEX_URL="https://host.invalid/simple")
+    told = get(tmp_path, make, A, **{name: "https://host.invalid/simple"})
 
     assert plain != told
     assert get(tmp_path, make, LANG="de") == plain
 
 
 def test_the_next_day_makes_a_new_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = 24 * 60 * 60
+    midnight = time.time() // day * day
     make = Maker()
-    today = get(tmp_path, make)
-    tomorrow = time.time() + 24 * 60 * 60
+    found = []
+    for seconds in (0, day - 1, day):
+        monkeypatch.setattr(time, "time", lambda seconds=seconds: midnight + seconds)
+        found.append(get(tmp_path, make))
 
-    monkeypatch.setattr(time, "time", lambda: tomorrow)
+    assert found[0] == found[1] != found[2]
+    assert make.made == 2
 
-    assert get(tmp_path, make) != today
+
+def test_the_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    path = get(tmp_path / "cache/shipwheel", Maker())
+
+    assert path
+    assert path.parent == tmp_path / "cache/shipwheel"
+
+
+def test_one_that_is_in_use_is_shared(tmp_path: Path) -> None:
+    make = Maker()
+
+    with EnvironmentCache(tmp_path, {}) as other:
+        assert other.get(A, make) == get(tmp_path, make)
+    assert make.made == 1
+
+
+def test_one_that_was_not_used_for_a_day_goes(tmp_path: Path) -> None:
+    old, newer = get(tmp_path, Maker()), get(tmp_path, Maker(), B)
+    assert old
+    assert newer
+    for hours, path in ((25, old), (23, newer)):
+        used = time.time() - hours * 60 * 60
+        os.utime(path.with_suffix(".lock"), (used, used))
+
+    get(tmp_path, Maker(), frozenset({"c"}))
+
+    assert (old.exists(), newer.exists()) == (False, True)
+
+
+def test_one_that_was_used_of_late_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = {name: get(tmp_path, Maker(), frozenset({name})) for name in "abc"}
+    for age, path in zip((30, 20, 10), made.values(), strict=True):
+        assert path
+        os.utime(path.with_suffix(".lock"), (time.time() - age, time.time() - age))
+    monkeypatch.setattr(environment_cache, "LARGEST", 3 * len("a = 1\n"))
+
+    get(tmp_path, Maker(), frozenset({"a"}))
+    get(tmp_path, Maker(), frozenset({"d"}))
+
+    assert [name for name, path in made.items() if path and path.exists()] == ["a", "c"]
 
 
 @pytest.mark.parametrize("deed", ["write", "add", "remove"])
@@ -109,6 +154,7 @@ def test_one_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError):
         get(tmp_path, fail)  # type: ignore[arg-type]  # it never returns
+    assert [*tmp_path.rglob("half")] == []
     path = get(tmp_path, Maker())
     assert path
     (path / "environment.json").unlink()  # killed between the files and their record
@@ -116,7 +162,6 @@ def test_one_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
 
     assert get(tmp_path, make) == path
     assert make.made == 1
-    assert not (path / "half").exists()
 
 
 def test_what_exceeds_the_size_goes_oldest_first_unless_it_is_in_use(
