@@ -35,8 +35,9 @@ def is_published(facts: Facts) -> Iterator[Finding]:
                 line.number,
                 "SW811",
                 f"{name!r} is a package of this repository, and the registry does not hold it",
-                f"publish it first: shipwheel publish {folder}; or put its wheel into the source"
-                " with --bundle",
+                f"publish it first: shipwheel publish {folder}"
+                f" --registry {facts.settings.registry}; or put its wheel into the source with"
+                " --bundle",
             )
 
 

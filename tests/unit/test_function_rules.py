@@ -73,6 +73,14 @@ def test_the_version_to_pin_is_the_one_that_pip_would_take(
     assert found.hint == f"write {example}, or have everything pinned with --pin"
 
 
+def test_the_command_that_publishes_what_is_missing_is_whole(tmp_path: Path) -> None:
+    unpublished = facts(tmp_path, **CASES["unpublished"][1])
+
+    (found,) = [it for it in judge(unpublished) if it.code == "SW811"]
+
+    assert f" --registry {unpublished.settings.registry}; or put " in found.hint
+
+
 def test_every_code_has_a_case() -> None:
     cases = {code for code, *_ in CASES.values()}
 
