@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from steps.errors import ShipwheelError
+
 
 def answer_text(
     start_response: StartResponse, status: HTTPStatus, text: str, **headers: str
@@ -28,6 +30,13 @@ def answer_text(
         ],
     )
     return [body]
+
+
+def upstream_fault(error: ShipwheelError) -> str:
+    """Return what a client is told, on one line, of an *error* between the emulator and another."""
+    problem = error.problems[0]
+    hint = f" (where the emulator runs: {problem.hint})" if problem.hint else ""
+    return f"The emulator cannot read an upstream: {problem.message}{hint}"
 
 
 def answer_file(

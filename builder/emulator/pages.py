@@ -13,6 +13,7 @@ from pypiserver.bottle_wrapper import HTTPResponse, request
 from pypiserver.config import Config
 from pypiserver.core import PkgFile
 
+from builder.emulator.answers import upstream_fault
 from steps.errors import ShipwheelError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class ListedFiles(SimpleFileBackend):  # type: ignore[misc] # pypiserver ships n
         try:
             files = self._repository.files_of(name)
         except ShipwheelError as error:
-            raise answer(str(error), HTTPStatus.BAD_GATEWAY) from None
+            raise answer(upstream_fault(error), HTTPStatus.BAD_GATEWAY) from None
         for file in files:
             package = PkgFile(name, str(file.version), relfn=f"{name}/{file.filename}")
             package.digest = f"sha256={file.sha256}" if file.sha256 else None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from builder.emulator.answers import answer_file, answer_text
+from builder.emulator.answers import answer_file, answer_text, upstream_fault
 from steps.errors import ShipwheelError
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class Repository(ABC):
                     file = self.path_of(match["project"], match["filename"])
                     return answer_file(environ, start_response, file)
                 except ShipwheelError as error:
-                    return answer_text(start_response, HTTPStatus.BAD_GATEWAY, str(error))
+                    text = upstream_fault(error)
+                    return answer_text(start_response, HTTPStatus.BAD_GATEWAY, text)
                 except (OSError, ValueError):  # ValueError: a NUL in the name
                     pass
             elif _INDEX.fullmatch(path):

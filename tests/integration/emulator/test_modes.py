@@ -148,6 +148,8 @@ def test_an_upstream_that_does_not_answer_well_is_a_bad_gateway(
 
     assert (page.status_code, file.status_code) == (502, 502)
     assert told in page.text
+    assert page.text.startswith("The emulator cannot read an upstream: ")
+    assert "\n  hint: " not in page.text
 
 
 def test_a_file_that_is_not_what_the_upstream_lists_is_not_kept(
