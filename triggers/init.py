@@ -173,7 +173,7 @@ def _write(path: Path, text: str) -> None:
     except OSError as error:
         raise InputError(
             f"{str(path)!r} cannot be written: {error.strerror}",
-            "make room for it, then run the same command again to write the rest",
+            "see that its folder can be written and has room, and run the same command again",
         ) from None
 
 

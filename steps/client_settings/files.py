@@ -103,11 +103,12 @@ def write_changes(changes: Sequence[Change]) -> dict[Path, Path | None]:
                 change.target.parent.mkdir(parents=True, exist_ok=True)
                 staged.append((change, _stage(change.target, change.after, change.mode)))
         for change, temporary in staged:
+            path = change.path
             written[change.path] = _back_up(change)
             temporary.replace(change.target)
     except OSError as error:
         raise InputError(
-            f"This file cannot be written: {str(error.filename or path)!r} ({error.strerror})",
+            f"This file cannot be written: {str(path)!r} ({error.strerror})",
             "see who owns it and its folder, and whether there is room",
         ) from error
     finally:
