@@ -37,7 +37,7 @@ def _lines(inventory: Inventory, triggers: list[Trigger]) -> Iterator[str]:
     for target in inventory.targets:
         for dependency in target.dependencies.direct:
             yield f"  {nodes[dependency]} --> {nodes[target.path]}"
-    for directory in {trigger.target: None for trigger in triggers if trigger.kind != "deploy"}:
+    for directory in dict.fromkeys(trigger.target for trigger in triggers):
         for path in folders if directory not in folders else ():
             if directory == path.split("/")[0]:
                 yield f"  {nodes[path]} --> {nodes[directory]}"

@@ -245,6 +245,29 @@ def test_messages_of_every_kind_of_repository_are_understood(
     assert str(read_listener({"name": "t", **message})) == waits_for
 
 
+def test_every_condition_of_a_message_is_read_and_what_is_of_a_wrong_type_is_not() -> None:
+    message = {
+        "disabled": True,
+        "github": {"push": {"tag": "^v", "invertRegex": True}},
+        "includedFiles": ["a", 3],
+        "ignoredFiles": ["b"],
+    }
+
+    assert read_listener(message) == Listener(
+        name="(without a name)",
+        event="push",
+        ref="tag",
+        pattern="^v",
+        inverted=True,
+        disabled=True,
+        included=("a",),
+        ignored=("b",),
+    )
+    assert read_listener({"name": "n", "github": {"pullRequest": {}}}) == Listener(
+        name="n", event="pull-request"
+    )
+
+
 def test_a_lone_glob_is_a_list_of_one_as_for_gcloud() -> None:
     assert read_listener({"name": "t", "included_files": "a/**"}).included == ("a/**",)
 

@@ -72,3 +72,28 @@ def test_a_trigger_that_another_ones_build_starts_has_an_arrow_from_it() -> None
         '  d1 -.-> t1>"f-deploy"]\n'
         "  t0 -.-> t1\n"
     )
+
+
+def test_a_group_has_arrows_from_its_own_packages_and_a_package_from_none_below() -> None:
+    targets = (package("p/a"), package("q/a"))
+    grouped = mermaid(
+        Inventory(targets=targets),
+        rendered(*targets, grouping="directory", check={"enabled": False}).triggers,
+    )
+    nested = (package("p"), package("p/a"))
+    plain = mermaid(Inventory(targets=nested), rendered(*nested).triggers)
+
+    assert [line for line in grouped.splitlines() if " --> " in line] == [
+        "  d0 --> d2",
+        "  d1 --> d3",
+    ]
+    assert " --> " not in plain
+
+
+def test_a_trigger_that_is_not_drawn_has_no_arrow() -> None:
+    targets = (package("p/a"), function("f", "p/a"))
+    triggers = rendered(*targets, check={"enabled": False}, deploy={"afterPublish": True}).triggers
+
+    drawn = mermaid(Inventory(targets=targets), triggers[:1])
+
+    assert drawn.endswith('  d0 --> d1\n  d0 -.-> t0>"p-a-publish"]\n')

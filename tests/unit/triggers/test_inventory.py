@@ -345,6 +345,23 @@ def test_paths_that_lead_nowhere_are_warned_about(tmp_path: Path) -> None:
     ]
 
 
+def test_the_directory_around_the_repository_is_outside_of_it(tmp_path: Path) -> None:
+    more = '[tool.uv.sources]\nx = { path = "../.." }\n'
+
+    [warning] = inventory(tmp_path, {"a/pyproject.toml": project("a", more=more)}).warnings
+
+    assert warning.message == "'a' depends on '..', which is outside of the repository"
+
+
+def test_dependencies_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    others = "hbgdface".replace("a", "i")
+    files = {f"{name}/pyproject.toml": project(name) for name in others}
+
+    a = inventory(tmp_path, {**files, "a/pyproject.toml": project("a", *others)}).targets[0]
+
+    assert a.dependencies.direct == a.dependencies.folders == tuple(sorted(others))
+
+
 KEYS = [
     "project.dependencies", "project.optional-dependencies", "dependency-groups", "tool",
     "tool.uv", "tool.uv.sources", "tool.uv.dev-dependencies", "tool.poetry", "tool.poetry.packages",

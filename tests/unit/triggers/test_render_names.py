@@ -34,6 +34,13 @@ class TestNames:
 
     def test_a_name_does_not_change_from_one_release_to_the_next(self) -> None:
         assert trigger_name("packages/a_b", "check") == "packages-a-b-check"
+        assert trigger_name("X/a", "check") == "X-a-check"
+        assert trigger_name(".", "check") == "check"
+        assert trigger_name(".", "check", prefix="repo") == "repo-check"
+        assert trigger_name("a" * 58, "check") == f"{'a' * 58}-check"
+        assert re.fullmatch(
+            "a{48}-[0-9a-f]{8}-check", trigger_name(f"{'a' * 48}/{'b' * 40}", "check")
+        )
         assert trigger_name("p/" + "x" * 80, "check", prefix="repo") == (
             "repo-p-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-2024566a-check"
         )

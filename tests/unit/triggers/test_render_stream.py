@@ -172,6 +172,19 @@ class TestGrouping:
             "`grouping: directory` in the manifest makes one trigger per top directory"
         )
 
+    def test_what_a_directory_depends_on_comes_in_the_order_of_its_name(self) -> None:
+        letters = "hbgdface"
+        targets = [package(f"p/{it}", f"libs/{it}", files=(f"{it}.txt",)) for it in letters]
+
+        check, _ = documents(*targets, grouping="directory")
+
+        assert check["includedFiles"] == [
+            "p/**",
+            *(f"libs/{letter}/**" for letter in sorted(letters)),
+            *(f"{letter}.txt" for letter in sorted(letters)),
+            "cloudbuild/check-directory.yaml",
+        ]
+
     def test_more_directories_than_a_project_holds_are_warned_about(self) -> None:
         targets = [package(f"{number:03}/a") for number in range(TRIGGER_LIMIT // 2 + 1)]
 
