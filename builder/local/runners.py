@@ -118,7 +118,7 @@ class ProcessRunner:
 
     def _no_program(self, step: Step, index: int) -> Problem | None:
         program = self._arguments(step, index)[0]
-        if step.script or "/" in program or shutil.which(program, path=self.host["PATH"]):
+        if "/" in program or shutil.which(program, path=self.host["PATH"]):
             return None
         message = f"{step.label(index)} runs {program!r}, which is not on PATH"
         return Problem(message, "install it, or run the step in its container with --docker")

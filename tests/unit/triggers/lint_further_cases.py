@@ -15,7 +15,7 @@ from tests.unit.triggers.lint_file_cases import (
     steps,
     trigger,
 )
-from tests.unit.triggers.lint_repository_cases import LOGGING, USES, Files
+from tests.unit.triggers.lint_repository_cases import LOGGING, PROJECT, USES, Files
 
 COMMENTS = "commentControl: COMMENTS_ENABLED"
 KEYS = [f"_KEY_{number}" for number in range(201)]
@@ -39,6 +39,7 @@ def config(bad: str, good: str) -> tuple[Files, Files]:
     return {"cloudbuild.yaml": bad}, {"cloudbuild.yaml": good}
 
 
+INNER = PROJECT.replace("'a'", "'b'")
 LONG_KEY = "_" + "K" * 99
 USES_LONG = f"{USES}  args: [${LONG_KEY}]\n{LOGGING}"
 
@@ -206,6 +207,15 @@ FURTHER: dict[str, tuple[Files, Files]] = {
               "options: {automapSubstitutions: true}"),
         steps("  script: echo $_A", "options: {automapSubstitutions: true}"),
     ),
+    "SW402 after other words": config(
+        steps("  script: true; echo $_A  # SW402"),
+        steps("  script: true; for _A in 1; do echo $_A; done"),
+    ),
+    "SW402 but for secrets": config(
+        steps("  script: echo $_A  # SW402"),
+        steps("  script: echo $_A", "  secretEnv: [_A]", "availableSecrets:",
+              "  secretManager: [{versionName: v, env: _A}]"),
+    ),
     "SW404 of a bucket": config(
         f"{USES}logsBucket: gs://$PROJECT_ID  # SW404\n", f"{USES}logsBucket: gs://a\n"
     ),
@@ -247,6 +257,38 @@ FURTHER: dict[str, tuple[Files, Files]] = {
         {
             "triggers.yaml": trigger(pull_request(COMMENTS), but=BRANCH),
             "cloudbuild.yaml": f"{USES}  args: [$REF_NAME]\n{LOGGING}",
+        },
+    ),
+    "SW603 for the innermost": (
+        {
+            "triggers.yaml": trigger("includedFiles: [cloudbuild.yaml, 'packages/a/*.toml']"),
+            "packages/a/pyproject.toml": PROJECT,
+            "packages/a/inner/pyproject.toml": "# SW603\n" + INNER,
+        },
+        {
+            "triggers.yaml": trigger("includedFiles: [cloudbuild.yaml, 'packages/a/**']"),
+            "packages/a/pyproject.toml": PROJECT,
+            "packages/a/inner/pyproject.toml": INNER,
+        },
+    ),
+    "SW603 for the root": (
+        {
+            "triggers.yaml": trigger("includedFiles: [cloudbuild.yaml, 'src/**']"),
+            "pyproject.toml": f"# SW603\n{PROJECT}",
+        },
+        {
+            "triggers.yaml": trigger("includedFiles: ['**']"),
+            "pyproject.toml": PROJECT,
+        },
+    ),
+    "SW604 only of directories": (
+        {
+            "triggers.yaml": trigger("includedFiles:", "- cloudbuild.yaml", "- src/*  # SW604"),
+            "src/sub/a.py": "",
+        },
+        {
+            "triggers.yaml": trigger("includedFiles: [cloudbuild.yaml, src/a.py]"),
+            "src/a.pyc": "",
         },
     ),
     "SW604 but for what is ignored": (

@@ -167,6 +167,35 @@ def test_a_source_has_its_api(changes: dict[str, Any], api: str) -> None:
     assert f"{api}.googleapis.com" in added.pop()
 
 
+@pytest.mark.parametrize(("tool", "has_api"), [("functions", True), ("run", False)])
+def test_a_tool_has_its_api(tool: str, has_api: bool) -> None:
+    found = needs(FUNCTION, deploy={"function": {**ACCOUNTS, "tool": tool}})
+
+    names = [need.resource.name for need in found if isinstance(need.resource, Api)]
+    assert ("cloudfunctions.googleapis.com" in names) is has_api
+    assert "run.googleapis.com" in names
+
+
+def test_functions_with_both_accounts_are_not_named_and_those_without_are() -> None:
+    def said(**accounts: str) -> list[str]:
+        manifest = parse_manifest({**SMALLEST, "deploy": {"function": accounts}})
+        users = find_users(manifest, Inventory(targets=(FUNCTION,)))
+        return [problem.message.partition(":")[0] for problem in nameless(users)]
+
+    assert said(**ACCOUNTS) == []
+    assert said() == ["The function in 'f' has no serviceAccount and no buildServiceAccount"]
+
+
+def test_an_account_of_functions_that_cannot_be_created_is_one_problem() -> None:
+    accounts = {"serviceAccount": "ab", "buildServiceAccount": "ab"}
+    with pytest.raises(InputError) as caught:
+        needs(FUNCTION, deploy={"function": accounts})
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "No service account can be named 'ab'"
+    ]
+
+
 def test_secrets_of_functions_have_their_api() -> None:
     secrets = {"function": {**ACCOUNTS, "secrets": {"KEY": "key:1"}}}
     added = [it for it in needs(FUNCTION, deploy=secrets) if it not in needs(FUNCTION)]
