@@ -64,13 +64,17 @@ _Decision = tuple[Fires, str, tuple[Match, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What becomes of one trigger: `unknown` where no document says, or RE2 is needed."""
+    """What becomes of one trigger: `unknown` where no document says, or RE2 is needed.
+
+    *then* are the triggers that its build starts, which no file decides.
+    """
 
     name: str
     fires: Fires
     reason: str
     waits_for: str
     matches: tuple[Match, ...] = ()
+    then: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,6 +168,7 @@ def _verdict(listener: Listener, change: Change, event: Event, files: _Files) ->
         reason=reason,
         waits_for=str(listener),
         matches=matches,
+        then=() if fires == "no" else listener.starts,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from triggers.normal import camel_case
+from triggers.subjects import FOLLOWERS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,8 @@ EVENT_SOURCES = (
 class Listener:
     """A trigger's conditions; *event* is None for one that no push or pull request starts.
 
-    *pattern* is for the *ref*, or with *inverted* against it.
+    *pattern* is for the *ref*, or with *inverted* against it. *starts* are the triggers that its
+    build starts at its end.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Listener:
     disabled: bool = False
     included: tuple[str, ...] = ()
     ignored: tuple[str, ...] = ()
+    starts: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return what it waits for as people say it."""
@@ -72,6 +75,7 @@ def read_listener(message: Mapping[str, Any]) -> Listener:
         "needs_approval": _mapping(message, "approvalConfig").get("approvalRequired") is True,
         "included": _texts(message.get("includedFiles")),
         "ignored": _texts(message.get("ignoredFiles")),
+        "starts": tuple(str(_mapping(message, "substitutions").get(FOLLOWERS_KEY, "")).split()),
     }
     template = _mapping(message, "triggerTemplate")
     if template:

@@ -168,6 +168,8 @@ def _print_verdict(verdict: Verdict) -> None:
         _echo(f"unknown  {verdict.name}: {verdict.reason}")
     for match in verdict.matches:
         _echo(f"           {_through(match)}")
+    if verdict.then:
+        _echo(f"           then its build starts {', '.join(verdict.then)}")
 
 
 def _through(match: Match) -> str:

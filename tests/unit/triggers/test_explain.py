@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from builder.__main__ import main
+from tests.unit.triggers.rendering import documents, function, package
 from triggers.explain import Change, Event, Match, Verdict, explain
 from triggers.listener import Listener, read_listener
 
@@ -293,6 +294,26 @@ def test_the_command_names_triggers_globs_files_and_what_starts_nothing(
     assert captured.err == "2 changed files start 1 of 9 triggers\n"
 
 
+def test_what_a_publishing_build_starts_at_its_end_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    targets = [package("p"), package("q"), function("f", "p"), function("g", "p")]
+    triggers = documents(*targets, check={"enabled": False}, deploy={"afterPublish": True})
+    (tmp_path / "triggers.json").write_text(json.dumps(triggers))
+    arguments = ["triggers", "explain", "--triggers", str(tmp_path / "triggers.json"), "--files"]
+
+    assert main([*arguments, "p/a.py"]) == 0
+    assert capsys.readouterr().out == (
+        "fires    p-publish, on a push to a branch that matches '^main$'\n"
+        "           p/** includes p/a.py\n"
+        "           then its build starts f-deploy, g-deploy\n"
+        "silent   q-publish, f-deploy, g-deploy: no changed file is included\n"
+    )
+
+    assert main([*arguments, "q/a.py"]) == 0
+    assert "starts" not in capsys.readouterr().out
+
+
 def test_live_triggers_as_gcloud_lists_them_are_explained_from_their_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -315,6 +336,7 @@ def test_live_triggers_as_gcloud_lists_them_are_explained_from_their_file(
                 "reason": "it waits for a push to a branch that matches '^main$'",
                 "waits_for": "a push to a branch that matches '^main$'",
                 "matches": [],
+                "then": [],
             }
         ],
         "unclaimed": ["a", "b"],
