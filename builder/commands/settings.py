@@ -125,7 +125,7 @@ def command(
             _logger.info("Note: %s", found.limit)
         return
     _tell_weaknesses(client, wanted, found)
-    _apply(found, write=write, diff=diff)
+    _apply(found, machine.home, write=write, diff=diff)
     for step in found.steps:
         _logger.info("Next, %s", step)
 
@@ -200,9 +200,10 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
         _logger.warning("warning: %s", warning)
 
 
-def _apply(found: ClientSettings, *, write: bool, diff: bool) -> None:
+def _apply(found: ClientSettings, home: Path, *, write: bool, diff: bool) -> None:
     from steps.client_settings.files import (  # noqa: PLC0415 - `--help` does without
         difference,
+        one_at_a_time,
         plan_changes,
         write_changes,
     )
@@ -211,12 +212,13 @@ def _apply(found: ClientSettings, *, write: bool, diff: bool) -> None:
         for edit in found.edits:
             click.echo(f"# {edit.path}\n{edit.edit('')}")
         return
-    changes = plan_changes(found.edits)
+    with one_at_a_time(home):
+        changes = plan_changes(found.edits)
+        written = write_changes(changes) if write else {}
     for warning in (it for change in changes for it in change.warnings):
         _logger.warning("warning: %s", warning)
     if diff:
         click.echo(difference(changes), nl=False)
-    written = write_changes(changes) if write else {}
     for change in changes:
         if not change.is_change:
             _logger.info("%s: nothing to do", change.path)

@@ -6,11 +6,12 @@ A file that holds a secret is its owner's alone from its first byte, and so is i
 from __future__ import annotations
 
 import difflib
+import fcntl
 import os
 import re
 import secrets
 import stat
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, ELOOP
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from steps.client_settings.model import FileEdit
@@ -52,6 +53,20 @@ class Change:
     def is_change(self) -> bool:
         """Whether there is anything to write."""
         return self.before != self.after or self.tightened
+
+
+@contextmanager
+def one_at_a_time(home: Path) -> Iterator[None]:
+    """Have other processes that change settings from *home* wait, from the plan to the writing.
+
+    The lock is on the folder itself: it leaves no file, and ends with the process.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):  # a home that is not there, or on a disk that knows no locks
+            number = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, number)
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
 
 
 def plan_changes(edits: Iterable[FileEdit]) -> tuple[Change, ...]:

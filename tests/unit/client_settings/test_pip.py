@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -102,6 +105,34 @@ def test_a_section_in_capitals_is_none_to_pip_and_stays_as_it_is(
     )
     shown = url.replace("oauth2accesstoken@", "****@")
     assert done.stdout.splitlines()[0] == f"Looking in indexes: {shown}"
+
+
+def test_a_file_that_another_process_is_writing_is_read_when_it_is_written(home: Path) -> None:
+    path = home / ".config/pip/pip.conf"
+    path.parent.mkdir(parents=True)
+    arguments = ["settings", "pip", "--extra-index", "--write", *REGISTRY]
+    lock = os.open(home, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    with subprocess.Popen(
+        [sys.executable, "-I", "-m", "builder", *arguments],
+        env={**os.environ, "ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:8080"},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("warning: pip takes the highest version")
+        time.sleep(0.3)  # it would be done by now
+        before = [*path.parent.iterdir()]
+        path.write_text("[global]\nextra-index-url = https://other.example/simple/\n")
+        os.close(lock)
+        process.communicate(timeout=60)
+
+    assert (before, process.returncode) == ([], 0)
+    assert read_ini(path)["global"]["extra-index-url"].split() == [
+        "https://other.example/simple/",
+        "http://127.0.0.1:8080/my-project/all/simple/",
+    ]
 
 
 def test_a_variable_that_goes_before_the_file_is_told(
