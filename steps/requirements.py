@@ -16,10 +16,10 @@ from steps.functions import rules
 from steps.functions.bundle import FOLDER, bundle
 from steps.functions.codes import CODES
 from steps.functions.function import REQUIREMENTS, read_function
-from steps.functions.gathering import gather, hidden
+from steps.functions.gathering import gather, hidden, lock_digest
 from steps.functions.ignored import ignore_files, see
 from steps.functions.index_line import with_index_line
-from steps.functions.lock import digest, local_requirements, locked, wanted_lines
+from steps.functions.lock import local_requirements, locked, wanted_lines
 from steps.functions.requirements_file import parse_requirements
 from steps.functions.resolution import Resolver
 from steps.functions.template import fill_in, holds_token, put_token
@@ -113,7 +113,7 @@ def _make(
     file = facts.files[facts.first]
     if function.is_generated:
         file = file.insert(
-            0, function.header(digest(facts.files.values()) if settings.locks else "")
+            0, function.header(lock_digest(function, settings) if settings.locks else "")
         )
     if not settings.vendor:
         at = 1 if function.is_generated else 0

@@ -29,7 +29,7 @@ CODES = {
     "SW813": Code("error", "the only index that pip asks does not hold a requirement"),
     "SW814": Code("warning", "a private requirement is not pinned by `==`"),
     "SW815": Code("error", "some requirements have hashes, and another has none: pip refuses"),
-    "SW816": Code("warning", "what `requirements.txt` was pinned from has changed since"),
+    "SW816": Code("warning", "what `requirements.txt` was pinned from, or for, has changed since"),
     "SW821": Code("warning", "`--extra-index-url`: dependency confusion"),
     "SW822": Code("error", "an index line for another registry"),
     "SW823": Code("warning", "a keyring package: Google's build asks none"),

@@ -48,7 +48,7 @@ def gather(
     facts = Facts(
         function=function,
         settings=settings,
-        files=_requirements_files(function),
+        files=_requirements_files(function, "--requirement"),
         main=function.main(),
         local={it.name: it for it in repository_projects(directory) if it.name},
     )
@@ -64,7 +64,7 @@ def gather(
         secrets=tuple(
             find_secrets(directory, leave_out=frozenset({REQUIREMENTS} if token else ()))
         ),
-        is_stale=_is_stale(function),
+        is_stale=_is_stale(function, settings),
         hidden=frozenset() if write_ignores else hidden(facts),
         in_git=replace(in_git, is_ignored=True) if in_git and write_ignores else in_git,
     )
@@ -79,17 +79,23 @@ def _held(registry: Registry, transport: Transport, names: set[NormalizedName], 
         raise NoRepository(error.problems[0].message, hint) from None
 
 
-def _is_stale(function: Function) -> bool:
-    """Return whether the function's lock was pinned from something else than is there now."""
+def _is_stale(function: Function, settings: Settings) -> bool:
+    """Return whether the function's lock was pinned from, or for, something else than is now."""
     if not function.pinned:
         return False
     text = source_text(function.directory, function.origin)
     origin = replace(function, source=function.origin, text=text)
-    return digest(_requirements_files(origin).values()) != function.pinned
+    return lock_digest(origin, settings) != function.pinned
 
 
-def _requirements_files(function: Function) -> dict[str, RequirementsFile]:
-    """Return the function's own requirements file, and those that it includes."""
+def lock_digest(function: Function, settings: Settings) -> str:
+    """Return the digest of all that a lock of *function* is made from, and of what it is for."""
+    files = _requirements_files(function, "--requirement", "--constraint")
+    return digest(files.values(), settings.runtime)
+
+
+def _requirements_files(function: Function, *options: str) -> dict[str, RequirementsFile]:
+    """Return the function's own requirements file, and those that *options* in it name."""
     first = parsed(function.text, function.source)
     if function.source == PYPROJECT:  # its lines are not those of the file
         first = replace(first, lines=tuple(replace(line, number=0) for line in first.lines))
@@ -98,7 +104,7 @@ def _requirements_files(function: Function) -> dict[str, RequirementsFile]:
     while waiting:
         name, file = waiting.pop()
         for line in file.lines:
-            for path in line.values("--requirement"):
+            for path in line.values(*options):
                 inside = os.path.normpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120 - a path in the file
                 if inside not in files and (function.directory / inside).is_file():
                     files[inside] = parsed(function.read(inside), inside)

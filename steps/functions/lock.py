@@ -31,9 +31,13 @@ _INCLUDES = ("--requirement", "--constraint")
 _DIGEST_LENGTH = 16  # hexadecimal digits: enough to see a change, short enough for a line
 
 
-def digest(files: Iterable[RequirementsFile]) -> str:
-    """Return the digest of what *files* require; comments and line ends do not count."""
+def digest(files: Iterable[RequirementsFile], runtime: int) -> str:
+    """Return the digest of what *files* require of Python 3.*runtime*.
+
+    Comments and line ends do not count.
+    """
     contents = [line.content for file in files for line in file.lines if line.content]
+    contents.append(f"python3.{runtime}")
     return hashlib.sha256("\n".join(contents).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 

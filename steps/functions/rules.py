@@ -113,7 +113,8 @@ def is_current(facts: Facts) -> Iterator[Finding]:
             REQUIREMENTS,
             1,
             "SW816",
-            f"{facts.function.origin} has changed since {REQUIREMENTS} was pinned from it",
+            f"{facts.function.origin}, a file that it names, or the runtime has changed since"
+            f" {REQUIREMENTS} was pinned",
             "pin it anew with --pin, or with the option that it was made with",
         )
 

@@ -98,7 +98,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         {"is_stale": True},
         "requirements.txt",
         1,
-        " has changed since requirements.txt was pinned from it",
+        ", a file that it names, or the runtime has changed since requirements.txt was pinned",
     ),
     "an extra index": (
         "SW821",

@@ -49,7 +49,26 @@ def test_pins_are_kept_until_they_are_to_be_upgraded(place: Place) -> None:
     assert "tides==1.0" not in place.text()
 
 
-@pytest.mark.parametrize("source", ["requirements.in", "pyproject.toml", "more.txt"])
+STALE = (
+    "f/requirements.txt:1: SW816 warning: {}, a file that it names, or the runtime has changed"
+    " since requirements.txt was pinned\n"
+    "  hint: pin it anew with --pin, or with the option that it was made with\n"
+)
+
+
+def test_a_lock_is_for_one_runtime(place: Place) -> None:
+    place.write(requirements__in=SOUND)
+    assert place.shipwheel("--pin", "--runtime=python312").returncode == 0
+
+    same, other = place.shipwheel("--runtime=python312"), place.shipwheel("--runtime=python313")
+
+    assert (same.returncode, same.stdout) == (0, "")
+    assert (other.returncode, other.stdout) == (0, STALE.format("requirements.in"))
+
+
+@pytest.mark.parametrize(
+    "source", ["requirements.in", "pyproject.toml", "more.txt", "constraints.txt"]
+)
 def test_a_lock_notices_that_its_source_has_changed(place: Place, source: str) -> None:
     lines = ["functions_framework==3.0", "berths==1.0"]
     text = "".join(f"{line}\n" for line in lines)
@@ -58,6 +77,10 @@ def test_a_lock_notices_that_its_source_has_changed(place: Place, source: str) -
         "requirements.in": {"requirements.in": text},
         "pyproject.toml": {"pyproject.toml": f"{project}{lines}\n"},
         "more.txt": {"requirements.in": "-r more.txt\n", "more.txt": text},
+        "constraints.txt": {
+            "requirements.in": "functions_framework\nberths\n-c constraints.txt\n",
+            "constraints.txt": text,
+        },
     }[source]
     place.write(**{name.replace(".", "__"): text for name, text in files.items()})
     assert place.shipwheel("--pin", "--package-manager=pip").returncode == 0
@@ -68,12 +91,7 @@ def test_a_lock_notices_that_its_source_has_changed(place: Place, source: str) -
     changed, refused = place.shipwheel(), place.shipwheel("--strict")
 
     assert (same.returncode, same.stdout) == (0, "")
-    origin = next(iter(files))
-    assert changed.stdout == (
-        f"f/requirements.txt:1: SW816 warning: {origin} has changed since requirements.txt was"
-        " pinned from it\n"
-        "  hint: pin it anew with --pin, or with the option that it was made with\n"
-    )
+    assert changed.stdout == STALE.format(next(iter(files)))
     assert (changed.returncode, refused.returncode) == (0, 1)
     assert place.shipwheel("--pin", "--package-manager=pip").returncode == 0
     assert place.shipwheel().stdout == ""
