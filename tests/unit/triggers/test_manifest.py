@@ -37,6 +37,16 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
     assert published.read_text(encoding="utf-8") == manifest_schema() + "\n"
 
 
+@pytest.mark.parametrize("project", ["My-Project", "my_project", "1st"])
+def test_what_a_project_id_is_is_said_in_words(project: str) -> None:
+    assert problems(project=project) == [
+        (
+            f"shipwheel.yaml: `project` is {project!r}"
+            "\n  hint: write the project's ID: lower-case letters, digits and -, a letter first"
+        )
+    ]
+
+
 def test_all_errors_come_at_once_each_with_its_path() -> None:
     assert problems(
         project=None,
@@ -51,14 +61,14 @@ def test_all_errors_come_at_once_each_with_its_path() -> None:
             "\n  hint: write _ and capitals, digits or _"
         ),
         "shipwheel.yaml: `project` is missing\n  hint: add it; `shipwheel init` shows where",
-        "shipwheel.yaml: `region` is 'US East'\n  hint: it has to match ^[a-z][a-z0-9-]*$",
+        "shipwheel.yaml: `region` is 'US East'\n  hint: write a region's name, such as us-east4",
         (
             "shipwheel.yaml: `source.github.name` is missing"
             "\n  hint: add it; `shipwheel init` shows where"
         ),
         (
             "shipwheel.yaml: `publish.tags[0]` is 'a b'"
-            "\n  hint: it has to match ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$"
+            "\n  hint: up to 128 letters, digits and _ . -, the first none of . and -"
         ),
         "shipwheel.yaml: `publish.approval` is 'yes'\n  hint: Input should be a valid boolean",
         (
