@@ -91,6 +91,6 @@ def _sha256(text: str) -> str:
     if len(encoded) == _HEXADECIMAL:  # as early releases of uv_build wrote it
         return encoded
     try:
-        return base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)).hex()
+        return base64.urlsafe_b64decode(f"{encoded}==").hex()  # more padding than enough is none
     except ValueError:
         return "none"
