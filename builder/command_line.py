@@ -73,7 +73,7 @@ class LazyGroup(click.Group):
         """Name the near miss of an unknown command."""
         if args and not args[0].startswith("-") and args[0] not in self.index:
             near = difflib.get_close_matches(args[0], self.index, n=1)
-            meant = near[0] if near else self._find_inside(ctx, args[0])
+            meant = self._find_inside(ctx, args[0]) or "".join(near)
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {meant!r}?' if meant else ''}")
         return super().resolve_command(ctx, args)
 

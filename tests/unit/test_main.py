@@ -235,7 +235,7 @@ def test_a_current_directory_that_is_gone_is_told(
     [
         (["pubish"], "No such command 'pubish'. Did you mean 'publish'?", "shipwheel"),
         (["zzz"], "No such command 'zzz'.", "shipwheel"),
-        (["explain"], "No such command 'explain'. Did you mean 'triggers explain'?", "shipwheel"),
+        (["lint"], "No such command 'lint'. Did you mean 'triggers lint'?", "shipwheel"),
         (
             ["settings"],
             (
