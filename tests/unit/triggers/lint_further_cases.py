@@ -14,6 +14,7 @@ from tests.unit.triggers.lint_file_cases import (
     pull_request,
     steps,
     trigger,
+    two,
 )
 from tests.unit.triggers.lint_repository_cases import LOGGING, PROJECT, USES, Files
 
@@ -226,6 +227,50 @@ FURTHER: dict[str, tuple[Files, Files]] = {
     "SW406 not of keys of substitutions": config(
         f"{USES}  wait_for: ['-']  # SW406\n",
         f"{USES}  args: [$_snake_case]\n".replace("$_snake_case", "snake_case"),
+    ),
+    "SW204 with a config without a place for logs": (
+        {
+            "triggers.yaml": f"{NAME}  # SW204\n{BRANCH}\n{FILENAME}\n",
+            "cloudbuild.yaml": USES,
+        },
+        {"triggers.yaml": trigger()},
+    ),
+    "SW312 and not for the trigger, too": (
+        {
+            "triggers.yaml": trigger(),
+            "cloudbuild.yaml": f"{USES}{RUNS_AS}  # SW312\n",
+        },
+        {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}{RUNS_AS}\n{LOGGING}"},
+    ),
+    "SW315 of a trigger": (
+        {
+            "triggers.yaml": trigger("substitutions: {_A: '${_B}', _B: '${_A}'}  # SW315"),
+            "cloudbuild.yaml": f"{USES}  args: [$_A]\n{LOGGING}",
+        },
+        {
+            "triggers.yaml": trigger("substitutions: {_A: '${_B}', _B: x}"),
+            "cloudbuild.yaml": f"{USES}  args: [$_A]\n{LOGGING}",
+        },
+    ),
+    "SW502 of an inline build": alone(
+        trigger("build:", "  steps: [{name: bash, args: [$_A]}]  # SW502",
+                "  options: {logging: NONE}", but=FILENAME),
+        trigger("build: {steps: [{name: bash, args: [$_A]}], options: {logging: NONE}}",
+                "substitutions: {_A: x}", but=FILENAME),
+    ),
+    "SW502 of a pull request's number after a push": (
+        {
+            "triggers.yaml": trigger(),
+            "cloudbuild.yaml": f"{USES}  args: [$_PR_NUMBER]  # SW502\n{LOGGING}",
+        },
+        {
+            "triggers.yaml": trigger(pull_request(COMMENTS), but=BRANCH),
+            "cloudbuild.yaml": f"{USES}  args: [$_PR_NUMBER]\n{LOGGING}",
+        },
+    ),
+    "SW504 for two": (
+        {"triggers.yaml": two("name: b"), "cloudbuild.yaml": f"{USES}options: {{}}  # SW504\n"},
+        {"triggers.yaml": two("name: b"), "cloudbuild.yaml": f"{USES}{LOGGING}"},
     ),
     "SW505 not of a substitution": (
         {
