@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import re
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import click
 
 from builder.commands.options import json_option
 from builder.commands.registry_options import with_transport
+from builder.findings import as_object, print_finding
 from steps.errors import Refused
 
 if TYPE_CHECKING:
@@ -177,14 +177,8 @@ def _virtual(text: str, transport: Transport) -> Transport:
 def _print(result: Result, directory: Path) -> None:
     from steps.functions.codes import CODES  # noqa: PLC0415 - `--help` does without
 
-    colours = {"error": "red", "warning": "yellow"}
     for found in result.findings:
-        level = CODES[found.code].level
-        # click leaves the colours out where nobody sees them, or NO_COLOR is set.
-        said = click.style(level, fg=colours[level], bold=True)
-        click.echo(f"{_where(found, directory)}: {found.code} {said}: {found.message}")
-        if found.hint:
-            click.echo(f"  hint: {found.hint}")
+        print_finding(found, CODES[found.code].level, _where(found, directory))
 
 
 def _where(found: Finding, directory: Path) -> str:
@@ -217,10 +211,7 @@ def _as_json(result: Result, directory: Path) -> str:
     record = {
         "function": str(directory),
         "source": result.function.source,
-        "findings": [
-            {"code": found.code, "level": CODES[found.code].level, **asdict(found)}
-            for found in result.findings
-        ],
+        "findings": [as_object(found, CODES[found.code].level) for found in result.findings],
         "files": [str(_shown(path, result, directory)) for path in result.files],
         "removed": [str(_shown(path, result, directory)) for path in result.removed],
         "build_environment": dict(result.build_environment),

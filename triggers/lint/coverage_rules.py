@@ -7,8 +7,8 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from steps.finding import Finding as Located
 from triggers.findings import Finding
-from triggers.lint.sources import Located
 from triggers.lint.trigger_traps import is_hopeless
 from triggers.match import BadGlobError, Literal, parse_glob
 

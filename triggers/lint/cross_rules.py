@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from steps.finding import Finding as Located
 from triggers.build_rules import (
     LOGGING_HINT,
     LOGGING_RULE,
@@ -15,7 +16,7 @@ from triggers.build_rules import (
     has_place_for_logs,
 )
 from triggers.findings import Finding
-from triggers.lint.sources import ConfigSource, Located, Sources, TriggerSource
+from triggers.lint.sources import ConfigSource, Sources, TriggerSource
 from triggers.subjects import FOLLOWERS_KEY
 from triggers.substitutions import PULL_REQUEST, StartedBy, references, resolve, template_texts
 

@@ -13,12 +13,14 @@ from triggers.lint import config_rules, coverage_rules, trigger_rules, trigger_t
 from triggers.lint.coverage_rules import Globs
 from triggers.lint.cross_rules import cross
 from triggers.lint.manifest_rules import add_manifest
-from triggers.lint.sources import Located, Sources, locate
+from triggers.lint.sources import Sources, locate
 from triggers.lint.tree import github_address, repository_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from steps.finding import Finding as Located
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
 _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError
+from steps.finding import Finding as Located
 from triggers.findings import Finding
 from triggers.inventory import take_inventory
-from triggers.lint.sources import Located, Sources, locate
+from triggers.lint.sources import Sources, locate
 from triggers.manifest import Manifest
 from triggers.manifest_file import manifest_findings
 from triggers.render import render

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from steps.finding import Finding as Located
 from triggers.build_config_file import duplicate_keys, judge_build_config
 from triggers.build_trigger import BuildTrigger
 from triggers.findings import Finding
@@ -46,17 +47,6 @@ class TriggerSource:
         """Return how messages call it."""
         kind = "the rendered trigger" if self.rendered else "the trigger"
         return f"{kind} {self.message.name!r}"
-
-
-@dataclass(frozen=True, order=True)
-class Located:
-    """A finding in a file; sorted as a reader goes through the files."""
-
-    file: str
-    line: int
-    code: str
-    message: str
-    hint: str = ""
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import json
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import click
 
 from builder.commands.options import json_option
 from builder.commands.triggers.options import manifest_option
+from builder.findings import as_object, print_finding
 from steps.errors import Refused
 
 if TYPE_CHECKING:
@@ -73,23 +73,14 @@ def command(
 def _print(report: Report) -> None:
     from triggers.lint.codes import CODES  # noqa: PLC0415 - the same
 
-    colours = {"error": "red", "warning": "yellow"}
     for found in report.findings:
-        level = CODES[found.code].level
-        # click leaves the colours out where nobody sees them, or NO_COLOR is set.
-        said = click.style(level, fg=colours[level], bold=True)
-        click.echo(f"{found.file}:{found.line}: {found.code} {said}: {found.message}")
-        if found.hint:
-            click.echo(f"  hint: {found.hint}")
+        print_finding(found, CODES[found.code].level, f"{found.file}:{found.line}")
 
 
 def _as_json(report: Report) -> str:
     from triggers.lint.codes import CODES  # noqa: PLC0415 - the same
 
-    findings = [
-        {"code": found.code, "level": CODES[found.code].level, **asdict(found)}
-        for found in report.findings
-    ]
+    findings = [as_object(found, CODES[found.code].level) for found in report.findings]
     record = {"findings": findings, "files": [*report.files]}
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 
