@@ -108,15 +108,8 @@ def command(
     write_build_output([*map(as_line, judgements), *map(str, notes)], os.environ)
     for note in notes:
         _logger.warning("warning: %s", note)
-    for name in () if strict_names else names.taken:
-        _logger.warning("warning: %s", _taken(name))
-    if strict_names and names.unknown:
-        raise RegistryError(
-            f"It is not known whether the public index has {', '.join(names.unknown)}",
-            "run it again when the public index answers, or without --strict-names",
-        )
-    strictly = [_taken(name) for name in names.taken] if strict_names else []
-    Refused.raise_all([*refusals(judgements), *strictly])
+    taken = _judge_names(names, strict=strict_names)
+    Refused.raise_all([*refusals(judgements), *taken])
 
 
 def _check_aside(
@@ -165,6 +158,21 @@ def _public_names(public: PublicIndex | None, judgements: Sequence[Judgement]) -
         return PublicNames()
     public.ask(it.project for it in judgements)
     return public.answers()
+
+
+def _judge_names(names: PublicNames, *, strict: bool) -> list[Problem]:
+    """Return what is to be refused of *names*, nothing unless *strict*: else it is narrated."""
+    taken = [_taken(name) for name in names.taken]
+    if not strict:
+        for problem in taken:
+            _logger.warning("warning: %s", problem)
+        return []
+    if names.unknown:
+        raise RegistryError(
+            f"It is not known whether the public index has {', '.join(names.unknown)}",
+            "run it again when the public index answers, or without --strict-names",
+        )
+    return taken
 
 
 def _taken(name: str) -> Problem:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.commands.options import json_option, registry_option
+from builder.commands.registry_options import retry_for_option
 from steps.errors import InputError, Refused
 from steps.registry import parse_registry
 
@@ -29,14 +30,7 @@ _PATIENCE_SECONDS = 10.0
 @click.option(
     "--read-only", is_flag=True, help="Who only installs from here need not be allowed to upload."
 )
-@click.option(
-    "--retry-for",
-    type=click.FloatRange(min=0),
-    default=_RETRY_SECONDS,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to repeat a request that meets a fault.",
-)
+@retry_for_option(_RETRY_SECONDS)
 @json_option
 def command(registry: str | None, read_only: bool, retry_for: float, as_json: bool) -> None:
     """Tell what is wrong with tools, credentials, permissions and client settings here.

@@ -16,6 +16,9 @@ from steps.registry import REGISTRY_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from packaging.utils import NormalizedName
+
+    from steps.building.workshop import Kinds
     from steps.project import Project
 
 _logger = logging.getLogger("shipwheel")
@@ -84,7 +87,7 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
     @functools.wraps(function)
     def wrapper(
         *,
-        kinds: str | None,
+        kinds: Kinds | None,
         strict: bool,
         cache: bool,
         build_timeout: float | None,
@@ -98,7 +101,7 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         if unshallow:
             complete_history(others["directories"] or (Path(),), os.environ)
         options = BuildOptions(
-            kinds="sdist" if kinds == "sdist" else "wheel" if kinds == "wheel" else "both",
+            kinds=kinds or "both",
             strict=strict,
             cache=cache,
             timeout=build_timeout,
@@ -124,6 +127,18 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
             "a package has a pyproject.toml with a [build-system] table",
         )
     return read_projects(found)
+
+
+def package_name(text: str) -> NormalizedName:
+    """Return the name of a package that the command line names, normalised; or raise InputError."""
+    from packaging.utils import InvalidName, canonicalize_name  # noqa: PLC0415 - as above
+
+    try:
+        return canonicalize_name(text, validate=True)
+    except InvalidName:
+        raise InputError(
+            f"No package can have this name: {text!r}", "letters, digits, and - _ . between them"
+        ) from None
 
 
 def narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...]:

@@ -16,7 +16,19 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-RETRY_SECONDS = 60.0
+_RETRY_SECONDS = 60.0
+
+
+def retry_for_option(default: float) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Return --retry-for, which is *default* seconds unless it is given."""
+    return click.option(
+        "--retry-for",
+        type=click.FloatRange(min=0),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to repeat a request that meets a fault.",
+    )
 
 
 def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -29,14 +41,7 @@ def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
         metavar="NAME",
         help="Take the registry, and a login if there is one, from this section of ~/.pypirc.",
     )
-    @click.option(
-        "--retry-for",
-        type=click.FloatRange(min=0),
-        default=RETRY_SECONDS,
-        show_default=True,
-        metavar="SECONDS",
-        help="How long to repeat a request that meets a fault.",
-    )
+    @retry_for_option(_RETRY_SECONDS)
     @functools.wraps(function)
     def wrapper(
         registry: str | None, section: str | None, retry_for: float, **others: Any

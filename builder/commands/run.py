@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from builder.command_line import GRACE
 from builder.commands.options import json_option
 from steps.errors import InputError
+
+if TYPE_CHECKING:
+    from builder.local.preparation import Prepared
+
+_GRACE_SECONDS = 30.0
 
 
 @click.command(short_help="Run a build config on this machine, as Cloud Build would.")
@@ -74,10 +80,7 @@ def command(
     _exclude(("--docker", docker), ("--host-tools", host_tools))
     _exclude(("--only", bool(only)), ("--from", bool(start)))
 
-    from builder.local.build import run_build  # noqa: PLC0415 - --help is quick
-    from builder.local.dry_run import describe  # noqa: PLC0415 - the same
-    from builder.local.preparation import Request, prepare  # noqa: PLC0415 - the same
-    from builder.local.screen import open_screen  # noqa: PLC0415 - the same
+    from builder.local.preparation import Request, prepare  # noqa: PLC0415 - `--help` does without
     from triggers.substitutions import StartedBy  # noqa: PLC0415 - the same
 
     request = Request(
@@ -93,13 +96,24 @@ def command(
         start=start,
     )
     prepared = prepare(request)
-    if dry_run:
-        plan = describe(prepared)
-        click.echo(json.dumps(plan.record, indent=2) if as_json else "\n".join(plan.lines))
-        return 0
-    # The log is what a person asks for, and narration to a program that reads the JSON.
+    return _describe(prepared, as_json=as_json) if dry_run else _run(prepared, as_json=as_json)
+
+
+def _describe(prepared: Prepared, *, as_json: bool) -> int:
+    from builder.local.dry_run import describe  # noqa: PLC0415 - `--help` does without
+
+    plan = describe(prepared)
+    click.echo(json.dumps(plan.record, indent=2) if as_json else "\n".join(plan.lines))
+    return 0
+
+
+def _run(prepared: Prepared, *, as_json: bool) -> int:
+    from builder.local.build import run_build  # noqa: PLC0415 - `--help` does without
+    from builder.local.screen import open_screen  # noqa: PLC0415 - the same
+
     # A container is asked to end, waited for and removed.
-    click.get_current_context().meta[GRACE] = 30.0
+    click.get_current_context().meta[GRACE] = _GRACE_SECONDS
+    # The log is what a person asks for, and narration to a program that reads the JSON.
     record = run_build(prepared, open_screen(sys.stderr if as_json else sys.stdout))
     if as_json:
         click.echo(json.dumps(record, indent=2))

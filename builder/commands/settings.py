@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from builder.commands.options import registry_option
+from builder.commands.options import package_name, registry_option
 from steps.errors import AccessError
 from steps.registry import parse_registry
 
@@ -110,19 +110,16 @@ def command(
         name=name or default_name(private),
         public=public,
         public_name=default_name(public) if public else "",
-        packages=_normalised(packages),
+        packages=tuple(dict.fromkeys(map(package_name, packages))),
         extra_index=extra_index,
         key=None if shell else key,
         netrc=(key or _token(private)) if netrc else None,
         scope=scope,
         file=file,
     )
-    machine = this_machine()
-    found = settings(client, wanted, machine)
+    found = settings(client, wanted, this_machine())
     if shell:
         _print_variables(found, key or _token(private))
-        if found.limit:
-            _logger.info("Note: %s", found.limit)
         return
     _tell_weaknesses(client, wanted, found)
     _apply(found, machine.home, write=write, diff=diff)
@@ -135,23 +132,6 @@ def _registries(registry: str | None, standard: str | None) -> tuple[Registry, R
     place = parse_registry(registry, os.environ)
     private = parse_registry(standard, os.environ) if standard else place
     return private, None if private == place else place
-
-
-def _normalised(packages: tuple[str, ...]) -> tuple[str, ...]:
-    from packaging.utils import InvalidName, canonicalize_name  # noqa: PLC0415 - for `--help`
-
-    from steps.errors import InputError  # noqa: PLC0415 - the same
-
-    names = []
-    for package in packages:
-        try:
-            names.append(canonicalize_name(package, validate=True))
-        except InvalidName:
-            raise InputError(
-                f"No package can have this name: {package!r}",
-                "letters, digits, and - _ . between them",
-            ) from None
-    return tuple(dict.fromkeys(names))
 
 
 def _token(registry: Registry) -> Login:
@@ -175,6 +155,8 @@ def _because(failure: str) -> str:
 def _print_variables(found: ClientSettings, login: Login) -> None:
     for variable, value in found.variables(login).items():
         click.echo(f"export {variable}={shlex.quote(value)}")
+    if found.limit:
+        _logger.info("Note: %s", found.limit)
 
 
 def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from packaging.utils import InvalidName, canonicalize_name
 from packaging.version import Version
 
-from builder.commands.options import json_option
+from builder.commands.options import json_option, package_name
 from builder.commands.registry_options import with_transport
 from steps.errors import InputError, NoRepository, Refused, RegistryError
 
@@ -69,9 +68,9 @@ def command(
         raise click.UsageError("Delete one version, or one package, and list nothing.")
     index = Index(transport.registry, transport)
     if deletes:
-        _delete(_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
+        _delete(package_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
         return
-    names = _all_names(index) if every else (_name(package or ""),)
+    names = _all_names(index) if every else (package_name(package or ""),)
     projects = _read(names, index, transport.registry)
     if as_json:
         click.echo(json.dumps([_as_object(it, wanted) for it in projects], indent=2))
@@ -153,15 +152,6 @@ def _deletion_as_object(deletion: Deletion, *, deleted: bool) -> dict[str, Any]:
         "warnings": [*deletion.warnings],
         "deleted": deleted,
     }
-
-
-def _name(package: str) -> str:
-    try:
-        return canonicalize_name(package, validate=True)
-    except InvalidName:
-        raise InputError(
-            f"No package can have this name: {package!r}", "letters, digits, and - _ . between them"
-        ) from None
 
 
 def _read(names: Iterable[str], index: Index, registry: Registry) -> list[PublishedProject]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from triggers.gcloud import Gcloud
     from triggers.plan import Change, Edit, Plan
+    from triggers.repository import Repository
 
 _logger = logging.getLogger("shipwheel")
 
@@ -47,23 +48,31 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
         as_json: bool,
         **others: Any,
     ) -> Result:
-        from triggers.gcloud import Gcloud  # noqa: PLC0415 - `--help` does without
-        from triggers.repository import open_repository, render_repository  # noqa: PLC0415 - the same
+        from triggers.repository import open_repository  # noqa: PLC0415 - `--help` does without
 
+        elsewhere = {"project": project, "region": region}
+        given = {key: value for key, value in elsewhere.items() if value}
         repository = open_repository(manifest_file)
-        there = {"project": project, "region": region}
-        different = {key: value for key, value in there.items() if value}
-        manifest = repository.manifest.model_copy(update=different)
-        rendering = render_repository(replace(repository, manifest=manifest), inline=inline)
-        report_warnings(rendering.warnings)
-        documents = [trigger.document() for trigger in rendering.triggers]
-        cloud = Gcloud(manifest.project, manifest.region, os.environ)
-        live = cloud.triggers([document["name"] for document in documents])
-        plan = make_plan(documents, live, owner_of(manifest))
+        manifest = repository.manifest.model_copy(update=given)
+        plan, cloud = _plan(replace(repository, manifest=manifest), inline=inline)
         _show(plan, cloud, as_json=as_json)
         return function(plan=plan, cloud=cloud, **others)
 
     return wrapper
+
+
+def _plan(repository: Repository, *, inline: bool) -> tuple[Plan, Gcloud]:
+    """Render, ask gcloud for what is live, and return what has to happen, and where."""
+    from triggers.gcloud import Gcloud  # noqa: PLC0415 - `--help` does without
+    from triggers.repository import render_repository  # noqa: PLC0415 - the same
+
+    manifest = repository.manifest
+    rendering = render_repository(repository, inline=inline)
+    report_warnings(rendering.warnings)
+    documents = [trigger.document() for trigger in rendering.triggers]
+    cloud = Gcloud(manifest.project, manifest.region, os.environ)
+    live = cloud.triggers([document["name"] for document in documents])
+    return make_plan(documents, live, owner_of(manifest)), cloud
 
 
 def _show(plan: Plan, cloud: Gcloud, *, as_json: bool) -> None:
