@@ -95,10 +95,15 @@ def find_projects(root: Path) -> tuple[Path, ...]:
     if not root.is_dir():
         what = "This is a file" if root.exists() else "The directory does not exist"
         raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
-    return tuple(sorted(_walk(root)))
+    found = (Path(folder) for folder, files in walk(root) if "pyproject.toml" in files)
+    return tuple(sorted(folder for folder in found if _is_package(folder)))
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the folders at and below *root* that may hold something of the user's, and their files.
+
+    Hidden folders, environments and build output are passed over.
+    """
     for folder, subfolders, files in os.walk(root):
         if "pyvenv.cfg" in files:
             subfolders.clear()
@@ -106,8 +111,7 @@ def _walk(root: Path) -> Iterator[Path]:
         subfolders[:] = [
             name for name in subfolders if name not in _NEVER_PROJECTS and not name.startswith(".")
         ]
-        if "pyproject.toml" in files and _is_package(Path(folder)):
-            yield Path(folder)
+        yield folder, files
 
 
 def _is_package(directory: Path) -> bool:

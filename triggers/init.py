@@ -71,9 +71,17 @@ def initial_files(answers: Answers) -> dict[str, str]:
 
 def new_manifest(answers: Answers) -> str:
     """Return the text of a manifest, with comments on what else it may hold."""
+    parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
+    parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(answers)]
+    parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in _EXAMPLES]
+    return "\n".join(parts)
+
+
+def _sections(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
+    """Return the parts of a manifest, each with what there is to say about it."""
     registry = answers.registry
     short = f"{registry.location}/{registry.project}/{registry.repository}"
-    sections: list[tuple[str, dict[str, Any]]] = [
+    return [
         (
             "Where the triggers live. A connected repository has to be in the same region.",
             {"project": answers.project, "region": answers.region},
@@ -86,29 +94,30 @@ def new_manifest(answers: Answers) -> str:
         ),
         (
             "Pull requests. Their account can only read: a pull request decides what is run.",
-            _start("check"),
+            {"check": _start("check")},
         ),
-        ("Pushes that publish packages; `tag` instead of `branch` for tags.", _start("publish")),
+        (
+            "Pushes that publish packages; `tag` instead of `branch` for tags.",
+            {"publish": _start("publish")},
+        ),
         (
             "Pushes that deploy functions, which run, and are built, as accounts of their own.",
-            {"deploy": {**_start("deploy")["deploy"], "function": DEFAULT_FUNCTION_ACCOUNTS}},
+            {"deploy": {**_start("deploy"), "function": DEFAULT_FUNCTION_ACCOUNTS}},
         ),
     ]
-    examples: list[tuple[str, dict[str, Any]]] = [
-        (
-            "Packages and functions are found; leave some out, or list them with `include`.",
-            {"packages": {"exclude": ["examples", "tests"]}},
-        ),
-        ("More files that start every build.", {"includedFiles": ["constraints.txt"]}),
-        (
-            "What is different for one directory.",
-            {"overrides": {"packages/a": {"publish": {"approval": True}}}},
-        ),
-    ]
-    parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
-    parts += [f"# {comment}\n{_plain(values)}" for comment, values in sections]
-    parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in examples]
-    return "\n".join(parts)
+
+
+_EXAMPLES: list[tuple[str, dict[str, Any]]] = [
+    (
+        "Packages and functions are found; leave some out, or list them with `include`.",
+        {"packages": {"exclude": ["examples", "tests"]}},
+    ),
+    ("More files that start every build.", {"includedFiles": ["constraints.txt"]}),
+    (
+        "What is different for one directory.",
+        {"overrides": {"packages/a": {"publish": {"approval": True}}}},
+    ),
+]
 
 
 def shared_build_configs(registry: Registry, project: str) -> dict[str, str]:
@@ -178,7 +187,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _start(kind: Literal["check", "publish", "deploy"]) -> dict[str, Any]:
-    return {kind: {"branch": "main", "serviceAccount": DEFAULT_ACCOUNTS[kind]}}
+    return {"branch": "main", "serviceAccount": DEFAULT_ACCOUNTS[kind]}
 
 
 def _plain(values: object) -> str:

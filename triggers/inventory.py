@@ -17,19 +17,18 @@ from typing import TYPE_CHECKING, Literal
 from packaging.utils import canonicalize_name
 
 from steps.errors import InputError, Problem
-from steps.project import find_projects, read_projects
+from steps.project import find_projects, read_projects, walk
 from triggers.dependencies import Dependencies, DependencyReader
 from triggers.references import read_setup
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from triggers.manifest import Manifest, Selection
 
 OWN_BUILD_CONFIG = "cloudbuild.yaml"
 REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements.txt.tmpl")
 _OR = "or leave its directory out: `packages.exclude` in the manifest"
-_PASSED_OVER = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +79,13 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
 
 def find_targets(root: Path) -> tuple[str, ...]:
     """Return the paths of all that is taken for a package or a function without a manifest."""
-    folders = dict(_walk(root))
+    folders = _folders(root)
     return tuple(sorted({*_find_packages(root, folders), *_find_functions(folders)}))
 
 
 def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[Problem]]:
     problems: list[Problem] = []
-    folders = dict(_walk(root))
+    folders = _folders(root)
     packages = _select(root, manifest.packages, "packages", problems)
     if packages is None:
         packages = _without(_find_packages(root, folders), manifest.packages.exclude)
@@ -113,6 +112,11 @@ def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[P
         if path.encode(errors="ignore").decode() != path
     )
     return packages, functions, problems
+
+
+def _folders(root: Path) -> dict[str, set[str]]:
+    """Return each directory that may hold something of the user's, with the names of its files."""
+    return {_relative(root, Path(folder)): set(files) for folder, files in walk(root)}
 
 
 def _find_packages(root: Path, folders: Mapping[str, set[str]]) -> list[str]:
@@ -175,18 +179,6 @@ def _package_names(root: Path, packages: Sequence[str]) -> dict[str, str]:
 
 def _folder_name(root: Path, path: str) -> str:
     return (root / path).resolve().name
-
-
-def _walk(root: Path) -> Iterator[tuple[str, set[str]]]:
-    """Yield each directory that may hold something of the user's, with the names of its files."""
-    for folder, subfolders, files in os.walk(root):
-        if "pyvenv.cfg" in files:
-            subfolders.clear()
-            continue
-        subfolders[:] = [
-            name for name in subfolders if name not in _PASSED_OVER and not name.startswith(".")
-        ]
-        yield _relative(root, Path(folder)), set(files)
 
 
 def _relative(root: Path, folder: Path) -> str:

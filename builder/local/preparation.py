@@ -25,6 +25,9 @@ from triggers.substitutions import StartedBy, resolve, substitute_build
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from triggers.build_config import Build
+    from triggers.substitutions import Resolution
+
 _logger = logging.getLogger("shipwheel")
 
 
@@ -67,38 +70,15 @@ def prepare(request: Request) -> Prepared:
 
     Raises InputError with every problem that the service, or this machine, would have with it.
     """
-    config = _read(request)
-    build = config.build
-    build_id = str(uuid.uuid4())
-    built_in = built_in_substitutions(
-        build,
-        config=request.config,
-        source=request.source,
-        build_id=build_id,
-        started_by=request.started_by,
-        environ=request.environ,
-    )
-    resolution = resolve(build, request.substitutions, built_in, request.started_by)
-    for problem in (*config.notes, *config.problems(resolution.notes)):
-        _logger.warning("%s", problem)
-    InputError.raise_all(config.problems(resolution.findings))
-    build = substitute_build(build, resolution.values)
-    findings = [
-        *broken_after_substitution(build),
-        *beyond_this_machine(
-            build,
-            docker=request.docker or (request.host_tools and bool(shutil.which("docker"))),
-            emulator=request.emulator or EMULATOR_VARIABLE in request.environ,
-        ),
-    ]
+    config, build_id = _read(request), str(uuid.uuid4())
+    resolution = _resolve(request, config, build_id)
+    config = replace(config, build=substitute_build(config.build, resolution.values))
     secrets, missing = _secrets(config, request.environ)
-    InputError.raise_all(config.problems([*findings, *missing]))
-    plan = make_plan(build.steps, request.only, request.start)
-    if ignored := ", ".join(without_meaning_here(build)):
+    InputError.raise_all(config.problems([*_impossible(request, config.build), *missing]))
+    plan = make_plan(config.build.steps, request.only, request.start)
+    if ignored := ", ".join(without_meaning_here(config.build)):
         _logger.info("Without meaning on this machine: %s", ignored)
-    return Prepared(
-        request, replace(config, build=build), plan, build_id, resolution.values, secrets
-    )
+    return Prepared(request, config, plan, build_id, resolution.values, secrets)
 
 
 def _read(request: Request) -> BuildConfig:
@@ -115,6 +95,33 @@ def _read(request: Request) -> BuildConfig:
         raise InputError(message, "name a cloudbuild.yaml") from None
     submitted = request.started_by is StartedBy.SUBMIT
     return read_build_config(text, str(request.config), submitted=submitted)
+
+
+def _resolve(request: Request, config: BuildConfig, build_id: str) -> Resolution:
+    """Return the values of all substitutions; tell what is forgiven, and raise for what is not."""
+    built_in = built_in_substitutions(
+        config.build,
+        config=request.config,
+        source=request.source,
+        build_id=build_id,
+        started_by=request.started_by,
+        environ=request.environ,
+    )
+    resolution = resolve(config.build, request.substitutions, built_in, request.started_by)
+    for problem in (*config.notes, *config.problems(resolution.notes)):
+        _logger.warning("%s", problem)
+    InputError.raise_all(config.problems(resolution.findings))
+    return resolution
+
+
+def _impossible(request: Request, build: Build) -> list[Finding]:
+    """Return what the service would refuse in *build*, substituted, or this machine cannot do."""
+    has_docker = request.docker or (request.host_tools and bool(shutil.which("docker")))
+    has_emulator = request.emulator or EMULATOR_VARIABLE in request.environ
+    return [
+        *broken_after_substitution(build),
+        *beyond_this_machine(build, docker=has_docker, emulator=has_emulator),
+    ]
 
 
 def _secrets(
