@@ -14,6 +14,12 @@ from typing import TYPE_CHECKING
 from triggers.build_config import Build, Step, is_portable, seconds
 from triggers.build_shared_rules import repeats, secret_faults, volume_faults
 from triggers.findings import Finding
+from triggers.substitution_keys import (
+    LONGEST_KEY,
+    LONGEST_VALUE,
+    MOST_SUBSTITUTIONS,
+    SUBSTITUTION_KEY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,15 +27,11 @@ if TYPE_CHECKING:
     from triggers.yaml_lines import Path
 
 START = "-"  # a waitFor entry that is always satisfied
-SUBSTITUTION_KEY = re.compile(r"_[A-Z0-9_]+")
 
 _DAY = 24 * 3600.0
 _MOST_STEPS = 300
 _MOST_IMAGES = 700
 _MOST_TAGS = 64
-_MOST_SUBSTITUTIONS = 200
-_LONGEST_KEY = 100
-_LONGEST_VALUE = 4000
 _MOST_ITEMS = 100  # args and env of a step, secretEnv, artifact paths
 _LONGEST_NAME = 1000  # a step's name and dir, an image
 _LONGEST_ARGUMENT = 10_000
@@ -111,18 +113,18 @@ def _timeouts(build: Build) -> Iterator[Finding]:
 
 
 def _substitutions(build: Build) -> Iterator[Finding]:
-    if len(build.substitutions) > _MOST_SUBSTITUTIONS:
+    if len(build.substitutions) > MOST_SUBSTITUTIONS:
         message = f"number of substitutions {len(build.substitutions)} exceeded"
-        yield Finding(("substitutions",), f"{message} (max: {_MOST_SUBSTITUTIONS})")
+        yield Finding(("substitutions",), f"{message} (max: {MOST_SUBSTITUTIONS})")
     for key, value in build.substitutions.items():
         path: Path = ("substitutions", key)
         if not SUBSTITUTION_KEY.fullmatch(key):
             message = f"substitution key {key} does not respect format ^_[A-Z0-9_]+$"
             yield Finding(path, message, "a config may only set names that begin with '_'")
-        if len(key) > _LONGEST_KEY:
-            yield Finding(path, f'substitution key "{key}" too long (max: {_LONGEST_KEY})')
-        if len(value) > _LONGEST_VALUE:
-            yield Finding(path, f'substitution value of "{key}" too long (max: {_LONGEST_VALUE})')
+        if len(key) > LONGEST_KEY:
+            yield Finding(path, f'substitution key "{key}" too long (max: {LONGEST_KEY})')
+        if len(value) > LONGEST_VALUE:
+            yield Finding(path, f'substitution value of "{key}" too long (max: {LONGEST_VALUE})')
 
 
 def _artifacts(build: Build) -> Iterator[Finding]:

@@ -12,10 +12,7 @@ from pydantic_core import PydanticCustomError
 from steps.errors import InputError
 from steps.registry import parse_registry
 from triggers.ref_pattern import NOT_OF_RE2
-
-# Cloud Build sets these itself in pull-request builds.
-PULL_REQUEST_SUBSTITUTIONS = ("_HEAD_BRANCH", "_BASE_BRANCH", "_HEAD_REPO_URL", "_PR_NUMBER")
-LONGEST_VALUE = 4000  # characters of a substitution
+from triggers.substitution_keys import LONGEST_VALUE, PULL_REQUEST, SUBSTITUTION_KEY
 
 
 def _check_registry(text: str) -> str:
@@ -53,9 +50,9 @@ def _check_glob(glob: str) -> str:
 
 
 def _check_key(key: str) -> str:
-    if not re.fullmatch("_[A-Z0-9_]+", key):
+    if not SUBSTITUTION_KEY.fullmatch(key):
         raise problem(f"no substitution's name: {key!r}", "write _ and capitals, digits or _")
-    if key in PULL_REQUEST_SUBSTITUTIONS:
+    if key in PULL_REQUEST:
         raise problem("a name that Cloud Build sets itself", "give it another name")
     return key
 

@@ -14,7 +14,6 @@ from triggers.function_flags import deploy_flags, flags_text, requirements_optio
 from triggers.functions import contradictions, resolve_function
 from triggers.globs import unwritable, without_covered
 from triggers.inventory import OWN_BUILD_CONFIG, Inventory
-from triggers.manifest_types import LONGEST_VALUE
 from triggers.model import (
     ConfigFile,
     Github,
@@ -27,6 +26,7 @@ from triggers.model import (
 from triggers.names import collisions
 from triggers.settings import Kind, Settings, resolve
 from triggers.subjects import FOLLOWERS_KEY, Subject, find_subjects, name_in
+from triggers.substitution_keys import LONGEST_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,9 +7,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from triggers.build_rules import SUBSTITUTION_KEY, broken_after_substitution
+from triggers.build_rules import broken_after_substitution
 from triggers.findings import Finding
-from triggers.substitutions import BUILT_IN, StartedBy, references, resolve, template_texts
+from triggers.substitution_keys import BUILT_IN, SUBSTITUTION_KEY
+from triggers.substitutions import StartedBy, references, resolve, template_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,13 +12,13 @@ from steps.finding import Finding as Located
 from triggers.build_rules import (
     LOGGING_HINT,
     LOGGING_RULE,
-    SUBSTITUTION_KEY,
     has_place_for_logs,
 )
 from triggers.findings import Finding
 from triggers.lint.sources import ConfigSource, Sources, TriggerSource
 from triggers.subjects import FOLLOWERS_KEY
-from triggers.substitutions import PULL_REQUEST, StartedBy, references, resolve, template_texts
+from triggers.substitution_keys import PULL_REQUEST, SUBSTITUTION_KEY
+from triggers.substitutions import StartedBy, references, resolve, template_texts
 
 if TYPE_CHECKING:
     from triggers.lint.coverage_rules import Globs

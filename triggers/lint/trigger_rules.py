@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from triggers.build_rules import SUBSTITUTION_KEY
 from triggers.findings import Finding
 from triggers.lint.patterns import syntax_fault
 from triggers.listener import EVENT_SOURCES
 from triggers.manifest import CONNECTION
 from triggers.match import BadGlobError, parse_glob
-from triggers.substitutions import PULL_REQUEST
+from triggers.substitution_keys import (
+    LONGEST_KEY,
+    LONGEST_VALUE,
+    MOST_SUBSTITUTIONS,
+    PULL_REQUEST,
+    SUBSTITUTION_KEY,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,9 +37,6 @@ _REPOSITORIES = (*EVENT_SOURCES, "triggerTemplate")
 _STARTERS = (*_REPOSITORIES, "pubsubConfig", "webhookConfig")
 _BUILDS = ("filename", "build", "gitFileSource", "autodetect")
 _EVENT_TYPES = {"PUBSUB": "pubsubConfig", "WEBHOOK": "webhookConfig", "MANUAL": "sourceToBuild"}
-_MOST_SUBSTITUTIONS = 200
-_LONGEST_KEY = 100
-_LONGEST_VALUE = 4000
 
 
 def name_is_legal(trigger: TriggerSource) -> Iterator[Finding]:
@@ -171,8 +173,8 @@ def globs(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
 def substitutions_can_be_set(trigger: TriggerSource) -> Iterator[Finding]:
     """SW109: the import sends any key; the service takes the user's own only."""
     given = trigger.message.substitutions
-    if len(given) > _MOST_SUBSTITUTIONS:
-        message = f"{len(given)} substitutions are more than {_MOST_SUBSTITUTIONS}"
+    if len(given) > MOST_SUBSTITUTIONS:
+        message = f"{len(given)} substitutions are more than {MOST_SUBSTITUTIONS}"
         yield Finding(("substitutions",), message, "", "SW109")
     for key, value in given.items():
         path: Path = ("substitutions", key)
@@ -183,8 +185,8 @@ def substitutions_can_be_set(trigger: TriggerSource) -> Iterator[Finding]:
         elif key in PULL_REQUEST:
             message = f"{key} is set by Cloud Build itself"
             yield Finding(path, message, "give it another name", "SW109")
-        if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
-            limits = f"{_LONGEST_KEY} characters, its value {_LONGEST_VALUE}"
+        if len(key) > LONGEST_KEY or len(value) > LONGEST_VALUE:
+            limits = f"{LONGEST_KEY} characters, its value {LONGEST_VALUE}"
             yield Finding(path, f"a substitution's key has at most {limits}", "", "SW109")
 
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.triggers.rendering import documents, function, package
-from triggers.manifest_types import PULL_REQUEST_SUBSTITUTIONS
+from triggers.substitution_keys import PULL_REQUEST
 
 FOLDER = resources.files("triggers") / "build_configs"
 CONFIGS: dict[str, str] = {file.name: file.read_text() for file in FOLDER.iterdir()}
@@ -42,7 +42,7 @@ def test_every_substitution_that_is_used_is_given_and_the_other_way_round(name: 
     defaults = config.pop("substitutions", {}).keys()
     used = set(re.findall(r"\$\{([A-Z0-9_]+)\}", str(config)))
 
-    assert used - BUILT_IN - {*PULL_REQUEST_SUBSTITUTIONS} == given(name).keys() | defaults
+    assert used - BUILT_IN - {*PULL_REQUEST} == given(name).keys() | defaults
 
 
 @pytest.mark.parametrize("name", CONFIGS)
