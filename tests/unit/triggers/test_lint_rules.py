@@ -21,7 +21,7 @@ from triggers.lint.codes import CODES, FAMILIES
 from triggers.lint.linter import lint
 
 if TYPE_CHECKING:
-    from triggers.lint.sources import Located
+    from steps.finding import Finding as Located
 
 BASE = {
     "cloudbuild.yaml": f"{USES}{LOGGING}",
