@@ -181,6 +181,11 @@ def read_key(path: Path) -> Login:
     )
 
 
+def without_login(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return *environ* without the publisher's login, which is no business of other programs."""
+    return {name: value for name, value in environ.items() if not name.startswith("TWINE_")}
+
+
 def account(login: Login, environ: Mapping[str, str]) -> str:
     """Return the account that *login* stands for where this machine knows it, else nothing."""
     if login.username == KEY_USERNAME:

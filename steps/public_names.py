@@ -17,6 +17,7 @@ import requests
 from requests import codes
 
 from steps.errors import InputError
+from steps.transport import anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +90,7 @@ class PublicIndex:
             response = requests.head(
                 urljoin(self._url, f"{name}/"),
                 timeout=self._seconds,
-                auth=_anonymous,
+                auth=anonymous,
                 allow_redirects=True,
             )
         except requests.RequestException:
@@ -117,8 +118,3 @@ def _checked(url: str) -> str:
             f"name its Simple index, as --public-index or in {PUBLIC_INDEX_VARIABLE}",
         )
     return url if url.endswith("/") else f"{url}/"
-
-
-def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no login: requests would look into netrc for one."""
-    return request

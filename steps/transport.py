@@ -170,7 +170,7 @@ class _Session(requests.Session):
         self._credentials = credentials
         self._certificates = certificates
         self._timeout = (_CONNECT_SECONDS, patience)
-        self.auth = _unchanged  # an own one keeps netrc from being read; `send` adds the login
+        self.auth = anonymous  # `send` adds the login, where it may go
         adapter = Adapter(patience, WORKERS)
         for scheme in ("https://", "http://"):
             self.mount(scheme, adapter)
@@ -201,7 +201,8 @@ class _Session(requests.Session):
         return super().send(request, **kwargs)
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no login, as the `auth` of a request; without any, requests would look into netrc."""
     return request
 
 

@@ -25,6 +25,7 @@ from pypiserver.bottle_wrapper import request
 
 from builder.emulator.pages import ListedFiles, answer, pages_by
 from builder.emulator.repository import ListedFile, Repository
+from steps.distribution import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -71,8 +72,7 @@ class StandardRepository(Repository):
         """Return it; computed once, as Artifact Registry does, and not for every page."""
         state = path, path.stat().st_mtime_ns
         if state not in self.digests:
-            with path.open("rb") as file:
-                self.digests[state] = hashlib.file_digest(file, "sha256").hexdigest()
+            self.digests[state] = file_sha256(path)
         return self.digests[state]
 
     def path_of(self, project: str, filename: str) -> Path:

@@ -21,6 +21,7 @@ import uv
 
 from steps.building.reproducible import FIXED_ENVIRONMENT
 from steps.certificates import uv_trust
+from steps.credentials import without_login
 from steps.errors import BuildFailed
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
 # Mostly they wait for the index.
 _AT_ONCE = 4
-# Secrets of the publisher are no business of whatever code a backend runs.
-_WITHHELD = "TWINE_"
 # What uv says of an authority that it does not know.
 _UNTRUSTED = "invalid peer certificate"
 
@@ -70,8 +69,8 @@ class Environments:
         self._children = children
         # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
         self._uv_path = uv.find_uv_bin()
-        given = {key: value for key, value in environ.items() if not key.startswith(_WITHHELD)}
-        self.environ = given | FIXED_ENVIRONMENT
+        # Secrets of the publisher are no business of whatever code a backend runs.
+        self.environ = without_login(environ) | FIXED_ENVIRONMENT
         self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
         self._lock = threading.Lock()
         self._made: dict[frozenset[str], _Once] = {}

@@ -22,6 +22,7 @@ from steps.index import ACCEPT
 from steps.published import parse_root
 from steps.registry import is_loopback
 from steps.retry import Transient
+from steps.transport import anonymous
 from steps.upstreams import REMOTE, STANDARD, VIRTUAL, Repository, describe_repository
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def reach(registry: Registry, certificates: Certificates) -> Contact:
     """Ask for the index without credentials: whatever is answered, the registry was reached."""
     try:
         with _session() as session:
-            session.auth = _anonymous
+            session.auth = anonymous
             answer = session.get(
                 registry.index_url,
                 timeout=_SECONDS,
@@ -182,11 +183,6 @@ def _is_safe(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
-
-
-def _anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no login: requests would look into netrc for one."""
-    return request
 
 
 def _fault(error: Exception) -> str:

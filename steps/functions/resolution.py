@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from steps.certificates import uv_trust
 from steps.children import Children
+from steps.credentials import without_login
 from steps.errors import InputError, Problem, Refused, RegistryError
 from steps.functions.index_line import is_own
 from steps.functions.requirements_file import parse_requirements
@@ -113,7 +114,7 @@ class Resolver:
 
     def _environ(self) -> dict[str, str]:
         """Return the environment for uv, with the login for the registry and nothing else of it."""
-        given = {key: value for key, value in self.environ.items() if not key.startswith("TWINE_")}
+        given = without_login(self.environ)
         given |= uv_trust(given)
         login = self.credentials.login()
         if login:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from steps.children import Children
+from steps.credentials import without_login
 from steps.errors import RegistryError
 from steps.functions.index_line import is_own
 
@@ -42,7 +43,7 @@ def vendor(pinned: Iterable[Pinned], folder: Path, resolver: Resolver) -> None:
     downloaded = [it for it in pinned if it.index or "://" in it.body.replace("file://", "")]
     private = [it for it in downloaded if is_own(it.index, [resolver.registry])]
     public = [it for it in downloaded if it not in private]
-    given = {key: it for key, it in resolver.environ.items() if not key.startswith("TWINE_")}
+    given = without_login(resolver.environ)
     for group, environ in ((private, {**given, **_index(resolver)}), (public, given)):
         if group:
             _download(group, folder, resolver, environ)
