@@ -117,7 +117,8 @@ def command(
         scope=scope,
         file=file,
     )
-    found = settings(client, wanted, this_machine())
+    machine = this_machine()
+    found = settings(client, wanted, machine)
     if shell:
         _print_variables(found, key or _token(private))
         return
