@@ -35,8 +35,8 @@ _logger = logging.getLogger("shipwheel")
 
 @click.command(short_help="Print, or do, what a project needs: repositories, accounts, roles.")
 @manifest_option
-@click.option("--apply", "action", flag_value="apply", help="Do what is missing, through gcloud.")
-@click.option("--check", "action", flag_value="check", help="Compare: exit 1 on a difference.")
+@click.option("--apply", "applies", is_flag=True, help="Do what is missing, through gcloud.")
+@click.option("--check", "checks", is_flag=True, help="Compare: exit 1 on a difference.")
 @click.option(
     "--format",
     "output_format",
@@ -63,7 +63,8 @@ _logger = logging.getLogger("shipwheel")
 def command(
     *,
     manifest_file: Path,
-    action: str | None,
+    applies: bool,
+    checks: bool,
     output_format: str,
     members: tuple[str, ...],
     cleanup_policy: Path | None,
@@ -82,7 +83,9 @@ def command(
       shipwheel setup --check --member user:ann@example.com
       shipwheel setup --format terraform > setup.tf.json
     """
-    if action and output_format != "shell":
+    if applies and checks:
+        raise click.UsageError("--check changes nothing, and --apply does: give one of them.")
+    if (applies or checks) and output_format != "shell":
         raise click.UsageError("--format is for what is printed; --apply and --check do the rest.")
     repository = open_repository(manifest_file)
     manifest = repository.manifest
@@ -90,12 +93,12 @@ def command(
     report_warnings([*repository.inventory.warnings, *unnamed])
     extras = Extras(members=members, cleanup=_cleanup(manifest, cleanup_policy))
     needs = wanted(manifest, repository.inventory, extras)
-    if action is None:
+    if not (applies or checks):
         _print(needs, output_format, as_json=as_json)
         return
     _say_which_project(manifest)
     comparison = compare(needs, read_live(needs, os.environ))
-    if action == "check":
+    if checks:
         _check(comparison, manifest, as_json=as_json)
     else:
         _apply(comparison, as_json=as_json)

@@ -1,9 +1,11 @@
-"""`shipwheel setup` as Terraform, and from a manifest that names no place."""
+"""`shipwheel setup` as Terraform, and which manifests and options it refuses."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
+
+import pytest
 
 from builder.__main__ import main
 from tests.unit.triggers.setup_needs import FUNCTION, PACKAGE, PYPI, WRITER, needs
@@ -14,8 +16,6 @@ from triggers.setup.wanted import Extras
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 
 def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: Path) -> None:
@@ -80,6 +80,28 @@ def test_a_manifest_without_project_or_region_is_refused(
         "  hint: add it; `shipwheel init` shows where",
         f"error: {file}: `region` is missing",
         "  hint: add it; `shipwheel init` shows where",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--check", "--apply"], "--check changes nothing, and --apply does: give one of them."),
+        (["--apply", "--check"], "--check changes nothing, and --apply does: give one of them."),
+        (
+            ["--check", "--format", "terraform"],
+            "--format is for what is printed; --apply and --check do the rest.",
+        ),
+    ],
+)
+def test_options_that_contradict_one_another_do_nothing(
+    options: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["setup", *options]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {error}",
+        "  hint: see `shipwheel setup --help`",
     ]
 
 
