@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -82,6 +83,8 @@ def test_another_users_repository_is_told_with_gits_own_remedy(
 ) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    for scope in "SYSTEM", "GLOBAL":  # the image trusts every folder
+        monkeypatch.setenv(f"GIT_CONFIG_{scope}", os.devnull)
     project = Project(directory=tmp_path, name=canonicalize_name("alone"))
     hint = (
         "if you trust what is in it, run"
