@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+CHANGED = "was changed after it was judged: its sha256 was {before}, and now is {now}"
+
+
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
     return make_project(tmp_path, "berths")
@@ -73,6 +76,12 @@ def rewrite(file: Path) -> None:
         archive.writestr("more.py", "")
 
 
+def replace_by_another_as_large(file: Path) -> None:
+    other = file.with_name("other")
+    other.write_bytes(file.read_bytes().replace(b"Generator: tiny", b"Generator: huge"))
+    other.replace(file)
+
+
 def replace_by_folder(file: Path) -> None:
     file.unlink()
     file.mkdir()
@@ -86,7 +95,8 @@ def damage(file: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (rewrite, "was changed after it was judged: its sha256 was {before}, and now is {now}"),
+        (rewrite, CHANGED),
+        (replace_by_another_as_large, CHANGED),
         (damage, "cannot be read as a wheel: File is not a zip file"),
         (os.unlink, "is not a file any more"),
         (replace_by_folder, "is not a file any more"),

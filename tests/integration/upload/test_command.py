@@ -12,7 +12,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from twine.package import HashManager
 
+from builder.__main__ import main
 from builder.emulator import Emulator
 from tests.integration.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
@@ -87,6 +89,27 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
             for file in (wheel, sdist)
         ),
     ]
+
+
+def test_twine_hashes_each_file_once(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory = make_project(tmp_path, "berths")
+    files = make_distributions(directory)
+    for name, value in environment(emulator.host).items():
+        monkeypatch.setenv(name, value)
+    hashed = []
+    hash_file = HashManager.hash
+
+    def counted(manager: HashManager) -> None:
+        hashed.append(manager.filename)
+        hash_file(manager)
+
+    monkeypatch.setattr(HashManager, "hash", counted)
+
+    assert main(["upload", str(directory)]) == 0
+
+    assert hashed == [str(file.path) for file in files]
 
 
 def test_a_part_that_is_missing_is_uploaded(emulator: Emulator, tmp_path: Path) -> None:
