@@ -18,12 +18,13 @@ import yaml
 
 from builder.emulator import Emulator
 from tests.integration.functions_api import FunctionsApi
+from tests.integration.machine import needs_gcloud
 from triggers.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 SAMPLE = Path(__file__).parents[1] / "example"
 FUNCTION = "functions/berth-finder"

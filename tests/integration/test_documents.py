@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.documentation import DOCUMENTS, ROOT
 from tests.documentation.examples import read_examples
+from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +34,7 @@ def as_the_shell_reads_it(command: str) -> str:
     return " ".join(re.sub(r"\$\(.*?\)", "VALUE", joined).split())
 
 
-@pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+@needs_gcloud
 def test_gcloud_knows_every_command_that_readers_are_told_to_type(tmp_path: Path) -> None:
     commands = gcloud_commands()
     listed = tmp_path / "commands.json"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.documentation import ROOT
 from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.machine import needs_gcloud
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -49,7 +47,7 @@ def output_of(*command: str, cwd: Path, **environ: str) -> str:
     return ended.stdout + ended.stderr
 
 
-@pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+@needs_gcloud
 def test_gcloud_says_what_the_guide_quotes(tmp_path: Path) -> None:
     wrong = {
         "misspelt": f"{TRIGGER}includeFiles: [a]\n",

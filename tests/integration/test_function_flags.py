@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import pytest
 import yaml
 
 from tests.integration.functions_api import FunctionsApi
+from tests.integration.machine import needs_gcloud
 from tests.unit.triggers.test_manifest import SMALLEST
 from triggers.inventory import Inventory, Target
 from triggers.manifest_file import parse_manifest
@@ -18,7 +18,7 @@ from triggers.render import render
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 CONFIG = Path(__file__).parents[2] / "triggers" / "build_configs" / "deploy-function.yaml"
 AWKWARD = "a,b=c $HOME ${_REGION} 'x' \"y\" ^:^ ; ü \U0001f6a2 \u2028 \\ %s\n-"

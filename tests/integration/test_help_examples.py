@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from click.testing import CliRunner
 
 from builder.command_line import shipwheel
 from tests.documentation.stage import Stage
+from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +49,7 @@ def examples(path: str) -> list[str]:
 ALL = [" ".join(path) for path in commands(shipwheel)]
 
 
-@pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+@needs_gcloud
 @pytest.mark.parametrize("path", [path for path in ALL if path != "emulator"])
 def test_the_examples_of_a_help_run(path: str) -> None:
     with Stage() as stage:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import shutil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pytest
 
 from builder.__main__ import main
+from tests.integration.machine import needs_gcloud
 from tests.integration.repositories_api import LOCATION, RepositoriesApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 def virtual(**priorities: int) -> dict[str, Any]:

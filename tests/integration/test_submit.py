@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +13,13 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 
 from steps.errors import InputError
 from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.machine import needs_gcloud
 from triggers.build_config_file import read_build_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 ROOT = Path(__file__).parents[2]
 FIELDS = ("steps", "images", "options", "substitutions", "timeout")

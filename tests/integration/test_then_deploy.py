@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,11 +11,12 @@ import pytest
 import yaml
 
 from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 CONFIGS = Path(__file__).parents[2] / "triggers" / "build_configs"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -14,11 +14,12 @@ from google.cloud.devtools.cloudbuild_v1.types import Build, BuildTrigger
 
 from builder.__main__ import main
 from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.machine import needs_gcloud, needs_terraform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 SAMPLE = Path(__file__).parents[1] / "example"
 REGION = "us-east4"
@@ -176,7 +177,7 @@ def test_gcloud_lists_the_first_page_of_triggers_only(api: CloudBuildApi) -> Non
     assert listed.stdout.split() == ["a", "b"]
 
 
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+@needs_terraform
 @pytest.mark.parametrize("repository", ["github"], indirect=True)
 def test_terraform_reads_every_text_as_it_is(
     repository: Path, capsys: pytest.CaptureFixture[str]

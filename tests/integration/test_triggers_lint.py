@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.machine import needs_gcloud
 from triggers.lint.codes import CODES
 from triggers.lint.linter import lint
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 TRIGGER = """\
 name: a

@@ -14,13 +14,12 @@ import pytest
 from builder.emulator import Emulator
 from tests.integration.artifact_registry_api import NAME, ArtifactRegistryApi
 from tests.integration.google import HOST, Google
+from tests.integration.machine import needs_gcloud
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-needs_gcloud = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
 
 TOKEN = "ya29.planted-token"
 PLACE = "--repository=pypi --project=demo --location=us-east4 --format=json --quiet"

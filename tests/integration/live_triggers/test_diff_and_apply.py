@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.integration.live_triggers.repository import REGION, edit_manifest, run, seed, sent
+from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.cloud_build_api import CloudBuildApi
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 SUMMARY = "error: The live triggers of 'demo' in 'us-east4' are not the rendered ones: "

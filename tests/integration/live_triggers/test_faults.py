@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.live_triggers.repository import REGION, run
+from tests.integration.machine import needs_gcloud
 from tests.integration.termination import terminate_at
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.cloud_build_api import CloudBuildApi
     from tests.integration.google_api import Request
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 def test_an_interrupted_apply_is_finished_by_the_next(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.live_triggers.repository import REGION, edit_manifest, run
+from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.integration.cloud_build_api import CloudBuildApi
     from tests.integration.google_api import Request
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 def test_run_new_starts_each_created_trigger_of_a_push_once(

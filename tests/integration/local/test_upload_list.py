@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from builder.local.workspace import copy_source
+from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 FILES = (
     "a", "b.log", ".hidden", "dist/x", "sub/dist/y", "keep/dist.py", "node_modules/m/index.js",

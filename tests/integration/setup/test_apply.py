@@ -5,20 +5,20 @@ from __future__ import annotations
 import copy
 import json
 import os
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
+from tests.integration.machine import needs_gcloud, needs_terraform
 from tests.integration.setup.project import PUBLISHER, PYPI, SAMPLE, WRITER, run, writes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.integration.project_api import ProjectApi
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 ANN = "user:ann@example.com"
@@ -94,7 +94,7 @@ def test_apply_waits_for_new_accounts_and_changes_nothing_the_second_time(
     assert json.loads(capsys.readouterr().out)["created"] == []
 
 
-@pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
+@needs_terraform
 def test_terraform_reads_the_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The provider is not at hand: this is Terraform's language, not the provider's arguments."""
     assert run(SAMPLE, "--format", "terraform") == 0

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 from typing import TYPE_CHECKING
 
-import pytest
-
+from tests.integration.machine import needs_gcloud
 from tests.integration.setup.project import CHECKER, PYPI, WRITER, grant, run, seed, writes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.integration.project_api import ProjectApi
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 def test_check_names_a_role_that_is_missing_and_one_that_is_too_many(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.machine import needs_gcloud
 from tests.integration.setup.project import PYPI, run, seed
 from tests.integration.termination import terminate_at
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.integration.google_api import Request
     from tests.integration.project_api import ProjectApi
 
-pytestmark = pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+pytestmark = needs_gcloud
 
 
 def test_a_kill_in_the_middle_leaves_the_rest_to_the_next_apply(
