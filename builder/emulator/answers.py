@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 
 
 def answer_text(
-    start_response: StartResponse, status: HTTPStatus, text: str, **headers: str
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    status: HTTPStatus,
+    text: str,
+    **headers: str,
 ) -> Iterable[bytes]:
     """Answer with *status* and one line of *text*; `_` in a header's name stands for `-`."""
     body = f"{text}\n".encode()
@@ -29,7 +33,8 @@ def answer_text(
             *((name.replace("_", "-"), value) for name, value in headers.items()),
         ],
     )
-    return [body]
+    # The server would send a body to HEAD as well, and the client read it as the next answer.
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 def upstream_fault(error: ShipwheelError) -> str:

@@ -36,6 +36,7 @@ class Frontend:
         _logger.debug("%s %r", environ["REQUEST_METHOD"], path)
         if not self._is_allowed(environ.get("HTTP_AUTHORIZATION", "")):
             return answer_text(
+                environ,
                 start_response,
                 HTTPStatus.UNAUTHORIZED,
                 "The request does not have valid authentication credentials.",
@@ -46,9 +47,8 @@ class Frontend:
                 environ["SCRIPT_NAME"] = f"/{name}"
                 environ["PATH_INFO"] = path.removeprefix(f"/{name}") or "/"
                 return repository(environ, start_response)
-        return answer_text(
-            start_response, HTTPStatus.NOT_FOUND, f"There is no repository at {path!r}."
-        )
+        text = f"There is no repository at {path!r}."
+        return answer_text(environ, start_response, HTTPStatus.NOT_FOUND, text)
 
     def _is_allowed(self, authorization: str) -> bool:
         if self._token is None:

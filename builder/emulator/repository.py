@@ -74,12 +74,13 @@ class Repository(ABC):
                     return answer_file(environ, start_response, file)
                 except ShipwheelError as error:
                     text = upstream_fault(error)
-                    return answer_text(start_response, HTTPStatus.BAD_GATEWAY, text)
+                    return answer_text(environ, start_response, HTTPStatus.BAD_GATEWAY, text)
                 except (OSError, ValueError):  # ValueError: a NUL in the name
                     pass
             elif _INDEX.fullmatch(path):
                 return self.pages(environ, start_response)
-        return answer_text(start_response, HTTPStatus.NOT_FOUND, f"There is nothing at {path!r}.")
+        text = f"There is nothing at {path!r}."
+        return answer_text(environ, start_response, HTTPStatus.NOT_FOUND, text)
 
 
 class ReadOnlyRepository(Repository):
@@ -95,6 +96,7 @@ class ReadOnlyRepository(Repository):
         """
         name = environ["SCRIPT_NAME"].strip("/")
         return answer_text(
+            environ,
             start_response,
             HTTPStatus.BAD_REQUEST,
             f"{name} is a {self.mode} repository, which takes no uploads:"

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import http.client
 import io
+import socket
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -64,3 +65,18 @@ def get(emulator: Emulator, path: str, **headers: str) -> tuple[int, dict[str, s
     body = answer.read().decode()
     connection.close()
     return answer.status, dict(answer.getheaders()), body
+
+
+def heard(emulator: Emulator, method: str, path: str, token: str) -> tuple[bytes, bytes]:
+    """Return every byte of the head, without its date, and every byte that follows it."""
+    host, _, port = emulator.host.partition(":")
+    login = base64.b64encode(f"oauth2accesstoken:{token}".encode()).decode()
+    request = (
+        f"{method} {path} HTTP/1.1\r\nHost: {emulator.host}\r\nConnection: close\r\n"
+        f"Authorization: Basic {login}\r\n\r\n"
+    )
+    with socket.create_connection((host, int(port)), TIMEOUT) as connection:
+        connection.sendall(request.encode())
+        with connection.makefile("rb") as stream:
+            head, _, rest = stream.read().partition(b"\r\n\r\n")
+    return b"\n".join(it for it in head.splitlines() if not it.startswith(b"Date:")), rest

@@ -14,7 +14,15 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from builder.emulator import Emulator
-from tests.integration.emulator.plain_http import TIMEOUT, TOKEN, get, make_wheel, post, post_wheel
+from tests.integration.emulator.plain_http import (
+    TIMEOUT,
+    TOKEN,
+    get,
+    heard,
+    make_wheel,
+    post,
+    post_wheel,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -164,6 +172,31 @@ def test_without_the_token_everything_is_unauthorised(
         assert answer.status_code == 401
         assert answer.headers["WWW-Authenticate"] == 'Basic realm="Artifact Registry emulator"'
     assert [*(tmp_path / "registry" / "demo" / "pypi").iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        ("/demo/pypi/tide-tables/tide_tables-1.0.tar.gz", TOKEN, b"200 OK"),
+        ("/demo/pypi/simple/tide-tables/", TOKEN, b"200 OK"),
+        ("/demo/pypi/simple/tide-tables", TOKEN, b"301 Moved Permanently"),
+        ("/demo/pypi/simple/tide-tables/", "wrong", b"401 Unauthorized"),
+        ("/demo/pypi/simple/harbour/", TOKEN, b"404 Not Found"),
+        ("/demo/pypi/tide-tables/tide_tables-2.0.tar.gz", TOKEN, b"404 Not Found"),
+        ("/demo/other/simple/", TOKEN, b"404 Not Found"),
+    ],
+)
+def test_head_is_answered_with_the_head_of_get_and_no_byte_more(
+    guarded: Emulator, path: str, token: str, status: bytes
+) -> None:
+    """A client that keeps the connection would read what follows as its next answer."""
+    content = ("tide_tables-1.0.tar.gz", b"0123456789")
+    post(f"http://{guarded.host}/demo/pypi/", content, HTTPBasicAuth("oauth2accesstoken", TOKEN))
+
+    head, rest = heard(guarded, "HEAD", path, token)
+
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert (head, rest) == (heard(guarded, "GET", path, token)[0], b"")
 
 
 @pytest.mark.parametrize(
