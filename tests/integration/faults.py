@@ -260,6 +260,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         body = answer.body[: len(answer.body) // 2] if cut else answer.body
+        if self.command == "HEAD":
+            body = b""
         with suppress(BrokenPipeError, ConnectionResetError):  # nobody may wait for all of it
             for byte in body if trickle else b"":
                 time.sleep(trickle)
