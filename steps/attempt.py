@@ -6,6 +6,7 @@ Twine hashes a file once more. Whoever has to hash it anyway lets twine do it, o
 from __future__ import annotations
 
 import logging
+import stat
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -78,9 +79,11 @@ class Packages:
 
 def _state(path: Path) -> tuple[int, ...]:
     """Return what is another one once somebody has written into *path*, or replaced it."""
-    if not path.is_file():
+    status = None
+    with suppress(OSError):
+        status = path.stat()
+    if status is None or not stat.S_ISREG(status.st_mode):
         raise InputError(f"{path.name!r} is not a file any more", "build it again")
-    status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
@@ -106,7 +109,8 @@ class Attempt:
     def post(self) -> requests.Response:
         """Send the file and return the answer; raise what `Transport.answer` raises.
 
-        Raises InputError for a file that was changed meanwhile: an attempt may be a minute late.
+        Raises InputError for a file that was changed or removed meanwhile: an attempt may be a
+        minute late.
         """
         package = self._packages.of(self._file)
         try:
@@ -116,3 +120,10 @@ class Attempt:
         except Transient:
             self.doubtful = True
             raise
+        except OSError as error:
+            if error.filename != package.filename:
+                raise
+            raise InputError(
+                f"{self._file.filename!r} cannot be read any more: {error.strerror}",
+                "build it again",
+            ) from None

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.attempt import Packages
+from steps.attempt import Attempt, Packages
 from steps.collect import collect
-from steps.distribution import file_sha256
+from steps.credentials import Credentials
+from steps.distribution import Distribution, file_sha256
 from steps.errors import InputError
 from steps.project import read_project
+from steps.registry import Registry
+from steps.transport import Transport
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from twine.package import PackageFile
 
 CHANGED = "was changed after it was judged: its sha256 was {before}, and now is {now}"
 
@@ -118,3 +122,26 @@ def test_a_file_that_changed_after_it_was_judged_is_not_sent(
     assert [problem.message for problem in caught.value.problems] == [
         f"'berths-1.0-py3-none-any.whl' {why.format(before=wheel.sha256, now=now)}"
     ]
+
+
+class Vanishing(Packages):
+    """Has the file removed as soon as it was looked at for the last time."""
+
+    def of(self, file: Distribution) -> PackageFile:
+        package = super().of(file)
+        file.path.unlink()
+        return package
+
+
+def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told(directory: Path) -> None:
+    wheel, _sdist = make_distributions(directory)
+    registry = Registry(upload_url="http://127.0.0.1:9/demo/pypi/")
+    transport = Transport(registry, Credentials(lambda: None))
+
+    with pytest.raises(InputError) as caught:
+        Attempt(wheel, Vanishing(), transport).post()
+
+    assert str(caught.value) == (
+        "'berths-1.0-py3-none-any.whl' cannot be read any more: No such file or directory\n"
+        "  hint: build it again"
+    )
