@@ -66,7 +66,7 @@ def scripts_read_variables(config: ConfigSource) -> Iterator[Finding]:
         path = ("steps", index, "script")
         own = _variables(build, step)
         for key in dict.fromkeys(a or b for a, b in _SCRIPT_REFERENCE.findall(step.script)):
-            is_ours = key in known or re.fullmatch("_[A-Z][A-Z0-9_]*", key)
+            is_ours = key in known or re.match("_[A-Z]", key)
             if is_ours and own is not None and key not in own and not _assigns(step.script, key):
                 message = f"${{{key}}} in a script is a variable of the shell, and not set"
                 hint = f"add `env: ['{key}=${{{key}}}']`, or automapSubstitutions"
@@ -99,9 +99,9 @@ def substitutions_are_where_they_are_made(config: ConfigSource) -> Iterator[Find
 
 def _doubtful(build: Build) -> Iterator[tuple[Path, str]]:
     for i, entry in enumerate(build.options.env):
-        for key in dict.fromkeys(references(entry)):
+        for key in references(entry):
             yield ("options", "env", i), key
-    for key in dict.fromkeys(references(build.logs_bucket)):
+    for key in references(build.logs_bucket):
         yield ("logsBucket",), key
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.unit.triggers.lint_file_cases import CONFIG_CASES, TRIGGER_CASES
 from tests.unit.triggers.lint_further_cases import FURTHER
+from tests.unit.triggers.lint_near_cases import NEAR
 from tests.unit.triggers.lint_repository_cases import CASES, LOGGING, USES, Files
 from triggers.build_config import Build
 from triggers.build_trigger import BuildTrigger
@@ -101,6 +102,13 @@ def test_the_mended_file_has_no_finding(case: str) -> None:
     _bad, files = ALL[case]
 
     assert found(files) == set()
+
+
+@pytest.mark.parametrize("case", NEAR)
+def test_what_comes_nearest_has_the_findings_written_there_and_no_others(case: str) -> None:
+    files = NEAR[case]
+
+    assert found(files) == expected(files)
 
 
 def test_every_code_has_a_case_and_a_family() -> None:
