@@ -45,13 +45,13 @@ class Users:
 
     @property
     def of_triggers(self) -> tuple[ServiceAccount, ...]:
-        """Who any trigger runs as, each once."""
-        return tuple(dict.fromkeys(each for kind in KINDS for each in self.of(kind)))
+        """Who triggers run as, of each kind."""
+        return tuple(each for kind in KINDS for each in self.of(kind))
 
     @property
     def of_functions(self) -> tuple[ServiceAccount, ...]:
-        """Whom a function is handed over to, each once."""
-        return tuple(dict.fromkeys((*self.runtime, *self.builds, *self.callers)))
+        """Whom functions are handed over to, for each purpose."""
+        return (*self.runtime, *self.builds, *self.callers)
 
 
 def find_users(manifest: Manifest, inventory: Inventory) -> Users:

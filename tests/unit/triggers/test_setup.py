@@ -18,16 +18,13 @@ from tests.unit.triggers.setup_needs import (
     granted,
     needs,
 )
-from tests.unit.triggers.test_manifest import CONNECTION, SMALLEST
+from tests.unit.triggers.test_manifest import CONNECTION
 from triggers.dependencies import Dependencies
-from triggers.inventory import Inventory
-from triggers.manifest_file import parse_manifest
 from triggers.setup.commands import script, steps
 from triggers.setup.compare import compare
 from triggers.setup.live import Live, LiveRepository
 from triggers.setup.resources import Api, Binding, Repository, ServiceAccount
-from triggers.setup.users import find_users, nameless
-from triggers.setup.wanted import Extras, wanted
+from triggers.setup.wanted import Extras
 
 if TYPE_CHECKING:
     from triggers.setup.resources import Need
@@ -115,21 +112,6 @@ def test_a_setting_of_a_function_has_its_roles(
     assert names == {(name, f"roles/{role}") for name, role in added}
 
 
-def test_functions_without_accounts_of_their_own_are_named() -> None:
-    manifest = parse_manifest({**SMALLEST, "deploy": {"function": {"serviceAccount": "functions"}}})
-    inventory = Inventory(targets=(FUNCTION,))
-
-    [problem] = nameless(find_users(manifest, inventory))
-
-    assert problem.message.startswith("The function in 'f' has no buildServiceAccount: it takes")
-    created = [it.resource for it in wanted(manifest, inventory, Extras())]
-    assert [it.name for it in created if isinstance(it, ServiceAccount)] == [
-        "shipwheel-deploy",
-        "functions",
-        "shipwheel-image",
-    ]
-
-
 def test_without_functions_there_is_nothing_for_them() -> None:
     found = needs(PACKAGE)
 
@@ -174,26 +156,6 @@ def test_a_tool_has_its_api(tool: str, has_api: bool) -> None:
     names = [need.resource.name for need in found if isinstance(need.resource, Api)]
     assert ("cloudfunctions.googleapis.com" in names) is has_api
     assert "run.googleapis.com" in names
-
-
-def test_functions_with_both_accounts_are_not_named_and_those_without_are() -> None:
-    def said(**accounts: str) -> list[str]:
-        manifest = parse_manifest({**SMALLEST, "deploy": {"function": accounts}})
-        users = find_users(manifest, Inventory(targets=(FUNCTION,)))
-        return [problem.message.partition(":")[0] for problem in nameless(users)]
-
-    assert said(**ACCOUNTS) == []
-    assert said() == ["The function in 'f' has no serviceAccount and no buildServiceAccount"]
-
-
-def test_an_account_of_functions_that_cannot_be_created_is_one_problem() -> None:
-    accounts = {"serviceAccount": "ab", "buildServiceAccount": "ab"}
-    with pytest.raises(InputError) as caught:
-        needs(FUNCTION, deploy={"function": accounts})
-
-    assert [problem.message for problem in caught.value.problems] == [
-        "No service account can be named 'ab'"
-    ]
 
 
 def test_secrets_of_functions_have_their_api() -> None:
@@ -272,12 +234,6 @@ def test_what_functions_name_as_their_index_is_read_where_it_is_and_nothing_else
     }
 
 
-@pytest.mark.parametrize("account", ["ann@example.com", f"projects/p/serviceAccounts/{1:021}"])
-def test_what_is_no_address_of_a_service_account_is_refused(account: str) -> None:
-    with pytest.raises(InputError, match="No address of a service account: "):
-        needs(PACKAGE, publish={"serviceAccount": account})
-
-
 @pytest.mark.parametrize("account", ["shipwheel-image", "shipwheel-build"])
 def test_an_account_that_writes_images_checks_no_pull_request(account: str) -> None:
     with pytest.raises(InputError, match="Checks of pull requests would run as 'shipwheel-"):
@@ -290,16 +246,6 @@ def test_a_repository_for_packages_and_for_images_is_refused() -> None:
 
     assert [problem.message for problem in caught.value.problems] == [
         "For packages and for images: the repository us-east4/my-project/pypi"
-    ]
-
-
-def test_an_account_that_cannot_be_created_and_a_member_that_is_none_are_refused() -> None:
-    with pytest.raises(InputError) as caught:
-        needs(PACKAGE, extras=Extras(members=("allUsers",)), check={"serviceAccount": "ci"})
-
-    assert [problem.message for problem in caught.value.problems] == [
-        "No member of a policy: 'allUsers'",
-        "No service account can be named 'ci'",
     ]
 
 
