@@ -25,7 +25,7 @@ from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 from steps.building.reproducible import normalise_sdist
 from steps.distribution import Distribution, Kind, read_distribution
 from steps.errors import BuildFailed, InputError
-from steps.record import check_record
+from steps.record import check_wheel
 from steps.repository import checkout_around
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Backend:
 
     def wheel(self, source: Path, folder: Path) -> Distribution:
         """Build the wheel of *source* into *folder*."""
-        return read_distribution(self._call("wheel", source, folder), beside=check_record)
+        return read_distribution(self._call("wheel", source, folder), beside=check_wheel)
 
     def metadata(self, folder: Path) -> RawMetadata | None:
         """Have a wheel's metadata prepared in *folder*; None when the backend prepares none."""

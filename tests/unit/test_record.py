@@ -8,10 +8,11 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from twine.package import PackageFile
 
 from steps.distribution import read_distribution
 from steps.errors import InputError
-from steps.record import check_record, read_whole
+from steps.record import check_wheel, read_whole
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def move_metadata(folder: str) -> Callable[[dict[str, bytes]], object]:
 def test_a_wheel_that_holds_what_it_says_is_let_through(
     tmp_path: Path, change: Callable[[dict[str, bytes]], object]
 ) -> None:
-    check_record(rewritten(tmp_path, change).path)
+    check_wheel(rewritten(tmp_path, change).path)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +139,67 @@ def test_a_wheel_that_does_not_is_refused_with_all_that_is_wrong(
     wheel = rewritten(tmp_path, change)
 
     with pytest.raises(InputError) as caught:
-        check_record(wheel.path)
+        check_wheel(wheel.path)
 
     prefix = "'berths-1.0-py3-none-any.whl' is not a whole wheel: "
     assert [it.message.removeprefix(prefix) for it in caught.value.problems] == problems
     assert {it.hint for it in caught.value.problems} == {
         "build it again, and change nothing in a wheel that is built"
     }
+
+
+OTHER = b"Metadata-Version: 2.4\nName: tides\nVersion: 9\n"
+
+
+def add(name: str, content: bytes) -> Callable[[dict[str, bytes]], object]:
+    def change(members: dict[str, bytes]) -> None:
+        members[name] = content
+        encoded = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+        members[RECORD] += f"{name},sha256={encoded.decode()},{len(content)}\n".encode()
+
+    return change
+
+
+@pytest.mark.parametrize("name", ["METADATA", "a/METADATA", "NO-METADATA.txt"])
+def test_a_member_that_twine_takes_for_the_metadata_is_refused(tmp_path: Path, name: str) -> None:
+    wheel = rewritten(tmp_path, add(name, OTHER))
+
+    with pytest.raises(InputError) as caught:
+        check_wheel(wheel.path)
+
+    assert PackageFile.from_filename(str(wheel.path), None).metadata["name"] == "tides"
+    assert str(caught.value) == (
+        f"'berths-1.0-py3-none-any.whl' holds {name!r}, which twine takes for its metadata, in the"
+        f" place of '{FOLDER}/METADATA'\n"
+        "  hint: give that file another name, or leave it out of the wheel"
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add("berths/_vendor/tides-9.dist-info/METADATA", OTHER),
+        add("z/METADATA", OTHER),
+        add("a/METADATA", b"no such thing"),
+        add("a/METADATA", b""),
+    ],
+    ids=["deeper", "later", "another text", "empty"],
+)
+def test_a_member_that_twine_passes_over_may_have_that_name(
+    tmp_path: Path, change: Callable[[dict[str, bytes]], object]
+) -> None:
+    wheel = rewritten(tmp_path, change)
+
+    check_wheel(wheel.path)
+
+    assert PackageFile.from_filename(str(wheel.path), None).metadata["name"] == "berths"
+
+
+def test_a_member_that_says_the_same_may_be_taken(tmp_path: Path) -> None:
+    def copy(members: dict[str, bytes]) -> None:
+        add("a/METADATA", members[f"{FOLDER}/METADATA"])(members)
+
+    check_wheel(rewritten(tmp_path, copy).path)
 
 
 def test_a_wheel_is_read_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -165,7 +220,7 @@ def test_a_damaged_member_is_found(tmp_path: Path) -> None:
     wheel.path.write_bytes(content)
 
     with pytest.raises(InputError, match="cannot be read as a wheel: Bad CRC-32"):
-        check_record(wheel.path)
+        check_wheel(wheel.path)
 
 
 def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
@@ -173,6 +228,23 @@ def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
     wheel = rewritten(tmp_path, lambda members: members.update(more))
 
     with pytest.raises(InputError) as caught:
-        check_record(wheel.path)
+        check_wheel(wheel.path)
 
     assert len(caught.value.problems) == 5
+
+
+def test_a_lie_and_what_twine_takes_instead_are_told_together(tmp_path: Path) -> None:
+    wheel = rewritten(tmp_path, lambda members: members.update({"a/METADATA": OTHER}))
+
+    with pytest.raises(InputError) as caught:
+        check_wheel(wheel.path)
+
+    assert [
+        it.message.removeprefix("'berths-1.0-py3-none-any.whl' ") for it in caught.value.problems
+    ] == [
+        "is not a whole wheel: 'a/METADATA' is not in its RECORD",
+        (
+            "holds 'a/METADATA', which twine takes for its metadata, in the place of"
+            f" '{FOLDER}/METADATA'"
+        ),
+    ]
