@@ -20,7 +20,7 @@ from packaging.utils import (
 from packaging.version import Version
 
 from steps.archive import Archive, Sdist, open_archive, readable
-from steps.errors import InputError
+from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,8 +144,18 @@ def _check_identity(
 
 
 def _beside(path: Path, look: Callable[[Path], object], sha256: Callable[[Path], str]) -> str:
-    """Return the sha256 after *look*; hashing leaves the processor to other threads."""
+    """Return the sha256 unless *look* or hashing raises InputError: then raise all that is wrong.
+
+    Hashing leaves the processor to other threads.
+    """
+    problems: list[Problem] = []
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(sha256, path)
-        look(path)
-        return digest.result()
+        looks: tuple[Callable[[], object], ...] = (lambda: look(path), digest.result)
+        for ask in looks:
+            try:
+                ask()
+            except InputError as error:
+                problems.extend(error.problems)
+    InputError.raise_all(dict.fromkeys(problems))
+    return digest.result()

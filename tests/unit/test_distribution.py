@@ -13,7 +13,7 @@ import pytest
 from packaging.version import Version
 
 from steps.distribution import Distribution, parse_filename, read_distribution
-from steps.errors import InputError
+from steps.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -177,6 +177,21 @@ def test_what_looks_at_the_file_while_it_is_hashed_may_refuse_it(tmp_path: Path)
     assert seen == [path]
     with pytest.raises(InputError, match=r"^tides-1\.0\.tar\.gz is refused$"):
         read_distribution(path, beside=refuse)
+
+
+def test_all_that_looking_and_hashing_refuse_is_told_once(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
+
+    def look(_path: Path) -> None:
+        raise InputError(Problem("one"), more=[Problem("both")])
+
+    def sha256(_path: Path) -> str:
+        raise InputError(Problem("two"), more=[Problem("both")])
+
+    with pytest.raises(InputError) as caught:
+        read_distribution(path, beside=look, sha256=sha256)
+
+    assert caught.value.problems == (Problem("one"), Problem("both"), Problem("two"))
 
 
 def test_a_file_that_goes_away_while_it_is_hashed_is_told(tmp_path: Path) -> None:
