@@ -115,6 +115,26 @@ def test_the_client_certificate_is_shown_to_the_registry_alone(
     assert trust(None) == [(True, None), (True, None)]
 
 
+@pytest.mark.parametrize(
+    ("named", "trusted"),
+    [
+        ({"REQUESTS_CA_BUNDLE": "/requests.pem", "CURL_CA_BUNDLE": "/curl.pem"}, "/requests.pem"),
+        ({"CURL_CA_BUNDLE": "/curl.pem", "SSL_CERT_FILE": "/uv.pem"}, "/curl.pem"),
+        ({"SSL_CERT_FILE": "/uv.pem"}, True),
+    ],
+)
+def test_authorities_are_those_of_twine_and_requests(
+    monkeypatch: pytest.MonkeyPatch, named: dict[str, str], trusted: object
+) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, path in named.items():
+        monkeypatch.setenv(name, path)
+
+    assert [it["verify"] for it in get(REGISTRY).options] == [trusted]
+    assert [it["verify"] for it in get(REGISTRY, certificates=OURS).options] == [OURS.authorities]
+
+
 def test_every_request_has_its_time_outs() -> None:
     recorder = get(REGISTRY, "https://storage.example.com/")
 
