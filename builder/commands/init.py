@@ -13,12 +13,16 @@ import click
 
 import builder
 from builder.commands.options import json_option, registry_option
-from steps.errors import InputError
+from steps.errors import InputError, Problem
 from steps.git import ask_git
 from steps.registry import Registry, parse_registry
 from triggers.init import Answers, default_region, initial_files, source_of_remote, write_files
 
 _logger = logging.getLogger("shipwheel")
+_NO_SOURCE = Problem(
+    "The git remote origin does not say where on GitHub this repository is",
+    "name it with --github OWNER/NAME, --repository or --git-repository-link",
+)
 
 
 @click.command(short_help="Write the manifest and the build configs that triggers name.")
@@ -53,14 +57,15 @@ def command(
     Example:
       shipwheel init --registry us-east4/my-project/pypi --github acme/monorepo
     """
-    target = _artifact_registry(registry)
+    source = _source(directory, github, repository, git_repository_link)
+    target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
     project = project or target.project
     answers = Answers(
         registry=target,
         project=project,
         region=region or default_region(target),
         image=image or _default_image(target.location, project),
-        source=_source(directory, github, repository, git_repository_link),
+        source=source,
     )
     written = write_files(directory, initial_files(answers), force=force)
     for file in written:
@@ -70,14 +75,22 @@ def command(
         click.echo(json.dumps({"files": [asdict(file) for file in written]}, indent=2))
 
 
-def _artifact_registry(given: str | None) -> Registry:
-    registry = parse_registry(given, os.environ)
-    if not registry.is_artifact_registry:
-        raise InputError(
-            f"Cloud Build's triggers need a repository of Artifact Registry: {given!r}",
-            "name it as REGION/PROJECT/REPO",
-        )
+def _artifact_registry(given: str | None, others: tuple[Problem, ...]) -> Registry:
+    """Return the registry; raise InputError for what is wrong with it together with *others*."""
+    try:
+        registry = parse_registry(given, os.environ)
+    except InputError as error:
+        raise InputError(error.problems[0], more=others) from None
+    problems = [] if registry.is_artifact_registry else [_not_artifact_registry(registry)]
+    InputError.raise_all([*problems, *others])
     return registry
+
+
+def _not_artifact_registry(registry: Registry) -> Problem:
+    return Problem(
+        f"Cloud Build's triggers need a repository of Artifact Registry: {str(registry)!r}",
+        "name it as REGION/PROJECT/REPO",
+    )
 
 
 def _default_image(location: str, project: str) -> str:
@@ -88,6 +101,7 @@ def _default_image(location: str, project: str) -> str:
 def _source(
     directory: Path, github: str | None, repository: str | None, link: str | None
 ) -> dict[str, Any]:
+    """Return the manifest's `source`, empty where nobody says what it is."""
     given: dict[str, Any] = {}
     if github is not None:
         owner, _, name = github.partition("/")
@@ -97,10 +111,4 @@ def _source(
     if link is not None:
         given["gitRepositoryLink"] = link
     origin = ask_git(directory, "config", "--get", "remote.origin.url")
-    found = given or source_of_remote(origin)
-    if not found:
-        raise InputError(
-            "The git remote origin does not say where on GitHub this repository is",
-            "name it with --github OWNER/NAME, --repository or --git-repository-link",
-        )
-    return found
+    return given or source_of_remote(origin) or {}

@@ -191,6 +191,39 @@ def test_without_an_origin_the_option_is_named(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize(
+    ("registry", "said"),
+    [
+        (
+            "",
+            (
+                "No registry was named\n  hint: use https://REGION-python.pkg.dev/PROJECT/REPO/ or"
+                " REGION/PROJECT/REPO, as --registry or in SHIPWHEEL_REGISTRY"
+            ),
+        ),
+        (
+            "https://example.org/pypi",
+            (
+                "Cloud Build's triggers need a repository of Artifact Registry:"
+                " 'https://example.org/pypi/'\n  hint: name it as REGION/PROJECT/REPO"
+            ),
+        ),
+    ],
+)
+def test_a_registry_and_a_repository_that_are_missing_are_told_at_once(
+    registry: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHIPWHEEL_REGISTRY", registry)
+
+    assert main(["init"]) == 2
+
+    assert capsys.readouterr().err == (
+        f"error: {said}\n"
+        "error: The git remote origin does not say where on GitHub this repository is\n"
+        "  hint: name it with --github OWNER/NAME, --repository or --git-repository-link\n"
+    )
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         ([*REGISTRY, "--github", "acme"], "what was given: `source.github.name`"),
