@@ -26,8 +26,8 @@ _HINT = (
     " git fetch --unshallow origin, or leave --changed-since out"
 )
 _NO_CLONE = (
-    "`gcloud builds submit` and `shipwheel run` leave .git out, unless there is a .gcloudignore"
-    " that does not name it: write one, or leave --changed-since out"
+    "run it in a clone of the repository, or leave --changed-since out; `gcloud builds submit` and"
+    " `shipwheel run` bring .git only where there is a .gcloudignore that does not name it"
 )
 
 
@@ -84,6 +84,7 @@ def _git(folder: Path, *arguments: str) -> str:
             capture_output=True,
             check=True,
             timeout=_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},  # what git says decides which hint is given
         )
     except FileNotFoundError:
         raise InputError("git is not installed", "leave --changed-since out") from None

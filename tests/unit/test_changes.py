@@ -65,7 +65,11 @@ def test_projects_that_need_one_another_end(tmp_path: Path) -> None:
     assert touched([one, two], one.directory / "a") == ["one", "two"]
 
 
-def test_what_is_in_no_repository_is_refused(tmp_path: Path) -> None:
+def test_what_is_in_no_repository_is_refused_whatever_language_git_speaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de")
     project = read_project(make_project(tmp_path, "tides"))
 
     with pytest.raises(
@@ -73,8 +77,8 @@ def test_what_is_in_no_repository_is_refused(tmp_path: Path) -> None:
     ) as it:
         changed_since("main", [project])
     assert it.value.problems[0].hint == (
-        "`gcloud builds submit` and `shipwheel run` leave .git out, unless there is a .gcloudignore"
-        " that does not name it: write one, or leave --changed-since out"
+        "run it in a clone of the repository, or leave --changed-since out; `gcloud builds submit`"
+        " and `shipwheel run` bring .git only where there is a .gcloudignore that does not name it"
     )
 
 
