@@ -16,6 +16,7 @@ _FAULTS = (
 )  # fmt: skip
 _BEGINNINGS = ("^", r"\A", ".*", ".+")
 _ENDS = ("$", r"\z", ".*", ".+")
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.", re.DOTALL)
 
 
 def syntax_fault(pattern: str) -> str:
@@ -33,13 +34,36 @@ def syntax_fault(pattern: str) -> str:
 
 def is_anchored(pattern: str) -> bool:
     """Return whether *pattern* says what whole names look like, in each of its alternatives."""
-    body = re.sub(r"^\(\?[a-z]+\)", "", pattern)
+    body = pattern.removeprefix(_flags(pattern))
     alternatives = _alternatives(body)
     if len(alternatives) > 1:
         return all(map(is_anchored, alternatives))
     if (inner := _group(body)) is not None:
         return is_anchored(inner)
     return body.startswith(_BEGINNINGS) and body.endswith(_ENDS) and not _ends_escaped(body)
+
+
+def anchored(pattern: str) -> str:
+    """Return *pattern* with its anchors around all of its alternatives, and nowhere else."""
+    flags = _flags(pattern)
+    bare = [_bare(each) for each in _alternatives(pattern.removeprefix(flags))]
+    body = f"({'|'.join(bare)})" if len(bare) > 1 else bare[0]
+    return f"{flags}^{body}$"
+
+
+def _bare(alternative: str) -> str:
+    """Return *alternative* without an anchor at either end."""
+    tokens = _TOKEN.findall(alternative)
+    if tokens[:1] in (["^"], [r"\A"]):
+        del tokens[0]
+    if tokens[-1:] in (["$"], [r"\z"]):
+        del tokens[-1]
+    return "".join(tokens)
+
+
+def _flags(pattern: str) -> str:
+    found = re.match(r"\(\?[a-z]+\)", pattern)
+    return found[0] if found else ""
 
 
 def _ends_escaped(body: str) -> bool:
@@ -71,7 +95,7 @@ def _group(pattern: str) -> str | None:
 def _depths(pattern: str) -> list[tuple[int, int]]:
     """Return the places of all characters outside of classes, with how many groups are open."""
     places, depth = [], 0
-    for token in re.finditer(r"\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.", pattern, re.DOTALL):
+    for token in _TOKEN.finditer(pattern):
         depth -= token.group() == ")"
         if len(token.group()) == 1:
             places.append((token.start(), depth))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from triggers.findings import Finding
 from triggers.lint.config_rules import encrypted
-from triggers.lint.patterns import is_anchored, syntax_fault
+from triggers.lint.patterns import anchored, is_anchored, syntax_fault
 from triggers.lint.trigger_rules import globs, patterns
 from triggers.render import TRIGGER_LIMIT
 
@@ -23,9 +23,7 @@ def patterns_are_anchored(trigger: TriggerSource) -> Iterator[Finding]:
     for path, pattern in patterns(trigger):
         if pattern and not syntax_fault(pattern) and not is_anchored(pattern):
             message = f"the pattern {pattern!r} is found anywhere in a name"
-            body = pattern.removeprefix("^").removesuffix("$")
-            anchored = f"^({body})$" if "|" in body else f"^{body}$"
-            yield Finding(path, message, f"write {anchored!r}", "SW201")
+            yield Finding(path, message, f"write {anchored(pattern)!r}", "SW201")
 
 
 def comments_are_controlled(trigger: TriggerSource) -> Iterator[Finding]:

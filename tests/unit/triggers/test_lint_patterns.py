@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggers.lint.patterns import is_anchored, syntax_fault
+from triggers.lint.patterns import anchored, is_anchored, syntax_fault
 
 
 @pytest.mark.parametrize(
@@ -30,6 +30,27 @@ def test_a_pattern_that_says_what_whole_names_look_like_is_anchored(pattern: str
 )
 def test_a_pattern_that_is_found_in_longer_names_is_not(pattern: str) -> None:
     assert not is_anchored(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("main", "^main$"),
+        ("main$", "^main$"),
+        ("^main$|dev$", "^(main|dev)$"),
+        ("^main|dev$", "^(main|dev)$"),
+        (r"\Amain|release-.*|dev\z", "^(main|release-.*|dev)$"),
+        ("(main|dev)", "^(main|dev)$"),
+        ("a[|$]|b", "^(a[|$]|b)$"),
+        (r"price-in-\$", r"^price-in-\$$"),
+        (r"price-in-\\$", r"^price-in-\\$"),
+        ("(?i)main", "(?i)^main$"),
+        ("", "^$"),
+    ],
+)
+def test_the_anchors_of_a_pattern_go_around_all_of_it(pattern: str, meant: str) -> None:
+    assert anchored(pattern) == meant
+    assert is_anchored(meant)
 
 
 @pytest.mark.parametrize(
