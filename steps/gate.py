@@ -135,11 +135,12 @@ def must_exceed(candidate: Version, published: Iterable[Version], policy: Policy
     """Return the highest version that *candidate* must exceed; None when there is none."""
     if policy is Policy.UNIQUE:
         return None
+    series = _series(candidate)
     return max(
         (
             version
             for version in published
-            if (policy is Policy.GREATER or _series(version) == _series(candidate))
+            if (policy is Policy.GREATER or _series(version) == series)
             and (is_final(version) or candidate.is_prerelease)
         ),
         default=None,
@@ -189,7 +190,8 @@ def _proposals(
     start = candidate if rules.allow_epoch else candidate.__replace__(epoch=0)
     if is_invented(start):
         start = Version("0.0.0")
-    near = {version for version in versions if _series(version) == _series(candidate)}
+    series = _series(candidate)
+    near = {version for version in versions if _series(version) == series}
     scope = versions if rules.policy is Policy.GREATER or not near else near
     highest = max(scope, default=start)
     base = max(filter(is_final, scope), default=highest)
@@ -232,8 +234,9 @@ def _padded(version: Version) -> tuple[int, ...]:
 
 def _series(version: Version) -> tuple[int, ...]:
     """Return what versions of one maintained branch share: epoch, major and minor."""
-    return version.epoch, *_padded(version)[:_SERIES_LENGTH]
+    return version.epoch, *(*version.release, 0)[:_SERIES_LENGTH]
 
 
 def _series_name(version: Version) -> str:
-    return str(_version(version.epoch, [*_padded(version)[:_SERIES_LENGTH]]))
+    epoch, *release = _series(version)
+    return str(_version(epoch, release))
