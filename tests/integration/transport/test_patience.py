@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from builder.emulator import Emulator
     from tests.integration.faults import Request
 
+# Seconds. What would have to be waited for takes twenty and more.
+AT_ONCE = 10
+
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_an_answer_that_may_pass_is_asked_for_again(emulator: Emulator, status: int) -> None:
@@ -58,7 +61,7 @@ def test_retry_after_may_be_a_date(emulator: Emulator) -> None:
 
     with (
         FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as registry,
-        pytest.raises(RegistryError, match=r"and asked to wait (99|100) s"),
+        pytest.raises(RegistryError, match=r"and asked to wait (9[0-9]|100) s"),
     ):
         connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
 
@@ -81,11 +84,11 @@ def test_a_retry_after_that_cannot_be_read_or_is_over_asks_for_nothing(
 
 def test_an_answer_that_does_not_come_is_asked_for_again(emulator: Emulator) -> None:
     def script(request: Request) -> Fault | None:
-        return Fault(hang=1) if request.number == 0 else None
+        return Fault(hang=60) if request.number == 0 else None
 
     with FaultyRegistry(emulator, script) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=5, patience=0.2)
+        transport = Transport(place, Credentials(lambda: None), retry_for=5, patience=2)
         answer = transport.get(place.index_url)
 
     assert (answer.status_code, len(registry.requests)) == (200, 2)
@@ -93,7 +96,7 @@ def test_an_answer_that_does_not_come_is_asked_for_again(emulator: Emulator) -> 
 
 @pytest.mark.parametrize("status", [200, 302, 400])
 def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: int) -> None:
-    answer = Answer(status, b"z" * 100, headers=(("Location", "/"),))
+    answer = Answer(status, b"z" * 600, headers=(("Location", "/"),))
     fault = Fault(answer=answer, trickle=0.1)
 
     with FaultyRegistry(emulator, lambda _: fault) as registry:
@@ -103,13 +106,13 @@ def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: i
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(place.index_url)
 
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < AT_ONCE
 
 
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(answer=Answer(200, b"z"), drip=0.02),
+        Fault(answer=Answer(200, b"z"), drip=0.2),
         Fault(answer=Answer(200, b"z", (("Transfer-Encoding", "none"),) * 999), drip=0.001),
     ],
     ids=["slowly", "quickly"],
@@ -122,7 +125,7 @@ def test_a_head_that_trickles_is_not_waited_for(emulator: Emulator, fault: Fault
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(place.index_url)
 
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < AT_ONCE
 
 
 def test_a_registry_that_takes_an_upload_sip_by_sip_is_not_waited_for(
@@ -136,23 +139,23 @@ def test_a_registry_that_takes_an_upload_sip_by_sip_is_not_waited_for(
         with pytest.raises(Transient, match="no answer came in time"):
             transport.send("POST", place.upload_url, data=bytes(16 * 1024**2))
 
-    assert 1 < time.monotonic() - begin < 4
+    assert 1 < time.monotonic() - begin < AT_ONCE
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["with its length", "without"])
 def test_a_download_may_take_long_as_long_as_it_is_fast_enough(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, *, length: bool
 ) -> None:
-    monkeypatch.setattr(steps.adapter, "SLOWEST_BYTES_PER_SECOND", 50)
-    fault = Fault(answer=Answer(200, b"z" * 100), trickle=0.01, unmeasured=not length)
+    monkeypatch.setattr(steps.adapter, "SLOWEST_BYTES_PER_SECOND", 10)
+    fault = Fault(answer=Answer(200, b"z" * 100), trickle=0.02, unmeasured=not length)
     with FaultyRegistry(emulator, lambda _: fault) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=1.5)
         with transport.get(f"{place.upload_url}file", stream=True) as response:
             begin = time.monotonic()
             body = b"".join(response.iter_content(5))
 
-    assert time.monotonic() - begin > 0.8
+    assert time.monotonic() - begin > 1.5
     assert body == b"z" * 100
 
 
@@ -160,7 +163,7 @@ def test_a_download_may_take_long_as_long_as_it_is_fast_enough(
 def test_a_download_that_is_too_slow_is_not_waited_for(
     emulator: Emulator, tmp_path: Path, *, length: bool
 ) -> None:
-    fault = Fault(answer=Answer(200, b"z" * 100), trickle=0.05, unmeasured=not length)
+    fault = Fault(answer=Answer(200, b"z" * 900), trickle=0.05, unmeasured=not length)
     file = PublishedFile(
         filename="a-1.tar.gz", url="", kind="sdist", version=Version("1"), sha256=None, size=None
     )
@@ -171,16 +174,16 @@ def test_a_download_that_is_too_slow_is_not_waited_for(
         with pytest.raises(RegistryError, match="it broke off"):
             Index(place, transport).download(replace(file, url=f"{place.upload_url}f"), tmp_path)
 
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < AT_ONCE
     assert [*tmp_path.glob("a-1*")] == []
 
 
 def test_a_limit_that_is_over_cuts_nobody_else(emulator: Emulator) -> None:
     place = Registry(upload_url=f"http://{emulator.host}/demo/pypi/")
-    transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.3)
+    transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=1.5)
     for _ in range(20):
         assert transport.get(place.index_url).status_code == 200
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def test_an_answer_that_unpacks_to_more_than_a_page_is_not_read_to_its_end(

@@ -99,8 +99,8 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_in_the_index(
     emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
     tally.fault("time-out, stored")
-    with FaultyRegistry(emulator, once("POST", Fault(hang=2))) as registry:
-        transport = transport_to(registry.host, patience=0.5)
+    with FaultyRegistry(emulator, once("POST", Fault(hang=60))) as registry:
+        transport = transport_to(registry.host, patience=2)
         plan = Plan(judgements=(judge(*files),))
         deliveries = upload(plan, transport, Index(transport.registry, transport))
 
