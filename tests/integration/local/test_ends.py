@@ -76,7 +76,7 @@ def test_a_build_that_is_interrupted_leaves_no_process_and_no_file(
 
 
 def test_a_step_that_takes_too_long_is_ended_and_fails(laptop: Laptop) -> None:
-    text = "steps: [{name: bash, timeout: 0.3s, args: [-c, 'sleep 300 & echo $$!; wait']}]"
+    text = "steps: [{name: bash, timeout: 2s, args: [-c, 'sleep 300 & echo $$!; wait']}]"
     outcome = laptop.run(text, "--host-tools", "--json")
 
     assert outcome.code == 3
@@ -111,7 +111,7 @@ def test_minutes_are_a_time_out_for_a_trigger_and_refused_where_the_config_is_su
 
 
 def test_a_build_that_takes_too_long_is_ended(laptop: Laptop) -> None:
-    text = "timeout: 0.3s\nsteps: [{name: bash, args: [-c, 'sleep 300']}]"
+    text = "timeout: 2s\nsteps: [{name: bash, args: [-c, 'sleep 300']}]"
     outcome = laptop.run(text, "--host-tools", "--json")
 
     assert outcome.code == 3
