@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 def test_a_hook_that_takes_too_long_ends_with_its_child(environment: Path, tmp_path: Path) -> None:
     backend = Backend(environment, tmp_path, WAITING)
 
-    with runners(timeout=2) as (_, servers):
+    with runners(timeout=5) as (_, servers):
         with pytest.raises(subprocess.TimeoutExpired) as caught:
             backend.call(servers)
         itself, _server, child = read_numbers(tmp_path)
         wait_until(lambda: not (is_running(itself) or is_running(child)))
 
-    assert (caught.value.timeout, caught.value.output) == (2, "waiting\n")
+    assert (caught.value.timeout, caught.value.output) == (5, "waiting\n")
 
 
 def test_an_import_that_takes_too_long_is_reported_as_in_a_process(
