@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PUBLIC_INDEX_VARIABLE = "SHIPWHEEL_PUBLIC_INDEX"
 SECONDS = 3.0
 _WORKERS = 16
+# What a mirror answers that does not know HEAD.
+_NO_HEAD = {codes.method_not_allowed, codes.not_implemented}
 
 
 @dataclass(frozen=True)
@@ -86,17 +88,27 @@ class PublicIndex:
         """Return whether *name* exists; None when that cannot be told."""
         if self._down:
             return None
+        url = urljoin(self._url, f"{name}/")
         try:
-            response = requests.head(
-                urljoin(self._url, f"{name}/"),
-                timeout=self._seconds,
-                auth=anonymous,
-                allow_redirects=True,
-            )
-        except requests.RequestException:
+            status = self._status("HEAD", url)
+            if status in _NO_HEAD:
+                status = self._status("GET", url)
+        except (requests.RequestException, ValueError):  # such as a host that cannot be one
             self._down = True  # one unanswered request is enough to know
             return None
-        return {codes.ok: True, codes.not_found: False}.get(response.status_code)
+        return {codes.ok: True, codes.not_found: False}.get(status)
+
+    def _status(self, method: str, url: str) -> int:
+        """Return how *url* is answered; the page itself, which may be long, is not read."""
+        with requests.request(
+            method,
+            url,
+            timeout=self._seconds,
+            auth=anonymous,
+            allow_redirects=True,
+            stream=True,
+        ) as response:
+            return response.status_code
 
 
 def default_url() -> str:

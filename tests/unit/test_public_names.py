@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import threading
 import time
 
@@ -17,7 +18,7 @@ NAMES = [canonicalize_name(name) for name in ("tides", "berths")]
 
 def answer(status: int) -> requests.Response:
     response = requests.Response()
-    response.status_code = status
+    response.status_code, response.raw = status, io.BytesIO()
     return response
 
 
@@ -39,11 +40,11 @@ def test_an_address_that_is_none_is_refused(url: str) -> None:
 def test_each_name_is_asked_once(slash: str, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def head(url: str, **_: object) -> requests.Response:
+    def request(_method: str, url: str, **_: object) -> requests.Response:
         asked.append(url)
         return answer(200 if "tides" in url else 404)
 
-    monkeypatch.setattr(requests, "head", head)
+    monkeypatch.setattr(requests, "request", request)
     public = PublicIndex(f"https://index.example/simple{slash}")
     public.ask(NAMES)
     public.ask(NAMES)
@@ -57,21 +58,43 @@ def test_each_name_is_asked_once(slash: str, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize("status", [403, 429, 503])
 def test_another_answer_is_none(status: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(requests, "head", lambda _url, **_: answer(status))
+    monkeypatch.setattr(requests, "request", lambda *_, **__: answer(status))
     public = PublicIndex("https://index.example/simple/")
     public.ask(NAMES)
 
     assert public.answers() == PublicNames(unknown=tuple(NAMES))
 
 
-def test_one_that_cannot_be_reached_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("status", [405, 501])
+@pytest.mark.parametrize("then", [200, 404])
+def test_one_that_knows_no_head_is_asked_for_the_page(
+    status: int, then: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked = []
 
-    def head(url: str, **_: object) -> requests.Response:
-        asked.append(url)
-        raise requests.ConnectionError
+    def request(method: str, _url: str, **_: object) -> requests.Response:
+        asked.append(method)
+        return answer(status if method == "HEAD" else then)
 
-    monkeypatch.setattr(requests, "head", head)
+    monkeypatch.setattr(requests, "request", request)
+    public = PublicIndex("https://index.example/simple/")
+    public.ask(NAMES[:1])
+
+    assert public.answers() == PublicNames(taken=tuple(NAMES[:1]) if then == 200 else ())
+    assert asked == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize("error", [requests.ConnectionError, UnicodeError])
+def test_one_that_cannot_be_reached_is_not_asked_again(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def request(_method: str, url: str, **_: object) -> requests.Response:
+        asked.append(url)
+        raise error
+
+    monkeypatch.setattr(requests, "request", request)
     public = PublicIndex("https://index.example/simple/")
     public.ask(NAMES[:1])
     assert public.answers() == PublicNames(unknown=tuple(NAMES[:1]))
@@ -84,11 +107,11 @@ def test_one_that_cannot_be_reached_is_not_asked_again(monkeypatch: pytest.Monke
 def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     end = threading.Event()
 
-    def head(_url: str, **_: object) -> requests.Response:
+    def request(_method: str, _url: str, **_: object) -> requests.Response:
         end.wait(30)
         return answer(200)
 
-    monkeypatch.setattr(requests, "head", head)
+    monkeypatch.setattr(requests, "request", request)
     public = PublicIndex("https://index.example/simple/", seconds=0.05)
     start = time.monotonic()
     public.ask(NAMES)
