@@ -120,14 +120,14 @@ def _fine(where: str, file: SettingsFile, world: World) -> Finding:
 def _look_at_pip(file: SettingsFile, world: World) -> Iterator[_Weakness]:
     pip = next((it.version for it in world.tools if it.name == "pip"), None)
     for section, options in parse_ini(file.text, str(file.path)).items():
-        if options.get("extra-index-url", "").strip():
-            yield _named(f"[{section}] extra-index-url", _EXTRA_INDEX)
-        if options.get("trusted-host", "").strip():
-            weak = _Weakness(_NO_TLS, "remove it, and name the authority in REQUESTS_CA_BUNDLE")
-            yield _named(f"[{section}] trusted-host", weak)
         urls = [
             url for key in ("index-url", "extra-index-url") for url in options.get(key, "").split()
         ]
+        if section == section.lower():
+            yield from _of_section(section, options)
+        else:
+            unread = f"pip tells capitals apart, and reads no section [{section}]"
+            yield _Weakness(unread, f"write [{section.lower()}]")
         yield from _of_urls(urls)
         asks = options.get("keyring-provider") == "subprocess"
         if asks and pip and pip < _NAMES_USERS and any(map(_lacks_user, urls)):
@@ -135,6 +135,14 @@ def _look_at_pip(file: SettingsFile, world: World) -> Iterator[_Weakness]:
                 f"pip {pip} asks keyring's command for nobody without a user name in the URL",
                 f"write {TOKEN_USERNAME}@ before the host, or upgrade pip to 26.2",
             )
+
+
+def _of_section(section: str, options: Mapping[str, str]) -> Iterator[_Weakness]:
+    if options.get("extra-index-url", "").strip():
+        yield _named(f"[{section}] extra-index-url", _EXTRA_INDEX)
+    if options.get("trusted-host", "").strip():
+        weak = _Weakness(_NO_TLS, "remove it, and name the authority in REQUESTS_CA_BUNDLE")
+        yield _named(f"[{section}] trusted-host", weak)
 
 
 def _look_at_uv(file: SettingsFile, _world: World) -> Iterator[_Weakness]:

@@ -90,6 +90,15 @@ def test_unsafe_settings_are_named_without_their_secrets(
     assert message.startswith(begins)
 
 
+def test_a_section_that_pip_does_not_read_is_told_and_so_are_the_secrets_in_it() -> None:
+    text = f"[Global]\nindex-url = {INDEX}\nextra-index-url = https://u:{SECRET}@b.c/\n"
+
+    assert settings("pip", text) == [
+        "pip tells capitals apart, and reads no section [Global]",
+        "the address of b.c holds credentials",
+    ]
+
+
 @pytest.mark.parametrize(
     ("client", "text"),
     [
