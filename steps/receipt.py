@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from steps.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from steps.outcome import Judgement
     from steps.registry import Registry
@@ -82,6 +83,24 @@ def render_table(rows: Sequence[Row]) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def render_list(rows: Sequence[Row]) -> str:
+    """Return *rows* as short lines: a paragraph for each project, with two lines for each file."""
+    projects = groupby(rows, lambda row: (row.project, row.version, row.outcome, row.registry))
+    return "\n".join(
+        line
+        for (project, version, outcome, registry), files in projects
+        for line in (f"{project} {version}: {outcome}, in {registry}", *_lines(files))
+    )
+
+
+def _lines(files: Iterable[Row]) -> Iterator[str]:
+    for row in files:
+        size = "" if row.size is None else f", {row.size} bytes"
+        yield f"  {row.file}: {row.result}{size}"
+        if row.sha256:
+            yield f"    sha256:{row.sha256}"
 
 
 def render_json(rows: Sequence[Row]) -> str:

@@ -54,14 +54,14 @@ def command(
     Example:
       shipwheel publish --all --registry us-east4/my-project/pypi
     """
-    from steps.building.workshop import open_workshop  # noqa: PLC0415 - `--help` does without
+    from builder.receipts import print_receipt  # noqa: PLC0415 - `--help` does without
+    from steps.building.workshop import open_workshop  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - the same
     from steps.publish import publish  # noqa: PLC0415 - the same
-    from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
+    from steps.receipt import receipt  # noqa: PLC0415 - the same
 
     projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, first_release=first_release)
     with open_workshop(build_options, os.environ) as workshop:
         released = publish(projects, workshop, transport, index, rules)
-    rows = receipt(released, transport.registry)
-    click.echo(render_json(rows) if as_json else render_table(rows))
+    print_receipt(receipt(released, transport.registry), as_json=as_json)

@@ -48,12 +48,13 @@ def command(
     Example:
       shipwheel upload packages/tides --registry us-east4/my-project/pypi
     """
-    from steps.attempt import Packages, import_early  # noqa: PLC0415 - `--help` does without
+    from builder.receipts import print_receipt  # noqa: PLC0415 - `--help` does without
+    from steps.attempt import Packages, import_early  # noqa: PLC0415 - the same
     from steps.collect import collect  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - the same
     from steps.parallel import each  # noqa: PLC0415 - the same
     from steps.project import static_names  # noqa: PLC0415 - the same
-    from steps.receipt import receipt, render_json, render_table  # noqa: PLC0415 - the same
+    from steps.receipt import receipt  # noqa: PLC0415 - the same
     from steps.release import release  # noqa: PLC0415 - the same
 
     transport.credentials.look_up_early()
@@ -66,5 +67,4 @@ def command(
     released = release(
         built, transport, index, rules, static=static, packages=packages, workers=workers
     )
-    rows = receipt(released, transport.registry)
-    click.echo(render_json(rows) if as_json else render_table(rows))
+    print_receipt(receipt(released, transport.registry), as_json=as_json)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
-import sys
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
@@ -13,6 +9,7 @@ from packaging.version import Version
 
 from builder.verdicts import as_line, print_table
 from steps.outcome import Judgement, Outcome
+from tests.unit.terminal import shown_on_a_terminal
 
 if TYPE_CHECKING:
     import pytest
@@ -41,19 +38,8 @@ INVENTED = Judgement(
 )
 
 
-def shown_on_a_terminal(monkeypatch: pytest.MonkeyPatch, columns: int = 80) -> str:
-    """Print the table with a terminal as standard output, and return what it shows."""
-    shows, printed_to = pty.openpty()
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", str(columns))
-    with os.fdopen(printed_to, "w") as stream:
-        monkeypatch.setattr(sys, "stdout", stream)
-        print_table([NEW, STUCK])
-        stream.flush()
-        assert select.select([shows], [], [], 5)[0], "nothing was printed"
-        shown = os.read(shows, 9999)
-    os.close(shows)
-    return shown.decode()
+def both() -> None:
+    print_table([NEW, STUCK])
 
 
 def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
@@ -79,7 +65,7 @@ def test_where_a_version_was_invented_the_next_step_is_no_bump(
 
 
 def test_a_narrow_terminal_shows_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = shown_on_a_terminal(monkeypatch, columns=40)
+    shown = shown_on_a_terminal(monkeypatch, both, columns=40)
 
     assert "…" not in shown
 
@@ -87,13 +73,13 @@ def test_a_narrow_terminal_shows_all_of_it(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_terminal_shows_colour(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
 
-    assert "\x1b[32mnew" in shown_on_a_terminal(monkeypatch)
+    assert "\x1b[32mnew" in shown_on_a_terminal(monkeypatch, both)
 
 
 def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
 
-    shown = shown_on_a_terminal(monkeypatch)
+    shown = shown_on_a_terminal(monkeypatch, both)
 
     assert "not-bumped" in shown
     assert "\x1b[3" not in shown
