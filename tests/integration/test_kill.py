@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 
 # Three projects are asked for, the repository once; then each of six files is sent and confirmed.
 REQUESTS = 3 + 1 + 6 * 2
-POSTS = range(4, REQUESTS, 2)
-# A registry that was only asked is the same before and after.
-MOMENTS = [
-    *((number, "before") for number in range(REQUESTS)),
-    *((number, "after") for number in POSTS),
-]
 # Each with those that it needs.
 PROJECTS = {"charts": [], "berths": ["charts"], "tides": ["berths", "charts"]}
 
@@ -126,9 +120,11 @@ class Killer:
 signals = pytest.mark.parametrize(
     "kill", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"]
 )
+whens = pytest.mark.parametrize("when", ["before", "after"])
 
 
-@pytest.mark.parametrize(("number", "when"), MOMENTS)
+@pytest.mark.parametrize("number", range(REQUESTS))
+@whens
 @signals
 def test_what_was_killed_at_any_request_is_finished_by_the_next(
     emulator: Emulator,
@@ -176,7 +172,7 @@ def check_that_the_next_one_finishes(
     if killer.signal == signal.SIGTERM:
         last = "Terminated. Run the same command again to finish the job."
         assert (killer.victim.returncode, errors.splitlines()[-1]) == (143, last)
-        assert killer.seconds < 5, "it has not waited for the answer, which takes half a minute"
+        assert killer.seconds < 1
     else:
         assert killer.victim.returncode == -signal.SIGKILL
     assert output == ""
@@ -199,7 +195,6 @@ def test_a_publish_that_is_left_alone_makes_that_many_requests(
         process.communicate(timeout=60)
 
     assert len(registry.requests) == REQUESTS
-    assert [it.number for it in registry.requests if it.method == "POST"] == [*POSTS]
     assert stored(tmp_path / "registry") == built(projects)
     assert len(built(projects)) == 6
 
