@@ -50,7 +50,7 @@ def has_entry_point(facts: Facts) -> Iterator[Finding]:
         return
     names = entry_points(main)
     if wanted and names is not None and wanted not in names:
-        near = difflib.get_close_matches(wanted, names, n=1)
+        near = difflib.get_close_matches(wanted, names)
         meant = f"did you mean {near[0]!r}?" if near else f"define it at the top of {MAIN}"
         yield Finding(MAIN, 0, "SW803", f"{MAIN} has no entry point {wanted!r}", meant)
     elif not wanted and not defines_function(main):
@@ -72,9 +72,10 @@ def has_no_secret(facts: Facts) -> Iterator[Finding]:
 
 def uses_pip(facts: Facts) -> Iterator[Finding]:
     """SW831 and SW832: where uv installs, which only the newest builders give credentials to."""
-    private = any(facts.is_private(name) for _, _, name, _ in facts.required())
+    names = {name for _, _, name, _ in facts.required()}
+    private = any(facts.is_private(name) and not facts.is_bundled(name) for name in names)
     settings = facts.settings
-    if settings.package_manager == "pip" or settings.vendor or not private or settings.bundle:
+    if settings.package_manager == "pip" or settings.vendor or not private:
         return
     if settings.runtime >= _UV_FROM:
         message = (
@@ -118,8 +119,7 @@ def is_current(facts: Facts) -> Iterator[Finding]:
 
 def is_uploaded(facts: Facts) -> Iterator[Finding]:
     """SW842: what gcloud leaves behind is not there in the build."""
-    folders = [facts.settings.vendor] if facts.settings.vendor else []
-    for name in (MAIN, REQUIREMENTS, *folders):
+    for name in (MAIN, REQUIREMENTS, facts.settings.vendor):
         if name in facts.hidden:
             yield Finding(
                 name,

@@ -178,6 +178,13 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         0,
         "Python 3.14 is built with uv unless it is told otherwise",
     ),
+    "a newer Python, with a bundle beside what is not in it": (
+        "SW831",
+        {"settings": {"runtime": 14, "bundle": True}},
+        "requirements.txt",
+        0,
+        "Python 3.14 is built with uv unless it is told otherwise",
+    ),
     "a framework left to chance": (
         "SW834",
         {"files": {"requirements.txt": "berths==1.0\n"}},
@@ -279,6 +286,13 @@ SOUND: dict[str, dict[str, Any]] = {
     "hidden from git": {"in_git": HIDDEN},
     "uv's Python with pip": {"settings": {"runtime": 14, "package_manager": "pip"}},
     "uv's Python without anything private": {"settings": {"runtime": 14}, "held": {}, "served": {}},
+    "uv's Python, all private ones bundled": {
+        "settings": {"runtime": 14, "bundle": True},
+        "local": LOCAL,
+    },
+    "uv's Python, vendored": {"settings": {"runtime": 14, "vendor": "vendor"}},
+    "no entry point named": {"settings": {"entry_point": ""}},
+    "a class as the entry point": {"files": {"main.py": "class find: ...\n"}},
     "syntax of a newer Python": {
         "files": {"main.py": "x = (:"},
         "settings": {"runtime": 99, "package_manager": "pip"},

@@ -36,20 +36,20 @@ def test_one_change_brings_one_finding(tmp_path: Path, case: str) -> None:
 
 
 def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
-    def codes(pyproject: str, **settings: Any) -> list[tuple[str, str]]:
+    def codes(pyproject: str, **settings: Any) -> list[tuple[str, str, int]]:
         known = facts(tmp_path, {"pyproject.toml": pyproject}, settings)
-        return [(each.code, each.file) for each in judge(known)]
+        return [(each.code, each.file, each.line) for each in judge(known)]
 
     assert codes("[tool.black]") == []
     assert codes("[") == []
-    assert codes("[project]") == [("SW833", "pyproject.toml")]
-    assert codes("[tool.poetry]") == [("SW833", "pyproject.toml")]
+    assert codes("[project]") == [("SW833", "pyproject.toml", 0)]
+    assert codes("[tool.poetry]") == [("SW833", "pyproject.toml", 0)]
     lock = f"# Pinned by shipwheel requirements from pyproject.toml\n{REQUIREMENTS}"
     assert judge(facts(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": lock})) == ()
     written = "# Written by shipwheel requirements from pyproject.toml\n"
     known = facts(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": written})
     known = replace(known, files={"pyproject.toml": parsed(REQUIREMENTS, "pyproject.toml")})
-    assert [each.code for each in judge(known)] == ["SW832"]
+    assert [(each.code, each.line) for each in judge(known)] == [("SW832", 0)]
     settings = replace(known.settings, package_manager="pip")
     assert judge(replace(known, settings=settings)) == ()
 
@@ -71,6 +71,18 @@ def test_the_version_to_pin_is_the_one_that_pip_would_take(
     (found,) = judge(facts(tmp_path, files, held=versions))
 
     assert found.hint == f"write {example}, or have everything pinned with --pin"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [("fnd", "did you mean 'find'?"), ("serve", "define it at the top of main.py")],
+)
+def test_an_entry_point_that_is_nearly_there_is_named(
+    tmp_path: Path, wanted: str, hint: str
+) -> None:
+    (found,) = judge(facts(tmp_path, settings={"entry_point": wanted}))
+
+    assert found.hint == hint
 
 
 def test_the_command_that_publishes_what_is_missing_is_whole(tmp_path: Path) -> None:
