@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import NormalizedName, canonicalize_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from steps.distribution import Distribution
 
@@ -19,13 +19,12 @@ _logger = logging.getLogger("shipwheel")
 Needs = dict[NormalizedName, set[NormalizedName]]
 
 
-def dependency_order(distributions: Iterable[Distribution]) -> Needs:
-    """Return for each project the others that its distributions require; never a cycle.
+def dependency_order(files: Collection[Distribution]) -> Needs:
+    """Return for each project of *files* the others that those require; never a cycle.
 
     Requirements of extras count unless they make a cycle. Where projects really need one another
     no order is right: that is said, and one of them goes first.
     """
-    files = tuple(distributions)
     needs = _needs(files, with_extras=True)
     if _cycle(needs):
         needs = _needs(files, with_extras=False)
