@@ -109,12 +109,10 @@ def _pins(requirement: Requirement) -> bool:
 
 
 def is_hashed_throughout(facts: Facts) -> Iterator[Finding]:
-    """SW815: one hash makes pip demand all of them."""
+    """SW815: one hash makes pip demand all of them, also of the files that it includes."""
     if facts.settings.locks or not any(file.is_hashed for file in facts.files.values()):
         return
     for file, line in facts.lines:
-        if line.body and not line.hashes and not facts.files[file].is_hashed:
-            continue  # pip installs each file for itself
         if line.body and not line.hashes:
             yield Finding(
                 file,

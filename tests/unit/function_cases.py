@@ -93,6 +93,30 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         2,
         "'berths==1.0' has no hash, and others have",
     ),
+    "one hash, in an included file": (
+        "SW815",
+        {
+            "files": {
+                "requirements.txt": f"functions-framework==3 {HASH}\n-r more.txt\n",
+                "more.txt": "berths==1.0\n",
+            }
+        },
+        "more.txt",
+        1,
+        "'berths==1.0' has no hash, and others have",
+    ),
+    "one hash, from an included file": (
+        "SW815",
+        {
+            "files": {
+                "requirements.txt": "functions-framework==3\n-r more.txt\n",
+                "more.txt": f"berths==1.0 {HASH}\n",
+            }
+        },
+        "requirements.txt",
+        1,
+        "'functions-framework==3' has no hash, and others have",
+    ),
     "a lock of something else": (
         "SW816",
         {"is_stale": True},
@@ -320,6 +344,18 @@ SOUND: dict[str, dict[str, Any]] = {
     "a marker that nobody can compare": {"files": requires("tides ; python_version ~= 'new'")},
     "a password that stands for one": {
         "files": {"README.md": "https://oauth2accesstoken:ACCESS_TOKEN@us-python.pkg.dev/\n"}
+    },
+    "one hash, and about to be pinned": {
+        "files": {"requirements.txt": f"functions-framework==3 {HASH}\nberths==1.0\n"},
+        "settings": {"pin": True},
+    },
+    "not mirrored, beside an extra one": {
+        "served": held(berths="1.0", functions_framework=""),
+        "settings": {"extra": True},
+    },
+    "not mirrored, and vendored": {
+        "served": held(berths="1.0", functions_framework=""),
+        "settings": {"vendor": "vendor"},
     },
     "all hashed": {
         "files": {"requirements.txt": f"functions-framework==3 {HASH}\nberths==1.0 {HASH}\n"}
