@@ -36,6 +36,11 @@ SCHEMA_URL = (
 CONNECTION = "projects/[^/]+/locations/[^/]+/connections/[^/]+"
 
 
+def _connected(kind: str) -> StringConstraints:
+    words = f"write projects/P/locations/L/connections/C/{kind}/R"
+    return matching(f"{CONNECTION}/{kind}/[^/]+", words)
+
+
 class GithubRepository(Model):
     """A repository of the 1st generation: the Cloud Build GitHub app."""
 
@@ -50,11 +55,9 @@ class Source(Model):
 
     github: GithubRepository | None = None
     """A repository of the 1st generation."""
-    repository: Annotated[str, matching(f"{CONNECTION}/repositories/[^/]+")] | None = None
+    repository: Annotated[str, _connected("repositories")] | None = None
     """A repository of the 2nd generation: its whole resource name."""
-    git_repository_link: (
-        Annotated[str, matching(f"{CONNECTION}/gitRepositoryLinks/[^/]+")] | None
-    ) = None
+    git_repository_link: Annotated[str, _connected("gitRepositoryLinks")] | None = None
     """A link of Developer Connect: its whole resource name."""
 
     @model_validator(mode="after")

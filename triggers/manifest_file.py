@@ -72,10 +72,7 @@ def _what(details: ErrorDetails) -> tuple[str, str]:
         "shipwheel": (f"is {context.get('message')}", context.get("hint", "")),
         "model_type": (f"is {value!r:.80}", "write it as a mapping, `{key: value}`"),
         "literal_error": (f"is {value!r}", f"choose one of {context.get('expected')}"),
-        "string_pattern_mismatch": (
-            f"is {value!r}",
-            WORDS.get(context.get("pattern"), f"it has to match {context.get('pattern')}"),
-        ),
+        "string_pattern_mismatch": (f"is {value!r}", WORDS.get(str(context.get("pattern")), "")),
         "string_type": (
             f"has to be text, and is {value!r:.80}",
             f'put it in quotes: "{value}"' if isinstance(value, int | float) else "",

@@ -19,7 +19,13 @@ from triggers.manifest_types import (
     problem,
 )
 
-FunctionName = Annotated[str, matching("[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")]
+FunctionName = Annotated[
+    str,
+    matching(
+        "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
+        "up to 63 lower-case letters, digits and -, a letter first, no - at the end",
+    ),
+]
 Text = Annotated[str, StringConstraints(min_length=1)]
 _VARIABLE = "[A-Za-z_][A-Za-z0-9_]*"
 # A secret's version, and the variable or the file that it becomes.
@@ -57,11 +63,31 @@ def _check_place(place: str) -> str:
     return _check_build_variable(_check_variable(place))
 
 
-Variable = Annotated[str, matching(_VARIABLE), AfterValidator(_check_variable)]
+_NAME = matching(_VARIABLE, "letters, digits and _, no digit first")
+Variable = Annotated[str, _NAME, AfterValidator(_check_variable)]
 BuildVariable = Annotated[Variable, AfterValidator(_check_build_variable)]
 VariableValue = Annotated[str, AfterValidator(_check_value)]
-Place = Annotated[str, matching(_PLACE), AfterValidator(_check_place)]
-Secret = Annotated[str, matching(_VERSIONED)]
+Place = Annotated[
+    str,
+    matching(_PLACE, "write a variable, or a file in a directory, such as /secrets/key"),
+    AfterValidator(_check_place),
+]
+Secret = Annotated[
+    str, matching(_VERSIONED, "write the secret and its version: key:latest, or key:3")
+]
+_TOPIC = matching(
+    "[A-Za-z][A-Za-z0-9_.~+%-]{2,254}",
+    "write its name alone: 3 to 255 letters, digits and _ . ~ + % -, a letter first",
+)
+_BUCKET = matching(
+    "[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]",
+    "write its name alone: 3 to 222 lower-case letters, digits and . _ -, none of these at an end",
+)
+_FOLDER = matching("[A-Za-z0-9._/-]+", "write it with letters, digits and . _ / - only")
+_RUNTIME = matching("python3[0-9]+", "write a Python of Google's, such as python313")
+_MEMORY = matching("[1-9][0-9]*(?:M|Mi|G|Gi)", "write a number and M, Mi, G or Gi: 512Mi")
+_TIMEOUT = matching("[1-9][0-9]{0,3}s", "write whole seconds, from 1s to 9999s")
+_CONNECTOR = matching("[a-z0-9/-]+", "write it with lower-case letters, digits, / and - only")
 
 
 class FunctionTrigger(Model):
@@ -69,9 +95,9 @@ class FunctionTrigger(Model):
 
     http: Literal[True] | None = None
     """Requests; for a function that differs from the others here."""
-    topic: Annotated[str, matching("[A-Za-z][A-Za-z0-9_.~+%-]{2,254}")] | None = None
+    topic: Annotated[str, _TOPIC] | None = None
     """The name of a Pub/Sub topic of the project: its messages."""
-    bucket: Annotated[str, matching(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")] | None = None
+    bucket: Annotated[str, _BUCKET] | None = None
     """The name of a bucket: its new objects."""
     event_filters: Annotated[dict[Text, Text], Field(min_length=1)] | None = None
     """Attributes of Eventarc events and their values; `type` is one of them."""
@@ -105,7 +131,7 @@ class FunctionRequirements(Model):
 
     pin: bool = False
     """Pin every requirement, with its hashes."""
-    vendor: Annotated[Directory, matching("[A-Za-z0-9._/-]+")] | None = None
+    vendor: Annotated[Directory, _FOLDER] | None = None
     """Download the distributions into this directory of the function, and install only those."""
     bundle: bool = False
     """Build the packages of this repository, and put their wheels into the function's source."""
@@ -126,17 +152,17 @@ class Function(Model):
     """`gcloud functions deploy` (2nd generation, the default), or `gcloud run deploy`."""
     region: Region | None = None
     """Where the function runs. By default the region of the triggers."""
-    runtime: Annotated[str, matching(r"python3[0-9]+")] | None = None
+    runtime: Annotated[str, _RUNTIME] | None = None
     """The Python that it runs on. By default `python313`."""
-    entry_point: Annotated[str, matching(_VARIABLE)] | None = None
+    entry_point: Annotated[str, _NAME] | None = None
     """The Python function in `main.py` that answers. By default `main`."""
     trigger: FunctionTrigger | None = None
     """What calls it. By default HTTP."""
-    memory: Annotated[str, matching("[1-9][0-9]*(?:M|Mi|G|Gi)")] | None = None
+    memory: Annotated[str, _MEMORY] | None = None
     """Of each instance, such as `512Mi`."""
     cpu: Annotated[float, Field(gt=0, le=8, allow_inf_nan=False)] | None = None
     """Of each instance, such as 1 or 0.5."""
-    timeout: Annotated[str, matching("[1-9][0-9]{0,3}s")] | None = None
+    timeout: Annotated[str, _TIMEOUT] | None = None
     """How long one call may take, such as `60s`."""
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many calls one instance answers at once."""
@@ -154,7 +180,7 @@ class Function(Model):
     """Variables of Google's build of it; GOOGLE_PYTHON_PACKAGE_MANAGER is pip without them."""
     secrets: dict[Place, Secret] | None = None
     """Variables, or paths of files, and the secrets in them: `api-key:latest`, `key:3`."""
-    vpc_connector: Annotated[str, matching(r"[a-z0-9/-]+")] | None = None
+    vpc_connector: Annotated[str, _CONNECTOR] | None = None
     """The VPC connector that it reaches a network through."""
     vpc_egress: Literal["private-ranges-only", "all-traffic"] | None = None
     """What goes through the connector."""

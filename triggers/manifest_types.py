@@ -62,34 +62,51 @@ def problem(message: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("shipwheel", "{message}", {"message": message, "hint": hint})
 
 
-def matching(pattern: str) -> StringConstraints:
-    """Return the rule that a text matches all of *pattern*."""
-    return StringConstraints(pattern=rf"^{pattern}$")
+# What patterns mean, for those who read no regular expressions; the schema has the patterns.
+WORDS: dict[str, str] = {}
 
 
-_PROJECT = matching(r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]*[a-z0-9]")
-_REGION = matching("[a-z][a-z0-9-]*")
-_TAG = matching(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
-_TRIGGER_NAME = matching("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
-# What a pattern means, for those who read no regular expressions; the schema has the pattern.
-WORDS = {
-    _PROJECT.pattern: "write the project's ID: lower-case letters, digits and -, a letter first",
-    _REGION.pattern: "write a region's name, such as us-east4",
-    _TAG.pattern: "up to 128 letters, digits and _ . -, the first none of . and -",
-    _TRIGGER_NAME.pattern: "up to 64 letters, digits and -, with no - at either end",
-}
-ProjectId = Annotated[str, _PROJECT]
-Region = Annotated[str, _REGION]
+def matching(pattern: str, words: str) -> StringConstraints:
+    """Return the rule that a text matches all of *pattern*; *words* are the hint where not."""
+    whole = rf"^{pattern}$"
+    WORDS[whole] = words
+    return StringConstraints(pattern=whole)
+
+
+ProjectId = Annotated[
+    str,
+    matching(
+        r"(?:[a-z0-9.-]+\.[a-z]+:)?[a-z][a-z0-9-]*[a-z0-9]",
+        "write the project's ID: lower-case letters, digits and -, a letter first",
+    ),
+]
+Region = Annotated[str, matching("[a-z][a-z0-9-]*", "write a region's name, such as us-east4")]
 Registry = Annotated[str, AfterValidator(_check_registry)]
 Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_pattern)]
 Directory = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_directory)]
 Glob = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_glob)]
 Key = Annotated[str, AfterValidator(_check_key)]
 Value = Annotated[str, StringConstraints(max_length=LONGEST_VALUE)]
-Tag = Annotated[str, _TAG]
-TriggerName = Annotated[str, _TRIGGER_NAME]
+Tag = Annotated[
+    str,
+    matching(
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}",
+        "up to 128 letters, digits and _ . -, the first none of . and -",
+    ),
+]
+TriggerName = Annotated[
+    str,
+    matching(
+        "[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?",
+        "up to 64 letters, digits and -, with no - at either end",
+    ),
+]
 ServiceAccount = Annotated[
-    str, matching(r"(?:projects/[^/\s]+/serviceAccounts/[^/\s]+|[^@/\s]+@[^@/\s]+|[a-z0-9-]+)")
+    str,
+    matching(
+        r"(?:projects/[^/\s]+/serviceAccounts/[^/\s]+|[^@/\s]+@[^@/\s]+|[a-z0-9-]+)",
+        "write the account's name (lower-case letters, digits and -), or its address",
+    ),
 ]
 
 

@@ -112,7 +112,7 @@ def bad_names(manifest: Manifest, users: Users) -> Iterator[Problem]:
         if is_ours(account, manifest) and not _ACCOUNT_NAME.fullmatch(account.name):
             yield Problem(
                 f"No service account can be named {account.name!r}",
-                "take 6 to 30 small letters, digits or dashes, a letter first",
+                "take 6 to 30 lower-case letters, digits and -, a letter first, no - at the end",
             )
 
 

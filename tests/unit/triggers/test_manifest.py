@@ -47,6 +47,70 @@ def test_what_a_project_id_is_is_said_in_words(project: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"source": {"repository": "hub/mono"}},
+            "write projects/P/locations/L/connections/C/repositories/R",
+        ),
+        (
+            {"source": {"gitRepositoryLink": "hub/mono"}},
+            "write projects/P/locations/L/connections/C/gitRepositoryLinks/R",
+        ),
+        (
+            {"check": {"serviceAccount": "a b"}},
+            "write the account's name (lower-case letters, digits and -), or its address",
+        ),
+        ({"namePrefix": "-a"}, "up to 64 letters, digits and -, with no - at either end"),
+    ],
+)
+def test_what_a_text_has_to_look_like_is_said_in_words(changes: dict[str, Any], words: str) -> None:
+    [said] = problems(**changes)
+
+    assert said.partition("\n  hint: ")[2] == words
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (
+            {"name": "F"},
+            "up to 63 lower-case letters, digits and -, a letter first, no - at the end",
+        ),
+        ({"entryPoint": "1st"}, "letters, digits and _, no digit first"),
+        ({"environment": {"A-B": "x"}}, "letters, digits and _, no digit first"),
+        (
+            {"secrets": {"a/b": "key:1"}},
+            "write a variable, or a file in a directory, such as /secrets/key",
+        ),
+        ({"secrets": {"KEY": "key"}}, "write the secret and its version: key:latest, or key:3"),
+        (
+            {"trigger": {"topic": "a/b"}},
+            "write its name alone: 3 to 255 letters, digits and _ . ~ + % -, a letter first",
+        ),
+        (
+            {"trigger": {"bucket": "gs://a"}},
+            (
+                "write its name alone: 3 to 222 lower-case letters,"
+                " digits and . _ -, none of these at an end"
+            ),
+        ),
+        ({"requirements": {"vendor": "a b"}}, "write it with letters, digits and . _ / - only"),
+        ({"runtime": "python2"}, "write a Python of Google's, such as python313"),
+        ({"memory": "512MB"}, "write a number and M, Mi, G or Gi: 512Mi"),
+        ({"timeout": "1m"}, "write whole seconds, from 1s to 9999s"),
+        ({"vpcConnector": "A"}, "write it with lower-case letters, digits, / and - only"),
+    ],
+)
+def test_what_a_text_of_a_function_has_to_look_like_is_said_in_words(
+    function: dict[str, Any], words: str
+) -> None:
+    [said] = problems(deploy={"function": function})
+
+    assert said.partition("\n  hint: ")[2] == words
+
+
 def test_all_errors_come_at_once_each_with_its_path() -> None:
     assert problems(
         project=None,
