@@ -13,7 +13,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from triggers.match import BadGlobError, Glob, Literal, parse_glob
+from triggers.globs import BadGlobError, Glob, Literal, parse_glob
 from triggers.ref_pattern import ref_matches
 
 if TYPE_CHECKING:

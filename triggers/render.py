@@ -12,7 +12,7 @@ from steps.errors import InputError, Problem
 from steps.registry import parse_registry
 from triggers.function_flags import deploy_flags, flags_text, requirements_options
 from triggers.functions import contradictions, resolve_function
-from triggers.globs import unwritable, without_covered
+from triggers.included_files import unwritable, without_covered
 from triggers.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.model import (
     ConfigFile,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from steps.finding import Finding as Located
 from triggers.findings import Finding
+from triggers.globs import BadGlobError, Literal, parse_glob
 from triggers.lint.trigger_traps import is_hopeless
-from triggers.match import BadGlobError, Literal, parse_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from triggers.findings import Finding
+from triggers.globs import BadGlobError, parse_glob
 from triggers.lint.patterns import syntax_fault
 from triggers.listener import EVENT_SOURCES
 from triggers.manifest import CONNECTION
-from triggers.match import BadGlobError, parse_glob
 from triggers.substitution_keys import (
     LONGEST_KEY,
     LONGEST_VALUE,
