@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ import pytest
 import uv
 
 from builder.emulator import Emulator
+from tests.ports import unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,8 +166,7 @@ def build(
 
 def ask(python: Path, folder: Path, target: str, query: str) -> object:
     """Start the function under functions-framework, and return its answer to one request."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = unused_port()
     log = python.parents[2] / "log"
     with log.open("wb") as stream:
         served = subprocess.Popen(

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sys
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +13,7 @@ import requests
 
 from builder.emulator import Emulator
 from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.ports import unused_port
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -294,8 +293,7 @@ def test_twine_is_told_so_too(emulator: Emulator, tmp_path: Path, repository: st
 
 def test_the_command_serves_all_modes_and_says_which(tmp_path: Path, public: Emulator) -> None:
     publish(tmp_path, public, "index/python", "1.0", text="theirs")
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = unused_port()
     with subprocess.Popen(
         [
             *(sys.executable, "-I", "-m", "builder", "emulator", "--root", str(tmp_path / "own")),

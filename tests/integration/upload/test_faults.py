@@ -5,7 +5,6 @@ Each test counts into the table that `make test` prints at its end; see tally.py
 
 from __future__ import annotations
 
-import socket
 import threading
 from typing import TYPE_CHECKING
 
@@ -26,6 +25,7 @@ from tests.integration.upload.sending import (
     stored,
     transport_to,
 )
+from tests.ports import unused_port
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
 
     from steps.distribution import Distribution
     from tests.integration.tally import Tally
-
-
-@pytest.fixture
-def unused_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 UPLOAD_FAULTS: dict[str, tuple[Fault, str]] = {
@@ -125,11 +118,10 @@ def test_a_duplicate_that_is_refused_while_its_body_is_sent_is_found(
 
 
 def test_a_registry_that_is_not_up_yet_is_waited_for(
-    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
+    tmp_path: Path, files: tuple[Distribution, ...], tally: Tally
 ) -> None:
     tally.fault("connection refused")
-    port = int(emulator.host.rpartition(":")[2])
-    emulator.__exit__()
+    port = unused_port()
     later = Emulator(tmp_path / "registry", token=TOKEN, port=port)
     timer = threading.Timer(0.5, later.__enter__)
     timer.start()
@@ -138,16 +130,15 @@ def test_a_registry_that_is_not_up_yet_is_waited_for(
     finally:
         timer.join()
         later.__exit__()
-        emulator.__enter__()
 
     assert [result for _, result in results(deliveries)] == ["uploaded", "uploaded"]
 
 
 def test_a_registry_that_stays_away_ends_at_the_limit(
-    files: tuple[Distribution, ...], unused_port: int, tally: Tally
+    files: tuple[Distribution, ...], tally: Tally
 ) -> None:
     tally.fault("connection refused")
     with pytest.raises(RegistryError) as caught:
-        send(files, f"127.0.0.1:{unused_port}", retry_for=0.2)
+        send(files, f"127.0.0.1:{unused_port()}", retry_for=0.2)
 
     assert caught.value.problems[0].message.endswith("Connection refused, still after 0.2 s")
