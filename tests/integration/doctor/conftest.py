@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Make a home, and a directory to work in, with no settings at all."""
-    (tmp_path / "place/work").mkdir(parents=True)
+    """Make a home, and a directory to work in, with no settings at all, and no program.
+
+    To ask gcloud and others for their versions takes a second, each time.
+    """
+    for folder in ("work", "bin"):
+        (tmp_path / "place" / folder).mkdir(parents=True)
     return tmp_path / "place"
 
 

@@ -20,7 +20,7 @@ def clean(home: Path, **environ: str) -> dict[str, str]:
     """Return an environment in which clients find settings below *home* only."""
     unset = ("PIP_", "UV_", "TWINE_", "PDM_", "POETRY_", "SHIPWHEEL", "XDG_CONFIG", "VIRTUAL_ENV")
     inherited = {key: it for key, it in os.environ.items() if not key.startswith(unset)}
-    return {**inherited, "HOME": str(home), "PATH": f"{home}/bin:/usr/bin:/bin", **environ}
+    return {**inherited, "HOME": str(home), "PATH": f"{home}/bin", **environ}
 
 
 def doctor(

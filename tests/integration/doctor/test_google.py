@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     from tests.integration.artifact_registry_api import ArtifactRegistryApi
 
 PERMISSIONS = "/v1/projects/demo/locations/us-east4/repositories/pypi:testIamPermissions"
+WITH_GCLOUD = {"PATH": os.environ["PATH"]}
 
 
 def of_google(google: Google, home: Path, **others: str) -> dict[str, str]:
     unset = ("PIP_", "UV_", "PDM_", "POETRY_", "XDG_CONFIG", "VIRTUAL_ENV", "CURL_CA", "HTTP_")
     inherited = {key: it for key, it in google.environ.items() if not key.startswith(unset)}
-    return {**inherited, "PATH": f"{home}/bin:/usr/bin:/bin", **others}
+    return {**inherited, "PATH": f"{home}/bin", **others}
 
 
 def test_the_backend_and_its_account_are_told_and_its_token_is_not(
@@ -65,7 +67,7 @@ def test_an_api_that_does_not_tell_is_no_reason_to_upload(
 ) -> None:
     api.fault = lambda _method, _path: 403
 
-    lines = told(doctor(home, of_google(google, home, **api.environ)))
+    lines = told(doctor(home, of_google(google, home, **api.environ, **WITH_GCLOUD)))
 
     assert lines["write access"] == (
         "note it cannot be told without an upload: the API of Artifact Registry does not say"
@@ -98,7 +100,7 @@ def test_a_public_upstream_before_the_private_one_is_wrong(
         },
     }
 
-    lines = told(doctor(home, of_google(google, home, **api.environ)))
+    lines = told(doctor(home, of_google(google, home, **api.environ, **WITH_GCLOUD)))
 
     assert lines["write access"] == "note 'pypi' is a virtual repository, which takes no uploads"
     assert lines["repository mode"].startswith("ok 'pypi' is a virtual repository of 'pypi' (10)")

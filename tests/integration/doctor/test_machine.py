@@ -77,7 +77,6 @@ def test_what_is_unsafe_is_named_with_its_place_and_no_secret(
 
 
 def test_programs_that_hang_or_lie_hold_nothing_up(emulator: Emulator, home: Path) -> None:
-    (home / "bin").mkdir()
     for name, body in (("pdm", "exit 3"), ("poetry", "echo Poetry"), ("keyring", "echo nothing")):
         script = home / "bin" / name
         script.write_text(f"#!/bin/sh\n{body}\n")

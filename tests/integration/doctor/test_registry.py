@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 import time
-from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ import pytest
 from tests.integration.doctor.machine import LOGIN, TOKEN, clean, doctor, local, told
 from tests.integration.faults import Fault, FaultyRegistry
 from tests.integration.google import HOST, Google
+from tests.ports import unused_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +22,9 @@ if TYPE_CHECKING:
 
 
 def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Path) -> None:
-    done = doctor(home, local(emulator, home), "--registry", "us-east4/demo/pypi")
+    environ = local(emulator, home, PATH=f"{home}/bin:/usr/bin:/bin")
+
+    done = doctor(home, environ, "--registry", "us-east4/demo/pypi")
 
     base = f"http://{emulator.host}/demo/pypi/"
     lines = told(done)
@@ -81,8 +82,7 @@ def test_an_index_that_cannot_be_read_is_wrong(
 
 
 def test_a_registry_that_is_not_there_is_wrong(home: Path) -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
+    port = unused_port()
 
     done = doctor(home, clean(home), "--registry", f"http://127.0.0.1:{port}/team/")
 
@@ -113,6 +113,7 @@ def test_certificates_are_those_of_a_publish(tmp_path: Path, emulator: Emulator)
         unset = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
         plain = {key: it for key, it in google.environ.items() if key not in unset}
         environ = {**plain, **LOGIN, "TWINE_CERT": bundle, "TWINE_CLIENT_CERT": str(google.client)}
+        environ["PATH"] = ""
         (tmp_path / "home/work").mkdir()
         good = told(doctor(tmp_path / "home", environ, "--registry", f"https://{HOST}/demo/pypi/"))
         environ["TWINE_CERT"] = f"{tmp_path}/missing.pem"
