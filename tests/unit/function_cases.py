@@ -72,6 +72,13 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         2,
         f"{VIRTUAL} does not hold 'berths', and pip asks no other index",
     ),
+    "of this repository, and not in the virtual one": (
+        "SW813",
+        {"local": LOCAL, "served": held(berths="", functions_framework="1")},
+        "requirements.txt",
+        2,
+        f"{VIRTUAL} does not hold 'berths', and pip asks no other index",
+    ),
     "a range": (
         "SW814",
         {"files": {"requirements.txt": "functions-framework\nberths>=0.9\n"}},
@@ -144,6 +151,31 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         "requirements.txt",
         0,
         "--extra-index-url is asked for",
+    ),
+    "its own extra index beside an extra one": (
+        "SW821",
+        {"files": requires(f"--extra-index-url {OWN}"), "settings": {"extra": True}},
+        "requirements.txt",
+        3,
+        f"--extra-index-url {OWN}: pip takes whichever",
+    ),
+    "its own extra index, and vendored": (
+        "SW821",
+        {"files": requires(f"--extra-index-url {OWN}"), "settings": {"vendor": "vendor"}},
+        "requirements.txt",
+        3,
+        f"--extra-index-url {OWN}: pip takes whichever",
+    ),
+    "its own extra index, with a place for a token": (
+        "SW821",
+        {
+            "files": requires(
+                f"--extra-index-url {OWN.replace('//', '//oauth2accesstoken:{{ACCESS_TOKEN}}@')}"
+            )
+        },
+        "requirements.txt",
+        3,
+        f"--extra-index-url {OWN}: pip takes whichever",
     ),
     "another registry": (
         "SW822",
@@ -254,6 +286,13 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         3,
         "'../constraints.txt' is outside of the function's directory",
     ),
+    "what is above": (
+        "SW841",
+        {"files": requires("-c ..")},
+        "requirements.txt",
+        3,
+        "'..' is outside of the function's directory",
+    ),
     "a path from an included file": (
         "SW841",
         {"files": {**requires("-r sub/more.txt"), "sub/more.txt": "-r gone.txt\n"}},
@@ -357,18 +396,41 @@ SOUND: dict[str, dict[str, Any]] = {
         "served": held(berths="1.0", functions_framework=""),
         "settings": {"vendor": "vendor"},
     },
+    "of this repository, and published": {"local": LOCAL},
+    "no such version, and bundled": {
+        "settings": {"bundle": True},
+        "local": LOCAL,
+        "held": held(berths="0.8"),
+    },
+    "no index, and nothing to ask one for": {
+        "files": {
+            "requirements.txt": "--no-index\n./functions_framework-3-py3-none-any.whl\n",
+            "functions_framework-3-py3-none-any.whl": "x",
+        }
+    },
+    "not mirrored, and bundled": {
+        "settings": {"bundle": True},
+        "local": LOCAL,
+        "served": held(berths="", functions_framework="1"),
+    },
+    "another index, and vendored": {
+        "files": requires(f"-i {OTHER}"),
+        "settings": {"vendor": "vendor"},
+    },
     "all hashed": {
-        "files": {"requirements.txt": f"functions-framework==3 {HASH}\nberths==1.0 {HASH}\n"}
+        "files": {"requirements.txt": f"# all\nfunctions-framework==3 {HASH}\nberths==1.0 {HASH}\n"}
     },
     "a placeholder for a token": {
         "files": {"a.txt": "https://oauth2accesstoken:{{ACCESS_TOKEN}}@x.pkg.dev/ ya29.x\n"}
     },
     "an extra index that becomes the index": {"files": requires(f"--extra-index-url {OWN}")},
     "no index, and a folder of wheels": {"files": requires("--no-index", "-f wheels")},
+    "no index, and the same at length": {"files": requires("--no-index", "--find-links wheels")},
     "no index, and vendored": {
         "files": requires("--no-index"),
         "settings": {"vendor": "vendor"},
     },
     "a local project": {"files": {**requires("-e ./tides"), "tides/setup.py": ""}},
+    "a local project of today": {"files": {**requires("-e ./tides"), "tides/pyproject.toml": ""}},
     "a local wheel": {"files": {**requires("./tides.whl"), "tides.whl": "x"}},
 }
