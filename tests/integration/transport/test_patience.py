@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import logging
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -208,3 +209,37 @@ def test_an_answer_with_a_body_leaves_the_connection_for_the_next(
         assert transport.get(f"http://{emulator.host}/demo/pypi/simple/").text
 
     assert caplog.text.count("Starting new HTTP connection") == 1
+
+
+def test_an_answer_that_trickles_over_a_kept_connection_is_not_waited_for(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def script(request: Request) -> Fault | None:
+        return Fault(answer=Answer(200, b"z" * 900), trickle=0.1) if request.number else None
+
+    caplog.set_level(logging.DEBUG, "urllib3")
+    with FaultyRegistry(emulator, script) as registry:
+        transport = connect(registry.host, retry_for=0)
+        url = transport.registry.index_url
+        assert transport.get(url).status_code == 200
+        monkeypatch.setattr(transport.session.get_adapter(url), "_patience", 0.5)
+        begin = time.monotonic()
+        with pytest.raises(RegistryError, match="no answer came in time"):
+            transport.get(url)
+
+    assert time.monotonic() - begin < AT_ONCE
+    assert caplog.text.count("Starting new HTTP connection") == 1
+
+
+def test_nothing_watches_a_request_that_was_answered(emulator: Emulator) -> None:
+    others = set(threading.enumerate())
+    connect(emulator.host).get(f"http://{emulator.host}/demo/pypi/simple/")
+
+    end = time.monotonic() + AT_ONCE
+    while limits() - others and time.monotonic() < end:
+        time.sleep(0.01)
+    assert limits() - others == set()
+
+
+def limits() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "limit"}
