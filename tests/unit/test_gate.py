@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -329,6 +330,7 @@ def test_trailing_zeros_change_nothing(
     assert (one.allowed, one.suggestions) == (other.allowed, other.suggestions)
 
 
+@cache
 def real_projects() -> tuple[dict[str, list[Version]], dict[str, list[Version]], list[str]]:
     """Return the projects of which all versions are known, the others, and unreadable versions.
 
@@ -354,21 +356,20 @@ def real_projects() -> tuple[dict[str, list[Version]], dict[str, list[Version]],
     return complete, others, refused
 
 
-COMPLETE, OTHERS, REFUSED = real_projects()
-REAL = COMPLETE | OTHERS
-
-
 def test_there_are_enough_real_projects_and_odd_versions() -> None:
-    assert (len(COMPLETE), len(OTHERS)) == (550, 293)
-    assert sum(map(len, REAL.values())) > 53_000
-    assert len(REFUSED) > 120
+    complete, others, refused = real_projects()
+
+    assert (len(complete), len(others)) == (550, 293)
+    assert sum(map(len, (*complete.values(), *others.values()))) > 53_000
+    assert len(refused) > 120
 
 
 def test_real_projects_can_be_published_in_their_order_and_in_no_other() -> None:
+    complete, others, _ = real_projects()
     wrong = []
-    for name, ordered in REAL.items():
+    for name, ordered in (complete | others).items():
         # Each version of a project costs a look at all others: of long lists some must do.
-        for at in range(0, len(ordered), 1 + len(ordered) // (10 if name in COMPLETE else 5)):
+        for at in range(0, len(ordered), 1 + len(ordered) // (10 if name in complete else 5)):
             version = ordered[at]
             if is_invented(version):
                 continue
@@ -384,7 +385,8 @@ def test_real_projects_can_be_published_in_their_order_and_in_no_other() -> None
 
 
 def test_suggestions_for_real_projects_pass() -> None:
-    for ordered in REAL.values():
+    complete, others, _ = real_projects()
+    for ordered in (*complete.values(), *others.values()):
         for version in ordered[-1:]:
             for policy in Policy:
                 rules = Rules(policy=policy)
