@@ -12,17 +12,20 @@ export XDG_CACHE_HOME := $(CURDIR)/$(VENV)/cache
 export PIP_CACHE_DIR := $(XDG_CACHE_HOME)/pip
 export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
+# Whatever the machine is set to, what one process has compiled the others need not.
+UNIT = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/unit -n 2
+
 .PHONY: demo test unit integration image-test lint format lock schema docs benchmark equality clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
 
 test: $(VENV)/development  ## the whole test suite
-	$(BIN)/python -m pytest tests/unit -n 2
+	$(UNIT)
 	$(BIN)/python -m pytest tests/integration -n 3
 
 unit: $(VENV)/development  ## the tests that open no socket
-	$(BIN)/python -m pytest tests/unit -n 2
+	$(UNIT)
 
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
 	$(BIN)/python -m pytest tests/integration -n 3
