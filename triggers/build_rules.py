@@ -218,7 +218,7 @@ def _env(entries: tuple[str, ...], path: Path, owner: str) -> Iterator[Finding]:
 
 def _graph(build: Build) -> Iterator[Finding]:
     known: dict[str, int] = {}
-    later = {step.id: i for i, step in enumerate(build.steps)}
+    later = {step.id: i for i, step in enumerate(build.steps) if step.id}
     for index, step in enumerate(build.steps):
         owner = _owner(build, index)
         for i, name in enumerate(step.wait_for):
