@@ -85,7 +85,7 @@ def locked(
         if line.values(*_INCLUDES):
             return line.comment
         name = _local_name(line, facts) or line.name or by_path.get(line.body)
-        if not line.body or name not in pins:
+        if name not in pins:
             return None
         if name in own:
             return line.comment  # required twice, such as with two ranges
