@@ -93,11 +93,10 @@ def _group(pattern: str) -> str | None:
 
 
 def _depths(pattern: str) -> list[tuple[int, int]]:
-    """Return the places of all characters outside of classes, with how many groups are open."""
+    """Return where characters and whole classes begin, with how many groups are open there."""
     places, depth = [], 0
     for token in _TOKEN.finditer(pattern):
         depth -= token.group() == ")"
-        if len(token.group()) == 1:
-            places.append((token.start(), depth))
+        places.append((token.start(), depth))
         depth += token.group() == "("
     return places

@@ -25,7 +25,17 @@ def test_a_pattern_that_says_what_whole_names_look_like_is_anchored(pattern: str
     [
         *("main", "^main", "main$", "(?i)main", "[^a]$", "^a[|$]", "", "()"),
         *(r"^main\$", r"^a\\\$", r"^a\.*", r"^a\.+"),
-        *("^a$|b", "^a|b$", "(^a$)|b", "(^a)", "(^a$|b)", "(a)(b)", "^[)]$|b", "(?:^a)(?:b$)?"),
+        *(
+            "^a$|b",
+            "^a|b$",
+            "(^a$)|b",
+            "(^a)",
+            "(^a$|b)",
+            "(a)(b)",
+            "a(^b$)",
+            "^[)]$|b",
+            "(?:^a)(?:b$)?",
+        ),
     ],
 )
 def test_a_pattern_that_is_found_in_longer_names_is_not(pattern: str) -> None:
