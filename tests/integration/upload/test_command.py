@@ -112,6 +112,18 @@ def test_twine_hashes_each_file_once(
     assert hashed == [str(file.path) for file in files]
 
 
+def test_a_project_goes_after_those_that_it_requires(emulator: Emulator, tmp_path: Path) -> None:
+    directories = [
+        make_project(tmp_path, "berths", requires=["tides"]),
+        make_project(tmp_path, "tides"),
+    ]
+    berths, tides = map(make_distributions, directories)
+
+    result = shipwheel(emulator.host, "upload", *directories)
+
+    assert result.stderr.splitlines() == [f"Uploaded {it.filename}" for it in (*tides, *berths)]
+
+
 def test_a_part_that_is_missing_is_uploaded(emulator: Emulator, tmp_path: Path) -> None:
     directory = make_project(tmp_path, "berths")
     _, sdist = make_distributions(directory)
