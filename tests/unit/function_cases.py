@@ -397,6 +397,11 @@ SOUND: dict[str, dict[str, Any]] = {
         "settings": {"vendor": "vendor"},
     },
     "of this repository, and published": {"local": LOCAL},
+    "a path to what is bundled": {
+        "files": requires("-e /r/packages/berths"),
+        "settings": {"bundle": True},
+        "local": LOCAL,
+    },
     "no such version, and bundled": {
         "settings": {"bundle": True},
         "local": LOCAL,
