@@ -211,7 +211,7 @@ def _account_of_the_machine(environ: Mapping[str, str]) -> str:
         session.trust_env = False  # no proxy stands between a machine and its metadata
         try:
             answer = session.get(url, headers={"Metadata-Flavor": "Google"}, timeout=2)
-        except requests.RequestException:
+        except (requests.RequestException, ValueError):  # such as a host that cannot be one
             return ""
     return answer.text.strip() if answer.ok and "@" in answer.text else ""
 

@@ -14,6 +14,7 @@ import pytest
 
 from steps.children import Children
 from steps.credentials import (
+    KEYRING_BACKEND,
     Credentials,
     Login,
     LookUpFailed,
@@ -227,6 +228,13 @@ def test_the_account_of_a_key_that_cannot_be_read_is_not_known(
     login = Login("oauth2accesstoken", "ya29", "keyrings.gauth.GooglePythonAuth")
 
     assert account(login, {"GOOGLE_APPLICATION_CREDENTIALS": str(key)}) == ""
+
+
+@pytest.mark.parametrize("host", ["a..b", "[", "a b"])
+def test_a_metadata_server_that_cannot_be_one_names_nobody(host: str) -> None:
+    login = Login("oauth2accesstoken", "planted", KEYRING_BACKEND)
+
+    assert account(login, {"GCE_METADATA_HOST": host}) == ""
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, output: str, errors: str = "") -> list[object]:
