@@ -64,8 +64,12 @@ def findings(files: Files) -> tuple[Located, ...]:
     return lint(Path("shipwheel.yaml"), given, frozenset()).findings
 
 
+def places(there: tuple[Located, ...]) -> Found:
+    return {(each.code, each.file, each.line) for each in there}
+
+
 def found(files: Files) -> Found:
-    return {(each.code, each.file, each.line) for each in findings(files)}
+    return places(findings(files))
 
 
 def _is_given(path: str) -> bool:
@@ -82,19 +86,13 @@ def expected(files: Files) -> Found:
 
 
 @pytest.mark.parametrize("case", ALL)
-def test_a_fault_is_found_once_at_its_line(case: str) -> None:
+def test_a_fault_is_found_once_at_its_line_and_said_in_words_that_help(case: str) -> None:
     files, _good = ALL[case]
+    there = findings(files)
 
     assert {code for code, _file, _line in expected(files)} == {case[:5]}
-    assert found(files) == expected(files)
-
-
-@pytest.mark.parametrize("case", ALL)
-def test_a_fault_is_said_in_words_that_help(case: str) -> None:
-    files, _good = ALL[case]
-
-    said = [f"{each.message}\n  hint: {each.hint}" for each in findings(files)]
-    assert said == TEXTS[case]
+    assert places(there) == expected(files)
+    assert [f"{each.message}\n  hint: {each.hint}" for each in there] == TEXTS[case]
 
 
 @pytest.mark.parametrize("case", ALL)
