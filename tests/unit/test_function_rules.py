@@ -12,8 +12,9 @@ from steps.functions import codes
 from steps.functions.codes import CODES
 from steps.functions.function import parsed
 from steps.functions.rules import judge
-from tests.unit.function_cases import CASES, SOUND
+from tests.unit.function_cases import CASES
 from tests.unit.function_facts import REQUIREMENTS, facts, held, requires
+from tests.unit.function_sound_cases import SOUND
 
 
 @pytest.mark.parametrize("case", SOUND)
