@@ -14,7 +14,7 @@ def is_running(number: int) -> bool:
         return False
 
 
-def wait_until_ended(number: int, seconds: float = 30) -> None:
+def wait_until_ended(number: int, seconds: float = 10) -> None:
     """Wait for the end of process *number*: one that was killed takes its moment."""
     end = time.monotonic() + seconds
     while is_running(number):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 PARENT = ["sh", "-c", 'sleep 60 & echo $! >"$0"; wait']
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -199,7 +199,7 @@ with EnvironmentCache(Path(sys.argv[1]), {}) as cache:
     command = [sys.executable, "-c", program, str(tmp_path / "cache"), str(tmp_path / "log")]
 
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    paths = {process.communicate(timeout=60)[0] for process in started}
+    paths = {process.communicate(timeout=20)[0] for process in started}
 
     assert (tmp_path / "log").read_text() == "made\n"
     assert len(paths) == 1

@@ -117,5 +117,5 @@ def test_one_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> No
     public.ask(NAMES)
 
     assert public.answers() == PublicNames(unknown=tuple(NAMES))
-    assert time.monotonic() - start < 20
+    assert time.monotonic() - start < 5
     end.set()

@@ -110,7 +110,7 @@ def read_numbers(folder: Path) -> list[int]:
     return [int(number) for number in (folder / "numbers").read_text().split()]
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 30) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

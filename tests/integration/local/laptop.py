@@ -80,7 +80,7 @@ def is_alive(process: int) -> bool:
 
 def wait_until_gone(processes: list[int]) -> list[int]:
     """Return those of *processes* that are still there after a while."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 5
     while (alive := [*filter(is_alive, processes)]) and time.monotonic() < deadline:
         time.sleep(0.05)
     return alive

@@ -25,15 +25,10 @@ def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ProjectApi]:
 
 @pytest.fixture(name="root")
 def _root(tmp_path: Path) -> Path:
-    """Return a copy of the sample repository without a function, or an image of its own.
-
-    So there are fewer calls of gcloud.
-    """
+    """Return a copy of the sample repository without its function: fewer calls of gcloud."""
     root = tmp_path / "harbour"
     shutil.copytree(SAMPLE, root)
     manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
     del manifest["overrides"]
-    manifest["functions"] = {"include": []}
-    manifest["image"] = "harbour.example/shipwheel:0.1.0"
-    (root / "shipwheel.yaml").write_text(yaml.safe_dump(manifest))
+    (root / "shipwheel.yaml").write_text(yaml.safe_dump({**manifest, "functions": {"include": []}}))
     return root

@@ -84,8 +84,8 @@ def test_apply_waits_for_new_accounts_and_changes_nothing_the_second_time(
         "created   API artifactregistry.googleapis.com in demo",
         "created   API cloudbuild.googleapis.com in demo",
     ]
-    assert captured.err.count("does not exist.; trying again in 1 s") == 2
-    assert captured.err.endswith("done: 13 created, 0 were there\n")
+    assert captured.err.count("does not exist.; trying again in 1 s") == 3
+    assert captured.err.endswith("done: 20 created, 0 were there\n")
     before = copy.deepcopy(api.state())
     writes(api)
     assert run(root, "--apply", "--json") == 0

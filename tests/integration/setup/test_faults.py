@@ -114,7 +114,7 @@ def test_without_gcloud_the_commands_are_printed_all_the_same(
     monkeypatch.setenv("PATH", str(root))
 
     assert run(root) == 0
-    assert capsys.readouterr().out.count("\ngcloud ") == 9
+    assert capsys.readouterr().out.count("\ngcloud ") == 16
 
     assert run(root, "--check") == 2
     assert capsys.readouterr().err.splitlines()[1:] == [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email.utils
 import gzip
 import logging
+import re
 import threading
 import time
 from dataclasses import replace
@@ -57,14 +58,18 @@ def test_a_broken_connection_is_made_again(emulator: Emulator, cut: str) -> None
 
 
 def test_retry_after_may_be_a_date(emulator: Emulator) -> None:
-    date = email.utils.formatdate(time.time() + 100, usegmt=True)
+    begin = time.time()
+    date = email.utils.formatdate(begin + 100, usegmt=True)
     answer = Answer(503, headers=(("Retry-After", date),))
 
     with (
         FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as registry,
-        pytest.raises(RegistryError, match=r"and asked to wait (9[0-9]|100) s"),
+        pytest.raises(RegistryError, match=r"and asked to wait \d+ s") as caught,
     ):
         connect(registry.host).get(f"http://{registry.host}/demo/pypi/simple/")
+
+    (seconds,) = re.findall(r"asked to wait (\d+) s", str(caught.value))
+    assert 99 - (time.time() - begin) <= int(seconds) <= 100
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: i
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(place.index_url)
 
-    assert time.monotonic() - begin < AT_ONCE
+    assert time.monotonic() - begin < 3
 
 
 @pytest.mark.parametrize(
@@ -126,7 +131,7 @@ def test_a_head_that_trickles_is_not_waited_for(emulator: Emulator, fault: Fault
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(place.index_url)
 
-    assert time.monotonic() - begin < AT_ONCE
+    assert time.monotonic() - begin < 3
 
 
 def test_a_registry_that_takes_an_upload_sip_by_sip_is_not_waited_for(
@@ -140,7 +145,7 @@ def test_a_registry_that_takes_an_upload_sip_by_sip_is_not_waited_for(
         with pytest.raises(Transient, match="no answer came in time"):
             transport.send("POST", place.upload_url, data=bytes(16 * 1024**2))
 
-    assert 1 < time.monotonic() - begin < AT_ONCE
+    assert 1 < time.monotonic() - begin < 4
 
 
 @pytest.mark.parametrize("length", [True, False], ids=["with its length", "without"])
@@ -175,7 +180,7 @@ def test_a_download_that_is_too_slow_is_not_waited_for(
         with pytest.raises(RegistryError, match="it broke off"):
             Index(place, transport).download(replace(file, url=f"{place.upload_url}f"), tmp_path)
 
-    assert time.monotonic() - begin < AT_ONCE
+    assert time.monotonic() - begin < 3
     assert [*tmp_path.glob("a-1*")] == []
 
 
