@@ -16,8 +16,8 @@ try:
     import click
 
     from builder.command_line import GRACE, shipwheel
-    from steps.children import end_children
     from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
+    from steps.host.children import end_children
 except KeyboardInterrupt:  # there is nothing yet to end, or to tell
     raise SystemExit(130) from None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from steps.errors import InputError
-from steps.git import remedy
+from steps.host.git import remedy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

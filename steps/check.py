@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from steps.contents import compare
 from steps.errors import InputError, Problem, RegistryError
 from steps.gate import bump_hint, decide, suggest
+from steps.host.parallel import each
 from steps.outcome import Difference, Judgement, Outcome
-from steps.parallel import each
 from steps.project import shared_names
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps.children import Children
 from steps.errors import InputError
+from steps.host.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -15,7 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from steps.errors import InputError
-from steps.gcloud import Call, run_gcloud
+from steps.host.gcloud import Call, run_gcloud
 from steps.roles import READER, REPOSITORY_ADMIN, grant_command
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@
     ├── RegistryError      4   the registry could not be reached, or answered wrongly
     │   └── NoRepository   4   the same, and nothing shows that the repository exists
     ├── ServiceError       4   the same of another service of Google Cloud
-    │   ├── ApiOffError    4   its API is not enabled (steps.gcloud)
-    │   └── NotYetError    4   what was created a moment ago is not known everywhere (steps.gcloud)
+    │   ├── ApiOffError    4   its API is not enabled (steps.host.gcloud)
+    │   └── NotYetError    4   what was just created is not known everywhere (steps.host.gcloud)
     └── AccessError        5   no credentials, or no permission
 
 Anything else that is raised is a bug of ours: exit code 70, with its traceback.

@@ -15,7 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
 from steps.errors import NoRepository, RegistryError
-from steps.parallel import each
+from steps.host.parallel import each
 from steps.published import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry import shown
 from steps.retry import Transient, retry

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from steps.attempt import import_early
 from steps.build import build
-from steps.parallel import each
+from steps.host.parallel import each
 from steps.project import static_names
 from steps.release import Release, release
 

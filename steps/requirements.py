@@ -25,7 +25,7 @@ from steps.functions.resolution import Resolver
 from steps.functions.template import fill_in, holds_token, put_token
 from steps.functions.vendor import BUILD_VARIABLE, vendor
 from steps.functions.writing import Change, Plan
-from steps.gcloudignore import is_uploaded
+from steps.host.gcloudignore import is_uploaded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

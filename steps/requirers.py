@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.functions.requirements_file import parse_requirements
-from steps.git import ask_git
+from steps.host.git import ask_git
 from steps.repository import repository_projects
 
 if TYPE_CHECKING:

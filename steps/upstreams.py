@@ -11,8 +11,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steps.children import Children
-from steps.parallel import each
+from steps.host.children import Children
+from steps.host.parallel import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

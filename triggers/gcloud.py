@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.errors import ServiceError
-from steps.gcloud import SECONDS, Call, run_gcloud
+from steps.host.gcloud import SECONDS, Call, run_gcloud
 from triggers.documents import dump
 
 if TYPE_CHECKING:

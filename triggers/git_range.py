@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError
-from steps.git import remedy
+from steps.host.git import remedy
 from triggers.explain import Change
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ def command(
     """
     from steps.build import build  # noqa: PLC0415 - `--help` does without
     from steps.building.workshop import open_workshop  # noqa: PLC0415 - the same
-    from steps.parallel import each  # noqa: PLC0415 - the same
+    from steps.host.parallel import each  # noqa: PLC0415 - the same
 
     projects = selected(directories, every)
     with open_workshop(build_options, os.environ) as workshop:

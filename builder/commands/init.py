@@ -14,7 +14,7 @@ import click
 import builder
 from builder.commands.options import json_option, registry_option
 from steps.errors import InputError, Problem
-from steps.git import ask_git
+from steps.host.git import ask_git
 from steps.registry import Registry, parse_registry
 from triggers.init import Answers, default_region, initial_files, source_of_remote, write_files
 

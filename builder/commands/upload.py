@@ -51,8 +51,8 @@ def command(
     from builder.receipts import print_receipt  # noqa: PLC0415 - `--help` does without
     from steps.attempt import Packages, import_early  # noqa: PLC0415 - the same
     from steps.collect import collect  # noqa: PLC0415 - the same
+    from steps.host.parallel import each  # noqa: PLC0415 - the same
     from steps.index import Index  # noqa: PLC0415 - the same
-    from steps.parallel import each  # noqa: PLC0415 - the same
     from steps.project import static_names  # noqa: PLC0415 - the same
     from steps.receipt import receipt  # noqa: PLC0415 - the same
     from steps.release import release  # noqa: PLC0415 - the same

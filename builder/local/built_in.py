@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from steps.git import ask_git
+from steps.host.git import ask_git
 from triggers.substitutions import StartedBy
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The workspace: a copy of the source, so that no step can change the checkout.
 
-What is copied is what `gcloud builds submit` would upload, see steps/gcloudignore.py.
+What is copied is what `gcloud builds submit` would upload, see steps/host/gcloudignore.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from steps.errors import InputError
-from steps.gcloudignore import IGNORE_FILE, uploaded
+from steps.host.gcloudignore import IGNORE_FILE, uploaded
 
 
 def copy_source(source: Path, workspace: Path) -> int:

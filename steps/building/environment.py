@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from steps.building.environment_cache import EnvironmentCache
-    from steps.children import Children
+    from steps.host.children import Children
 
 # A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"

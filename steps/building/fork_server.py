@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from steps.children import last_written, open_output
+from steps.host.children import last_written, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from steps.children import Children
+    from steps.host.children import Children
 
 _MAIN = Path(__file__).with_name("fork_server_main.py")
 _BACKEND = "_PYPROJECT_HOOKS_BUILD_BACKEND"

@@ -14,7 +14,7 @@ from steps.building.environment_cache import EnvironmentCache, cache_folder
 from steps.building.fork_server import ForkServers
 from steps.building.reproducible import UMASK, given_epoch
 from steps.building.verify import import_early
-from steps.children import Children
+from steps.host.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from steps.children import Children
 from steps.client_settings import pdm, poetry, uv
 from steps.client_settings.netrc import netrc_path
 from steps.diagnosis.model import SettingsFile, Tool
 from steps.diagnosis.network import AUTHORITIES
-from steps.parallel import each
+from steps.host.children import Children
+from steps.host.parallel import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

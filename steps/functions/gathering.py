@@ -14,7 +14,7 @@ from steps.functions.ignored import see
 from steps.functions.lock import digest
 from steps.functions.secrets import find_secrets
 from steps.functions.template import holds_token
-from steps.gcloudignore import is_uploaded
+from steps.host.gcloudignore import is_uploaded
 from steps.index import Index
 from steps.repository import repository_projects
 

@@ -7,9 +7,9 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.children import Children
 from steps.errors import InputError
-from steps.gcloudignore import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
+from steps.host.children import Children
+from steps.host.gcloudignore import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
 from steps.repository import checkout_around
 
 if TYPE_CHECKING:

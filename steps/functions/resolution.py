@@ -18,11 +18,11 @@ import uv
 from packaging.utils import canonicalize_name
 
 from steps.certificates import uv_trust
-from steps.children import Children
 from steps.credentials import without_login
 from steps.errors import InputError, Problem, Refused, RegistryError
 from steps.functions.index_line import is_own
 from steps.functions.requirements_file import parse_requirements
+from steps.host.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

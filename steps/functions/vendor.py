@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from steps.children import Children
 from steps.credentials import without_login
 from steps.errors import RegistryError
 from steps.functions.index_line import is_own
+from steps.host.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.building.environment import Environment, Environments
-from steps.children import Children
 from steps.errors import BuildFailed
+from steps.host.children import Children
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:

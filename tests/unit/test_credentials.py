@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.children import Children
 from steps.credentials import (
     KEYRING_BACKEND,
     Credentials,
@@ -23,6 +22,7 @@ from steps.credentials import (
     read_pypirc,
 )
 from steps.errors import InputError
+from steps.host.children import Children
 from steps.registry import Registry
 
 if TYPE_CHECKING:

@@ -60,8 +60,9 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
         "builder.__main__",
         "builder.command_line",
         "steps",
-        "steps.children",
         "steps.errors",
+        "steps.host",
+        "steps.host.children",
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from steps.git import ask_git
+from steps.host.git import ask_git
 from triggers.init import source_of_remote
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import time
 from typing import TYPE_CHECKING
 
 from steps.errors import Refused
-from steps.gcloud import ApiOffError, NotYetError, run_gcloud
+from steps.host.gcloud import ApiOffError, NotYetError, run_gcloud
 from triggers.setup.commands import steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from steps.gcloud import Call
+    from steps.host.gcloud import Call
     from triggers.setup.compare import Comparison
     from triggers.setup.resources import Need
 

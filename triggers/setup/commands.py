@@ -6,7 +6,7 @@ import json
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from steps.gcloud import Call
+from steps.host.gcloud import Call
 from triggers.setup.resources import (
     PRIVATE_PRIORITY,
     PUBLIC_PRIORITY,

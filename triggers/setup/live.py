@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.gcloud import ApiOffError, Call, run_gcloud
+from steps.host.gcloud import ApiOffError, Call, run_gcloud
 from triggers.setup.cleanup import normal_policies
 from triggers.setup.resources import Api, Binding, Place, Project, Repository, ServiceAccount
 

@@ -15,7 +15,7 @@ from pyproject_hooks import _in_process
 
 from steps.building.fork_server import ForkServers
 from steps.building.reproducible import FIXED_ENVIRONMENT
-from steps.children import Children
+from steps.host.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -94,7 +94,7 @@ def test_nothing_survives_the_sudden_end_of_this_program(environment: Path, tmp_
     backend = Backend(environment, tmp_path, WAITING)
     program = f"""
 from steps.building import fork_server
-from steps.children import Children
+from steps.host.children import Children
 from steps.building.fork_server import ForkServers
 with Children() as children, ForkServers(children) as servers:
     servers.run(

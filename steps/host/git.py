@@ -7,7 +7,7 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from steps.children import Children
+from steps.host.children import Children
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.errors import AccessError, InputError, ServiceError, ShipwheelError
-from steps.gcloud import ApiOffError, Call, NotYetError, run_gcloud
+from steps.host.gcloud import ApiOffError, Call, NotYetError, run_gcloud
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from steps.errors import BuildFailed, InputError, ShipwheelError
-from steps.parallel import each
+from steps.host.parallel import each
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.children import Children, end_children, open_output
+from steps.host.children import Children, end_children, open_output
 from tests.processes import wait_until_ended
 
 if TYPE_CHECKING:
