@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.emulator import DEFAULT_REPOSITORY, Emulator
-from builder.emulator.layout import parse_remote, parse_virtual
+from builder.server import DEFAULT_REPOSITORY, Emulator
+from builder.server.layout import parse_remote, parse_virtual
 from steps.errors import InputError, Problem
 from steps.public_names import PUBLIC_INDEX_VARIABLE
 from steps.registry import EMULATOR_VARIABLE

@@ -37,7 +37,7 @@ def open_registries(prepared: Prepared, room: Room) -> Iterator[ExtraVariables]:
         _logger.info("Using the registry emulator at %s", running)
         yield ExtraVariables({EMULATOR_VARIABLE: running}, ours)
     elif request.emulator:
-        from builder.emulator import Emulator  # noqa: PLC0415 - only --emulator pays for it
+        from builder.server import Emulator  # noqa: PLC0415 - only --emulator pays for it
 
         with Emulator(room.root / "registry", repositories=repositories(prepared)) as emulator:
             yield ExtraVariables({EMULATOR_VARIABLE: emulator.host}, ours)

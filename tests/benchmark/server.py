@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import waitress
 
-from builder.emulator.standard import StandardRepository
+from builder.server.standard import StandardRepository
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

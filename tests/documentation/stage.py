@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.google import Google
 from tests.integration.project_api import ProjectApi

@@ -15,7 +15,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 
 SAMPLE = Path(__file__).parent
 FOLDER = SAMPLE.parents[1] / ".demo"

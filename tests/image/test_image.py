@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PUBLISH_TWICE = """
 import json, os, subprocess, sys, tempfile
 from pathlib import Path
-from builder.emulator import Emulator
+from builder.server import Emulator
 
 command = [sys.executable, "-I", "-m", "builder", "publish", "--all", "packages", "--json"]
 with tempfile.TemporaryDirectory() as root, Emulator(Path(root)) as emulator:

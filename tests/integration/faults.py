@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 if TYPE_CHECKING:
     from io import BufferedIOBase
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
 
 EXISTS = b"Requested entity already exists.\n"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from steps.credentials import find_credentials
 from steps.registry import parse_registry
 from tests.integration.faults import Answer, Fault, FaultyRegistry

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.faults import Answer, Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 

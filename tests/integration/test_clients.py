@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.clients import (
     OURS,
     Desk,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.functions_api import FunctionsApi
 from tests.integration.machine import needs_gcloud
 from triggers.repository import open_repository, render_repository

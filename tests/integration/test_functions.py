@@ -17,7 +17,7 @@ from urllib.error import URLError
 import pytest
 import uv
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.ports import unused_port
 
 if TYPE_CHECKING:

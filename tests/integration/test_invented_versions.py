@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from steps.gate import UNSHALLOW
 from tests.tiny import make_project
 

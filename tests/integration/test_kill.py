@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.faults import Fault, FaultyRegistry
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project

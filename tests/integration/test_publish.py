@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.__main__ import main
-from builder.emulator import Emulator
+from builder.server import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.command_line import COMMANDS
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.faults import REFUSED, FaultyRegistry, every_fault
 from tests.integration.google import Google
 from tests.tiny import make_distributions, make_project

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.artifact_registry_api import NAME, ArtifactRegistryApi
 from tests.integration.google import HOST, Google
 from tests.integration.machine import needs_gcloud

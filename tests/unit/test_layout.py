@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.emulator.layout import Layout, parse_remote, parse_virtual, upstream_of
+from builder.server.layout import Layout, parse_remote, parse_virtual, upstream_of
 from steps.errors import InputError, Problem
 from steps.public_names import default_url
 from steps.registry import parse_registry

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.artifact_registry_api import ArtifactRegistryApi
 from tests.integration.doctor.machine import TOKEN
 from tests.integration.google import Google

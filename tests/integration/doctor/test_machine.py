@@ -10,7 +10,7 @@ from tests.integration.doctor.machine import TOKEN, clean, doctor, local, told
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
 
 
 def test_settings_that_shipwheel_writes_are_fine(emulator: Emulator, home: Path) -> None:

@@ -18,7 +18,7 @@ from tests.ports import unused_port
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
 
 
 def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Path) -> None:

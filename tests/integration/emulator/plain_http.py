@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from requests.auth import HTTPBasicAuth
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
 
 TOKEN = "ya29.planted-token"
 TIMEOUT = 30

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import subprocess
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
 
 
 def twine_upload(

@@ -16,7 +16,7 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from steps.errors import InputError
 from tests.integration.emulator.plain_http import TIMEOUT, TOKEN, get, make_wheel, post
 from tests.integration.emulator.programs import run

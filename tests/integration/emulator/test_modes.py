@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.faults import Answer, Fault, FaultyRegistry
 from tests.ports import unused_port
 from tests.tiny import make_distributions, make_project

@@ -13,7 +13,7 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.emulator.plain_http import (
     TIMEOUT,
     TOKEN,

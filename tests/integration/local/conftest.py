@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.local.laptop import Laptop
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from tests.tiny import make_distributions, make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
 
 
 def test_with_the_emulator_a_step_needs_no_arguments(laptop: Laptop) -> None:

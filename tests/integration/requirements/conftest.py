@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.requirements.place import TOKEN, Place
 from tests.tiny import make_distributions, make_project
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
     from steps.distribution import Distribution
 
 TOKEN = "ya29.planted-3c1f9a7e5b2d"

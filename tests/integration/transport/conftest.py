@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

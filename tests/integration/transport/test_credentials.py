@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from steps.credentials import Credentials, Login
 from steps.errors import AccessError, RegistryError, ShipwheelError
 from steps.index import Index

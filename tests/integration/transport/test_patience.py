@@ -28,7 +28,7 @@ from tests.integration.transport.connection import connect
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
     from tests.integration.faults import Request
 
 # Seconds. What would have to be waited for takes twenty and more.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.upload.sending import TOKEN
 from tests.tiny import make_distributions, make_project
 

@@ -15,7 +15,7 @@ import pytest
 from twine.package import HashManager
 
 from builder.__main__ import main
-from builder.emulator import Emulator
+from builder.server import Emulator
 from tests.integration.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 

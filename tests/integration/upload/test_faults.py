@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.emulator import Emulator
+from builder.server import Emulator
 from steps.errors import InputError, RegistryError
 from steps.index import Index
 from steps.upload import Plan, upload

@@ -17,7 +17,7 @@ from tests.tiny import make_distributions, make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from builder.emulator import Emulator
+    from builder.server import Emulator
     from steps.distribution import Distribution
     from tests.integration.faults import Request
     from tests.integration.tally import Tally

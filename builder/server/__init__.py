@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Self
 import waitress
 from waitress import wasyncore
 
-from builder.emulator.frontend import Frontend
-from builder.emulator.layout import Layout, upstream_of
-from builder.emulator.remote import RemoteRepository
-from builder.emulator.standard import StandardRepository
-from builder.emulator.virtual import VirtualRepository
+from builder.server.frontend import Frontend
+from builder.server.layout import Layout, upstream_of
+from builder.server.remote import RemoteRepository
+from builder.server.standard import StandardRepository
+from builder.server.virtual import VirtualRepository
 from steps.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from builder.emulator.repository import Repository
+    from builder.server.repository import Repository
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_REPOSITORY = "demo/pypi"

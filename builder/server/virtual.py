@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from builder.emulator.pages import pages_of
-from builder.emulator.repository import ReadOnlyRepository
+from builder.server.pages import pages_of
+from builder.server.repository import ReadOnlyRepository
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from builder.emulator.repository import ListedFile, Repository
+    from builder.server.repository import ListedFile, Repository
 
 
 class VirtualRepository(ReadOnlyRepository):

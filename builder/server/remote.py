@@ -8,8 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.emulator.pages import pages_of
-from builder.emulator.repository import ListedFile, ReadOnlyRepository
+from builder.server.pages import pages_of
+from builder.server.repository import ListedFile, ReadOnlyRepository
 from steps.credentials import Credentials
 from steps.errors import ShipwheelError
 from steps.index import Index

@@ -13,14 +13,14 @@ from pypiserver.bottle_wrapper import HTTPResponse, request
 from pypiserver.config import Config
 from pypiserver.core import PkgFile
 
-from builder.emulator.answers import upstream_fault
+from builder.server.answers import upstream_fault
 from steps.errors import ShipwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from wsgiref.types import WSGIApplication
 
-    from builder.emulator.repository import Repository
+    from builder.server.repository import Repository
 
 
 def pages_by(

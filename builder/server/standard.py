@@ -23,8 +23,8 @@ from packaging.utils import (
 from packaging.version import Version
 from pypiserver.bottle_wrapper import request
 
-from builder.emulator.pages import ListedFiles, answer, pages_by
-from builder.emulator.repository import ListedFile, Repository
+from builder.server.pages import ListedFiles, answer, pages_by
+from builder.server.repository import ListedFile, Repository
 from steps.distribution import file_sha256
 
 if TYPE_CHECKING:
