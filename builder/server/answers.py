@@ -1,79 +1,122 @@
-"""The answers that are not pypiserver's: a line of text, and a file or a range of it."""
+"""What the emulator answers where Artifact Registry was seen to answer in two ways, or in none.
+
+Each default is what the best evidence says; builder/README.md names it. A file for `--answers`
+holds some of these keys, as YAML or JSON:
+
+    no_credentials: {status: 403}
+    deleted_project: {status: 200, content_type: text/html, body: "<html><body></body></html>"}
+    visible_after: 5
+"""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+import difflib
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pypiserver.bottle_wrapper import parse_range_header
+from pydantic import ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
+
+from steps.errors import InputError, Problem
+from triggers.documents import read_mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from http import HTTPStatus
     from pathlib import Path
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from steps.errors import ShipwheelError
+    from pydantic_core import ErrorDetails
+
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+ROBOT_PAGE = """\
+<!DOCTYPE html>
+<html lang=en>
+  <title>Error 404 (Not Found)!!1</title>
+  <p><b>404.</b> The requested URL was not found on this server.
+"""
+_DENIED = "Permission 'artifactregistry.repositories.{}' denied (or it may not exist).\n"
+_STRICT = ConfigDict(extra="forbid")
 
 
-def answer_text(
-    environ: WSGIEnvironment,
-    start_response: StartResponse,
-    status: HTTPStatus,
-    text: str,
-    **headers: str,
-) -> Iterable[bytes]:
-    """Answer with *status* and one line of *text*; `_` in a header's name stands for `-`."""
-    body = f"{text}\n".encode()
-    start_response(
-        f"{status.value} {status.phrase}",
-        [
-            ("Content-Type", "text/plain; charset=utf-8"),
-            ("Content-Length", str(len(body))),
-            *((name.replace("_", "-"), value) for name, value in headers.items()),
-        ],
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One answer in full; a body that is not given is empty."""
+
+    __pydantic_config__ = _STRICT
+
+    status: Annotated[int, Field(ge=200, le=599)]
+    body: str = ""
+    content_type: str = TEXT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """The answers that can be chosen: those of the Python endpoint, of the API, and their times."""
+
+    __pydantic_config__ = _STRICT
+
+    root_page: Reply = Reply(status=404, body=ROBOT_PAGE, content_type=HTML)
+    """`simple/`, with or without its slash."""
+    unknown_repository: Reply = Reply(status=404, body="Requested entity was not found.\n")
+    """Anything in a repository that does not exist, but for the API's answer."""
+    unknown_package: Reply = Reply(status=404, body="Requested entity was not found.\n")
+    """The page of a project that the repository does not have."""
+    deleted_project: Reply = Reply(status=404, body="Requested entity was not found.\n")
+    """The page of a project whose versions were all deleted."""
+    no_credentials: Reply = Reply(
+        status=401, body="The request does not have valid authentication credentials.\n"
     )
-    # The server would send a body to HEAD as well, and the client read it as the next answer.
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    """A request without credentials."""
+    bad_credentials: Reply = Reply(
+        status=401, body="The request does not have valid authentication credentials.\n"
+    )
+    """A token that is not known, or one that came with another user name."""
+    may_not_read: Reply = Reply(status=403, body=_DENIED.format("downloadArtifacts"))
+    """A page or a file, for an account without the reader role."""
+    may_not_upload: Reply = Reply(status=403, body=_DENIED.format("uploadArtifacts"))
+    """An upload by an account without the writer role."""
+    existing_file: Reply = Reply(status=400, body="Requested entity already exists.\n")
+    """An upload of a file that is there."""
+    wrong_mode: Reply = Reply(
+        status=400, body="Only a standard repository takes uploads, and this is another.\n"
+    )
+    """An upload to a remote or a virtual repository."""
+    epoch: Reply = Reply(status=400, body="Bad Request\n")
+    """A download of a file whose version has an epoch."""
+
+    page_title: str = "Links for {name}"
+    """The title of a project's page; nothing leaves the page without one."""
+    page_content_type: str = HTML
+    ranges: Literal["served", "ignored", "error"] = "served"
+    """A part of a file is sent (206), all of it is (200), or the answer is 500."""
+    early_refusal: bool = True
+    """Refuse an upload before its body is read, and close the connection."""
+
+    api: Literal["on", "disabled", "blocked"] = "on"
+    """The REST API: enabled, not enabled in the project, or forbidden by a service perimeter."""
+    format: str = "PYTHON"
+    """The format of every repository, as the API gives it."""
+
+    visible_after: NonNegativeFloat = 0.0
+    """Seconds from an upload until index and API show it."""
+    index_kept_for: NonNegativeFloat = 0.0
+    """Seconds for which a remote repository keeps an index page before it asks for it again."""
 
 
-def upstream_fault(error: ShipwheelError) -> str:
-    """Return what a client is told, on one line, of an *error* between the emulator and another."""
-    problem = error.problems[0]
-    hint = f" (where the emulator runs: {problem.hint})" if problem.hint else ""
-    return f"The emulator cannot read an upstream: {problem.message}{hint}"
+def read_answers(path: Path) -> Answers:
+    """Return the answers that the file *path* chooses; raise InputError with all its faults."""
+    data = read_mapping(path, "file of answers", "name a YAML or JSON file with --answers")
+    try:
+        return TypeAdapter(Answers).validate_python(data)
+    except ValidationError as error:
+        problems = [_problem(details, path) for details in error.errors()]
+        raise InputError(problems[0], more=problems[1:]) from None
 
 
-def answer_file(
-    environ: WSGIEnvironment, start_response: StartResponse, path: Path
-) -> Iterable[bytes]:
-    """Answer with the file at *path*, or with the first range of it that was asked for.
-
-    pypiserver could send files as well, but walks the whole repository for each one and leaves
-    the file of a ranged answer open. Raises OSError when there is no such file.
-    """
-    file = path.open("rb")
-    size = os.fstat(file.fileno()).st_size
-    asked = environ.get("HTTP_RANGE", "")
-    ranges = list(parse_range_header(asked, size)) if asked else [(0, size)]
-    first, end = ranges[0] if ranges else (0, 0)
-    headers = [
-        ("Content-Type", "application/octet-stream"),
-        ("Content-Length", str(end - first)),
-        ("Accept-Ranges", "bytes"),
-    ]
-    if not ranges:
-        headers.append(("Content-Range", f"bytes */{size}"))
-        start_response("416 Range Not Satisfiable", headers)
-    elif asked:
-        headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
-        start_response("206 Partial Content", headers)
-    else:
-        start_response("200 OK", headers)
-    if environ["REQUEST_METHOD"] == "HEAD" or first == end:
-        file.close()
-        return []
-    file.seek(first)
-    # The server sends Content-Length bytes from where the file stands, and closes it.
-    answer: Iterable[bytes] = environ["wsgi.file_wrapper"](file)
-    return answer
+def _problem(details: ErrorDetails, path: Path) -> Problem:
+    location = ".".join(map(str, details["loc"]))
+    if details["type"] != "unexpected_keyword_argument":
+        what = f"is {details['input']!r:.80}"
+        return Problem(f"{path}: `{location}` {what}", f"{details['msg']}".lower())
+    known = [it.name for it in fields(Reply if "." in location else Answers)]
+    near = difflib.get_close_matches(location.rpartition(".")[2], known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"it may be: {', '.join(known)}"
+    return Problem(f"{path}: `{location}` is not a key of the answers", hint)

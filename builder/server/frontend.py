@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pypiserver.bottle_wrapper import parse_auth
 
-from builder.server.answers import answer_text
+from builder.server.sending import answer_text
 from steps.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:

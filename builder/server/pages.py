@@ -13,7 +13,7 @@ from pypiserver.bottle_wrapper import HTTPResponse, request
 from pypiserver.config import Config
 from pypiserver.core import PkgFile
 
-from builder.server.answers import upstream_fault
+from builder.server.sending import upstream_fault
 from steps.errors import ShipwheelError
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from builder.server.answers import answer_file, answer_text, upstream_fault
+from builder.server.sending import answer_file, answer_text, upstream_fault
 from steps.errors import ShipwheelError
 
 if TYPE_CHECKING:
