@@ -5,22 +5,19 @@ It only narrows what is looked at. What is published is never decided by git.
 
 from __future__ import annotations
 
-import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from steps.errors import InputError
-from steps.host.git import remedy
+from steps.host.git import read_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from steps.project import Project
 
-_SECONDS = 60
 _HINT = (
     "name a commit that the clone holds; a shallow one holds little:"
     " git fetch --unshallow origin, or leave --changed-since out"
@@ -79,23 +76,8 @@ def _needs(project: Project, found: set[Project], touched: set[Path]) -> bool:
 
 def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(
-            ["git", "-C", os.fspath(folder), *arguments],
-            capture_output=True,
-            check=True,
-            timeout=_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},  # what git says decides which hint is given
-        )
-    except FileNotFoundError:
-        raise InputError("git is not installed", "leave --changed-since out") from None
-    except subprocess.TimeoutExpired:
-        raise InputError(
-            f"git took longer than {_SECONDS} s: {arguments[0]!r}",
-            "see what it waits for, or leave --changed-since out",
-        ) from None
-    except subprocess.CalledProcessError as error:
-        said = error.stderr.decode(errors="replace").strip()
-        first = said.partition("\n")[0]
-        hint = _NO_CLONE if "not a git repository" in first else remedy(said) or _HINT
-        raise InputError(f"git cannot tell what changed: {first}", hint) from None
-    return os.fsdecode(done.stdout)
+        return read_git(folder, *arguments, purpose="what changed", hint=_HINT)
+    except InputError as error:
+        if "not a git repository" in (message := error.problems[0].message):
+            raise InputError(message, _NO_CLONE) from None
+        raise

@@ -6,20 +6,17 @@ all that it brought. A renamed file counts under both names.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError
-from steps.host.git import remedy
+from steps.host.git import read_git, run_git
 from triggers.explain import Change
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_SECONDS = 120
 _NOBODY = re.compile("0{40}|0{64}")
 _SKIP = re.compile(r"\[(?:skip ci|ci skip)\]")
 _DIFF = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")
@@ -38,41 +35,18 @@ class _Git:
 
     def text(self, *arguments: str) -> str:
         """Return the output; raise InputError with what git said when it fails."""
-        return self._checked(arguments).rstrip("\n")
+        return read_git(
+            self.directory, *arguments, purpose="what changed", hint=_NAME_FILES
+        ).rstrip("\n")
 
     def paths(self, *arguments: str) -> tuple[str, ...]:
         """Return the paths of an output that git ended with a NUL each."""
-        return tuple(path for path in self._checked(arguments).split("\0") if path)
+        return tuple(path for path in self.text(*arguments).split("\0") if path)
 
     def answer(self, *arguments: str) -> str | None:
         """Return the output, or None where git says no."""
-        done = self._run(arguments)
-        return None if done.returncode else os.fsdecode(done.stdout).rstrip("\n")
-
-    def _checked(self, arguments: tuple[str, ...]) -> str:
-        done = self._run(arguments)
-        if done.returncode:
-            said = os.fsdecode(done.stderr).strip()
-            first = said.removeprefix("fatal: ").partition("\n")[0]
-            raise InputError(f"git cannot tell what changed: {first}", remedy(said) or _NAME_FILES)
-        return os.fsdecode(done.stdout)
-
-    def _run(self, arguments: tuple[str, ...]) -> subprocess.CompletedProcess[bytes]:
-        try:
-            return subprocess.run(
-                ["git", "-C", os.fspath(self.directory), *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-                timeout=_SECONDS,
-                env={**os.environ, "LC_ALL": "C.UTF-8"},
-            )
-        except FileNotFoundError:
-            raise InputError("git is not installed", _NAME_FILES) from None
-        except subprocess.TimeoutExpired:
-            raise InputError(
-                f"git took longer than {_SECONDS} s: {arguments[0]!r}", _NAME_FILES
-            ) from None
+        done = run_git(self.directory, *arguments, hint=_NAME_FILES)
+        return None if done.returncode else done.stdout.rstrip("\n")
 
 
 def top_directory(directory: Path) -> str:

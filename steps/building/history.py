@@ -8,19 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.errors import AccessError, InputError
-from steps.host.children import Children
+from steps.host.git import ask_git, run_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _logger = logging.getLogger("shipwheel")
 
-_SECONDS = 600.0
+_FETCH_SECONDS = 600.0
 _NO_REPOSITORY = (
     "`gcloud builds submit` leaves .git out unless a .gcloudignore keeps it; a trigger brings it"
 )
@@ -40,17 +39,8 @@ def complete_history(directories: Iterable[Path], environ: Mapping[str, str]) ->
 
 
 def _top(directory: Path, environ: Mapping[str, str]) -> Path:
-    try:
-        answer = _git(directory, environ, "rev-parse", "--show-toplevel")
-    except OSError as error:
-        found = directory.is_dir()
-        what = (
-            f"git cannot be started ({error.strerror})" if found else "there is no such directory"
-        )
-        raise InputError(
-            f"The history of {os.fspath(directory)!r} cannot be completed: {what}",
-            "install git, or leave --unshallow out" if found else "name a directory",
-        ) from None
+    hint = "install git, or leave --unshallow out"
+    answer = run_git(directory, "rev-parse", "--show-toplevel", hint=hint, environ=environ)
     if answer.returncode:
         raise InputError(
             f"There is no git history to complete in {os.fspath(directory.absolute())!r}:"
@@ -74,13 +64,13 @@ def _remote(top: Path, environ: Mapping[str, str]) -> str:
 
 def _fetch(top: Path, remote: str, environ: Mapping[str, str]) -> None:
     _logger.info("Fetching the whole git history in %r from %r", os.fspath(top), remote)
+    fetch = ("fetch", "--unshallow", "--tags", "--quiet", remote)
+    hint = "fetch it in a step before this one: git fetch --unshallow --tags"
     try:
-        answer = _git(top, environ, "fetch", "--unshallow", "--tags", "--quiet", remote)
-    except subprocess.TimeoutExpired:
-        raise AccessError(
-            f"The remote {remote!r} did not give the history within {_SECONDS:g} seconds",
-            "fetch it in a step before this one: git fetch --unshallow --tags",
-        ) from None
+        answer = run_git(top, *fetch, hint=hint, environ=environ, seconds=_FETCH_SECONDS)
+    except InputError as error:
+        message = f"The remote {remote!r} did not give the history: {error.problems[0].message}"
+        raise AccessError(message, hint) from None
     if answer.returncode:
         raise AccessError(
             f"The remote {remote!r} did not give the history of {os.fspath(top)!r}:"
@@ -91,14 +81,4 @@ def _fetch(top: Path, remote: str, environ: Mapping[str, str]) -> None:
 
 
 def _ask(top: Path, environ: Mapping[str, str], *arguments: str) -> str:
-    return _git(top, environ, *arguments).stdout.strip()
-
-
-def _git(
-    directory: Path, environ: Mapping[str, str], *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    # Never a prompt, neither git's nor ssh's: nobody is there to answer it.
-    quiet = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
-    environ = {**quiet, **environ, "LC_ALL": "C.UTF-8"}
-    with Children(timeout=_SECONDS) as children:
-        return children.ask(["git", *arguments], cwd=directory, environ=environ)
+    return ask_git(top, *arguments, environ=environ).strip()

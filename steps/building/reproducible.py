@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import gzip
 import os
-import subprocess
 import tarfile
 from typing import TYPE_CHECKING
 
 from steps.archive import Sdist, open_archive
 from steps.errors import InputError
+from steps.host.git import ask_git
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,6 @@ LATEST = 2**32 - 1
 _VARIABLE = "SOURCE_DATE_EPOCH"
 _DIGITS = 18
 _OUTPUT = {"dist", "build", "__pycache__"}
-_GIT_TIMEOUT = 30
 
 
 def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
@@ -92,19 +91,9 @@ def _normalise_gzip_time(path: Path, epoch: int) -> None:
 
 def _last_commit(directory: Path) -> int:
     # Whoever cloned it: what is in that folder is about to be run anyway.
-    command = ["git", "-c", "safe.directory=*", "rev-list", "-1", "--timestamp", "HEAD", "--", "."]
-    try:
-        answer = subprocess.run(
-            command,
-            cwd=directory,
-            capture_output=True,
-            text=True,
-            check=True,
-            timeout=_GIT_TIMEOUT,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return 0
-    return int(answer.stdout.partition(" ")[0] or 0)
+    last_commit = ("rev-list", "-1", "--timestamp", "HEAD", "--", ".")
+    answer = ask_git(directory, "-c", "safe.directory=*", *last_commit)
+    return int(answer.partition(" ")[0] or 0)
 
 
 def _newest_file(directory: Path) -> int:

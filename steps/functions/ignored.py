@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.errors import InputError
-from steps.host.children import Children
 from steps.host.gcloudignore import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
+from steps.host.git import ask_git, run_git
 from steps.repository import checkout_around
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-_SECONDS = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +26,7 @@ class InGit:
 
 def see(directory: Path, name: str, environ: Mapping[str, str]) -> InGit:
     """Ask git for the file *name* of *directory*, be it there or not; raise InputError."""
-    inside = _git(directory, environ, "rev-parse", "--is-inside-work-tree")
+    inside = bool(ask_git(directory, "rev-parse", "--is-inside-work-tree", environ=environ))
     if not inside and checkout_around(directory):
         raise InputError(
             f"git cannot tell whether it tracks {name!r} in {os.fspath(directory)!r}",
@@ -83,15 +80,6 @@ def _text(path: Path) -> str:
 
 
 def _git(directory: Path, environ: Mapping[str, str], *arguments: str) -> bool:
-    """Return whether git answers yes; no, where there is no git."""
-    try:
-        with Children(timeout=_SECONDS) as children:
-            command = ["git", "-C", str(directory), *arguments]
-            return children.ask(command, environ=environ).returncode == 0
-    except FileNotFoundError:
-        return False
-    except subprocess.TimeoutExpired:
-        raise InputError(
-            f"git did not answer within {_SECONDS:g} s in {os.fspath(directory)!r}",
-            "see what it waits for",
-        ) from None
+    """Return whether git answers yes."""
+    hint = "see that git works in this directory"
+    return run_git(directory, *arguments, hint=hint, environ=environ).returncode == 0

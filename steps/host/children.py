@@ -75,13 +75,18 @@ class Children:
         cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
         text: str = "",
+        undecodable: str = "replace",
     ) -> subprocess.CompletedProcess[str]:
         """Run *command* to its end and return its exit code, its output and its errors.
 
-        It reads *text* from standard input. Raises TimeoutExpired, without the output, when it
-        takes longer than the timeout.
+        It reads *text* from standard input. *undecodable* is what becomes of bytes that are not
+        UTF-8. Raises TimeoutExpired, without the output, when it takes longer than the timeout.
         """
-        with open_output() as output, open_output() as errors, open_output() as given:
+        with (
+            open_output(undecodable) as output,
+            open_output(undecodable) as errors,
+            open_output() as given,
+        ):
             given.write(text)
             given.seek(0)
             child = self.start(
@@ -145,17 +150,17 @@ def end_children() -> None:
         _kill(group)
 
 
-def open_output() -> IO[str]:
+def open_output(undecodable: str = "replace") -> IO[str]:
     """Return a new file for the output of a child.
 
     Not a pipe: whoever is left behind with the stream open cannot keep us waiting. Not on a disk,
     where the system has anything else: that may be full, and the output may hold a secret.
     """
     if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors="replace")
+        return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors=undecodable)
     import tempfile  # noqa: PLC0415 - the command line imports this module, and starts no child
 
-    return tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors=undecodable)
 
 
 def written(output: IO[str]) -> str:

@@ -72,9 +72,7 @@ def test_what_is_in_no_repository_is_refused_whatever_language_git_speaks(
     monkeypatch.setenv("LANGUAGE", "de")
     project = read_project(make_project(tmp_path, "tides"))
 
-    with pytest.raises(
-        InputError, match="git cannot tell what changed: fatal: not a git repo"
-    ) as it:
+    with pytest.raises(InputError, match="git cannot tell what changed: not a git repo") as it:
         changed_since("main", [project])
     assert it.value.problems[0].hint == (
         "run it in a clone of the repository, or leave --changed-since out; `gcloud builds submit`"
