@@ -16,8 +16,8 @@ try:
     import click
 
     from builder.command_line import GRACE, shipwheel
-    from steps.errors import EXIT_BUG, InputError, Problem, ShipwheelError
     from steps.host.children import end_children
+    from steps.host.errors import EXIT_BUG, InputError, Problem, ShipwheelError
 except KeyboardInterrupt:  # there is nothing yet to end, or to tell
     raise SystemExit(130) from None
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from builder.scratch import Scratch
+    from steps.host.scratch import Scratch
 
 ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 
@@ -33,7 +33,7 @@ ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 _SIGNALLED = 128
 # Cloud Build waits longer, and nobody else should have to.
 _GRACE_SECONDS = 0.6
-# What is not removed by then is removed by the next process; see builder.scratch.
+# What is not removed by then is removed by the next process; see steps.host.scratch.
 _REMOVAL_SECONDS = 0.2
 # Nothing that Shipwheel does better would help.
 _OF_THE_MACHINE = {
@@ -51,7 +51,7 @@ class _Terminated(BaseException):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line *arguments* and return the exit code, as steps.errors has them."""
+    """Run the command line *arguments* and return the exit code, as steps.host.errors has them."""
     try:
         result = shipwheel.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -91,7 +91,7 @@ def run() -> NoReturn:
 
 
 def _open_scratch() -> Scratch | None:
-    from builder.scratch import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
+    from steps.host.scratch import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
 
     try:
         return Scratch()

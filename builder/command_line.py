@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-import builder
-from steps.errors import InputError
+import steps
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,20 +40,29 @@ COMMANDS: dict[str, str] = {
     "emulator": "Serve the registry emulator in the foreground.",
 }
 
+_MODULES = {
+    **{name: f"builder.{name}" for name in ("triggers", "run", "emulator")},
+    **{name: f"triggers.{name}" for name in ("init", "setup")},
+}
+_MODULES = {name: _MODULES.get(name, f"steps.{name}") for name in COMMANDS}
+
 # What a shell reports of a program that SIGPIPE ended.
 OUTPUT_CLOSED = 128 + signal.SIGPIPE
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported from the modules of *package* on demand.
+    """A group whose commands are imported on demand.
 
-    *index* maps each command's name to its sentence in the help, in the order of the help.
+    *index* maps each command's name to its sentence in the help, in the order of the help,
+    *modules* to the module that has it as `command`.
     """
 
-    def __init__(self, *args: Any, index: Mapping[str, str], package: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, index: Mapping[str, str], modules: Mapping[str, str], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.index = index
-        self.package = package
+        self.modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""
@@ -63,7 +72,7 @@ class LazyGroup(click.Group):
         """Import the module of *cmd_name* and return its `command`."""
         if cmd_name not in self.index:
             return None
-        module = importlib.import_module(f"{self.package}.{cmd_name}")
+        module = importlib.import_module(self.modules[cmd_name])
         command: click.Command = module.command
         return command
 
@@ -105,7 +114,7 @@ class _Narration(logging.Handler):
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        click.echo(f"shipwheel {builder.__version__}")
+        click.echo(f"shipwheel {steps.__version__}")
         ctx.exit()
 
 
@@ -121,7 +130,7 @@ def _require_working_directory() -> None:
 @click.group(
     cls=LazyGroup,
     index=COMMANDS,
-    package="builder.commands",
+    modules=_MODULES,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.option(

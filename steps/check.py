@@ -1,238 +1,198 @@
-"""The check: what publishing would do to each project, and whether it is allowed.
-
-The registry's state decides, never git and never a guess. A project is built only when its version
-is published already; a version that its files do not tell is that of its prepared metadata.
-"""
+"""`shipwheel check`: what publishing would do to every project, and whether it is allowed."""
 
 from __future__ import annotations
 
+import json
+import logging
+import os
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from steps.contents import compare
-from steps.errors import InputError, Problem, RegistryError
-from steps.gate import bump_hint, decide, suggest
-from steps.host.parallel import each
-from steps.outcome import Difference, Judgement, Outcome
-from steps.project import shared_names
+import click
+
+from steps.command_line.build_output import write_build_output
+from steps.command_line.options import (
+    all_option,
+    changed_since_option,
+    json_option,
+    narrowed,
+    projects_argument,
+    selected,
+    with_build_options,
+)
+from steps.command_line.registry_options import with_rules, with_transport
+from steps.command_line.verdicts import as_line, as_object, print_table
+from steps.host.errors import Problem, Refused, RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Sequence
 
-    from packaging.utils import NormalizedName
-    from packaging.version import Version
+    from steps.backend.context import BuildOptions
+    from steps.distribution.files import Distribution
+    from steps.project.dependents import Note
+    from steps.project.source import Project
+    from steps.registry.index import Index
+    from steps.registry.public_names import PublicIndex, PublicNames
+    from steps.registry.transport import Transport
+    from steps.release.gate import Rules
+    from steps.release.outcome import Judgement
 
-    from steps.distribution import Distribution
-    from steps.gate import Rules
-    from steps.index import Index
-    from steps.project import Project
-    from steps.published import PublishedFile, PublishedProject
-
-_NAMED = 5
+_logger = logging.getLogger("shipwheel")
 
 
-def check(
-    projects: Sequence[Project],
-    index: Index,
-    rules: Rules,
-    build: Callable[[Project], Sequence[Distribution]],
-    identify: Callable[[Project], tuple[NormalizedName, Version]],
+@click.command(short_help="Tell what publishing would do, and whether it is allowed.")
+@projects_argument
+@all_option
+@changed_since_option
+@with_transport
+@with_rules
+@click.option(
+    "--public-names/--no-public-names",
+    default=None,
+    help="Warn of names that the public index has, too (by default, unless the registry is on"
+    " this machine).",
+)
+@click.option("--strict-names", is_flag=True, help="Refuse names that the public index has, too.")
+@click.option(
+    "--public-index",
+    metavar="URL",
+    envvar="SHIPWHEEL_PUBLIC_INDEX",
+    help="The Simple index to look for such names in; by default, the one that twine knows."
+    "  [env: SHIPWHEEL_PUBLIC_INDEX]",
+)
+@with_build_options
+@json_option
+def command(
     *,
-    workers: int,
-) -> tuple[Judgement, ...]:
-    """Judge every project, in their order, asking *index* once for each.
-
-    *build* builds a project away from its `dist/`, whose files may be stale, and *identify* asks
-    its backend for name and version, *workers* at a time. Raises what they raise, RegistryError
-    when the index cannot be read, and InputError when two sources of a version disagree.
-    """
-    identities = _identities(projects, identify, workers)
-    InputError.raise_all(
-        shared_names((name, project.directory) for project, (name, _) in identities.items())
-    )
-    published = index.read_many(name for name, _ in identities.values())
-    taken = [
-        project
-        for project, (name, version) in identities.items()
-        if version in published[name].versions
-    ]
-    built = dict(zip(taken, each(build, taken, workers=workers), strict=True))
-    with tempfile.TemporaryDirectory(prefix="shipwheel-check-") as folder:
-        fetch = partial(index.download, folder=Path(folder))
-        return tuple(
-            judge(
-                name=name,
-                version=version,
-                distributions=tuple(built.get(project, ())),
-                published=published[name],
-                rules=rules,
-                fetch=fetch,
-                static=project.version is not None,
-            )
-            for project, (name, version) in identities.items()
-        )
-
-
-def judge(
-    *,
-    name: NormalizedName,
-    version: Version,
-    distributions: Sequence[Distribution],
-    published: PublishedProject,
+    directories: tuple[Path, ...],
+    every: bool,
+    changed_since: str | None,
+    transport: Transport,
     rules: Rules,
-    fetch: Callable[[PublishedFile], Path],
-    static: bool,
-) -> Judgement:
-    """Judge one project by what the registry holds of it.
-
-    *distributions* may be empty when *version* is not published; else their contents decide.
-    *fetch* downloads a published file, *static* says that *version* is written in the project's
-    files. Raises InputError when a distribution is of another project or version than those say.
-    """
-    _check_identity(name, version, distributions)
-    versions = published.versions
-    if version in versions:
-        found = _judge_published(version, distributions, published, rules, fetch)
-        return replace(found, unreadable=published.unreadable)
-    verdict = decide(version, versions, rules, static=static)
-    return Judgement(
-        project=name,
-        version=version,
-        outcome=Outcome.NEW if verdict.allowed else Outcome.NOT_BUMPED,
-        reason=verdict.reason,
-        hint=verdict.hint,
-        to_upload=tuple(distributions) if verdict.allowed else (),
-        published=versions,
-        suggestions=verdict.suggestions,
-        invented=verdict.invented,
-        unreadable=published.unreadable,
-    )
-
-
-def refusals(judgements: Iterable[Judgement]) -> tuple[Problem, ...]:
-    """Return a problem for every judgement that does not let its project be published."""
-    return tuple(
-        Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
-        for it in judgements
-        if not it.allowed
-    )
-
-
-def _judge_published(
-    version: Version,
-    distributions: Sequence[Distribution],
-    published: PublishedProject,
-    rules: Rules,
-    fetch: Callable[[PublishedFile], Path],
-) -> Judgement:
-    """Judge a version that is published already: its contents decide."""
-    theirs = {_key(file.filename): file for file in published.files_of(version)}
-    missing = [ours for ours in distributions if _key(ours.filename) not in theirs]
-    differences = tuple(
-        difference
-        for ours in distributions
-        if (file := theirs.pop(_key(ours.filename), None))
-        for difference in _differences(ours, file, fetch)
-    )
-    if differences:
-        return _changed(version, published, rules, differences)
-    done = len(distributions) - len(missing)
-    state = f"{done} of {len(distributions)} files" if missing else "all files"
-    return Judgement(
-        project=published.name,
-        version=version,
-        outcome=Outcome.PARTIAL if missing else Outcome.IDENTICAL,
-        reason=f"{version} is published, {state}, with the same contents"
-        + _not_built(theirs.values()),
-        to_upload=tuple(missing),
-        published=published.versions,
-    )
-
-
-def _changed(
-    version: Version,
-    published: PublishedProject,
-    rules: Rules,
-    differences: tuple[Difference, ...],
-) -> Judgement:
-    suggestions = suggest(version, published.versions, rules)
-    return Judgement(
-        project=published.name,
-        version=version,
-        outcome=Outcome.CHANGED,
-        reason=f"{version} is published with other contents: {_listed(differences)}",
-        hint=bump_hint(version, suggestions, rules),
-        published=published.versions,
-        suggestions=suggestions,
-        differences=differences,
-    )
-
-
-def _differences(
-    ours: Distribution, theirs: PublishedFile, fetch: Callable[[PublishedFile], Path]
-) -> tuple[Difference, ...]:
-    """Return how the contents differ; a file with our sha256 is not even fetched."""
-    if theirs.sha256 == ours.sha256:
-        return ()
-    path = fetch(theirs)
-    try:
-        return compare(ours, path)
-    except InputError as error:
-        raise RegistryError(
-            f"The registry holds a file that cannot be compared: {error.problems[0].message}",
-            "look at how it came there; a new version does not need it",
-        ) from None
-    finally:
-        path.unlink()
-
-
-def _key(filename: str) -> str:
-    """Return what is the same in both names of one distribution, however the name is spelled.
-
-    A wheel's tags, and for sdists, of which a version has one, their form.
-    """
-    if filename.endswith(".whl"):
-        return filename.split("-", 2)[2]
-    return ".zip" if filename.endswith(".zip") else ".tar.gz"
-
-
-def _listed(differences: Sequence[Difference]) -> str:
-    """Return the first differences in words; most are in the wheel and in the sdist alike."""
-    found = [*dict.fromkeys(map(str, differences))]
-    rest = len(found) - _NAMED
-    more = f"; and {rest} more" if rest > 0 else ""
-    return "; ".join(found[:_NAMED]) + more
-
-
-def _not_built(files: Iterable[PublishedFile]) -> str:
-    names = [file.filename for file in files]
-    return f"; the registry also holds, not built here: {', '.join(names)}" if names else ""
-
-
-def _identities(
-    projects: Sequence[Project],
-    identify: Callable[[Project], tuple[NormalizedName, Version]],
-    workers: int,
-) -> dict[Project, tuple[NormalizedName, Version]]:
-    """Return names and versions, in the order of *projects*: static ones cost nothing."""
-    found = {it: (it.name, it.version) for it in projects if it.name and it.version is not None}
-    asked = [it for it in projects if it not in found]
-    found |= dict(zip(asked, each(identify, asked, workers=workers), strict=True))
-    return {it: found[it] for it in projects}
-
-
-def _check_identity(
-    name: NormalizedName, version: Version, distributions: Sequence[Distribution]
+    first_release: bool,
+    public_names: bool | None,
+    strict_names: bool,
+    public_index: str | None,
+    build_options: BuildOptions,
+    as_json: bool,
 ) -> None:
-    InputError.raise_all(
-        Problem(
-            f"Two sources disagree: the project says {name} {version},"
-            f" and {ours.filename!r} is {ours.name} {ours.version}",
-            "keep the version in one place, or remove what was built before",
+    """Tell what publishing would do, and whether it is allowed.
+
+    A project is built, aside, only when its version is published already: then its contents decide.
+    A version that is not in its files is that of the metadata which its build backend prepares.
+
+    \b
+    Example:
+      shipwheel check --all --registry us-east4/my-project/pypi
+    """
+    from steps.project.dependents import notes_on_dependents  # noqa: PLC0415 - the same
+    from steps.project.repository import neighbours  # noqa: PLC0415 - the same
+    from steps.registry.index import Index  # noqa: PLC0415 - the same
+    from steps.release.judgement import refusals  # noqa: PLC0415 - `--help` does without
+
+    everything = selected(directories, every)
+    projects = narrowed(everything, changed_since)
+    public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
+    index = Index(transport.registry, transport, first_release=first_release)
+    judgements = _check_aside(projects, index, rules, build_options)
+    notes = notes_on_dependents(judgements, everything if every else neighbours(projects))
+    names = _public_names(public, judgements)
+    if as_json:
+        _print_json(transport, judgements, notes, names)
+    else:
+        print_table(judgements)
+    write_build_output([*map(as_line, judgements), *map(str, notes)], os.environ)
+    for note in notes:
+        _logger.warning("warning: %s", note)
+    taken = _judge_names(names, strict=strict_names)
+    Refused.raise_all([*refusals(judgements), *taken])
+
+
+def _check_aside(
+    projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
+) -> tuple[Judgement, ...]:
+    """Check *projects*; those that have to be built are built into a folder that is removed."""
+    from steps.backend.building import build  # noqa: PLC0415 - `--help` does without
+    from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
+    from steps.backend.identify import identify  # noqa: PLC0415 - the same
+    from steps.release.judgement import check  # noqa: PLC0415 - the same
+
+    with (
+        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
+        open_workshop(build_options, os.environ) as workshop,
+    ):
+
+        def build_aside(project: Project) -> Sequence[Distribution]:
+            return build(project, workshop, output=Path(tempfile.mkdtemp(dir=folder)))
+
+        ask = partial(identify, workshop=workshop)
+        return check(projects, index, rules, build_aside, ask, workers=build_options.workers)
+
+
+def _ask_public_index(
+    projects: Sequence[Project], transport: Transport, url: str | None, wanted: bool | None
+) -> PublicIndex | None:
+    """Begin to ask for the names that are known before anything is built."""
+    from steps.registry.address import is_loopback  # noqa: PLC0415 - `--help` does without
+
+    if wanted is None:
+        host = urlsplit(transport.registry.upload_url).hostname or ""
+        wanted = bool(url) or not is_loopback(host)
+    if not wanted:
+        return None
+    from steps.registry.public_names import PublicIndex  # noqa: PLC0415 - only who asks pays for it
+
+    public = PublicIndex(url or "")
+    public.ask(project.name for project in projects if project.name)
+    return public
+
+
+def _public_names(public: PublicIndex | None, judgements: Sequence[Judgement]) -> PublicNames:
+    from steps.registry.public_names import PublicNames  # noqa: PLC0415 - `--help` does without
+
+    if public is None:
+        return PublicNames()
+    public.ask(it.project for it in judgements)
+    return public.answers()
+
+
+def _judge_names(names: PublicNames, *, strict: bool) -> list[Problem]:
+    """Return what is to be refused of *names*, nothing unless *strict*: else it is narrated."""
+    taken = [_taken(name) for name in names.taken]
+    if not strict:
+        for problem in taken:
+            _logger.warning("warning: %s", problem)
+        return []
+    if names.unknown:
+        raise RegistryError(
+            f"It is not known whether the public index has {', '.join(names.unknown)}",
+            "run it again when the public index answers, or without --strict-names",
         )
-        for ours in distributions
-        if (ours.name, ours.version) != (name, version)
+    return taken
+
+
+def _taken(name: str) -> Problem:
+    return Problem(
+        f"The public index has a package {name!r}, too",
+        "a client that asks both may install that one: give yours another name, reserve the name,"
+        " or let clients read the private index only; --no-public-names does not look",
     )
+
+
+def _print_json(
+    transport: Transport,
+    judgements: Sequence[Judgement],
+    notes: Sequence[Note],
+    names: PublicNames,
+) -> None:
+    result = {
+        "registry": str(transport.registry),
+        "projects": [as_object(it) for it in judgements],
+        "dependents": [asdict(note) for note in notes],
+        "public_names": [*names.taken],
+    }
+    click.echo(json.dumps(result, indent=2))

@@ -1,93 +1,88 @@
-"""What is wrong with tools, credentials, permissions and client settings on this machine.
-
-Everything is observed first, bounded in time, and nothing is changed or uploaded; each check then
-judges what was seen. No check says what a secret is.
-"""
+"""`shipwheel doctor`: what is wrong with tools, credentials and settings on this machine."""
 
 from __future__ import annotations
 
-import platform
-from concurrent.futures import ThreadPoolExecutor
+import json
+import os
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from packaging.version import Version
+import click
 
-from steps.diagnosis.access import (
-    check_clock,
-    check_contact,
-    check_emulator,
-    check_login,
-    check_mode,
-    check_read,
-    check_write,
-)
-from steps.diagnosis.clients import check_clients, check_variables
-from steps.diagnosis.contact import find_access, reach
-from steps.diagnosis.model import World
-from steps.diagnosis.network import check_authorities, check_named_files, check_proxies
-from steps.diagnosis.observation import (
-    check_bundles,
-    find_missing_files,
-    find_settings,
-    find_tools,
-    list_keyring_backends,
-)
-from steps.diagnosis.tools import check_keyring_command, check_tools
+from steps.command_line.options import json_option, registry_option
+from steps.command_line.registry_options import retry_for_option
+from steps.host.errors import InputError, Refused
+from steps.registry.address import parse_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Mapping
 
-    from steps.client_settings.model import Machine
     from steps.diagnosis.model import Finding
-    from steps.transport import Transport
+    from steps.registry.certificates import Certificates
 
-CHECKS: tuple[Callable[[World], Iterator[Finding]], ...] = (
-    check_tools,
-    check_keyring_command,
-    check_emulator,
-    check_contact,
-    check_clock,
-    check_login,
-    check_read,
-    check_write,
-    check_mode,
-    check_proxies,
-    check_authorities,
-    check_named_files,
-    check_variables,
-    check_clients,
+_COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
+_RETRY_SECONDS = 5.0
+_PATIENCE_SECONDS = 10.0
+
+
+@click.command(short_help="Tell what is wrong with tools, credentials and settings here.")
+@registry_option
+@click.option(
+    "--read-only", is_flag=True, help="Who only installs from here need not be allowed to upload."
 )
+@retry_for_option(_RETRY_SECONDS)
+@json_option
+def command(registry: str | None, read_only: bool, retry_for: float, as_json: bool) -> None:
+    """Tell what is wrong with tools, credentials, permissions and client settings here.
 
+    A line for each check, with the fix. Nothing is changed or uploaded, and no secret is printed.
+    Exits with 1 when something is wrong.
 
-def diagnose(
-    transport: Transport, machine: Machine, *, read_only: bool = False
-) -> tuple[Finding, ...]:
-    """Return what every check finds; one that finds nothing wrong says so, too.
-
-    With *read_only* it is not wrong that the account may not upload.
+    \b
+    Example:
+      shipwheel doctor --registry us-east4/my-project/pypi
     """
-    world = _observe(transport, machine, read_only=read_only)
-    return tuple(finding for check in CHECKS for finding in check(world))
+    from steps.command_line.machine import this_machine  # noqa: PLC0415 - `--help` does without
+    from steps.diagnosis.checks import diagnose  # noqa: PLC0415 - the same
+    from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
+    from steps.registry.transport import Transport  # noqa: PLC0415 - the same
+
+    place = parse_registry(registry, os.environ)
+    machine = this_machine()
+    credentials = find_credentials(place, _complete(os.environ))
+    certificates = _usable_certificates(os.environ)
+    transport = Transport(
+        place, credentials, certificates, retry_for=retry_for, patience=_PATIENCE_SECONDS
+    )
+    findings = diagnose(transport, machine, read_only=read_only)
+    if as_json:
+        click.echo(json.dumps([asdict(it) for it in findings], indent=2))
+    else:
+        for finding in findings:
+            click.echo(_line(finding), color=False if "NO_COLOR" in os.environ else None)
+    wrong = sum(it.status == "wrong" for it in findings)
+    if wrong:
+        raise Refused(f"{wrong} of {len(findings)} checks found something wrong")
 
 
-def _observe(transport: Transport, machine: Machine, *, read_only: bool) -> World:
-    """Look at *machine*, and ask the registry meanwhile."""
-    environ = machine.environ
-    with ThreadPoolExecutor(3, thread_name_prefix="doctor") as pool:
-        tools = pool.submit(find_tools, environ)
-        backends = pool.submit(list_keyring_backends, environ)
-        contact = reach(transport.registry, transport.certificates)
-        access = pool.submit(find_access, transport, environ, contact)
-        return World(
-            registry=transport.registry,
-            environ=environ,
-            python=Version(platform.python_version().rstrip("+")),
-            tools=tools.result(),
-            files=find_settings(machine),
-            authorities=check_bundles(environ),
-            missing_files=find_missing_files(environ),
-            keyring_backends=backends.result(),
-            read_only=read_only,
-            contact=contact,
-            access=access.result(),
-        )
+def _usable_certificates(environ: Mapping[str, str]) -> Certificates:
+    """Return those that are named, or none: one that cannot be used is a finding as well."""
+    from steps.registry.certificates import Certificates, find_certificates  # noqa: PLC0415 - as above
+
+    try:
+        return find_certificates(environ)
+    except InputError:
+        return Certificates()
+
+
+def _complete(environ: Mapping[str, str]) -> dict[str, str]:
+    """Leave out a password without a user name: it is a finding, and no reason to end."""
+    incomplete = {"TWINE_PASSWORD"} if not environ.get("TWINE_USERNAME") else set()
+    return {name: value for name, value in environ.items() if name not in incomplete}
+
+
+def _line(finding: Finding) -> str:
+    status = click.style(f"{finding.status:5}", fg=_COLOURS[finding.status])
+    fix = f"; fix: {finding.fix}" if finding.fix else ""
+    # A line is a line, whatever a program or a path has put into it.
+    return " ".join(f"{status}  {finding.check}: {finding.message}{fix}".splitlines())

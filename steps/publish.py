@@ -1,44 +1,67 @@
-"""Builds, judges, uploads and confirms projects in one process: the main job.
-
-Every project is built and judged before the first file is sent, so that one refusal leaves the
-registry as it was.
-"""
+"""`shipwheel publish`: build, judge, upload and confirm, in one process."""
 
 from __future__ import annotations
 
-from functools import partial
+import os
 from typing import TYPE_CHECKING
 
-from steps.attempt import import_early
-from steps.build import build
-from steps.host.parallel import each
-from steps.project import static_names
-from steps.release import Release, release
+import click
+
+from steps.command_line.options import (
+    all_option,
+    changed_since_option,
+    json_option,
+    narrowed,
+    projects_argument,
+    selected,
+    with_build_options,
+)
+from steps.command_line.registry_options import with_rules, with_transport
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from pathlib import Path
 
-    from steps.building.workshop import Workshop
-    from steps.gate import Rules
-    from steps.index import Index
-    from steps.project import Project
-    from steps.transport import Transport
+    from steps.backend.context import BuildOptions
+    from steps.registry.transport import Transport
+    from steps.release.gate import Rules
 
 
-def publish(
-    projects: Sequence[Project],
-    workshop: Workshop,
+@click.command(short_help="Build, check, upload and confirm, dependencies first.")
+@projects_argument
+@all_option
+@changed_since_option
+@with_transport
+@with_rules
+@with_build_options
+@json_option
+def command(
+    *,
+    directories: tuple[Path, ...],
+    every: bool,
+    changed_since: str | None,
     transport: Transport,
-    index: Index,
     rules: Rules,
-) -> Release:
-    """Publish *projects* and return what became of them.
+    first_release: bool,
+    build_options: BuildOptions,
+    as_json: bool,
+) -> None:
+    """Build, check, upload and confirm, dependencies first.
 
-    Raises what building, reading the index and uploading raise; Refused with every project that
-    is not allowed, before anything was uploaded.
+    Nothing is uploaded unless every project is allowed. What the registry holds already with the
+    same contents is left alone, so the command can be repeated at any time.
+
+    \b
+    Example:
+      shipwheel publish --all --registry us-east4/my-project/pypi
     """
-    transport.credentials.look_up_early()
-    workshop.expect(projects)
-    import_early()
-    built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
-    return release(built, transport, index, rules, static=static_names(projects))
+    from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
+    from steps.command_line.receipts import print_receipt  # noqa: PLC0415 - `--help` does without
+    from steps.registry.index import Index  # noqa: PLC0415 - the same
+    from steps.release.publishing import publish  # noqa: PLC0415 - the same
+    from steps.release.receipt import receipt  # noqa: PLC0415 - the same
+
+    projects = narrowed(selected(directories, every), changed_since)
+    index = Index(transport.registry, transport, first_release=first_release)
+    with open_workshop(build_options, os.environ) as workshop:
+        released = publish(projects, workshop, transport, index, rules)
+    print_receipt(receipt(released, transport.registry), as_json=as_json)

@@ -1,226 +1,219 @@
-"""Makes the requirements.txt of a function ready for Google's build: judged, and then written.
-
-Everything is read, judged and resolved before the first file is written, and only files that are
-named in the result are. Done twice, the second time changes nothing.
-"""
+"""`shipwheel requirements`: a function's requirements.txt, judged, and made ready for its build."""
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, replace
+import json
+import logging
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.errors import Refused
-from steps.functions import rules
-from steps.functions.bundle import FOLDER, bundle
-from steps.functions.codes import CODES
-from steps.functions.function import REQUIREMENTS, read_function
-from steps.functions.gathering import gather, hidden, lock_digest
-from steps.functions.ignored import ignore_files, see
-from steps.functions.index_line import with_index_line
-from steps.functions.lock import local_requirements, locked, wanted_lines
-from steps.functions.requirements_file import parse_requirements
-from steps.functions.resolution import Resolver
-from steps.functions.template import fill_in, holds_token, put_token
-from steps.functions.vendor import BUILD_VARIABLE, vendor
-from steps.functions.writing import Change, Plan
-from steps.host.gcloudignore import is_uploaded
+import click
+
+from steps.command_line.findings import as_object, print_finding
+from steps.command_line.options import json_option
+from steps.command_line.registry_options import with_transport
+from steps.host.errors import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from steps.function.preparation import Result
+    from steps.host.finding import Finding
+    from steps.registry.transport import Transport
 
-    from packaging.utils import NormalizedName
+_logger = logging.getLogger("shipwheel")
 
-    from steps.distribution import Distribution
-    from steps.finding import Finding
-    from steps.functions.facts import Facts, Settings
-    from steps.functions.function import Function
-    from steps.functions.requirements_file import RequirementsFile
-    from steps.transport import Transport
+VIRTUAL_VARIABLE = "SHIPWHEEL_VIRTUAL"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What to do with the function in *directory*.
+def _runtime(_ctx: click.Context, _parameter: click.Parameter, given: str) -> int:
+    match = re.fullmatch(r"python3(\d{1,2})", given)
+    if not match:
+        raise click.BadParameter(f"{given!r} is no runtime such as python313")
+    return int(match[1])
 
-    *transport* speaks to the registry, *virtual* to the index line's repository, if that is another
-    one. With *dry_run* nothing is written; *upgrade* does not keep what is pinned already, and
-    *strict* refuses for warnings, too.
+
+def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str | None) -> str:
+    path = os.path.normpath(given) if given else ""
+    if path in {".", ".."} or path.startswith(("../", "/", ".")):
+        raise click.BadParameter(f"{given!r} is no folder inside of the function")
+    return path
+
+
+@click.command(short_help="Judge a function's requirements, and make them ready for its build.")
+@click.argument("directory", metavar="FUNCTION", type=click.Path(path_type=Path))
+@with_transport
+@click.option(
+    "--virtual",
+    metavar="URL",
+    envvar=VIRTUAL_VARIABLE,
+    help="The virtual repository over the registry and a public index, for the index line; by"
+    f" default, the registry itself.  [env: {VIRTUAL_VARIABLE}]",
+)
+@click.option(
+    "--extra-index-url",
+    "extra",
+    is_flag=True,
+    help="Write --extra-index-url. It is weaker: whoever takes a private name on the public index"
+    " may be installed instead.",
+)
+@click.option("--pin", is_flag=True, help="Resolve through uv, and pin everything with hashes.")
+@click.option("--upgrade", is_flag=True, help="With --pin, do not keep what is pinned already.")
+@click.option(
+    "--vendor",
+    metavar="DIR",
+    callback=_folder,
+    help="Pin, and download the wheels into DIR of the function, for builds without a registry.",
+)
+@click.option(
+    "--bundle",
+    is_flag=True,
+    help="Build the packages of this repository that are required, put their wheels into the"
+    " function's source, and pin.",
+)
+@click.option(
+    "--write-ignores",
+    is_flag=True,
+    help="Add the missing lines to the function's .gitignore and .gcloudignore.",
+)
+@click.option(
+    "--runtime",
+    default="python313",
+    show_default=True,
+    callback=_runtime,
+    help="The function's runtime.",
+)
+@click.option("--entry-point", default="", metavar="NAME", help="What main.py has to define.")
+@click.option(
+    "--package-manager",
+    default="",
+    metavar="NAME",
+    envvar="GOOGLE_PYTHON_PACKAGE_MANAGER",
+    help="What the function's build environment sets: pip or uv."
+    "  [env: GOOGLE_PYTHON_PACKAGE_MANAGER]",
+)
+@click.option("--strict", is_flag=True, help="Refuse what the rules only warn about.")
+@click.option(
+    "--dry-run", is_flag=True, help="Judge, and tell what would be written; write nothing."
+)
+@json_option
+def command(
+    *,
+    directory: Path,
+    transport: Transport,
+    virtual: str | None,
+    extra: bool,
+    pin: bool,
+    upgrade: bool,
+    vendor: str,
+    bundle: bool,
+    write_ignores: bool,
+    runtime: int,
+    entry_point: str,
+    package_manager: str,
+    strict: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Judge a function's requirements, and make them ready for its build.
+
+    They come from requirements.txt.tmpl, requirements.in, requirements.txt or pyproject.toml of the
+    directory FUNCTION, and end in its requirements.txt, with the index line of the registry and
+    without a credential. steps/README.md explains the codes of the findings; an error writes
+    nothing and exits with 1.
+
+    \b
+    Example:
+      shipwheel requirements functions/berth-finder --registry us-east4/my-project/pypi \\
+        --virtual us-east4/my-project/pypi-all
     """
+    from steps.function.facts import Settings  # noqa: PLC0415 - `--help` does without
+    from steps.function.preparation import Request, make_requirements  # noqa: PLC0415 - the same
 
-    directory: Path
-    settings: Settings
-    transport: Transport
-    virtual: Transport | None = None
-    write_ignores: bool = False
-    upgrade: bool = False
-    strict: bool = False
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What came of it; *files* were written, and *removed* were, or they would be.
-
-    With *is_refused* nothing was: a finding is an error. *build_environment* are the
-    variables that the function's build has to have.
-    """
-
-    function: Function
-    findings: tuple[Finding, ...]
-    is_refused: bool = False
-    files: tuple[Path, ...] = ()
-    removed: tuple[Path, ...] = ()
-    build_environment: tuple[tuple[str, str], ...] = ()
-
-
-def make_requirements(request: Request, environ: Mapping[str, str]) -> Result:
-    """Judge the function's requirements and, unless that finds an error, write them.
-
-    Raises InputError for files that cannot be understood, Refused where there is no resolution,
-    RegistryError and AccessError.
-    """
-    settings = request.settings
-    function = read_function(request.directory, pin=settings.locks)
-    if function.source.endswith(".tmpl"):
-        text = fill_in(function.text, settings.registry, function.source)
-        function = replace(function, text=text)
-    facts = gather(
-        function,
-        settings,
-        request.transport,
-        request.virtual,
-        environ,
-        write_ignores=request.write_ignores,
-    )
-    findings = rules.judge(facts)
-    errors = [found for found in findings if request.strict or CODES[found.code].level == "error"]
-    result = Result(function=function, findings=findings, is_refused=bool(errors))
-    if settings.vendor:
-        result = replace(result, build_environment=((BUILD_VARIABLE, settings.vendor),))
-    if result.is_refused:
-        return result
-    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
-        return _make(request, result, facts, Path(folder), environ)
-
-
-def _make(
-    request: Request, judged: Result, facts: Facts, folder: Path, environ: Mapping[str, str]
-) -> Result:
-    """Make the new requirements in *folder*, and put everything in its place."""
-    function, settings = judged.function, request.settings
-    file = facts.files[facts.first]
-    if function.is_generated:
-        file = file.insert(
-            0, function.header(lock_digest(function, settings) if settings.locks else "")
-        )
-    if not settings.vendor:
-        at = 1 if function.is_generated else 0
-        file = with_index_line(file, settings.index, settings.known, extra=settings.extra, at=at)
-    if settings.locks:
-        file = _lock(request, facts, file, folder, environ)
-    names = [name for name in dict.fromkeys((FOLDER, settings.vendor)) if name]
-    plan = Plan(
-        requirements=Change(path=function.path(), text=file.text),
-        ignores=_ignore_changes(request, facts, environ),
-        folders=tuple(
-            (folder / name, function.path(name)) for name in names if (folder / name).is_dir()
+    place = _virtual(virtual, transport) if virtual else None
+    request = Request(
+        directory=directory,
+        settings=Settings(
+            registry=transport.registry,
+            index=place.registry if place else transport.registry,
+            runtime=runtime,
+            package_manager=package_manager,
+            entry_point=entry_point,
+            extra=extra,
+            pin=pin,
+            bundle=bundle,
+            vendor=vendor,
         ),
+        transport=transport,
+        virtual=place,
+        write_ignores=write_ignores,
+        upgrade=upgrade,
+        strict=strict,
+        dry_run=dry_run,
     )
-    files, removed = plan.written(), plan.removed()
-    if not request.dry_run:
-        _carry_out(plan, request, function, environ)
-    return replace(judged, files=files, removed=removed)
+    result = make_requirements(request, os.environ)
+    click.echo(_as_json(result, directory), nl=False) if as_json else _print(result, directory)
+    _narrate(result, directory, dry_run=dry_run)
+    return Refused.exit_code if result.is_refused else 0
 
 
-def _carry_out(
-    plan: Plan, request: Request, function: Function, environ: Mapping[str, str]
-) -> None:
-    """Write everything, the ignore files before a token."""
-    text = plan.requirements.text
-    secret = put_token(text, request.transport.credentials) if holds_token(text) else ""
-    plan.write_ignores()
-    if secret:
-        _require_hidden(function, environ)
-    plan.write_rest(secret)
+def _virtual(text: str, transport: Transport) -> Transport:
+    from steps.registry.address import parse_registry  # noqa: PLC0415 - the same
+    from steps.registry.certificates import find_certificates  # noqa: PLC0415 - `--help` does without
+    from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
+    from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
-
-def _lock(
-    request: Request,
-    facts: Facts,
-    file: RequirementsFile,
-    folder: Path,
-    environ: Mapping[str, str],
-) -> RequirementsFile:
-    """Return *file* with everything pinned; what it needs beside it is put into *folder*."""
-    function, settings = facts.function, request.settings
-    resolver = Resolver(
-        registry=settings.registry,
-        credentials=request.transport.credentials,
-        environ=environ,
-        runtime=settings.runtime,
-    )
-    wheels = _bundled(facts, file, folder, environ)
-    found = resolver.resolve(
-        wanted_lines(file, facts, wheels),
-        function.directory,
-        lambda name: name in facts.local or facts.is_private(name),
-        preferred="" if request.upgrade else _pins(function),
-    )
-    if settings.vendor:
-        vendor(
-            (it for it in found.values() if it.name not in wheels),
-            folder / settings.vendor,
-            resolver,
-        )
-    return locked(file, facts, found, wheels)
-
-
-def _bundled(
-    facts: Facts, file: RequirementsFile, folder: Path, environ: Mapping[str, str]
-) -> dict[NormalizedName, Distribution]:
-    """Build what *file* requires of the repository into *folder*, where that is asked for."""
-    if not facts.settings.bundle:
-        return {}
-    return bundle(
-        local_requirements(file, facts),
-        facts.local,
-        folder / FOLDER,
-        environ=environ,
-        markers=facts.settings.markers,
+    place = parse_registry(text, os.environ)
+    if place == transport.registry:
+        return transport
+    return Transport(
+        place,
+        find_credentials(place, os.environ),
+        find_certificates(os.environ),
+        retry_for=transport.retry_for,
     )
 
 
-def _pins(function: Function) -> str:
-    """Return what an earlier run pinned into requirements.txt, and nothing of its other lines."""
-    if REQUIREMENTS not in function.files or not function.is_generated:
-        return ""
-    lines = parse_requirements(function.read(REQUIREMENTS)).lines
-    return "".join(line.text for line in lines if line.by_name)
+def _print(result: Result, directory: Path) -> None:
+    from steps.function.codes import CODES  # noqa: PLC0415 - `--help` does without
+
+    for found in result.findings:
+        print_finding(found, CODES[found.code].level, _where(found, directory))
 
 
-def _ignore_changes(
-    request: Request, facts: Facts, environ: Mapping[str, str]
-) -> tuple[Change, ...]:
-    if not request.write_ignores:
-        return ()
-    directory = facts.function.directory
-    in_git = see(directory, REQUIREMENTS, environ) if facts.in_git else None
-    hide = [REQUIREMENTS] if in_git and not in_git.is_ignored else []
-    texts = ignore_files(directory, hide=hide, upload=sorted(hidden(facts)))
-    return tuple(Change(path=directory / name, text=text) for name, text in texts.items())
+def _where(found: Finding, directory: Path) -> str:
+    path = directory / found.file
+    return f"{path}:{found.line}" if found.line else f"{path}"
 
 
-def _require_hidden(function: Function, environ: Mapping[str, str]) -> None:
-    """Look once more before the token is written: another rule may undo what was added."""
-    in_git = see(function.directory, REQUIREMENTS, environ)
-    if (
-        in_git.is_tracked
-        or not in_git.is_ignored
-        or not is_uploaded(function.directory, REQUIREMENTS)
-    ):
-        raise Refused(
-            f"{REQUIREMENTS} is still in git's sight, or out of gcloud's; no token was written",
-            f"see `git check-ignore --verbose {function.path()}` and the function's .gcloudignore",
-        )
+def _narrate(result: Result, directory: Path, *, dry_run: bool) -> None:
+    if result.is_refused:
+        _logger.error("error: Nothing was written: see the findings")
+        return
+    removed, written = ("Would remove", "Would write") if dry_run else ("Removed", "Wrote")
+    for path in result.removed:
+        _logger.info("%s %s", removed, _shown(path, result, directory))
+    for path in result.files:
+        _logger.info("%s %s", written, _shown(path, result, directory))
+    if not (result.files or result.removed):
+        _logger.info("%s is as it should be", directory / "requirements.txt")
+    for name, value in result.build_environment:
+        _logger.info("Deploy with --set-build-env-vars=%s=%s", name, value)
+
+
+def _shown(path: Path, result: Result, directory: Path) -> Path:
+    return directory / path.relative_to(result.function.directory)
+
+
+def _as_json(result: Result, directory: Path) -> str:
+    from steps.function.codes import CODES  # noqa: PLC0415 - `--help` does without
+
+    record = {
+        "function": str(directory),
+        "source": result.function.source,
+        "findings": [as_object(found, CODES[found.code].level) for found in result.findings],
+        "files": [str(_shown(path, result, directory)) for path in result.files],
+        "removed": [str(_shown(path, result, directory)) for path in result.removed],
+        "build_environment": dict(result.build_environment),
+    }
+    return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

@@ -1,111 +1,213 @@
-"""The settings of a client for a registry: what goes into which file, and what is weak about it."""
+"""`shipwheel settings`: what a client has to be told about the registry, printed or written."""
 
 from __future__ import annotations
 
-import importlib
-import re
-from dataclasses import replace
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+import logging
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from steps.credentials import KEY_USERNAME, TOKEN_USERNAME
-from steps.errors import InputError
+import click
+
+from steps.command_line.options import package_name, registry_option
+from steps.host.errors import AccessError
+from steps.registry.address import parse_registry
 
 if TYPE_CHECKING:
-    from steps.client_settings.model import Client, ClientSettings, Machine, Scope, Wanted
-    from steps.registry import Registry
+    from steps.client.model import Client, ClientSettings, Wanted
+    from steps.registry.address import Registry
+    from steps.registry.credentials import Login
 
-# Names that clients give a meaning of their own.
-_TAKEN = {"pypi", "testpypi"}
-_NAME = re.compile(r"[A-Za-z0-9]+(?:[-_]+[A-Za-z0-9]+)*")
-_SCOPES: dict[str, tuple[Scope, ...]] = {
-    "pip": ("user", "environment"),
-    "uv": ("project", "user"),
-    "poetry": ("project",),
-    "pdm": ("project",),
-    "twine": ("user",),
-}
-_KEY = (
-    "a service-account key does not expire: whoever reads it is the account until somebody deletes"
-    " the key. Google advises Application Default Credentials with keyring instead"
+_logger = logging.getLogger("shipwheel")
+
+
+@click.command(short_help="Tell pip, uv, poetry, pdm or twine about the registry.")
+@click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine"]))
+@registry_option
+@click.option(
+    "--standard",
+    metavar="URL",
+    help="The standard repository behind a virtual one: for private packages, and for uploads.",
 )
-_EMULATOR = (
-    f"for an emulator with a token: set TWINE_USERNAME={TOKEN_USERNAME} and TWINE_PASSWORD, and add"
-    " {}; keyring serves Google's addresses only"
+@click.option(
+    "--name", help="What the client calls the private registry.  [default: as its repository]"
 )
-_TOKEN = "the token in the netrc file is good for an hour at most"  # noqa: S105 - a sentence
+@click.option(
+    "--package",
+    "packages",
+    metavar="NAME",
+    multiple=True,
+    help="A private package; repeat it for each. uv and PDM take these from the registry only.",
+)
+@click.option(
+    "--extra-index", is_flag=True, help="Google's documented, weaker form: beside the public index."
+)
+@click.option(
+    "--json-key",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Log in with this service-account key, in place of keyring.",
+)
+@click.option("--netrc", is_flag=True, help="Put the token, or the key, into the netrc file.")
+@click.option(
+    "--shell",
+    is_flag=True,
+    help="Print a token, or the key, as `export` lines for `eval` in a POSIX shell.",
+)
+@click.option(
+    "--scope",
+    type=click.Choice(["user", "project", "environment"]),
+    help="Whose settings.  [default: pip and twine: user; the others: project]",
+)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Use this file in the place of the client's usual one.",
+)
+@click.option("--write", is_flag=True, help="Merge the settings into the files, with a backup.")
+@click.option("--diff", is_flag=True, help="Show what --write would change, without secrets.")
+def command(
+    *,
+    client: Client,
+    registry: str | None,
+    standard: str | None,
+    name: str | None,
+    packages: tuple[str, ...],
+    extra_index: bool,
+    json_key: Path | None,
+    netrc: bool,
+    shell: bool,
+    scope: Any,
+    file: Path | None,
+    write: bool,
+    diff: bool,
+) -> None:
+    """Tell pip, uv, poetry, pdm or twine about the registry.
 
+    Prints what goes into which file. With --write it is merged into the files themselves: what is
+    there stays, comments included.
 
-def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings:
-    """Return the edits that make *client* find *wanted*, with what to know and to do besides.
-
-    Nothing is read or written yet. Raises InputError for what *client* cannot be told.
+    \b
+    Example:
+      shipwheel settings pip --registry us-east4/my-project/pypi-all --write
+      shipwheel settings uv --registry us-east4/my-project/pypi-all \\
+        --standard us-east4/my-project/pypi --package tides --write
+      eval "$(shipwheel settings twine --shell --registry us-east4/my-project/pypi)"
     """
-    _require_names(wanted)
-    _require_one_host(wanted)
-    if wanted.scope not in {None, *_SCOPES[client]}:
-        raise InputError(
-            f"{client} has no settings for this scope: {wanted.scope!r}",
-            f"it has {' and '.join(_SCOPES[client])}",
-        )
-    if wanted.netrc:
-        wanted = replace(wanted, key=None)
-    found: ClientSettings = importlib.import_module(f"steps.client_settings.{client}").settings(
-        wanted, machine
+    from steps.client.clients import default_name, settings  # noqa: PLC0415 - the same
+    from steps.client.model import Wanted  # noqa: PLC0415 - the same
+    from steps.command_line.machine import this_machine  # noqa: PLC0415 - `--help` does without
+    from steps.registry.credentials import read_key  # noqa: PLC0415 - the same
+
+    if shell and (write or diff or netrc):
+        raise click.UsageError("--shell writes no file: leave out --write, --diff and --netrc.")
+    key = read_key(json_key) if json_key else None
+    private, public = _registries(registry, standard)
+    wanted = Wanted(
+        private=private,
+        name=name or default_name(private),
+        public=public,
+        public_name=default_name(public) if public else "",
+        packages=tuple(dict.fromkeys(map(package_name, packages))),
+        extra_index=extra_index,
+        key=None if shell else key,
+        netrc=(key or _token(private)) if netrc else None,
+        scope=scope,
+        file=file,
     )
-    edits, warnings = [*found.edits], [*found.warnings]
-    if login := wanted.netrc:
-        from steps.client_settings.netrc import netrc_edit  # noqa: PLC0415 - only who asks for it
-
-        edits.append(netrc_edit(wanted.private, login, machine))
-        warnings.append(_TOKEN if login.username != KEY_USERNAME else _KEY)
-    elif wanted.key:
-        warnings.append(_KEY)
-    asked: tuple[str, ...] = ()
-    if wanted.private.emulated and not (login or wanted.key):
-        # twine does not read the netrc file.
-        options = "--shell" if client == "twine" else "--shell or, with --write, --netrc"
-        asked = (_EMULATOR.format(options),)
-    return replace(
-        found, edits=tuple(edits), warnings=tuple(warnings), steps=(*asked, *found.steps)
-    )
-
-
-def _require_one_host(wanted: Wanted) -> None:
-    """Keep a login from another host than its own; a virtual repository is where its upstreams are.
-
-    Raises InputError where the two repositories are at different ones.
-    """
-    if wanted.public is None:
+    machine = this_machine()
+    found = settings(client, wanted, machine)
+    if shell:
+        _print_variables(found, key or _token(private))
         return
-    hosts = [urlsplit(it.upload_url).netloc for it in (wanted.public, wanted.private)]
-    if hosts[0] != hosts[1]:
-        raise InputError(
-            f"The two repositories are at different hosts, with one login: {', '.join(hosts)!r}",
-            "name a virtual repository, and with --standard one that is behind it",
+    _tell_weaknesses(client, wanted, found)
+    _apply(found, machine.home, write=write, diff=diff)
+    for step in found.steps:
+        _logger.info("Next, %s", step)
+
+
+def _registries(registry: str | None, standard: str | None) -> tuple[Registry, Registry | None]:
+    """Return the one of the private packages, and the one of all others unless it is the same."""
+    place = parse_registry(registry, os.environ)
+    private = parse_registry(standard, os.environ) if standard else place
+    return private, None if private == place else place
+
+
+def _token(registry: Registry) -> Login:
+    from steps.registry.credentials import find_credentials  # noqa: PLC0415 - only who asks for a token
+
+    credentials = find_credentials(registry, os.environ)
+    login = credentials.login()
+    if login is None:
+        raise AccessError(
+            f"There are no credentials for {registry}{_because(credentials.failure)}",
+            "set TWINE_USERNAME and TWINE_PASSWORD, run `gcloud auth application-default login`,"
+            " or name a key with --json-key",
         )
+    return login
 
 
-def default_name(registry: Registry) -> str:
-    """Return what clients call *registry*: as its repository, unless that means something else."""
-    name = registry.repository or (urlsplit(registry.upload_url).hostname or "").split(".")[0]
-    if name.lower() in _TAKEN or not _NAME.fullmatch(name):
-        name = "-".join(re.findall(r"[A-Za-z0-9]+", f"{registry.project or 'private'}-{name}"))
-    return name
+def _because(failure: str) -> str:
+    return f": {failure}" if failure else ""
 
 
-def _require_names(wanted: Wanted) -> None:
-    for name in wanted.names:
-        if name.lower() in _TAKEN:
-            raise InputError(
-                f"Clients know another index by this name: {name!r}", "choose another with --name"
-            )
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                f"No index can have this name: {name!r}", "letters, digits, and - _ between them"
-            )
-    if wanted.name == wanted.public_name:
-        raise InputError(
-            f"Both repositories have this name: {wanted.name!r}",
-            "choose another for the standard one with --name",
+def _print_variables(found: ClientSettings, login: Login) -> None:
+    for variable, value in found.variables(login).items():
+        click.echo(f"export {variable}={shlex.quote(value)}")
+    if found.limit:
+        _logger.info("Note: %s", found.limit)
+
+
+def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:
+    for warning in found.warnings:
+        _logger.warning("warning: %s", warning)
+    registry = wanted.only
+    if client == "twine" or registry.emulated or not registry.is_artifact_registry:
+        return
+    from steps.registry.upstreams import describe_repository, explain, misused  # noqa: PLC0415 - `--help`
+
+    repository = describe_repository(registry, os.environ)
+    if repository is None:
+        _logger.info(
+            "Not checked, for gcloud does not tell: whether %s is a virtual repository, and the"
+            " priorities of its upstreams, of which the higher number goes first",
+            registry,
         )
+        return
+    _logger.info("%s", explain(repository))
+    # pip uploads nothing, and has no other place for private packages.
+    private = wanted.public is None and client != "pip"
+    for warning in misused(repository, alone=found.alone, private=private):
+        _logger.warning("warning: %s", warning)
+
+
+def _apply(found: ClientSettings, home: Path, *, write: bool, diff: bool) -> None:
+    from steps.client.files import (  # noqa: PLC0415 - `--help` does without
+        difference,
+        one_at_a_time,
+        plan_changes,
+        write_changes,
+    )
+
+    if not (write or diff):
+        for edit in found.edits:
+            click.echo(f"# {edit.path}\n{edit.edit('')}")
+        return
+    with one_at_a_time(home):
+        changes = plan_changes(found.edits)
+        written = write_changes(changes) if write else {}
+    for warning in (it for change in changes for it in change.warnings):
+        _logger.warning("warning: %s", warning)
+    if diff:
+        click.echo(difference(changes), nl=False)
+    for change in changes:
+        if not change.is_change:
+            _logger.info("%s: nothing to do", change.path)
+        elif change.path not in written:
+            _logger.info("%s: would be written; --write does it", change.path)
+        elif backup := written[change.path]:
+            _logger.info("%s: written; as it was: %s", change.path, backup)
+        else:
+            _logger.info("%s: written", change.path)

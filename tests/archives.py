@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.archive import open_archive
+from steps.distribution.archive import open_archive
 
 if TYPE_CHECKING:
     from pathlib import Path

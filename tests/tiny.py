@@ -13,7 +13,7 @@ import tomllib
 import zipfile
 from typing import TYPE_CHECKING
 
-from steps.distribution import Distribution, read_distribution
+from steps.distribution.files import Distribution, read_distribution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

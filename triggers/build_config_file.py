@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steps.errors import InputError, Problem
+from steps.host.errors import InputError, Problem
 from triggers.build_config import Build
 from triggers.build_rules import broken_rules, foreign_durations
 from triggers.findings import Finding, problems

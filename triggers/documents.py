@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 
-from steps.errors import InputError
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

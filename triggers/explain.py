@@ -1,257 +1,188 @@
-"""Which triggers a change would start, and why: Cloud Build's decision, made in advance.
-
-A pure function over what triggers wait for, what changed, and what event is asked about. Where no
-document says what the service does, the result says so.
-"""
+"""`shipwheel triggers explain`: which triggers a change would start, and through which file."""
 
 from __future__ import annotations
 
+import json
+import logging
+import posixpath
 import sys
-from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from itertools import accumulate
+from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
-from typing import Literal as OneOf
 
-from triggers.globs import BadGlobError, Glob, Literal, parse_glob
-from triggers.ref_pattern import ref_matches
+import click
+
+from steps.command_line.options import json_option
+from steps.host.errors import InputError, Problem
+from triggers.discovery.git_range import read_change, top_directory
+from triggers.discovery.repository import open_repository, render_repository
+from triggers.documents import read_mappings
+from triggers.listener import Listener, read_listener
+from triggers.manifest.options import manifest_option, report_warnings
+from triggers.rendering.explanation import Change, Event, explain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
 
-    from triggers.listener import EventKind, Listener
+    from triggers.listener import EventKind
+    from triggers.rendering.explanation import Explanation, Match, Verdict
 
-Fires = OneOf["yes", "no", "unknown"]
+_logger = logging.getLogger("shipwheel")
 
-# Stands between paths; no path holds it.
-_NUL = "\0"
+_MOST_FILES = 3
+_MOST_UNCLAIMED = 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """What changed: *files* from the repository's root; *notes* say what is odd about it.
+@click.command(short_help="Tell which triggers a change would start, and why.")
+@click.argument("what", metavar="RANGE|FILE...", nargs=-1, required=True)
+@click.option(
+    "--files",
+    "are_files",
+    is_flag=True,
+    help="What follows are changed files, from the repository's root; - reads them from stdin.",
+)
+@manifest_option
+@click.option(
+    "--triggers",
+    "trigger_files",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    multiple=True,
+    help="Take the triggers of this YAML or JSON, in the place of the rendered ones.",
+)
+@click.option(
+    "--event",
+    "kind",
+    type=click.Choice(["push", "pull-request"]),
+    help="Ask about one kind of event. By default about both.",
+)
+@click.option(
+    "--branch",
+    metavar="NAME",
+    help="The branch that is pushed to, or that a pull request is for. By default any.",
+)
+@click.option("--tag", metavar="NAME", help="The tag that is pushed.")
+@json_option
+def command(
+    *,
+    what: tuple[str, ...],
+    are_files: bool,
+    manifest_file: Path,
+    trigger_files: tuple[Path, ...],
+    kind: EventKind | None,
+    branch: str | None,
+    tag: str | None,
+    as_json: bool,
+) -> None:
+    """Tell which triggers a change would start, through which globs and files.
 
-    *silent*, if not empty, is why a push of it starts nothing at all.
+    RANGE is of git: A..B for a push that moves a branch from A to B, A...B for a pull request of B
+    against A, B alone for a branch that is new. Nothing is asked of Google Cloud.
+
+    \b
+    Example:
+      shipwheel triggers explain HEAD~1..HEAD --event push --branch main
+      shipwheel triggers explain origin/main...HEAD --event pull-request
+      git diff --name-only HEAD | shipwheel triggers explain --files -
     """
-
-    files: tuple[str, ...]
-    notes: tuple[str, ...] = ()
-    silent: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Event:
-    """What is asked about: of *kind*, on the *branch* or of the *tag*; None leaves it open.
-
-    The branch of a pull request is the one that it is to be merged into.
-    """
-
-    kind: EventKind | None = None
-    branch: str | None = None
-    tag: str | None = None
-
-
-@dataclass(frozen=True)
-class Match:
-    """The changed files, none of them ignored, that one glob includes."""
-
-    glob: str
-    files: tuple[str, ...]
-
-
-_Decision = tuple[Fires, str, tuple[Match, ...]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What becomes of one trigger: `unknown` where no document says, or RE2 is needed.
-
-    *then* are the triggers that its build starts, which no file decides.
-    """
-
-    name: str
-    fires: Fires
-    reason: str
-    waits_for: str
-    matches: tuple[Match, ...] = ()
-    then: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """All verdicts in the order of the triggers; *unclaimed* files start none of them.
-
-    *notes* say what is odd about the change, and what no document says.
-    """
-
-    verdicts: tuple[Verdict, ...]
-    unclaimed: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
-def explain(listeners: Sequence[Listener], change: Change, event: Event) -> Explanation:
-    """Return which of the triggers *change* would start when it arrives as *event*."""
-    files = _Files(change.files)
-    verdicts = [_verdict(listener, change, event, files) for listener in listeners]
-    # Triggers share their matches: each is looked at once.
-    fired = {id(match): match for it in verdicts if it.fires == "yes" for match in it.matches}
-    claimed = {path for match in fired.values() for path in match.files}
-    return Explanation(
-        verdicts=tuple(verdicts),
-        unclaimed=tuple(path for path in change.files if path not in claimed),
-        notes=(*change.notes, *_undocumented(listeners, event), *files.undocumented()),
+    if tag is not None and (branch is not None or kind == "pull-request"):
+        raise click.UsageError("--tag is for a push, and without --branch")
+    listeners = _listeners(manifest_file, trigger_files)
+    folder = Path() if trigger_files else manifest_file.parent
+    change = _files(what) if are_files else _range(what, folder, rendered=not trigger_files)
+    event = Event(kind="push" if tag is not None else kind, branch=branch, tag=tag)
+    explanation = explain(listeners, change, event)
+    if as_json:
+        changed = {"changed_files": change.files}
+        click.echo(json.dumps({**asdict(event), **changed, **asdict(explanation)}, indent=2))
+    else:
+        _print(explanation)
+    for note in explanation.notes:
+        _logger.warning("note: %s", note)
+    fired = sum(verdict.fires == "yes" for verdict in explanation.verdicts)
+    _logger.info(
+        "%d changed files start %d of %d triggers", len(change.files), fired, len(listeners)
     )
 
 
-class _Files:
-    """The changed files, and what globs match of them; each glob is asked once for all triggers."""
-
-    def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = sorted(paths)
-        self._joined = _NUL.join(self.paths)
-        self._starts = [0, *accumulate(len(path) + 1 for path in self.paths)]
-        self._globs: dict[str, Glob] = {}
-        self._found: dict[str, frozenset[int]] = {"": frozenset(range(len(paths)))}
-        self._ignored: dict[tuple[str, ...], frozenset[int]] = {}
-        self._matches: dict[tuple[str, tuple[str, ...]], Match] = {}
-
-    def match(self, glob: str, ignored: tuple[str, ...] = ()) -> Match:
-        """Return what *glob* includes, or everything for an empty one, without what is *ignored*.
-
-        Raises BadGlobError, which quotes the glob.
-        """
-        if (glob, ignored) not in self._matches:
-            if ignored not in self._ignored:
-                self._ignored[ignored] = frozenset().union(*map(self._matching, ignored))
-            left = sorted(self._matching(glob) - self._ignored[ignored])
-            files = tuple(self.paths[index] for index in left)
-            self._matches[glob, ignored] = Match(glob, files)
-        return self._matches[glob, ignored]
-
-    def undocumented(self) -> list[str]:
-        """Return what no document says about the globs that were asked for."""
-        return [
-            f"The glob {glob.text!r}: {glob.undocumented}; no document says"
-            for glob in self._globs.values()
-            if glob.undocumented
+def _listeners(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Listener]:
+    if trigger_files:
+        hint = "`shipwheel triggers render`, or `gcloud builds triggers list --format=json`"
+        messages = [
+            it for path in trigger_files for it in read_mappings(path, "trigger file", hint)
         ]
-
-    def _matching(self, text: str) -> frozenset[int]:
-        if text not in self._found:
-            try:
-                glob = self._globs[text] = parse_glob(text)
-            except BadGlobError as error:
-                raise BadGlobError(f"the glob {text!r} is malformed: {error}") from None
-            near = {index for literal in glob.literals for index in self._near(literal)}
-            self._found[text] = frozenset(it for it in near if glob.matches(self.paths[it]))
-        return self._found[text]
-
-    def _near(self, literal: Literal) -> Iterator[int]:
-        """Yield the indexes of the files that have *literal* where it has to be."""
-        if literal.leads:
-            # No path goes on with the last of all characters.
-            end = bisect_left(self.paths, literal.text + chr(sys.maxunicode))
-            yield from range(bisect_left(self.paths, literal.text), end)
-            return
-        place = self._joined.find(literal.text)
-        while place >= 0:
-            index = bisect_right(self._starts, place) - 1
-            yield index
-            place = self._joined.find(literal.text, self._starts[index + 1])
+    else:
+        rendering = render_repository(open_repository(manifest_file))
+        report_warnings(rendering.warnings)
+        messages = [trigger.document() for trigger in rendering.triggers]
+    return [read_listener(message) for message in messages]
 
 
-def _verdict(listener: Listener, change: Change, event: Event, files: _Files) -> Verdict:
-    fires, reason, matches = _decision(listener, change, event, files)
-    return Verdict(
-        name=listener.name,
-        fires=fires,
-        reason=reason,
-        waits_for=str(listener),
-        matches=matches,
-        then=() if fires == "no" else listener.starts,
-    )
-
-
-def _decision(listener: Listener, change: Change, event: Event, files: _Files) -> _Decision:
-    if reason := _deaf(listener, change, event):
-        return "no", reason, ()
-    on_ref = _hears_ref(listener, event)
-    name = event.tag if listener.ref == "tag" else event.branch
-    if on_ref is False:
-        return "no", f"it waits for {listener}, and this is {name!r}", ()
-    try:
-        decision = _decide_by_files(listener, files)
-    except BadGlobError as error:
-        return "unknown", str(error), ()
-    if on_ref is None and decision[0] == "yes":
-        reason = f"Python cannot tell whether RE2 finds {listener.pattern!r} in {name!r}"
-        return "unknown", reason, decision[2]
-    return decision
-
-
-def _deaf(listener: Listener, change: Change, event: Event) -> str:
-    """Return why the trigger hears nothing of the event, whatever changed."""
-    if listener.disabled:
-        return "it is disabled"
-    if listener.event is None:
-        return f"it waits for {listener}"
-    if event.kind and listener.event != event.kind:
-        return f"it waits for {listener}"
-    asked = "branch" if event.branch is not None else "tag" if event.tag is not None else None
-    if asked and listener.ref != asked:
-        return f"it waits for {listener}"
-    return change.silent if listener.event == "push" else ""
-
-
-def _hears_ref(listener: Listener, event: Event) -> bool | None:
-    """Return whether the branch or tag is the right one; None where that cannot be told."""
-    name = event.tag if listener.ref == "tag" else event.branch
-    if name is None:
-        return True
-    found = ref_matches(listener.pattern, name)
-    return None if found is None else found is not listener.inverted
-
-
-def _decide_by_files(listener: Listener, files: _Files) -> _Decision:
-    """Decide as the API's page says: what is ignored is dropped, then something must be included.
-
-    https://cloud.google.com/build/docs/api/reference/rest/v1/projects.triggers
-    """
-    left = files.match("", listener.ignored)
-    if not files.paths and listener.included:
-        return "unknown", "no file changed; no document says what that starts", ()
-    if not left.files and listener.ignored:
-        return "no", "every changed file is ignored" if files.paths else "no file changed", ()
-    if not listener.included:
-        return "yes", "it includes every file", (left,)
-    matches = tuple(
-        match
-        for glob in dict.fromkeys(listener.included)
-        if (match := files.match(glob, listener.ignored)).files
-    )
-    if matches:
-        return "yes", "a changed file is included", matches
-    return "no", _why_none(listener, files), ()
-
-
-def _why_none(listener: Listener, files: _Files) -> str:
-    """Return why no file is included: perhaps one would be, were it not ignored."""
-    for glob in listener.included:
-        if dropped := files.match(glob).files:
-            path = dropped[0]
-            by = next(it for it in listener.ignored if path in files.match(it).files)
-            return f"{path!r} is included by {glob!r}, but ignored by {by!r}"
-    return "no changed file is included"
-
-
-def _undocumented(listeners: Iterable[Listener], event: Event) -> Iterator[str]:
-    """Yield what no document says of such an event."""
-    filtered = [it for it in listeners if it.included or it.ignored]
-    if event.kind != "push" and any(it.event == "pull-request" for it in filtered):
-        yield (
-            "No document says which commit a pull request is compared with to find its files, and"
-            " one says that only pushes have file filters; gcloud takes them for both"
+def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> Change:
+    if len(what) > 1:
+        raise InputError(f"{len(what)} ranges are too many: {what[1]!r}", "for files add --files")
+    change = read_change(what[0], folder)
+    top = top_directory(folder)
+    if rendered and Path(top) != folder.resolve():
+        _logger.warning(
+            "warning: the manifest is not in the repository's root %r, from where Cloud Build"
+            " matches globs",
+            top,
         )
-    asks_for_tags = event.kind != "pull-request" and event.branch is None
-    if asks_for_tags and any(it.ref == "tag" for it in filtered):
-        yield "No document says which files count as changed when a tag is pushed"
+    return change
+
+
+def _files(what: Sequence[str]) -> Change:
+    names = sys.stdin.read().splitlines() if tuple(what) == ("-",) else what
+    files = [posixpath.normpath(name) for name in names if name]
+    InputError.raise_all(
+        Problem(
+            f"No path from the repository's root: {name!r}", "write it as git does: src/code.py"
+        )
+        for name in files
+        if name.startswith(("/", "../"))
+    )
+    return Change(files=tuple(dict.fromkeys(files)))
+
+
+def _print(explanation: Explanation) -> None:
+    silent: dict[str, list[str]] = {}
+    for verdict in explanation.verdicts:
+        if verdict.fires == "no":
+            silent.setdefault(verdict.reason, []).append(verdict.name)
+        else:
+            _print_verdict(verdict)
+    for reason, names in silent.items():
+        _echo(f"silent   {_some(names, _MOST_FILES)}: {reason}")
+    shown = explanation.unclaimed[:_MOST_UNCLAIMED]
+    for path in shown:
+        _echo(f"no trigger for {path}")
+    if more := len(explanation.unclaimed) - len(shown):
+        _echo(f"no trigger for {more} more files (--json names them)")
+
+
+def _print_verdict(verdict: Verdict) -> None:
+    if verdict.fires == "yes":
+        _echo(f"fires    {verdict.name}, on {verdict.waits_for}")
+    else:
+        _echo(f"unknown  {verdict.name}: {verdict.reason}")
+    for match in verdict.matches:
+        _echo(f"           {_through(match)}")
+    if verdict.then:
+        _echo(f"           then its build starts {', '.join(verdict.then)}")
+
+
+def _through(match: Match) -> str:
+    glob = match.glob or "every file"
+    return f"{glob} includes {_some(match.files, _MOST_FILES)}"
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    """Return the first of *names*, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def _echo(text: str) -> None:
+    # A path of git may hold bytes that are no text.
+    click.echo(text.encode("utf-8", "backslashreplace").decode())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.errors import Problem
+from steps.host.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

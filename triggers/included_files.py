@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.errors import Problem
+from steps.host.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,198 +1,120 @@
-"""The files that a repository needs first: the manifest, and the build configs of its triggers.
-
-The build configs are files of this package, copied as they are; substitutions make them shared.
-"""
+"""`shipwheel init`: the manifest and the shared build configs, written once."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from importlib import resources
-from typing import TYPE_CHECKING, Any, Literal
+import json
+import logging
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
-import yaml
+import click
 
-from steps.errors import InputError, Problem
-from triggers.documents import dump
-from triggers.manifest import MANIFEST, SCHEMA_URL
-from triggers.manifest_file import parse_manifest
-from triggers.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
+import steps
+from steps.command_line.options import json_option, registry_option
+from steps.host.errors import InputError, Problem
+from steps.host.git import ask_git
+from steps.registry.address import Registry, parse_registry
+from triggers.manifest.starting import (
+    Answers,
+    default_region,
+    initial_files,
+    source_of_remote,
+    write_files,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from steps.registry import Registry
-
-FOLDER = "cloudbuild"
-_MULTI_REGIONS = {"us", "europe", "asia"}
-_GITHUB_REMOTE = re.compile(
-    r"(?:[a-z+]+://(?:[^@/]*@)?|[^@/]+@)github\.com(?::\d+(?=/))?[/:]"
-    r"(?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?/?"
+_logger = logging.getLogger("shipwheel")
+_NO_SOURCE = Problem(
+    "The git remote origin does not say where on GitHub this repository is",
+    "name it with --github OWNER/NAME, --repository or --git-repository-link",
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Answers:
-    """What only a person knows, and the manifest begins with; *source* is the manifest's."""
+@click.command(short_help="Write the manifest and the build configs that triggers name.")
+@click.argument("directory", type=click.Path(path_type=Path), default=".")
+@registry_option
+@click.option("--project", help="The triggers' project.  [default: the registry's]")
+@click.option("--region", help="The triggers' region.  [default: the registry's]")
+@click.option("--image", help="The address of Shipwheel's container image, with its tag.")
+@click.option("--github", metavar="OWNER/NAME", help="[default: what the git remote origin names]")
+@click.option("--repository", metavar="RESOURCE", help="A connected repository, 2nd generation.")
+@click.option("--git-repository-link", metavar="RESOURCE", help="A link of Developer Connect.")
+@click.option("--force", is_flag=True, help="Replace files that are there with other contents.")
+@json_option
+def command(
+    *,
+    directory: Path,
+    registry: str | None,
+    project: str | None,
+    region: str | None,
+    image: str | None,
+    github: str | None,
+    repository: str | None,
+    git_repository_link: str | None,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Write shipwheel.yaml and the shared build configs into DIRECTORY, the repository's root.
 
-    registry: Registry
-    project: str
-    region: str
-    image: str
-    source: Mapping[str, Any]
+    Says what became of each file. One that is there already is never replaced without --force.
 
-
-@dataclass(frozen=True)
-class Written:
-    """What became of one file."""
-
-    path: str
-    outcome: Literal["written", "replaced", "unchanged"]
-
-
-def source_of_remote(url: str) -> dict[str, Any] | None:
-    """Return the manifest's `source` for the git remote *url*, or None when it is not GitHub's."""
-    match = _GITHUB_REMOTE.fullmatch(url.strip())
-    return {"github": {"owner": match["owner"], "name": match["name"]}} if match else None
-
-
-def default_region(registry: Registry) -> str:
-    """Return the triggers' region that fits *registry*; a multi-region has no triggers."""
-    return "global" if registry.location in _MULTI_REGIONS else registry.location
-
-
-def initial_files(answers: Answers) -> dict[str, str]:
-    """Return everything that `shipwheel init` writes, by path; raise InputError for bad answers."""
-    manifest = new_manifest(answers)
-    parse_manifest(yaml.load(manifest, yaml.CSafeLoader), "what was given")
-    return {MANIFEST: manifest, **shared_build_configs(answers.registry, answers.project)}
-
-
-def new_manifest(answers: Answers) -> str:
-    """Return the text of a manifest, with comments on what else it may hold."""
-    parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
-    parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(answers)]
-    parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in _EXAMPLES]
-    return "\n".join(parts)
-
-
-def _sections(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
-    """Return the parts of a manifest, each with what there is to say about it."""
-    registry = answers.registry
-    short = f"{registry.location}/{registry.project}/{registry.repository}"
-    return [
-        (
-            "Where the triggers live. A connected repository has to be in the same region.",
-            {"project": answers.project, "region": answers.region},
-        ),
-        ("Where packages are published.", {"registry": short}),
-        ("Shipwheel's container image; pin it by version or by digest.", {"image": answers.image}),
-        (
-            "The repository: github (1st generation), repository (2nd), or gitRepositoryLink.",
-            {"source": dict(answers.source)},
-        ),
-        (
-            "Pull requests. Their account can only read: a pull request decides what is run.",
-            {"check": _start("check")},
-        ),
-        (
-            "Pushes that publish packages; `tag` instead of `branch` for tags.",
-            {"publish": _start("publish")},
-        ),
-        (
-            "Pushes that deploy functions, which run, and are built, as accounts of their own.",
-            {"deploy": {**_start("deploy"), "function": DEFAULT_FUNCTION_ACCOUNTS}},
-        ),
-    ]
-
-
-_EXAMPLES: list[tuple[str, dict[str, Any]]] = [
-    (
-        "Packages and functions are found; leave some out, or list them with `include`.",
-        {"packages": {"exclude": ["examples", "tests"]}},
-    ),
-    ("More files that start every build.", {"includedFiles": ["constraints.txt"]}),
-    (
-        "What is different for one directory.",
-        {"overrides": {"packages/a": {"publish": {"approval": True}}}},
-    ),
-]
-
-
-def shared_build_configs(registry: Registry, project: str) -> dict[str, str]:
-    """Return the shared build configs by their paths in the repository.
-
-    They take the registry to be in the *project* that they run in; another one is named in them.
+    \b
+    Example:
+      shipwheel init --registry us-east4/my-project/pypi --github acme/monorepo
     """
-    folder = resources.files("triggers") / "build_configs"
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    texts = {f"{FOLDER}/{file.name}": file.read_text(encoding="utf-8") for file in files}
-    if project == registry.project:
-        return texts
-    elsewhere = f".pkg.dev/{registry.project.replace(':', '/')}/"
-    return {
-        path: text.replace(".pkg.dev/${PROJECT_ID}/", elsewhere) for path, text in texts.items()
-    }
+    source = _source(directory, github, repository, git_repository_link)
+    target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
+    project = project or target.project
+    answers = Answers(
+        registry=target,
+        project=project,
+        region=region or default_region(target),
+        image=image or _default_image(target.location, project),
+        source=source,
+    )
+    written = write_files(directory, initial_files(answers), force=force)
+    for file in written:
+        _logger.info("%s: %s", file.path, file.outcome)
+    _logger.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
+    if as_json:
+        click.echo(json.dumps({"files": [asdict(file) for file in written]}, indent=2))
 
 
-def write_files(root: Path, files: Mapping[str, str], *, force: bool) -> list[Written]:
-    """Write *files* below *root* and return what became of each.
-
-    Raises InputError, and writes nothing, when a file with other contents is there and not *force*.
-    """
-    there = {path: _current(root / path) for path in files}
-    different = [path for path in files if there[path] not in {None, files[path]}]
-    if not force:
-        InputError.raise_all(
-            Problem(
-                f"The file {path!r} is there already, with other contents",
-                "--force replaces it; without, nothing at all was written",
-            )
-            for path in different
-        )
-    for path, text in files.items():
-        if there[path] != text:
-            _write(root / path, text)
-    return [Written(path, _outcome(there[path], text)) for path, text in files.items()]
-
-
-def _outcome(before: str | None, after: str) -> Literal["written", "replaced", "unchanged"]:
-    if before is None:
-        return "written"
-    return "unchanged" if before == after else "replaced"
-
-
-def _current(path: Path) -> str | None:
-    """Return the text of *path*, None where there is nothing; bytes that are no text differ."""
+def _artifact_registry(given: str | None, others: tuple[Problem, ...]) -> Registry:
+    """Return the registry; raise InputError for what is wrong with it together with *others*."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise InputError(
-            f"{str(path)!r} cannot be written: {error.strerror}", "see what is in its place"
-        ) from None
+        registry = parse_registry(given, os.environ)
+    except InputError as error:
+        raise InputError(error.problems[0], more=others) from None
+    problems = [] if registry.is_artifact_registry else [_not_artifact_registry(registry)]
+    InputError.raise_all([*problems, *others])
+    return registry
 
 
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{str(path)!r} cannot be written: {error.strerror}",
-            "see that its folder can be written and has room, and run the same command again",
-        ) from None
+def _not_artifact_registry(registry: Registry) -> Problem:
+    return Problem(
+        f"Cloud Build's triggers need a repository of Artifact Registry: {str(registry)!r}",
+        "name it as REGION/PROJECT/REPO",
+    )
 
 
-def _start(kind: Literal["check", "publish", "deploy"]) -> dict[str, Any]:
-    return {"branch": "main", "serviceAccount": DEFAULT_ACCOUNTS[kind]}
+def _default_image(location: str, project: str) -> str:
+    path = project.replace(":", "/")
+    return f"{location}-docker.pkg.dev/{path}/docker/shipwheel:{steps.__version__}"
 
 
-def _plain(values: object) -> str:
-    return dump([values]).removeprefix("---\n")
-
-
-def _commented(text: str) -> str:
-    return "".join(f"# {line}\n" for line in text.splitlines())
+def _source(
+    directory: Path, github: str | None, repository: str | None, link: str | None
+) -> dict[str, Any]:
+    """Return the manifest's `source`, empty where nobody says what it is."""
+    given: dict[str, Any] = {}
+    if github is not None:
+        owner, _, name = github.partition("/")
+        given["github"] = {"owner": owner, "name": name}
+    if repository is not None:
+        given["repository"] = repository
+    if link is not None:
+        given["gitRepositoryLink"] = link
+    origin = ask_git(directory, "config", "--get", "remote.origin.url")
+    return given or source_of_remote(origin) or {}

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from triggers.discovery.subjects import FOLLOWERS_KEY
 from triggers.normal import camel_case
-from triggers.subjects import FOLLOWERS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,211 +1,71 @@
-"""Rendering: from the manifest and the inventory to triggers; a pure function.
-
-Whatever it is given decides the result, down to the order: the same repository renders the same.
-"""
+"""`shipwheel triggers render`: the triggers as YAML or Terraform on stdout."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import logging
 from typing import TYPE_CHECKING
 
-from steps.errors import InputError, Problem
-from steps.registry import parse_registry
-from triggers.function_flags import deploy_flags, flags_text, requirements_options
-from triggers.functions import contradictions, resolve_function
-from triggers.included_files import unwritable, without_covered
-from triggers.inventory import OWN_BUILD_CONFIG, Inventory
-from triggers.model import (
-    ConfigFile,
-    Github,
-    GitRepositoryLink,
-    PullRequest,
-    Push,
-    Repository,
-    Trigger,
-)
-from triggers.names import collisions
-from triggers.settings import Kind, Settings, resolve
-from triggers.subjects import FOLLOWERS_KEY, Subject, find_subjects, name_in
-from triggers.substitution_keys import LONGEST_VALUE
+import click
+
+from triggers.discovery.repository import only, open_repository, render_repository
+from triggers.documents import dump
+from triggers.manifest.options import manifest_option, report_warnings
+from triggers.rendering.terraform import terraform_document
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
-    from triggers.manifest import Manifest, Source
+    from triggers.manifest.manifest import Manifest
 
-# Documents differ between 300 and 600 triggers in a project; 300 hold in all of them.
-TRIGGER_LIMIT = 300
-
-SHARED_CONFIGS = {
-    ("package", "check"): "cloudbuild/check-package.yaml",
-    ("package", "publish"): "cloudbuild/publish-package.yaml",
-    ("directory", "check"): "cloudbuild/check-directory.yaml",
-    ("directory", "publish"): "cloudbuild/publish-directory.yaml",
-    ("function", "deploy"): "cloudbuild/deploy-function.yaml",
-}
-THEN_DEPLOY_CONFIGS = {
-    "package": "cloudbuild/publish-package-then-deploy.yaml",
-    "directory": "cloudbuild/publish-directory-then-deploy.yaml",
-}
-NATIVE_CONFIG = "cloudbuild/publish-package-native.yaml"
-_VERBS = {"check": "Check", "publish": "Publish", "deploy": "Deploy"}
+_logger = logging.getLogger("shipwheel")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rendering:
-    """The triggers in the order of their documents, and what a person should know of them."""
+@click.command(short_help="Print the triggers for gcloud's import, or for Terraform.")
+@click.argument("targets", metavar="[DIRECTORY]...", nargs=-1)
+@manifest_option
+@click.option(
+    "--inline",
+    is_flag=True,
+    help="Put the build configs into the triggers, out of the reach of pull requests.",
+)
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["yaml", "terraform"]),
+    default="yaml",
+    show_default=True,
+    help="YAML for `gcloud builds triggers import`, or the contents of a .tf.json file.",
+)
+def command(
+    targets: tuple[str, ...], manifest_file: Path, inline: bool, output_format: str
+) -> None:
+    """Print the triggers of every package and function, or of each DIRECTORY.
 
-    triggers: tuple[Trigger, ...]
-    warnings: tuple[Problem, ...] = ()
+    A package has a trigger that checks pull requests and one that publishes after a push; a
+    function has one that deploys. The same repository always renders the same.
+
+    \b
+    Example:
+      shipwheel triggers render > triggers.yaml
+      shipwheel triggers render packages/tides functions/berth-finder
+      shipwheel triggers render --format terraform > triggers.tf.json
+    """
+    repository = open_repository(manifest_file)
+    rendering = only(render_repository(repository, inline=inline), targets)
+    report_warnings(rendering.warnings)
+    _logger.info("%d triggers", len(rendering.triggers))
+    if output_format == "terraform":
+        document = terraform_document(rendering.triggers, repository.manifest)
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        return
+    documents = [trigger.document() for trigger in rendering.triggers]
+    click.echo(dump(documents, _header(repository.manifest)), nl=False)
 
 
-def render(manifest: Manifest, inventory: Inventory) -> Rendering:
-    """Return the triggers of everything in *inventory*; raise InputError with all problems."""
-    subjects = find_subjects(manifest, inventory.targets)
-    if not subjects:
-        raise InputError(
-            "There is no package and no function here",
-            "a package has a pyproject.toml with [build-system], a function has main.py and"
-            " requirements; `packages.include` and `functions.include` list them by hand",
-        )
-    triggers = tuple(t for subject in subjects for t in _triggers(manifest, subject))
-    InputError.raise_all([*_unwritable(manifest, subjects), *_problems(triggers)])
-    return Rendering(
-        triggers=triggers, warnings=(*inventory.warnings, *_limit(manifest, len(triggers)))
+def _header(manifest: Manifest) -> str:
+    return (
+        "Generated by `shipwheel triggers render`: change shipwheel.yaml instead of this.\n"
+        "gcloud builds triggers import --source=THIS_FILE"
+        f" --project={manifest.project} --region={manifest.region}"
     )
-
-
-def _triggers(manifest: Manifest, subject: Subject) -> Iterator[Trigger]:
-    kinds: tuple[Kind, ...] = ("deploy",) if subject.kind == "function" else ("check", "publish")
-    for kind in kinds:
-        settings = resolve(manifest, subject.path, kind)
-        if settings.enabled:
-            yield _trigger(manifest, subject, kind, settings)
-
-
-def _trigger(manifest: Manifest, subject: Subject, kind: Kind, settings: Settings) -> Trigger:
-    config = settings.build_config or _default_config(subject, kind)
-    included = without_covered(subject.folders, [*subject.files, config])
-    extra = [glob for glob in settings.included_files if glob not in included]
-    return Trigger(
-        target=subject.path,
-        kind=kind,
-        name=name_in(manifest, subject.path, kind),
-        description=f"{_VERBS[kind]} {subject.title} ({subject.path})",
-        source=_source(manifest.source),
-        event=_event(kind, settings),
-        build=ConfigFile(config),
-        service_account=settings.service_account,
-        included_files=(*included, *extra),
-        ignored_files=settings.ignored_files,
-        substitutions={**_substitutions(manifest, subject, kind, config), **settings.substitutions},
-        tags=settings.tags,
-        approval_required=settings.approval,
-    )
-
-
-def _default_config(subject: Subject, kind: Kind) -> str:
-    # A target's own config publishes or deploys; the account of pull requests could not run it.
-    if subject.has_own_config and kind != "check":
-        return f"{subject.path}/{OWN_BUILD_CONFIG}"
-    if subject.followers and kind == "publish":
-        return THEN_DEPLOY_CONFIGS[subject.kind]
-    return SHARED_CONFIGS[subject.kind, kind]
-
-
-def _source(source: Source) -> Github | Repository | GitRepositoryLink:
-    if source.github:
-        return Github(source.github.owner, source.github.name)
-    if source.repository:
-        return Repository(source.repository)
-    return GitRepositoryLink(source.git_repository_link or "")
-
-
-def _event(kind: Kind, settings: Settings) -> Push | PullRequest:
-    if kind == "check":
-        return PullRequest(settings.branch, settings.comment_control)
-    return Push(settings.tag, "tag") if settings.tag else Push(settings.branch)
-
-
-def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str) -> dict[str, str]:
-    """Return what every build config gets, and what those need that are not the target's own."""
-    registry = parse_registry(manifest.registry, {})
-    given = {"_REGION": registry.location, "_REPO": registry.repository}
-    if kind == "publish" and subject.followers:
-        names = (name_in(manifest, path, "deploy") for path in subject.followers)
-        given[FOLLOWERS_KEY] = " ".join(names)
-    if config.startswith(f"{subject.path}/"):
-        return given
-    given |= {"_DIRECTORY": subject.path, "_IMAGE": manifest.image}
-    if kind == "deploy":
-        function = resolve_function(manifest, subject.path)
-        given |= {
-            "_DEPLOY_FLAGS": flags_text(deploy_flags(function)),
-            "_FUNCTION": function.name,
-            "_REQUIREMENTS": " ".join(requirements_options(function)),
-            "_TOOL": function.tool,
-        }
-    return given
-
-
-def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Problem]:
-    """Yield a problem per path without a glob, and per contradiction in a function's settings."""
-    yield from unwritable(path for each in subjects for path in (*each.folders, *each.files))
-    for subject in subjects:
-        if subject.followers:
-            yield from _unable_to_start(manifest, subject)
-        if subject.kind == "function" and resolve(manifest, subject.path, "deploy").enabled:
-            function = resolve_function(manifest, subject.path)
-            yield from contradictions(function)
-            size = len(flags_text(deploy_flags(function)))
-            if size > LONGEST_VALUE:
-                yield Problem(
-                    f"The settings of the function in {subject.path!r} have {size} characters, more"
-                    f" than the {LONGEST_VALUE} of a substitution's value",
-                    "give it fewer variables, or shorter ones",
-                )
-
-
-def _unable_to_start(manifest: Manifest, subject: Subject) -> Iterator[Problem]:
-    """Yield a problem when the build that publishes *subject* cannot start what follows it."""
-    followers = ", ".join(map(repr, subject.followers))
-    config = resolve(manifest, subject.path, "publish").build_config
-    if config == NATIVE_CONFIG:
-        yield Problem(
-            f"{followers} would be deployed before {subject.path!r} is published: Cloud Build"
-            f" uploads what {config!r} built after all of its steps",
-            "publish it through twine, or take `deploy.afterPublish` out",
-        )
-    names = _substitutions(manifest, subject, "publish", config)[FOLLOWERS_KEY]
-    if len(names) > LONGEST_VALUE:
-        yield Problem(
-            f"{len(subject.followers)} functions are deployed after {subject.path!r}: more names of"
-            " triggers than a substitution holds",
-            "take `deploy.afterPublish` out for some of them",
-        )
-
-
-def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:
-    """Yield a problem per name that is taken, and per check that could publish."""
-    yield from collisions(triggers)
-    trusted = {t.service_account: t for t in triggers if t.kind != "check"}
-    for trigger in triggers:
-        if trigger.kind == "check" and trigger.service_account in trusted:
-            other = trusted[trigger.service_account]
-            yield Problem(
-                f"The check of {trigger.target!r} would run as {trigger.service_account!r},"
-                f" which is to {other.kind} {other.target!r}",
-                "give `check.serviceAccount` an account that can only read: a pull request decides"
-                " what its check runs",
-            )
-
-
-def _limit(manifest: Manifest, count: int) -> Iterator[Problem]:
-    if count > TRIGGER_LIMIT:
-        grouped = manifest.grouping == "directory"
-        yield Problem(
-            f"{count} triggers are more than the {TRIGGER_LIMIT} that a project holds for certain",
-            "ask for more quota, or spread the repository over projects"
-            if grouped
-            else "`grouping: directory` in the manifest makes one trigger per top directory",
-        )

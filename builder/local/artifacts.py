@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from builder.local.child import run_to_end
 from builder.local.room import WORKSPACE
 from builder.local.runners import Command
-from steps.credentials import TOKEN_USERNAME
-from steps.registry import parse_registry
+from steps.registry.address import parse_registry
+from steps.registry.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -18,7 +18,7 @@ from builder.local.room import Room
 from builder.local.runners import DockerRunner, ExtraVariables, ProcessRunner, Runner, is_ours
 from builder.local.summary import report, summary_lines
 from builder.local.workspace import copy_source
-from steps.errors import EXIT_BUG, InputError
+from steps.host.errors import EXIT_BUG, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,7 +14,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.building.environment import BACKENDS_VARIABLE
+from steps.backend.environment import BACKENDS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.errors import InputError
+from steps.host.errors import InputError
 from triggers.build_rules import START
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from builder.local.built_in import built_in_substitutions
 from builder.local.environment import step_environment
 from builder.local.limits import beyond_this_machine, without_meaning_here
 from builder.local.plan import Plan, make_plan
-from steps.errors import InputError
-from steps.registry import EMULATOR_VARIABLE
+from steps.host.errors import InputError
+from steps.registry.address import EMULATOR_VARIABLE
 from triggers.build_config_file import BuildConfig, read_build_config
 from triggers.build_rules import broken_after_substitution
 from triggers.build_shared_rules import secret_names

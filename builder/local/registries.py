@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from builder.local.environment import credentials
 from builder.local.runners import ExtraVariables
-from steps.errors import InputError
-from steps.registry import EMULATOR_VARIABLE, REGISTRY_VARIABLE, parse_registry
+from steps.host.errors import InputError
+from steps.registry.address import EMULATOR_VARIABLE, REGISTRY_VARIABLE, parse_registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

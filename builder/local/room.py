@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from builder.build_output import MAX_BYTES
+from steps.command_line.build_output import MAX_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from builder.build_output import OUTPUT_VARIABLE
 from builder.local.room import HOME, OUTPUTS, WORKSPACE, Room, translate
-from steps.errors import Problem
+from steps.command_line.build_output import OUTPUT_VARIABLE
+from steps.host.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from steps.errors import InputError
+from steps.host.errors import InputError
 from steps.host.gcloudignore import IGNORE_FILE, uploaded
 
 

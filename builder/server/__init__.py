@@ -20,7 +20,7 @@ from builder.server.layout import Layout, upstream_of
 from builder.server.remote import RemoteRepository
 from builder.server.standard import StandardRepository
 from builder.server.virtual import VirtualRepository
-from steps.errors import InputError
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

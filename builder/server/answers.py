@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
-from steps.errors import InputError, Problem
+from steps.host.errors import InputError, Problem
 from triggers.documents import read_mapping
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pypiserver.bottle_wrapper import parse_auth
 
 from builder.server.sending import answer_text
-from steps.credentials import TOKEN_USERNAME
+from steps.registry.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

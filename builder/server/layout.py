@@ -7,14 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.errors import InputError, Problem
-from steps.public_names import default_url
-from steps.registry import REPOSITORY_PATH, parse_registry
+from steps.host.errors import InputError, Problem
+from steps.registry.address import REPOSITORY_PATH, parse_registry
+from steps.registry.public_names import default_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from steps.registry import Registry
+    from steps.registry.address import Registry
 
 _REMOTE_FORM = "use PROJECT/REPO=URL, or PROJECT/REPO for the public index"
 _VIRTUAL_FORM = "use PROJECT/REPO=UPSTREAM:PRIORITY,UPSTREAM:PRIORITY with numbers as priorities"

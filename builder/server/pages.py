@@ -14,7 +14,7 @@ from pypiserver.config import Config
 from pypiserver.core import PkgFile
 
 from builder.server.sending import upstream_fault
-from steps.errors import ShipwheelError
+from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

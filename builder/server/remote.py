@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from builder.server.pages import pages_of
 from builder.server.repository import ListedFile, ReadOnlyRepository
-from steps.credentials import Credentials
-from steps.errors import ShipwheelError
-from steps.index import Index
-from steps.published import PublishedProject, parse_page
-from steps.transport import Transport
+from steps.host.errors import ShipwheelError
+from steps.registry.credentials import Credentials
+from steps.registry.index import Index
+from steps.registry.page import PublishedProject, parse_page
+from steps.registry.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from steps.registry import Registry
+    from steps.registry.address import Registry
 
 _logger = logging.getLogger("shipwheel")
 

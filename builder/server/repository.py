@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from builder.server.sending import answer_file, answer_text, upstream_fault
-from steps.errors import ShipwheelError
+from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from steps.errors import ShipwheelError
+    from steps.host.errors import ShipwheelError
 
 
 def answer_text(

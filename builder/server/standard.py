@@ -25,7 +25,7 @@ from pypiserver.bottle_wrapper import request
 
 from builder.server.pages import ListedFiles, answer, pages_by
 from builder.server.repository import ListedFile, Repository
-from steps.distribution import file_sha256
+from steps.distribution.files import file_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

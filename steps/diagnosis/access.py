@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from requests import codes
 
 from steps.diagnosis.model import Finding
-from steps.registry import EMULATOR_VARIABLE
-from steps.roles import WRITER, grant_command, member
-from steps.upstreams import REMOTE, VIRTUAL, explain, misused
+from steps.registry.address import EMULATOR_VARIABLE
+from steps.registry.roles import WRITER, grant_command, member
+from steps.registry.upstreams import REMOTE, VIRTUAL, explain, misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

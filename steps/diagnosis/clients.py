@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from packaging.version import Version
 
-from steps.client_settings.ini import parse_ini
-from steps.credentials import KEY_USERNAME, TOKEN_USERNAME
+from steps.client.ini import parse_ini
 from steps.diagnosis.model import Finding, host_of
-from steps.errors import InputError
-from steps.registry import is_loopback, shown
+from steps.host.errors import InputError
+from steps.registry.address import is_loopback, shown
+from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -14,24 +14,24 @@ from urllib.parse import urlsplit
 import requests
 from requests import codes
 
-from steps.adapter import Adapter
-from steps.credentials import TOKEN_USERNAME, account
 from steps.diagnosis.model import Access, Contact
-from steps.errors import Problem, ShipwheelError
-from steps.index import ACCEPT
-from steps.published import parse_root
-from steps.registry import is_loopback
-from steps.retry import Transient
-from steps.transport import anonymous
-from steps.upstreams import REMOTE, STANDARD, VIRTUAL, Repository, describe_repository
+from steps.host.errors import Problem, ShipwheelError
+from steps.registry.adapter import Adapter
+from steps.registry.address import is_loopback
+from steps.registry.credentials import TOKEN_USERNAME, account
+from steps.registry.index import ACCEPT
+from steps.registry.page import parse_root
+from steps.registry.retry import Transient
+from steps.registry.transport import anonymous
+from steps.registry.upstreams import REMOTE, STANDARD, VIRTUAL, Repository, describe_repository
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.certificates import Certificates
-    from steps.credentials import Login
-    from steps.registry import Registry
-    from steps.transport import Transport
+    from steps.registry.address import Registry
+    from steps.registry.certificates import Certificates
+    from steps.registry.credentials import Login
+    from steps.registry.transport import Transport
 
 UPLOAD = "artifactregistry.repositories.uploadArtifacts"
 _API = "https://artifactregistry.googleapis.com/"

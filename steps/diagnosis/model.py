@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from steps.errors import Problem
-    from steps.registry import Registry
-    from steps.upstreams import Repository
+    from steps.host.errors import Problem
+    from steps.registry.address import Registry
+    from steps.registry.upstreams import Repository
 
 Status = Literal["ok", "note", "wrong"]
 Client = Literal["pip", "uv", "poetry", "pdm", "twine", "netrc"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steps.diagnosis.model import Finding, host_of
-from steps.registry import shown
+from steps.registry.address import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from steps.client_settings import pdm, poetry, uv
-from steps.client_settings.netrc import netrc_path
+from steps.client import pdm, poetry, uv
+from steps.client.netrc import netrc_path
 from steps.diagnosis.model import SettingsFile, Tool
 from steps.diagnosis.network import AUTHORITIES
 from steps.host.children import Children
@@ -30,7 +30,7 @@ from steps.host.parallel import each
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from steps.client_settings.model import Machine
+    from steps.client.model import Machine
     from steps.diagnosis.model import Client
 
 _SECONDS = 15.0

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from steps.credentials import KEYRING_BACKEND, TOKEN_USERNAME
 from steps.diagnosis.model import Finding
+from steps.registry.credentials import KEYRING_BACKEND, TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,1 +1,1 @@
-"""The machine: child processes, git, gcloud, files. It imports nothing else but `steps.errors`."""
+"""The machine: child processes, git, gcloud, files; and the errors that all rooms raise."""

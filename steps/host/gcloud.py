@@ -12,8 +12,8 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from steps.errors import AccessError, InputError, ServiceError, ShipwheelError
 from steps.host.children import Children
+from steps.host.errors import AccessError, InputError, ServiceError, ShipwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pathspec import GitIgnoreSpec
 
-from steps.errors import InputError
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

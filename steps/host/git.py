@@ -7,8 +7,8 @@ import subprocess
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from steps.errors import InputError
 from steps.host.children import Children
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
-from steps.errors import ShipwheelError
+from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,7 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
 
-from steps.published import parse_page
+from steps.registry.page import parse_page
 
 ROUNDS = 5
 PYPROJECT = """\

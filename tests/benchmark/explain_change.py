@@ -12,8 +12,8 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from triggers.explain import Change, Event, explain
 from triggers.listener import Listener
+from triggers.rendering.explanation import Change, Event, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable

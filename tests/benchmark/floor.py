@@ -25,9 +25,9 @@ from urllib.parse import urlsplit
 
 import uv
 
-import steps.building.fork_server_main
+import steps.backend.fork_server_main
 
-PREPARATION = Path(steps.building.fork_server_main.__file__).parent
+PREPARATION = Path(steps.backend.fork_server_main.__file__).parent
 PATIENCE = 60  # seconds for a hook
 # A line in: number, hook, folder, output. A line out: number and what the hook returned.
 SERVER = """

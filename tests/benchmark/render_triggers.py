@@ -19,8 +19,8 @@ from typing import Any
 
 import yaml
 
+from triggers.discovery.repository import open_repository, render_repository
 from triggers.documents import dump
-from triggers.repository import open_repository, render_repository
 
 ROUNDS = 7
 MANIFEST = """\

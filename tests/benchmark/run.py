@@ -24,7 +24,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.published import parse_page
+from steps.registry.page import parse_page
 from tests.benchmark import ways
 from tests.benchmark.measure import open_registry, processor, seconds, usage
 from tests.benchmark.monorepo import BACKENDS, make_monorepo, make_package

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder import __version__
+from steps import __version__
 from tests.image.base import can_make_base, make_base
 from tests.image.engine import Docker, NoEngine, open_engine
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder import __version__
+from steps import __version__
 from tests.image.conftest import BASE_VARIABLE, DEFAULT_BASE, ROOT
 from tests.image.layers import findings
 

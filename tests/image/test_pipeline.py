@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from builder import __version__
+from steps import __version__
 from tests.image.conftest import ROOT
 
 if TYPE_CHECKING:

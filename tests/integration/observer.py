@@ -39,7 +39,7 @@ def _observe(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 if patience := os.environ.pop("OBSERVER_PATIENCE", ""):
-    from steps.transport import Transport
+    from steps.registry.transport import Transport
 
     (Transport.__init__.__kwdefaults__ or {})["patience"] = float(patience)
 sys.addaudithook(_observe)

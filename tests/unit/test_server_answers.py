@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.server.answers import Answers, Reply, read_answers
-from steps.errors import InputError
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

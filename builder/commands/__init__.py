@@ -1,1 +1,0 @@
-"""One module per command: it parses, calls one step, and reports."""

@@ -1,0 +1,116 @@
+"""Builds a project's sdist, and its wheel from that sdist, through pypa/build.
+
+What a user installs is thus what the sdist can build. Nothing is written into `dist/` before
+everything was built and looked at.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.backend.hooks import Backend
+from steps.backend.reproducible import source_date_epoch
+from steps.backend.verify import verify
+from steps.distribution.archive import Sdist, open_archive
+from steps.distribution.files import Distribution, parse_filename
+from steps.host.errors import BuildFailed, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from steps.backend.context import Workshop
+    from steps.project.source import Project
+
+_logger = logging.getLogger("shipwheel")
+
+
+def build(
+    project: Project, workshop: Workshop, *, output: Path | None = None
+) -> tuple[Distribution, ...]:
+    """Build *project* into *output*, by default its `dist/`; return its wheel and its sdist.
+
+    Older files of the same version there are replaced; other versions are left alone. A backend
+    that makes no sdists gives a wheel only. Raises BuildFailed when the backend fails, InputError
+    when the project is wrong, Refused when what was built does not stand the checks.
+    """
+    output = output or project.directory / "dist"
+    with tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True) as folder:
+        _logger.info("Building %s", project)
+        built = _build(project, workshop, Path(folder))
+        _check_identity(project, built)
+        verify(built, project.directory, strict=workshop.options.strict)
+        return _move(built, output)
+
+
+def _build(project: Project, workshop: Workshop, folder: Path) -> tuple[Distribution, ...]:
+    kinds = workshop.options.kinds
+    epoch = source_date_epoch(project.directory, workshop.environ)
+    backend = Backend(project, workshop, epoch)
+    sdist = None if kinds == "wheel" else backend.sdist(folder / "sdist")
+    if sdist is None:
+        if kinds == "sdist":
+            raise BuildFailed(
+                f"The build backend of {str(project)!r} makes no sdists", "build its wheel only"
+            )
+        return (backend.wheel(project.directory, folder / "wheel"),)
+    if kinds == "sdist":
+        return (sdist,)
+    with open_archive(sdist.path) as archive:
+        assert isinstance(archive, Sdist)  # noqa: S101 - it was read as one
+        source = archive.unpack(folder / "source")
+    return backend.wheel(source, folder / "wheel"), sdist
+
+
+def _check_identity(project: Project, built: Sequence[Distribution]) -> None:
+    """Refuse distributions that name another project or version than the files say."""
+    expected = project.name or built[0].name, project.version or built[0].version
+    for distribution in built:
+        said = distribution.name, distribution.version
+        if said != expected:
+            raise InputError(
+                f"{distribution.filename!r} was built as {said[0]} {said[1]},"
+                f" and the project says {expected[0]} {expected[1]}",
+                "keep the name and the version in one place",
+            )
+
+
+def _move(built: Sequence[Distribution], output: Path) -> tuple[Distribution, ...]:
+    """Move what was built into *output*, in the place of older files of the same version.
+
+    A file appears there whole or not at all, also when it comes from another file system.
+    """
+    parts = {it: output / f".{it.filename}.part" for it in built}
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        for distribution, part in parts.items():
+            shutil.move(distribution.path, part)
+        for distribution, part in parts.items():
+            part.replace(output / distribution.filename)
+        for stale in {*_same_version(built[0], output)} - {output / it.filename for it in built}:
+            stale.unlink()
+    except OSError as error:
+        for part in parts.values():
+            with suppress(OSError):
+                part.unlink()
+        raise InputError(
+            f"What was built cannot be put into {os.fspath(output)!r}: {error.strerror}",
+            "make it a folder that can be written, with room in it and only files of a build",
+        ) from None
+    return tuple(replace(it, path=output / it.filename) for it in built)
+
+
+def _same_version(distribution: Distribution, output: Path) -> Iterator[Path]:
+    for path in sorted(output.iterdir()):
+        try:
+            _kind, name, version = parse_filename(path.name)
+        except ValueError:
+            continue
+        if (name, version) == (distribution.name, distribution.version):
+            yield path

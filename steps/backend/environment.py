@@ -1,0 +1,169 @@
+"""Isolated build environments: one for each set of build requirements, made by uv and shared.
+
+Two projects with the same requirements see the same installed files, as they would if each had an
+environment of its own; only the time to make the second is saved.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import uv
+
+from steps.backend.reproducible import FIXED_ENVIRONMENT
+from steps.host.errors import BuildFailed
+from steps.registry.certificates import uv_trust
+from steps.registry.credentials import without_login
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from steps.backend.environment_cache import EnvironmentCache
+    from steps.host.children import Children
+
+# A folder of wheels, such as the image carries. What it holds is taken before an index is asked.
+BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
+# Mostly they wait for the index.
+_AT_ONCE = 4
+# What uv says of an authority that it does not know.
+_UNTRUSTED = "invalid peer certificate"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An isolated environment, as pypa/build's `IsolatedEnv` protocol wants one."""
+
+    path: Path
+    environ: Mapping[str, str]
+
+    @property
+    def python_executable(self) -> str:
+        """The interpreter that the backend runs in."""
+        return str(self.path / "bin" / "python")
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """Return the variables that make programs of the environment come first."""
+        path = os.pathsep.join([str(self.path / "bin"), self.environ.get("PATH", os.defpath)])
+        return {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
+
+
+class Environments:
+    """Makes environments on demand, each once; what is not in a *cache* goes with the context."""
+
+    def __init__(
+        self,
+        children: Children,
+        environ: Mapping[str, str],
+        cache: EnvironmentCache | None = None,
+    ) -> None:
+        self._cache = cache
+        self._children = children
+        # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
+        self._uv_path = uv.find_uv_bin()
+        # Secrets of the publisher are no business of whatever code a backend runs.
+        self.environ = without_login(environ) | FIXED_ENVIRONMENT
+        self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
+        self._lock = threading.Lock()
+        self._made: dict[frozenset[str], _Once] = {}
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove every environment that is not kept."""
+        self._folder.cleanup()
+
+    def get(self, requirements: Iterable[str]) -> Environment:
+        """Return the environment that holds exactly *requirements* and what they need.
+
+        Raises BuildFailed when they cannot be installed.
+        """
+        wanted = frozenset(requirements)
+        with self._lock:
+            once = self._made.setdefault(wanted, _Once(threading.Lock()))
+        with once.lock:
+            if once.failure:
+                raise once.failure
+            if once.environment is None:
+                try:
+                    once.environment = self._make(wanted)
+                except BuildFailed as failure:
+                    once.failure = failure
+                    raise
+            return once.environment
+
+    def make_early(self, sets: Iterable[frozenset[str]]) -> None:
+        """Begin to make the environments of these *sets* of requirements, and return at once."""
+        waiting = iter([*dict.fromkeys(sets)])
+        for _ in range(_AT_ONCE):
+            threading.Thread(target=self._make_each, args=[waiting], daemon=True).start()
+
+    def _make_each(self, waiting: Iterator[frozenset[str]]) -> None:
+        for requirements in waiting:
+            # Whoever needs it is told what went wrong; at the end no child is started any more.
+            with suppress(BuildFailed, subprocess.SubprocessError, OSError):
+                self.get(requirements)
+
+    def _make(self, requirements: frozenset[str]) -> Environment:
+        fill = partial(self._fill, requirements)
+        path = self._cache.get(requirements, fill) if self._cache else None
+        if path is None:
+            path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
+            fill(path)
+        return Environment(path, self.environ)
+
+    def _fill(self, requirements: frozenset[str], path: Path) -> None:
+        try:
+            self._uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(path))
+        except subprocess.CalledProcessError as error:
+            raise BuildFailed(
+                f"No build environment can be made in {os.fspath(path)!r}: {error.output.strip()}",
+                "see that HOME and TMPDIR are folders that can be written",
+            ) from None
+        if requirements:
+            wanted = path / "requirements.txt"
+            wanted.write_text("".join(f"{line}\n" for line in sorted(requirements)))
+            try:
+                self._install(Environment(path, self.environ).python_executable, wanted)
+            except subprocess.CalledProcessError as error:
+                raise _not_installed(requirements, error.output) from None
+
+    def _install(self, python: str, wanted: Path) -> None:
+        install = ["pip", "install", "--quiet", "--python", python, "-r", str(wanted)]
+        if folder := self.environ.get(BACKENDS_VARIABLE):
+            # uv resolves before it installs, so one that does not resolve leaves nothing behind.
+            with suppress(subprocess.CalledProcessError):
+                return self._uv(*install, "--no-index", "--find-links", folder)
+        return self._uv(*install)
+
+    def _uv(self, *arguments: str) -> None:
+        command = [self._uv_path, *arguments]
+        # Away from the project: only the configuration of the user, or of the machine, counts.
+        environ = {**self.environ, **uv_trust(self.environ)}
+        self._children.run(command, cwd=self._folder.name, environ=environ)
+
+
+@dataclass
+class _Once:
+    lock: threading.Lock
+    environment: Environment | None = None
+    failure: BuildFailed | None = None
+
+
+def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:
+    wanted = ", ".join(map(repr, sorted(requirements)))
+    said = output.strip() or "uv said nothing"
+    hint = "look at build-system.requires, and at the index that uv is configured to use"
+    if _UNTRUSTED in said:
+        hint = "name the bundle that holds the authority of index or proxy in SSL_CERT_FILE"
+    return BuildFailed(f"The build requirements cannot be installed: {wanted}\n{said}", hint)

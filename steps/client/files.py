@@ -1,0 +1,225 @@
+"""Settings files on the disk: read, compared, and replaced whole or not at all.
+
+A file that holds a secret is its owner's alone from its first byte, and so is its backup.
+"""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import os
+import re
+import secrets
+import stat
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from errno import EINVAL, ELOOP
+from typing import TYPE_CHECKING
+
+from steps.host.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from steps.client.model import FileEdit
+
+_SECRET = re.compile(
+    r"(://[^/\s:@]*:)[^/\s@]+(?=@)"
+    r"|^([^\S\n]*[\"']?(?:[\w.-]*[-_.])?(?:password|token|secret)[\"']?\s*[=:]\s*)[^\s].*$"
+    r"|(\bpassword\s+)\S+",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What becomes of a file; *before* is None where there is none yet.
+
+    *target* is the file behind the links of *path*; *mode* its new permissions, None for the usual.
+    """
+
+    path: Path
+    target: Path
+    before: str | None
+    after: str
+    mode: int | None
+    tightened: bool
+    personal: bool
+    warnings: tuple[str, ...]
+
+    @property
+    def is_change(self) -> bool:
+        """Whether there is anything to write."""
+        return self.before != self.after or self.tightened
+
+
+@contextmanager
+def one_at_a_time(home: Path) -> Iterator[None]:
+    """Have other processes that change settings from *home* wait, from the plan to the writing.
+
+    The lock is on the folder itself: it leaves no file, and ends with the process.
+    """
+    with ExitStack() as stack:
+        with suppress(OSError):  # a home that is not there, or on a disk that knows no locks
+            number = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
+            stack.callback(os.close, number)
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+
+
+def plan_changes(edits: Iterable[FileEdit]) -> tuple[Change, ...]:
+    """Return what each edit makes of its file; raise InputError with the problems of all."""
+    changes: list[Change] = []
+    problems: list[Problem] = []
+    for edit in edits:
+        try:
+            changes.append(_plan(edit))
+        except InputError as error:
+            problems.extend(error.problems)
+    InputError.raise_all(problems)
+    return tuple(changes)
+
+
+def difference(changes: Iterable[Change]) -> str:
+    """Return a unified diff without any secret, old or new."""
+    parts: list[str] = []
+    for change in changes:
+        old, new = change.before or "", change.after
+        name = str(change.path)
+        lines = difflib.unified_diff(
+            old.splitlines(keepends=True),
+            new.splitlines(keepends=True),
+            "/dev/null" if change.before is None else name,
+            name,
+            n=0 if change.personal else 3,  # what is around may be a secret of any form
+        )
+        ended = (
+            it if it.endswith("\n") else f"{it}\n\\ No newline at end of file\n" for it in lines
+        )
+        parts.extend(re.sub(r"^([ +-])(.*)", _masked_line, line) for line in ended)
+    return "".join(parts)
+
+
+def write_changes(changes: Sequence[Change]) -> dict[Path, Path | None]:
+    """Write what differs, and return the backup of each file that was written.
+
+    All new contents are on the disk before the first file is replaced. Raises InputError where
+    that is not allowed, with every file as it was.
+    """
+    staged: list[tuple[Change, Path]] = []
+    written: dict[Path, Path | None] = {}
+    path = None
+    try:
+        for change in changes:
+            path = change.path
+            if change.is_change:
+                change.target.parent.mkdir(parents=True, exist_ok=True)
+                staged.append((change, _stage(change.target, change.after, change.mode)))
+        for change, temporary in staged:
+            path = change.path
+            written[change.path] = _back_up(change)
+            temporary.replace(change.target)
+    except OSError as error:
+        raise InputError(
+            f"This file cannot be written: {str(path)!r} ({error.strerror})",
+            "see who owns it and its folder, and whether there is room",
+        ) from error
+    finally:
+        for _, temporary in staged:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    return written
+
+
+def _plan(edit: FileEdit) -> Change:
+    try:
+        target = edit.path.resolve()
+        before, mode = _read(target)
+    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"This file cannot be read: {str(edit.path)!r} ({_why(error)})",
+            "mend it; nothing was written",
+        ) from error
+    after = edit.edit(before or "")
+    secret = edit.personal and _SECRET.search(after) is not None
+    lax = secret and mode is not None and bool(mode & _OTHERS)
+    kept = 0o600 if mode is None and secret else mode
+    return Change(
+        path=edit.path,
+        target=target,
+        before=before,
+        after=after,
+        mode=kept & ~_OTHERS if secret and kept is not None else kept,
+        tightened=lax,
+        personal=edit.personal,
+        warnings=edit.look(after),
+    )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not text in UTF-8"
+    # Python 3.13 leaves it to the system to say so.
+    if isinstance(error, RuntimeError) or (isinstance(error, OSError) and error.errno == ELOOP):
+        return "its links lead to themselves"
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _read(path: Path) -> tuple[str | None, int | None]:
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None, None
+    if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+        raise OSError(EINVAL, "it is a device or a pipe")  # a link to /dev/null, for one
+    text = path.read_bytes().decode()
+    if text.startswith("\ufeff"):
+        raise OSError(EINVAL, "it begins with a byte order mark: save it as UTF-8 without one")
+    return text, stat.S_IMODE(status.st_mode)
+
+
+def _stage(target: Path, text: str, mode: int | None) -> Path:
+    """Write a file beside *target*, with its permissions before its first byte."""
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    _write_new(temporary, text, mode)
+    if target.exists() and hasattr(os, "chown"):
+        with suppress(PermissionError):  # root may write somebody else's file, which stays theirs
+            os.chown(temporary, target.stat().st_uid, target.stat().st_gid)
+    return temporary
+
+
+def _back_up(change: Change) -> Path | None:
+    """Keep what is there under the first free name; an equal backup serves again."""
+    if change.before is None:
+        return None
+    number = 0
+    while True:
+        number += 1
+        backup = change.target.with_name(
+            f"{change.target.name}.bak{'' if number == 1 else f'.{number}'}"
+        )
+        try:
+            _write_new(backup, change.before, change.mode)
+        except FileExistsError:
+            if not backup.is_symlink() and backup.read_bytes() == change.before.encode():
+                if change.mode is not None:
+                    backup.chmod(change.mode)
+                return backup
+        else:
+            return backup
+
+
+def _write_new(path: Path, text: str, mode: int | None) -> None:
+    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
+    with os.fdopen(number, "wb") as file:
+        if mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(number, mode)
+        file.write(text.encode())
+        file.flush()
+        os.fsync(number)
+
+
+def _masked_line(match: re.Match[str]) -> str:
+    return match[1] + _SECRET.sub(lambda it: f"{it[1] or it[2] or it[3]}[hidden]", match[2])

@@ -1,0 +1,171 @@
+"""Edits of INI files that keep every other line, comment and line ending as it is.
+
+Only lines are changed; what they mean, before and after, is read by the parser of pip and twine.
+"""
+
+from __future__ import annotations
+
+import configparser
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps.host.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
+_SECTION = re.compile(r"\[(?P<name>.+)\]")
+_OPTION = re.compile(r"\s*(?P<key>[^=:]*?)\s*[=:]\s*")
+_Parsed = dict[str, dict[str, str]]
+
+
+@dataclass(frozen=True)
+class _Span:
+    """The lines of an option, or of a section's header where *key* is empty: [start, end)."""
+
+    section: str
+    key: str
+    start: int
+    end: int
+
+
+class _Parser(configparser.RawConfigParser):
+    def optionxform(self, optionstr: str) -> str:
+        """Spell an option as pip does: `Index_URL` is `index-url`."""
+        return optionstr.lower().replace("_", "-").removeprefix("--")
+
+
+def parse_ini(text: str, where: str) -> _Parsed:
+    """Return the options by section, spelled in lower case and with `-`.
+
+    Raises InputError, which names *where* and the line but not its contents: it may be a secret.
+    """
+    parser = _Parser()
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        lines = [getattr(error, "lineno", None), *(n for n, _ in getattr(error, "errors", ()))]
+        line = next((f", line {number}" for number in lines if number), "")
+        raise InputError(
+            f"This file cannot be read: {where!r}{line}",
+            "mend it, and run this again; nothing was written",
+        ) from None
+    return {name: dict(parser.items(name)) for name in parser.sections()}
+
+
+def set_option(
+    text: str, section: str, key: str, value: str, where: str, *, sign: str = "="
+) -> str:
+    """Return *text* with the option *key* of *section* set to *value*, whatever it was.
+
+    Each line of *value* becomes a line. *sign* is for a new option; one that is there keeps
+    its own.
+    """
+    if parse_ini(text, where).get(section, {}).get(key) == value:
+        return text
+    lines, newline = _lines(text)
+    spans = _spans(lines)
+    if span := _find(spans, section, key):
+        deeper = newline + _indent(lines[span.start]) + "    "
+        start = _OPTION.match(lines[span.start])
+        kept = [it for it in lines[span.start + 1 : span.end] if _is_comment(it)]
+        first = lines[span.start][: start.end()].rstrip() if start else key
+        shown = value.replace("\n", deeper)
+        lines[span.start : span.end] = [f"{first} {shown}{newline}", *kept]
+    else:
+        new = f"{key}{' ' if sign == '=' else ''}{sign} {value}".split("\n")
+        _insert(lines, spans, section, [f"{it}{newline}" for it in new], newline)
+    return _joined(lines, text)
+
+
+def add_value(text: str, section: str, key: str, values: Sequence[str], where: str) -> str:
+    """Return *text* with *values* added, each on a line, to the option *key* of *section*."""
+    there = parse_ini(text, where).get(section, {}).get(key, "").split()
+    missing = [value for value in values if value not in there]
+    if not missing:
+        return text
+    lines, newline = _lines(text)
+    spans = _spans(lines)
+    if span := _find(spans, section, key):
+        deeper = _indent(lines[span.start]) + "    "
+        lines[span.end : span.end] = [f"{deeper}{value}{newline}" for value in missing]
+    else:
+        new = [f"{it}{newline}" for it in (f"{key} =", *missing)]
+        _insert(lines, spans, section, new, newline)
+    return _joined(lines, text)
+
+
+def _insert(
+    lines: list[str], spans: list[_Span], section: str, new: list[str], newline: str
+) -> None:
+    of_section = [span for span in spans if span.section == section]
+    if of_section:
+        indent = _new_indent(lines, spans, of_section[-1])
+        end = of_section[-1].end
+        lines[end:end] = _indented(new, indent)
+    else:
+        gap = [newline] if lines and lines[-1].strip() else []
+        lines.extend([*gap, f"[{section}]{newline}", *_indented(new, "")])
+
+
+def _new_indent(lines: list[str], spans: list[_Span], above: _Span) -> str:
+    """Return the indent of an option to put below *above*, so that nothing continues another."""
+    if above.key:
+        return _indent(lines[above.start])
+    below = next((it for it in spans if it.start >= above.end), None)
+    return _indent(lines[below.start]) if below else ""
+
+
+def _indented(option: list[str], indent: str) -> list[str]:
+    return [f"{indent}{option[0]}", *(f"{indent}    {line}" for line in option[1:])]
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _find(spans: list[_Span], section: str, key: str) -> _Span | None:
+    return next((it for it in spans if (it.section, it.key) == (section, key)), None)
+
+
+def _spans(lines: list[str]) -> list[_Span]:
+    """Find headers and options as configparser does: deeper lines continue the value above."""
+    spans: list[_Span] = []
+    indent = 0
+    for number, line in enumerate(lines):
+        stripped = line.strip()
+        if not stripped or _is_comment(line):
+            continue
+        depth = len(line) - len(line.lstrip())
+        if spans and spans[-1].key and depth > indent:
+            last = spans[-1]
+            spans[-1] = _Span(last.section, last.key, last.start, number + 1)
+            continue
+        indent = depth
+        if header := _SECTION.match(stripped):
+            spans.append(_Span(header["name"], "", number, number + 1))
+        elif spans and (option := _OPTION.match(line)):
+            key = _Parser().optionxform(option["key"])
+            spans.append(_Span(spans[-1].section, key, number, number + 1))
+    return spans
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", ";"))
+
+
+def _lines(text: str) -> tuple[list[str], str]:
+    """Return the lines of *text*, each with an ending, and the ending that new lines get."""
+    lines = _LINE.findall(text)
+    newline = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+    if lines and not lines[-1].endswith(("\r", "\n")):
+        lines[-1] += newline
+    return lines, newline
+
+
+def _joined(lines: list[str], before: str) -> str:
+    text = "".join(lines)
+    ended = not before or before.endswith(("\r", "\n"))
+    return text if ended else text.rstrip("\r\n")

@@ -1,0 +1,93 @@
+"""Options of the commands that speak to the registry: where it is, and what it lets through."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from steps.command_line.options import registry_option
+from steps.registry.address import parse_registry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Result = TypeVar("Result")
+
+_RETRY_SECONDS = 60.0
+
+
+def retry_for_option(default: float) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Return --retry-for, which is *default* seconds unless it is given."""
+    return click.option(
+        "--retry-for",
+        type=click.FloatRange(min=0),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to repeat a request that meets a fault.",
+    )
+
+
+def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add --registry, --repository and --retry-for, handed on as one `transport`."""
+
+    @registry_option
+    @click.option(
+        "--repository",
+        "section",
+        metavar="NAME",
+        help="Take the registry, and a login if there is one, from this section of ~/.pypirc.",
+    )
+    @retry_for_option(_RETRY_SECONDS)
+    @functools.wraps(function)
+    def wrapper(
+        registry: str | None, section: str | None, retry_for: float, **others: Any
+    ) -> Result:
+        from steps.registry.certificates import find_certificates  # noqa: PLC0415 - `--help` does without
+        from steps.registry.credentials import find_credentials, read_pypirc  # noqa: PLC0415 - the same
+        from steps.registry.transport import Transport  # noqa: PLC0415 - the same
+
+        if registry and section:
+            raise click.UsageError("--registry and --repository name the same thing; give one.")
+        url, login = read_pypirc(section) if section else (registry, None)
+        place = parse_registry(url, os.environ)
+        credentials = find_credentials(place, os.environ, pypirc=login)
+        transport = Transport(
+            place, credentials, find_certificates(os.environ, section), retry_for=retry_for
+        )
+        return function(transport=transport, **others)
+
+    return wrapper
+
+
+def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add the options of the version gate, handed on as `rules` and `first_release`."""
+
+    @click.option(
+        "--policy",
+        type=click.Choice(["greater", "series", "unique"]),
+        default="greater",
+        show_default=True,
+        help="What a new version must be: greater than the highest release, than the highest of"
+        " its series (1.4.x), or only unique.",
+    )
+    @click.option("--allow-local", is_flag=True, help="Let local versions (1.0+here) through.")
+    @click.option("--allow-epoch", is_flag=True, help="Let epochs (1!1.0) through.")
+    @click.option(
+        "--first-release",
+        is_flag=True,
+        help="Take a missing package for a new one where the repository shows no index.",
+    )
+    @functools.wraps(function)
+    def wrapper(
+        policy: str, allow_local: bool, allow_epoch: bool, first_release: bool, **others: Any
+    ) -> Result:
+        from steps.release.gate import Policy, Rules  # noqa: PLC0415 - `--help` does without
+
+        rules = Rules(policy=Policy(policy), allow_local=allow_local, allow_epoch=allow_epoch)
+        return function(rules=rules, first_release=first_release, **others)
+
+    return wrapper

@@ -1,0 +1,1 @@
+"""Built files: names, archives, RECORD, and comparison by contents."""

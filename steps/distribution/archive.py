@@ -1,0 +1,305 @@
+"""The archives that distributions are, read without trusting them.
+
+Nothing is extracted or believed before every member was looked at: a name that leaves its folder,
+a link, a device, a doubled name, or more bytes than a distribution has is refused.
+"""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import posixpath
+import re
+import stat
+import tarfile
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import IO, TYPE_CHECKING
+
+from steps.host.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+# Wheels of gigabytes are real, and so is text that packs to a twentieth: only both is a bomb.
+BOMB_BYTES = 256 * 1024**2
+BOMB_RATIO = 100
+MAX_MEMBERS = 200_000
+# Read at once are only what describes a member, and members that we look into.
+_LARGEST_READ = 64 * 1024**2
+_CHUNK = 1024 * 1024
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# Whatever `..` follows may be a link itself, so that nobody can tell where it leads.
+_DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
+_UNREADABLE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    gzip.BadGzipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    UnicodeDecodeError,  # a name that says it is UTF-8
+    NotImplementedError,  # a compression that Python does not know
+    RuntimeError,  # an encrypted member
+)
+
+
+class Wheel:
+    """An open wheel whose members were all looked at."""
+
+    def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        entries = archive.infolist()
+        _check_size(path, sum(entry.file_size for entry in entries), len(entries))
+        _refuse(path, _wheel_problems(entries))
+        self._files = [entry for entry in entries if not entry.is_dir()]
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files."""
+        return tuple(entry.filename for entry in self._files)
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one file; KeyError when there is none of that name."""
+        return self._archive.read(name)
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file, by its name."""
+        found = {}
+        for entry in self._files:
+            with self._archive.open(entry) as stream:
+                found[entry.filename] = _sha256(stream)
+        return found
+
+
+class Sdist:
+    """An open sdist whose members were all looked at; names are without the top folder."""
+
+    def __init__(self, path: Path, archive: tarfile.TarFile) -> None:
+        self._archive = archive
+        entries = [*_bounded(path, archive)]
+        _refuse(path, _sdist_problems(entries))
+        self.top = PurePosixPath(entries[0].name).parts[0]
+        self._entries = entries
+        self._files = {
+            str(PurePosixPath(entry.name).relative_to(self.top)): entry
+            for entry in entries
+            if not entry.isdir()
+        }
+
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files."""
+        return tuple(self._files)
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one file; KeyError when there is none of that name."""
+        with self._open(name) as stream:
+            return stream.read()
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file, by its name; a link counts as what it points to."""
+        found = {}
+        for name in self._files:
+            with self._open(name) as stream:
+                found[name] = _sha256(stream)
+        return found
+
+    def _open(self, name: str) -> IO[bytes]:
+        try:
+            stream = self._archive.extractfile(self._files[name])
+        except KeyError as error:
+            if name not in self._files:
+                raise
+            raise tarfile.TarError(f"{name!r} is a link to nothing") from error
+        return stream or io.BytesIO()
+
+    def unpack(self, folder: Path) -> Path:
+        """Extract everything below *folder* and return the top folder.
+
+        Modes are made plain, so that what is built from it does not depend on who packed it.
+        """
+        for entry in self._entries:
+            entry.mode = _plain_mode(entry)
+        if hasattr(tarfile, "data_filter"):  # since Python 3.11.4, and Debian 12 has an older one
+            self._archive.extraction_filter = tarfile.data_filter
+        self._archive.extractall(folder, members=self._entries)  # noqa: S202 - all were looked at
+        return folder / self.top
+
+    def is_normal(self, epoch: int) -> bool:
+        """Return whether no member shows when, where or by whom it was packed."""
+        return all(
+            entry.mtime in {0, epoch}
+            and not (entry.uid or entry.gid or entry.uname or entry.gname)
+            and (entry.mode == _plain_mode(entry) or entry.issym())
+            for entry in self._entries
+        )
+
+    def copy_normal(self, target: tarfile.TarFile, epoch: int) -> None:
+        """Add every member to *target*, in its order, with the traces taken off."""
+        for entry in self._entries:
+            copy = tarfile.TarInfo(entry.name)
+            copy.type, copy.linkname = entry.type, entry.linkname
+            copy.mode, copy.mtime = _plain_mode(entry), epoch
+            if entry.isreg():
+                copy.size = entry.size
+                target.addfile(copy, self._archive.extractfile(entry))
+            else:
+                target.addfile(copy)
+
+
+Archive = Wheel | Sdist
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[Archive]:
+    """Open a wheel or an sdist; raise InputError when it is none, or a hostile one."""
+    with readable(path):
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path) as wheel:
+                yield Wheel(path, wheel)
+        else:
+            with _Gunzip(path) as stream, tarfile.open(fileobj=stream, mode="r:") as sdist:
+                yield Sdist(path, sdist)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Raise InputError when whoever reads the wheel or sdist at *path* meanwhile cannot."""
+    kind = "a wheel" if path.suffix == ".whl" else "an sdist"
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise InputError(
+            f"{path.name!r} cannot be read as {kind}: {error}", "build it again"
+        ) from error
+    except OSError as error:
+        # bz2 raises one without a number, and zipfile seeks to where a broken archive tells it to.
+        of_contents = error.filename is None and error.errno in {None, errno.EINVAL}
+        if error.filename != os.fspath(path) and not of_contents:
+            raise
+        raise InputError(
+            f"{path.name!r} cannot be read as {kind}: {error.strerror or error}", "build it again"
+        ) from error
+
+
+class _Gunzip(gzip.GzipFile):
+    """A gzip stream that a header of gigabytes does not get through."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is not None and size > _LARGEST_READ:
+            raise tarfile.ReadError(f"{size} bytes are more than is read at once")
+        return super().read(size)
+
+
+def _bounded(path: Path, archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
+    """Yield the members, and stop before more is unpacked than a distribution holds."""
+    size = 0
+    for count, entry in enumerate(archive, start=1):
+        size += entry.size
+        _check_size(path, max(size, archive.offset), count)  # what describes members counts, too
+        yield entry
+
+
+def _check_size(path: Path, size: int, count: int) -> None:
+    if count > MAX_MEMBERS or (size > BOMB_BYTES and size > BOMB_RATIO * path.stat().st_size):
+        raise InputError(
+            f"{path.name!r} unpacks to more than a distribution holds:"
+            f" at least {size} bytes in {count} members",
+            "look at how it was made; it is not opened",
+        )
+
+
+def _wheel_problems(entries: Iterable[zipfile.ZipInfo]) -> Iterator[str]:
+    seen: set[str] = set()
+    for entry in entries:
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            yield f"{entry.filename!r} is neither a file nor a folder"
+        yield from _name_problems(entry.filename, seen)
+
+
+def _sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
+    seen: set[str] = set()
+    tops: set[str] = set()
+    for entry in entries:
+        if not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
+            yield f"{entry.name!r} is neither a file, a folder nor a link"
+        yield from _name_problems(entry.name, seen)
+        yield from _link_problems(entry)
+        tops.update(PurePosixPath(entry.name).parts[:1])
+    if len(tops) != 1:
+        yield f"it has {len(tops)} top folders, and an sdist has one: {sorted(tops)}"
+    yield from _nesting_problems(entries)
+    yield from _loop_problems(entries)
+
+
+def _name_problems(name: str, seen: set[str]) -> Iterator[str]:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
+        yield f"{name!r} leaves its folder"
+    if not path.parts or _CONTROL.search(name):
+        yield f"{name!r} is no name for a file"
+    if str(path) in seen and not name.endswith("/"):
+        yield f"{name!r} is there twice"
+    seen.add(str(path))
+
+
+def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
+    """Yield a problem when a link leads out of the top folder."""
+    if not (entry.issym() or entry.islnk()):
+        return
+    top = PurePosixPath(entry.name).parts[:1]
+    if PurePosixPath(_target(entry)).parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
+        yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
+
+
+def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    """Yield a problem for what is below a link or a file: nobody can tell where that is."""
+    leaves = {PurePosixPath(entry.name) for entry in entries if not entry.isdir()}
+    for path in (PurePosixPath(entry.name) for entry in entries):
+        for leaf in leaves.intersection(path.parents):
+            yield f"{str(path)!r} is below {str(leaf)!r}, which is no folder"
+
+
+def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    links = {str(PurePosixPath(it.name)): _target(it) for it in entries if it.issym() or it.islnk()}
+    for name, first in links.items():
+        seen, target = {name}, first
+        while target in links and target not in seen:
+            seen.add(target)
+            target = links[target]
+        if target == name:
+            yield f"{name!r} is a link to itself"
+
+
+def _target(link: tarfile.TarInfo) -> str:
+    """Return what *link* leads to: a symbolic one from where it is, a hard one from the top."""
+    start = posixpath.dirname(link.name) if link.issym() else ""
+    return posixpath.normpath(posixpath.join(start, link.linkname))
+
+
+def _refuse(path: Path, problems: Iterable[str]) -> None:
+    InputError.raise_all(
+        Problem(
+            f"{path.name!r} is not safe to open: {problem}",
+            "look at how it was made; nothing of it was used",
+        )
+        for problem in problems
+    )
+
+
+def _plain_mode(entry: tarfile.TarInfo) -> int:
+    return 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
+
+
+def _sha256(stream: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,224 @@
+"""A function: a directory that Google builds and serves, read without importing any of it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import warnings
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.host.errors import InputError, Problem
+from steps.project.pyproject_requirements import pyproject_requirements
+from steps.project.requirements_file import parse_requirements
+from steps.project.source import read_pyproject
+
+if TYPE_CHECKING:
+    from steps.project.requirements_file import RequirementsFile
+
+REQUIREMENTS = "requirements.txt"
+MAIN = "main.py"
+_INPUT = "requirements.in"
+_TEMPLATE = "requirements.txt.tmpl"
+PYPROJECT = "pyproject.toml"
+_DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_HEADER = "# {} by shipwheel requirements from {}"
+_WRITTEN = re.compile(
+    r"# (Written|Pinned) by shipwheel requirements from (\S+)(?: \(sha256 ([0-9a-f]+)\))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A function; *directory* is absolute, *files* are the names in it.
+
+    *source* is the file that its requirements come from, and *text* that file's, or what a
+    `pyproject.toml` says written as one. *origin* is what its requirements.txt was made from, as
+    that says itself, and where that is a lock that counts, *pinned* is the digest in it.
+    *has_project* says that a `pyproject.toml` may have requirements.
+    """
+
+    directory: Path
+    files: frozenset[str]
+    source: str
+    text: str
+    origin: str = ""
+    pinned: str = ""
+    has_project: bool = False
+
+    def __str__(self) -> str:
+        """Return the name of its directory."""
+        return self.directory.name
+
+    @property
+    def is_generated(self) -> bool:
+        """Whether its requirements.txt comes from another file."""
+        return self.source != REQUIREMENTS
+
+    def header(self, pinned: str = "") -> str:
+        """Return the first line of a generated requirements.txt; a lock has the digest *pinned*."""
+        if not pinned:
+            return _HEADER.format("Written", self.source)
+        return f"{_HEADER.format('Pinned', self.source)} (sha256 {pinned})"
+
+    def path(self, name: str = REQUIREMENTS) -> Path:
+        """Return the path of one of its files."""
+        return self.directory / name
+
+    def read(self, name: str) -> str:
+        """Return the text of one of its files, with its line ends; raise InputError."""
+        return _read(self.directory / name)
+
+    def main(self) -> bytes | None:
+        """Return its main.py, if it has one; raise InputError."""
+        return _read_bytes(self.directory / MAIN) if MAIN in self.files else None
+
+
+def read_function(directory: Path, *, pin: bool = False) -> Function:
+    """Read the function in *directory*; *pin* says that its requirements.txt becomes a lock.
+
+    A template comes first. A requirements.txt counts where it was not made from another file, and
+    where it is the lock of one, unless it is to be made anew. Raises InputError.
+    """
+    directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
+    if not directory.is_dir():
+        what = "is a file" if directory.exists() else "does not exist"
+        raise InputError(
+            f"The function's directory {what}: {os.fspath(directory)!r}",
+            f"name a directory with a {MAIN}",
+        )
+    files = frozenset(os.listdir(directory))  # noqa: PTH208 - the names
+    if (directory / REQUIREMENTS).is_symlink():
+        raise InputError(
+            f"{os.fspath(directory / REQUIREMENTS)!r} is a symbolic link, and would be replaced",
+            "keep a file there, or a requirements.in that includes the other one by -r",
+        )
+    state, origin, pinned = _written_from(directory) if REQUIREMENTS in files else ("", "", "")
+    source = _source(directory, files, "" if state == "Pinned" and not pin else origin, pin=pin)
+    return Function(
+        directory=directory,
+        files=files,
+        source=source,
+        text=source_text(directory, source),
+        origin=origin,
+        pinned=pinned if source == REQUIREMENTS and origin in files else "",
+        has_project=PYPROJECT in files and _has_project(directory),
+    )
+
+
+def source_text(directory: Path, name: str) -> str:
+    """Return the requirements in the file *name* of a function, as a requirements file."""
+    if name != PYPROJECT:
+        return _read(directory / name)
+    lines = pyproject_requirements(directory, read_pyproject(directory))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def parse_main(main: bytes) -> ast.Module:
+    """Return the module *main*, in whichever encoding it says; raise SyntaxError or ValueError."""
+    with warnings.catch_warnings(action="ignore"):  # what it warns of is for its own tests
+        try:
+            return ast.parse(main)
+        except (RecursionError, MemoryError):
+            raise SyntaxError("nested too deeply to be read") from None
+
+
+def entry_points(main: ast.Module) -> frozenset[str] | None:
+    """Return the names that *main* binds at its top; None where that cannot be told."""
+    names: set[str] = set()
+    for node in _top_level(main):
+        if isinstance(node, _DEFINITION):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.Name):
+            # Whoever writes to globals() binds what no parser sees.
+            names.add(node.id if isinstance(node.ctx, ast.Store) else _unseen(node.id))
+    return None if names & {"*", "__getattr__"} else frozenset(names - {""})
+
+
+def _unseen(name: str) -> str:
+    return "*" if name in {"globals", "exec"} else ""
+
+
+def defines_function(main: ast.Module) -> bool:
+    """Return whether *main* defines, or may import, any function at its top."""
+    wanted = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ImportFrom, ast.Assign)
+    names = entry_points(main)
+    return names is None or any(isinstance(node, wanted) for node in _top_level(main))
+
+
+def _top_level(main: ast.Module) -> list[ast.AST]:
+    """Return all that is run when the module is, and so nothing inside of its functions."""
+    found: list[ast.AST] = []
+    waiting: list[ast.AST] = [main]
+    while waiting:
+        node = waiting.pop()
+        found.append(node)
+        if not isinstance(node, (*_DEFINITION, ast.Lambda)):
+            waiting += ast.iter_child_nodes(node)
+    return found
+
+
+def _source(directory: Path, files: frozenset[str], origin: str, *, pin: bool) -> str:
+    if _TEMPLATE in files:
+        return _TEMPLATE
+    if _INPUT in files and (pin or REQUIREMENTS not in files or origin == _INPUT):
+        return _INPUT
+    if REQUIREMENTS in files and not (origin == PYPROJECT and PYPROJECT in files):
+        return REQUIREMENTS
+    if PYPROJECT in files:
+        return PYPROJECT
+    raise InputError(
+        f"The function has no requirements: {os.fspath(directory)!r}",
+        f"write a {REQUIREMENTS}, a {_INPUT}, a {_TEMPLATE} or a {PYPROJECT} there",
+    )
+
+
+def _has_project(directory: Path) -> bool:
+    with suppress(InputError):  # nobody reads it, unless it is the source
+        table = read_pyproject(directory)
+        return "project" in table or "poetry" in table.get("tool", {})
+    return False
+
+
+def _written_from(directory: Path) -> tuple[str, str, str]:
+    """Return how its requirements.txt was made, from which file, and that one's digest."""
+    match = _WRITTEN.match(_read(directory / REQUIREMENTS).removeprefix("\ufeff"))
+    return (match[1], match[2], match[3] or "") if match else ("", "", "")
+
+
+def parsed(text: str, name: str) -> RequirementsFile:
+    """Return the lines of *text*; raise InputError with every line that nobody understands."""
+    file = parse_requirements(text)
+    InputError.raise_all(
+        Problem(
+            f"{name}:{line.number}: not a valid requirement: {line.first!r} ({line.fault})",
+            "write it as PEP 508 has it, such as 'name==1.0'",
+        )
+        for line in file.lines
+        if line.fault
+    )
+    return file
+
+
+def _read(path: Path) -> str:
+    try:
+        return _read_bytes(path).decode("utf-8")  # as bytes, so that line ends stay as they are
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{os.fspath(path)!r} is not UTF-8: {error.reason} at byte {error.start}",
+            "save it as UTF-8",
+        ) from None
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read: {error.strerror}", "let this user read it"
+        ) from None

@@ -1,0 +1,1 @@
+"""What a source tree says: name, version, dependencies, changes."""

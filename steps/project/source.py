@@ -1,0 +1,287 @@
+"""A project: a directory that builds, and what its files say of it without running its backend.
+
+What is static in `pyproject.toml` costs no build. Where a field is dynamic, or the project keeps it
+in a file of its backend's, it is None here and the built metadata decides.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.version import Version
+
+from steps.host.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+_NEVER_PROJECTS = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """A project as its files describe it; *directory* is absolute.
+
+    *requirements* are the declared runtime dependencies, *local_paths* the directories of those
+    that are taken from this repository.
+    """
+
+    directory: Path
+    name: NormalizedName | None = None
+    version: Version | None = None
+    requirements: tuple[Requirement, ...] = ()
+    local_paths: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        """Return what people call it: its name, or else its directory."""
+        return self.name or self.directory.name
+
+
+def read_project(directory: Path) -> Project:
+    """Read the project in *directory*; raise InputError with all that is wrong with its files."""
+    directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
+    table = read_pyproject(directory)
+    InputError.raise_all(_problems(table, directory / "pyproject.toml"))
+    return _project(directory, table)
+
+
+def read_projects(directories: Iterable[Path]) -> tuple[Project, ...]:
+    """Read every project, raising one InputError for all of them; none may come twice."""
+    projects: dict[Path, Project] = {}
+    problems: list[Problem] = []
+    for directory in directories:
+        try:
+            project = read_project(directory)
+        except InputError as error:
+            problems.extend(error.problems)
+        else:
+            projects[project.directory] = project
+    problems.extend(shared_names((it.name, it.directory) for it in projects.values() if it.name))
+    InputError.raise_all(problems)
+    return tuple(projects.values())
+
+
+def shared_names(named: Iterable[tuple[NormalizedName, Path]]) -> Iterator[Problem]:
+    """Yield a problem per name that projects in several directories have."""
+    folders: dict[NormalizedName, list[str]] = {}
+    for name, directory in named:
+        folders.setdefault(name, []).append(repr(os.fspath(directory)))
+    for name, where in folders.items():
+        if len(where) > 1:
+            yield Problem(
+                f"{len(where)} projects have the name {name!r}: {', '.join(where)}",
+                "give each a name of its own; a registry knows a package by its name",
+            )
+
+
+def static_names(projects: Iterable[Project]) -> frozenset[NormalizedName]:
+    """Return the names of those *projects* whose version is written in their files."""
+    return frozenset(it.name for it in projects if it.name and it.version is not None)
+
+
+def find_projects(root: Path) -> tuple[Path, ...]:
+    """Return the directories at and below *root* that hold a project, in the order of their paths.
+
+    A project has a `[build-system]` table, or Poetry's own; a `pyproject.toml` that only configures
+    tools or a workspace is none. Hidden folders, environments and build output are passed over.
+    """
+    if not root.is_dir():
+        what = "This is a file" if root.exists() else "The directory does not exist"
+        raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
+    found = (Path(folder) for folder, files in walk(root) if "pyproject.toml" in files)
+    return tuple(sorted(folder for folder in found if _is_package(folder)))
+
+
+def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the folders at and below *root* that may hold something of the user's, and their files.
+
+    Hidden folders, environments and build output are passed over.
+    """
+    for folder, subfolders, files in os.walk(root):
+        if "pyvenv.cfg" in files:
+            subfolders.clear()
+            continue
+        subfolders[:] = [
+            name for name in subfolders if name not in _NEVER_PROJECTS and not name.startswith(".")
+        ]
+        yield folder, files
+
+
+def _is_package(directory: Path) -> bool:
+    try:
+        table = read_pyproject(directory)
+    except InputError:
+        return True  # so that reading it reports what is wrong, instead of passing it over
+    tool = _table(table, "tool")
+    if _table(tool, "poetry").get("package-mode") is False:
+        return False
+    if _table(tool, "uv").get("package") is False:
+        return False
+    return "build-system" in table
+
+
+def read_pyproject(directory: Path) -> dict[str, Any]:
+    """Return the table of the project in *directory*, to be read only; or raise InputError."""
+    path = directory / "pyproject.toml"
+    try:
+        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+            raise InputError(f"{os.fspath(path)!r} is not a file", "put one in its place")
+        return _parse_toml(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise InputError(
+            f"{os.fspath(path)!r} is nested too deeply to be read", "write it with fewer brackets"
+        ) from None
+    except FileNotFoundError:
+        what = "has no pyproject.toml" if directory.is_dir() else "does not exist"
+        raise InputError(
+            f"The project directory {what}: {os.fspath(directory)!r}",
+            "name a directory with a pyproject.toml, or --all for every package below it",
+        ) from None
+    except NotADirectoryError:
+        raise InputError(
+            f"A project is a directory, and this is a file: {os.fspath(directory)!r}",
+            f"name its directory: {os.fspath(directory.parent)}",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"{os.fspath(path)!r} is not valid TOML: {error}", "mend the file at that place"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"{os.fspath(path)!r} cannot be read: {error.strerror}",
+            "let this user read it, or leave the project out",
+        ) from None
+
+
+@functools.cache  # finding, reading and following a project look at the same text
+def _parse_toml(text: str) -> dict[str, Any]:
+    if text.startswith("\ufeff"):
+        # pypa/build and pip refuse it, too: to take it here would not help.
+        raise tomllib.TOMLDecodeError("it begins with a byte order mark, which TOML does not know")
+    return tomllib.loads(text)
+
+
+def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    """Yield what is wrong with the static metadata, as far as it is static."""
+    where = f"in {os.fspath(path)!r}"
+    for key in ("project", "build-system", "tool"):
+        if not isinstance(table.get(key, {}), dict):
+            yield Problem(f"`{key}` is not a table {where}", f"write it as [{key}]")
+            return
+    yield from _missing_fields(table, where)
+    metadata = _static_metadata(table)
+    if "name" in metadata and not _is_name(metadata["name"]):
+        yield Problem(
+            f"The project's name is not valid: {metadata['name']!r} {where}",
+            "letters, digits, and - _ . between them (PEP 508)",
+        )
+    if "version" in metadata and not _is_version(metadata["version"]):
+        yield Problem(
+            f"The project's version is not one that PEP 440 knows: {metadata['version']!r} {where}",
+            "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
+        )
+    for line in _requirement_lines(table):
+        try:
+            _parse_requirement(line)
+        except InvalidRequirement as error:
+            reason = str(error).splitlines()[0]
+            yield Problem(
+                f"A dependency is not a valid requirement: {line!r} {where} ({reason})",
+                "write it as PEP 508 has it, such as 'name>=1.0'",
+            )
+
+
+def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """Yield a problem per field that `[project]` neither gives nor calls dynamic (PEP 621)."""
+    if "project" not in table:
+        return
+    metadata = table["project"]
+    if "name" not in metadata:
+        yield Problem(f"[project] has no name {where}", "add: name = ...")
+    if "version" not in metadata and "version" not in metadata.get("dynamic", []):
+        # Poetry 2 reads the version from its own table, and says so by `dynamic`.
+        yield Problem(
+            f"[project] has no version {where}",
+            'add: version = "...", or dynamic = ["version"] if the backend works it out',
+        )
+
+
+def _project(directory: Path, table: Mapping[str, Any]) -> Project:
+    metadata = _static_metadata(table)
+    return Project(
+        directory=directory,
+        name=canonicalize_name(metadata["name"]) if "name" in metadata else None,
+        version=Version(metadata["version"]) if "version" in metadata else None,
+        requirements=tuple(map(_parse_requirement, _requirement_lines(table))),
+        local_paths=tuple(_local_paths(directory, table)),
+    )
+
+
+def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return name and version where they are static, in `[project]` or in Poetry's table."""
+    project, poetry = _table(table, "project"), _table(_table(table, "tool"), "poetry")
+    dynamic = project.get("dynamic", [])
+    # poetry-dynamic-versioning replaces the version that Poetry's table gives.
+    replaced = _table(_table(table, "tool"), "poetry-dynamic-versioning").get("enable") is True
+    found = {key: poetry[key] for key in ("name", "version") if key in poetry}
+    if "version" in dynamic and "version" not in poetry:
+        found.pop("version", None)
+    if replaced:
+        found.pop("version", None)
+    found.update({key: project[key] for key in ("name", "version") if key in project})
+    return found
+
+
+@functools.cache  # a large repository writes few lines many times
+def _parse_requirement(line: str) -> Requirement:
+    return Requirement(line)
+
+
+def _requirement_lines(table: Mapping[str, Any]) -> list[str]:
+    lines = _table(table, "project").get("dependencies", [])
+    return [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
+
+
+def _local_paths(directory: Path, table: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the directories that path dependencies of uv and Poetry name."""
+    tool = _table(table, "tool")
+    sources = [
+        *_table(_table(tool, "uv"), "sources").values(),
+        *_table(_table(tool, "poetry"), "dependencies").values(),
+    ]
+    for source in sources:
+        path = source.get("path") if isinstance(source, dict) else None
+        if isinstance(path, str) and (directory / path).is_dir():
+            yield Path(os.path.normpath(directory / path))
+
+
+def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    return value if isinstance(value, dict) else {}
+
+
+def _is_name(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        canonicalize_name(value, validate=True)
+    except InvalidName:
+        return False
+    return True
+
+
+def _is_version(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        Version(value)
+    except ValueError:  # InvalidVersion, or more digits than Python reads
+        return False
+    return True

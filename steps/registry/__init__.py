@@ -1,0 +1,1 @@
+"""The registry: its address, credentials, certificates, transport and index."""

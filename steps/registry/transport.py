@@ -1,0 +1,269 @@
+"""Requests to the registry: one session, its credentials kept to its own origin, faults told apart.
+
+A credential goes to the registry's own origin and nowhere else: not over plain http except on
+loopback, not to the host of a redirect, and none is ever taken from a netrc file.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import requests
+import urllib3
+from requests import codes
+from requests.auth import HTTPBasicAuth
+
+from steps.host.errors import AccessError, RegistryError
+from steps.registry.adapter import Adapter
+from steps.registry.address import is_loopback, shown
+from steps.registry.certificates import Certificates
+from steps.registry.credentials import account
+from steps.registry.retry import Transient, retry
+from steps.registry.roles import READER, WRITER, grant_command, member
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from steps.registry.address import Registry
+    from steps.registry.credentials import Credentials
+
+WORKERS = 16
+NO_CERTIFICATES = Certificates()
+_CONNECT_SECONDS = 10.0
+_BODY_CHARACTERS = 500
+# How http.client begins what it says of an answer to CONNECT.
+_TUNNEL_FAILED = "Tunnel connection failed: "
+_TRANSIENT = {codes.request_timeout, codes.too_many_requests}
+_PASSING = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+    requests.exceptions.ContentDecodingError,
+)
+_DOES = {READER: "read", WRITER: "write to"}
+
+
+class Transport:
+    """Sends requests to *registry*; threads may share it.
+
+    *retry_for* is the number of seconds for which a request is repeated after its first fault,
+    *patience* the number of seconds for which the registry may keep silent, and in which a request
+    has to be answered whole; a large one has more (see steps.registry.adapter).
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        credentials: Credentials,
+        certificates: Certificates = NO_CERTIFICATES,
+        *,
+        retry_for: float = 60.0,
+        patience: float = 60.0,
+    ) -> None:
+        self.registry = registry
+        self.credentials = credentials
+        self.certificates = certificates
+        self.retry_for = retry_for
+        self.session: requests.Session = _Session(registry, credentials, certificates, patience)
+
+    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
+        """Return the answer to GET *url*, once it is one to judge by: 2xx, 404, another 4xx.
+
+        Redirects are followed. With *stream* the body is the caller's to read, and a fault in it
+        the caller's to mend. Raises AccessError for 401 and 403, RegistryError for anything else.
+        """
+        headers = {"Accept": accept} if accept else {}
+
+        def once() -> requests.Response:
+            return self.send("GET", url, headers=headers, stream=stream)
+
+        return retry(once, what=f"GET {shown(url)}", retry_for=self.retry_for)
+
+    def send(self, method: str, url: str, **options: Any) -> requests.Response:
+        """Send one request, as `requests` takes it, and return its `answer`."""
+        return self.answer(method, lambda: self.session.request(method, url, **options))
+
+    def answer(self, method: str, attempt: Callable[[], requests.Response]) -> requests.Response:
+        """Return what *attempt*, one request, is answered; repeat it when a token has grown old.
+
+        Raises Transient for a fault that may pass, AccessError, or RegistryError.
+        """
+        login = self.credentials.login()
+        response = _attempt(attempt)
+        if response.status_code == codes.unauthorized and login and self.credentials.renew(login):
+            response.close()
+            response = _attempt(attempt)
+        if response.status_code in {codes.unauthorized, codes.forbidden}:
+            raise self._access_error(method, response)
+        if response.status_code in _TRANSIENT or response.status_code >= codes.server_error:
+            raise Transient(self.describe(response), _retry_after(response))
+        return response
+
+    def describe(self, response: requests.Response) -> str:
+        """Return the status and the body of an answer, short and without a secret."""
+        status = f"{response.status_code} {response.reason or ''}".rstrip()
+        try:
+            body = self.credentials.hide(" ".join(response.text.split()))
+        except requests.RequestException:
+            body = ""
+        start = body if len(body) <= _BODY_CHARACTERS else f"{body[:_BODY_CHARACTERS]}…"
+        return f"{status}, {start!r}" if start else status
+
+    def _access_error(self, method: str, response: requests.Response) -> AccessError:
+        role = WRITER if method == "POST" else READER
+        login = self.credentials.login()
+        who = account(login, os.environ) if login else ""
+        answer = f"{method} {shown(response.url)} was answered {self.describe(response)}"
+        if response.status_code == codes.forbidden:
+            return AccessError(
+                f"{who or 'The account in use'} may not {_DOES[role]} {self._place()}: {answer}",
+                f"grant it {role}{self._grant(role, who)}",
+            )
+        if login is None:
+            why = f" ({self.credentials.failure})" if self.credentials.failure else ""
+            return AccessError(
+                f"The registry asks for credentials and there are none{why}: {answer}",
+                "set TWINE_USERNAME and TWINE_PASSWORD, or run `gcloud auth application-default"
+                f" login` as an account with {role} on {self._place()}",
+            )
+        return AccessError(
+            f"The registry does not accept the credentials from {login.source}: {answer}",
+            f"renew them, for an account with {role} on {self._place()}",
+        )
+
+    def _place(self) -> str:
+        registry = self.registry
+        if not registry.is_artifact_registry:
+            return registry.upload_url
+        return (
+            f"projects/{registry.project}/locations/{registry.location}"
+            f"/repositories/{registry.repository}"
+        )
+
+    def _grant(self, role: str, who: str) -> str:
+        if not self.registry.is_artifact_registry:
+            return ""
+        to = member(who) if who else "serviceAccount:ACCOUNT"
+        return f": {grant_command(self.registry, role, to)}"
+
+
+class _Session(requests.Session):
+    """A session whose every request, the redirected ones too, passes one gate.
+
+    The base class would take credentials from netrc, and has no time-outs.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        credentials: Credentials,
+        certificates: Certificates,
+        patience: float,
+    ) -> None:
+        super().__init__()
+        self._origin = _origin(registry.upload_url)
+        self._credentials = credentials
+        self._certificates = certificates
+        self._timeout = (_CONNECT_SECONDS, patience)
+        self.auth = anonymous  # `send` adds the login, where it may go
+        adapter = Adapter(patience, WORKERS)
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Leave it to `send`: the base class would look into netrc for the redirect's host."""
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send *request* with the login where it may go, within the time-outs."""
+        url = urlsplit(request.url or "")
+        if url.scheme != "https" and not is_loopback(url.hostname or ""):
+            raise RegistryError(
+                f"The registry points to what is not https: {shown(request.url or '')!r}",
+                "it was not followed, because anybody could read and change what it answers",
+            )
+        request.headers.pop("Authorization", None)
+        ours = _origin(request.url or "") == self._origin
+        login = self._credentials.login() if ours else None
+        if login:
+            HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
+        kwargs["timeout"] = kwargs.get("timeout") or self._timeout
+        kwargs["verify"] = self._certificates.authorities or kwargs.get("verify", True)
+        kwargs["cert"] = (ours and self._certificates.client) or None
+        if url.scheme != "https":
+            kwargs["proxies"] = {}  # a proxy would read the login, and is no way to this machine
+        return super().send(request, **kwargs)
+
+
+def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no login, as the `auth` of a request; without any, requests would look into netrc."""
+    return request
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
+
+def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
+    """Make one attempt, and tell the faults that may pass from those that will not."""
+    try:
+        return attempt()
+    except requests.exceptions.SSLError as error:
+        if "certificate verify failed" not in str(error):
+            raise Transient(_fault(error)) from None
+        raise RegistryError(
+            f"The registry's certificate cannot be trusted: {_fault(error)}",
+            "name the bundle that holds its authority in REQUESTS_CA_BUNDLE, or TWINE_CERT",
+        ) from None
+    except _PASSING as error:
+        raise Transient(_fault(error)) from None
+    except (OSError, ValueError) as error:  # such as a redirect to no address, or a missing bundle
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise RegistryError(
+            f"The request cannot be made: {_without_secrets(str(error))}",
+            "check the registry's address, any proxy, and REQUESTS_CA_BUNDLE",
+        ) from None
+
+
+def _without_secrets(text: str) -> str:
+    """Return *text* without addresses of proxies and queries: they may hold a password."""
+    for proxy in getproxies().values():
+        text = text.replace(proxy.rpartition("://")[2].rstrip("/") or proxy, "[hidden]")
+    return re.sub(r"(?<=//)[^\s/]*@|[?#][^\s'\"]+", "…", text)
+
+
+def _fault(error: requests.RequestException) -> str:
+    """Return the fault in words; the library's own go round it, and repeat the address."""
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {_CONNECT_SECONDS:g} s"
+    if isinstance(error, requests.Timeout):
+        return "no answer came in time"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer broke off"
+    cause: BaseException | None = error
+    words = "the connection failed"
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            words = cause.strerror
+        elif isinstance(cause, http.client.RemoteDisconnected):
+            words = "the connection was closed without an answer"
+        elif isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_FAILED):
+            words = f"the proxy answered {str(cause).removeprefix(_TUNNEL_FAILED)}"
+        cause = cause.__cause__ or cause.__context__
+    return words
+
+
+def _retry_after(response: requests.Response) -> float:
+    """Return the seconds that the answer asks to wait, whether it says so in seconds or a date."""
+    try:
+        return urllib3.Retry().get_retry_after(response.raw) or 0.0
+    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return 0.0

@@ -1,0 +1,1 @@
+"""From built distributions to published ones: gate, judgement, order, upload, receipt."""

@@ -1,0 +1,238 @@
+"""The check: what publishing would do to each project, and whether it is allowed.
+
+The registry's state decides, never git and never a guess. A project is built only when its version
+is published already; a version that its files do not tell is that of its prepared metadata.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from steps.distribution.contents import compare
+from steps.host.errors import InputError, Problem, RegistryError
+from steps.host.parallel import each
+from steps.project.source import shared_names
+from steps.release.gate import bump_hint, decide, suggest
+from steps.release.outcome import Difference, Judgement, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from steps.distribution.files import Distribution
+    from steps.project.source import Project
+    from steps.registry.index import Index
+    from steps.registry.page import PublishedFile, PublishedProject
+    from steps.release.gate import Rules
+
+_NAMED = 5
+
+
+def check(
+    projects: Sequence[Project],
+    index: Index,
+    rules: Rules,
+    build: Callable[[Project], Sequence[Distribution]],
+    identify: Callable[[Project], tuple[NormalizedName, Version]],
+    *,
+    workers: int,
+) -> tuple[Judgement, ...]:
+    """Judge every project, in their order, asking *index* once for each.
+
+    *build* builds a project away from its `dist/`, whose files may be stale, and *identify* asks
+    its backend for name and version, *workers* at a time. Raises what they raise, RegistryError
+    when the index cannot be read, and InputError when two sources of a version disagree.
+    """
+    identities = _identities(projects, identify, workers)
+    InputError.raise_all(
+        shared_names((name, project.directory) for project, (name, _) in identities.items())
+    )
+    published = index.read_many(name for name, _ in identities.values())
+    taken = [
+        project
+        for project, (name, version) in identities.items()
+        if version in published[name].versions
+    ]
+    built = dict(zip(taken, each(build, taken, workers=workers), strict=True))
+    with tempfile.TemporaryDirectory(prefix="shipwheel-check-") as folder:
+        fetch = partial(index.download, folder=Path(folder))
+        return tuple(
+            judge(
+                name=name,
+                version=version,
+                distributions=tuple(built.get(project, ())),
+                published=published[name],
+                rules=rules,
+                fetch=fetch,
+                static=project.version is not None,
+            )
+            for project, (name, version) in identities.items()
+        )
+
+
+def judge(
+    *,
+    name: NormalizedName,
+    version: Version,
+    distributions: Sequence[Distribution],
+    published: PublishedProject,
+    rules: Rules,
+    fetch: Callable[[PublishedFile], Path],
+    static: bool,
+) -> Judgement:
+    """Judge one project by what the registry holds of it.
+
+    *distributions* may be empty when *version* is not published; else their contents decide.
+    *fetch* downloads a published file, *static* says that *version* is written in the project's
+    files. Raises InputError when a distribution is of another project or version than those say.
+    """
+    _check_identity(name, version, distributions)
+    versions = published.versions
+    if version in versions:
+        found = _judge_published(version, distributions, published, rules, fetch)
+        return replace(found, unreadable=published.unreadable)
+    verdict = decide(version, versions, rules, static=static)
+    return Judgement(
+        project=name,
+        version=version,
+        outcome=Outcome.NEW if verdict.allowed else Outcome.NOT_BUMPED,
+        reason=verdict.reason,
+        hint=verdict.hint,
+        to_upload=tuple(distributions) if verdict.allowed else (),
+        published=versions,
+        suggestions=verdict.suggestions,
+        invented=verdict.invented,
+        unreadable=published.unreadable,
+    )
+
+
+def refusals(judgements: Iterable[Judgement]) -> tuple[Problem, ...]:
+    """Return a problem for every judgement that does not let its project be published."""
+    return tuple(
+        Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
+        for it in judgements
+        if not it.allowed
+    )
+
+
+def _judge_published(
+    version: Version,
+    distributions: Sequence[Distribution],
+    published: PublishedProject,
+    rules: Rules,
+    fetch: Callable[[PublishedFile], Path],
+) -> Judgement:
+    """Judge a version that is published already: its contents decide."""
+    theirs = {_key(file.filename): file for file in published.files_of(version)}
+    missing = [ours for ours in distributions if _key(ours.filename) not in theirs]
+    differences = tuple(
+        difference
+        for ours in distributions
+        if (file := theirs.pop(_key(ours.filename), None))
+        for difference in _differences(ours, file, fetch)
+    )
+    if differences:
+        return _changed(version, published, rules, differences)
+    done = len(distributions) - len(missing)
+    state = f"{done} of {len(distributions)} files" if missing else "all files"
+    return Judgement(
+        project=published.name,
+        version=version,
+        outcome=Outcome.PARTIAL if missing else Outcome.IDENTICAL,
+        reason=f"{version} is published, {state}, with the same contents"
+        + _not_built(theirs.values()),
+        to_upload=tuple(missing),
+        published=published.versions,
+    )
+
+
+def _changed(
+    version: Version,
+    published: PublishedProject,
+    rules: Rules,
+    differences: tuple[Difference, ...],
+) -> Judgement:
+    suggestions = suggest(version, published.versions, rules)
+    return Judgement(
+        project=published.name,
+        version=version,
+        outcome=Outcome.CHANGED,
+        reason=f"{version} is published with other contents: {_listed(differences)}",
+        hint=bump_hint(version, suggestions, rules),
+        published=published.versions,
+        suggestions=suggestions,
+        differences=differences,
+    )
+
+
+def _differences(
+    ours: Distribution, theirs: PublishedFile, fetch: Callable[[PublishedFile], Path]
+) -> tuple[Difference, ...]:
+    """Return how the contents differ; a file with our sha256 is not even fetched."""
+    if theirs.sha256 == ours.sha256:
+        return ()
+    path = fetch(theirs)
+    try:
+        return compare(ours, path)
+    except InputError as error:
+        raise RegistryError(
+            f"The registry holds a file that cannot be compared: {error.problems[0].message}",
+            "look at how it came there; a new version does not need it",
+        ) from None
+    finally:
+        path.unlink()
+
+
+def _key(filename: str) -> str:
+    """Return what is the same in both names of one distribution, however the name is spelled.
+
+    A wheel's tags, and for sdists, of which a version has one, their form.
+    """
+    if filename.endswith(".whl"):
+        return filename.split("-", 2)[2]
+    return ".zip" if filename.endswith(".zip") else ".tar.gz"
+
+
+def _listed(differences: Sequence[Difference]) -> str:
+    """Return the first differences in words; most are in the wheel and in the sdist alike."""
+    found = [*dict.fromkeys(map(str, differences))]
+    rest = len(found) - _NAMED
+    more = f"; and {rest} more" if rest > 0 else ""
+    return "; ".join(found[:_NAMED]) + more
+
+
+def _not_built(files: Iterable[PublishedFile]) -> str:
+    names = [file.filename for file in files]
+    return f"; the registry also holds, not built here: {', '.join(names)}" if names else ""
+
+
+def _identities(
+    projects: Sequence[Project],
+    identify: Callable[[Project], tuple[NormalizedName, Version]],
+    workers: int,
+) -> dict[Project, tuple[NormalizedName, Version]]:
+    """Return names and versions, in the order of *projects*: static ones cost nothing."""
+    found = {it: (it.name, it.version) for it in projects if it.name and it.version is not None}
+    asked = [it for it in projects if it not in found]
+    found |= dict(zip(asked, each(identify, asked, workers=workers), strict=True))
+    return {it: found[it] for it in projects}
+
+
+def _check_identity(
+    name: NormalizedName, version: Version, distributions: Sequence[Distribution]
+) -> None:
+    InputError.raise_all(
+        Problem(
+            f"Two sources disagree: the project says {name} {version},"
+            f" and {ours.filename!r} is {ours.name} {ours.version}",
+            "keep the version in one place, or remove what was built before",
+        )
+        for ours in distributions
+        if (ours.name, ours.version) != (name, version)
+    )

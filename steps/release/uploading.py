@@ -1,0 +1,279 @@
+"""Uploads distributions through twine, one attempt at a time; the index has the last word.
+
+An answer can get lost, and a registry can refuse what it has stored: so after every upload that did
+not end well the index is asked what is there. Nothing counts before the index shows it.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import logging
+import re
+import tempfile
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from requests import codes
+
+from steps.distribution.contents import compare
+from steps.distribution.files import read_distribution
+from steps.host.errors import InputError, Problem, Refused, RegistryError, ShipwheelError
+from steps.registry.retry import Transient, retry
+from steps.release.outcome import Outcome
+from steps.release.twine_upload import Attempt, Packages
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    import requests
+    from packaging.utils import NormalizedName
+
+    from steps.distribution.files import Distribution
+    from steps.registry.address import Registry
+    from steps.registry.index import Index
+    from steps.registry.page import PublishedFile
+    from steps.registry.transport import Transport
+    from steps.release.outcome import Judgement
+
+WORKERS = 8
+_COURTESY_SECONDS = 5.0
+
+# The service's own sentence is not known; one about the mode has to name it somehow.
+_READ_ONLY = re.compile(r"\b(remote|virtual) repositor", re.IGNORECASE)
+
+_logger = logging.getLogger("shipwheel")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to upload: one judgement per project, and which projects each one needs.
+
+    The files of a project are only sent once every project that it needs is in the index.
+    """
+
+    judgements: tuple[Judgement, ...]
+    needs: Mapping[NormalizedName, Collection[NormalizedName]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A distribution that the index shows, with the *sha256* that it has there.
+
+    It was *uploaded* when the registry said that it took it from us, and *found* when it was there
+    by whatever way it came: an answer to us may have got lost. *overtaken* says that the registry
+    refused ours at once, so that another publish of the same must have been faster.
+    """
+
+    distribution: Distribution
+    sha256: str
+    result: Literal["uploaded", "found"]
+    overtaken: bool = False
+
+
+def upload(
+    plan: Plan,
+    transport: Transport,
+    index: Index,
+    *,
+    packages: Packages | None = None,
+    workers: int = WORKERS,
+) -> tuple[Delivery, ...]:
+    """Upload what *plan* says, and return each file once the index shows it.
+
+    Wheels go before the sdist, a project after those that it needs, others side by side. After
+    the first failure nothing new is begun; one error then says what went wrong and what is there.
+    *packages* are those that twine has read by now.
+    """
+    judgements = {judgement.project: judgement for judgement in plan.judgements}
+    order = graphlib.TopologicalSorter(
+        {name: set(plan.needs.get(name, ())) & judgements.keys() for name in judgements}
+    )
+    order.prepare()
+    uploader = _Uploader(transport, index, packages or Packages())
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
+    try:
+        errors = _run(order, judgements, uploader, pool)
+    finally:
+        # Whoever interrupts this does not want to wait for the uploads that are under way.
+        pool.shutdown(wait=False, cancel_futures=True)
+    if errors:
+        raise _combined(errors, uploader.deliveries)
+    return tuple(uploader.deliveries)
+
+
+def _run(
+    order: graphlib.TopologicalSorter[NormalizedName],
+    judgements: Mapping[NormalizedName, Judgement],
+    uploader: _Uploader,
+    pool: ThreadPoolExecutor,
+) -> list[ShipwheelError]:
+    running: dict[Future[None], NormalizedName] = {}
+    errors: list[ShipwheelError] = []
+    while running or (order.is_active() and not errors):
+        for name in () if errors else order.get_ready():
+            running[pool.submit(uploader.upload_project, judgements[name])] = name
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            name = running.pop(future)
+            try:
+                future.result()
+            except ShipwheelError as error:
+                errors.append(error)
+            else:
+                order.done(name)
+        if errors:
+            running = {future: name for future, name in running.items() if not future.cancel()}
+    return errors
+
+
+def _combined(errors: Sequence[ShipwheelError], there: Sequence[Delivery]) -> ShipwheelError:
+    problems = [problem for error in errors for problem in error.problems]
+    if there:
+        names = ", ".join(delivery.distribution.filename for delivery in there)
+        problems.append(
+            Problem(
+                f"Already in the registry: {names}",
+                "run the same command again once the cause is mended; it takes up where this ended",
+            )
+        )
+    return type(errors[0])(problems[0], more=problems[1:])
+
+
+class _Uploader:
+    """Uploads the files of one project after another; threads share it."""
+
+    def __init__(self, transport: Transport, index: Index, packages: Packages) -> None:
+        self._transport = transport
+        self._index = index
+        self._packages = packages
+        self.deliveries: list[Delivery] = []
+
+    def upload_project(self, judgement: Judgement) -> None:
+        files = sorted(judgement.to_upload, key=lambda file: (file.kind != "wheel", file.filename))
+        overtaken = False
+        for file in files:
+            delivery = (overtaken and self._leave_to_the_other(file)) or self._upload_file(file)
+            overtaken = delivery.overtaken
+            self.deliveries.append(delivery)
+            _logger.info("%s %s", delivery.result.capitalize(), file.filename)
+
+    def _upload_file(self, file: Distribution) -> Delivery:
+        attempt = Attempt(file, self._packages, self._transport)
+
+        def once() -> Delivery | None:
+            try:
+                response = attempt.post()
+            except Transient:
+                if found := self._look(file):
+                    return found
+                raise
+            if response.ok and not response.is_redirect:
+                return None
+            missing = response.status_code == codes.not_found  # the repository, with its index
+            if not missing and (found := self._look(file)):
+                return replace(found, overtaken=not attempt.doubtful)
+            raise self._refusal(file, response)
+
+        what = f"Upload of {file.filename!r}"
+        found = retry(once, what=what, retry_for=self._transport.retry_for)
+        return found or self._confirm(file)
+
+    def _leave_to_the_other(self, file: Distribution) -> Delivery | None:
+        """Give another publish, which was faster, the time to finish what it has begun."""
+        _logger.info("Another publish was faster; looking for its %s", file.filename)
+        end = time.monotonic() + min(_COURTESY_SECONDS, self._transport.retry_for)
+        while time.monotonic() < end:
+            if found := self._look(file):
+                return replace(found, overtaken=True)
+            time.sleep(_COURTESY_SECONDS / 10)
+        return None
+
+    def _refusal(self, file: Distribution, response: requests.Response) -> Exception:
+        """Return what an answer means when the index does not show the file."""
+        answer = self._transport.describe(response)
+        # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
+        if response.status_code == codes.conflict or "already exist" in response.text.lower():
+            return Transient(f"{answer}, and the index does not show it yet")
+        if match := _READ_ONLY.search(response.text):
+            return InputError(
+                f"{self._transport.registry} is a {match[1].lower()} repository, which takes no"
+                f" uploads: {file.filename!r} was answered {answer}",
+                f"upload to the standard repository{_upstreams(self._transport.registry)}",
+            )
+        hint = "what it says is the reason; only a standard repository takes uploads"
+        if response.status_code == codes.not_found:
+            hint = f"check the registry's address{_create(self._transport.registry)}"
+        return RegistryError(f"The registry does not take {file.filename!r}: {answer}", hint)
+
+    def _confirm(self, file: Distribution) -> Delivery:
+        """Return once the index shows what was uploaded."""
+
+        def once() -> Delivery:
+            if found := self._look(file):
+                return found
+            raise Transient("the registry took it, and the index does not show it yet")
+
+        what = f"Confirmation of {file.filename!r}"
+        found = retry(once, what=what, retry_for=self._transport.retry_for)
+        return Delivery(distribution=file, sha256=found.sha256, result="uploaded")
+
+    def _look(self, file: Distribution) -> Delivery | None:
+        """Return the file if the index shows it; raise Refused if that holds something else."""
+        for published in self._index.read(file.name).files:
+            if published.filename == file.filename:
+                sha256 = self._same(file, published)
+                return Delivery(distribution=file, sha256=sha256, result="found")
+        return None
+
+    def _same(self, file: Distribution, published: PublishedFile) -> str:
+        """Return the sha256 of *published*, which holds the same as *file* or is refused."""
+        if published.sha256 == file.sha256:
+            return file.sha256
+        with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+            theirs = self._index.download(published, Path(folder))
+            if differences := compare(file, theirs):
+                raise self._conflict(file, [str(difference) for difference in differences])
+            return read_distribution(theirs).sha256
+
+    def _conflict(self, file: Distribution, differences: Sequence[str]) -> Refused:
+        ours = [
+            delivery.distribution.filename
+            for delivery in self.deliveries
+            if delivery.result == "uploaded"
+            and (delivery.distribution.name, delivery.distribution.version)
+            == (file.name, file.version)
+        ]
+        told = "".join(f"\n  {line}" for line in differences)
+        message = (
+            f"{Outcome.CHANGED}: another publish has put a different {file.filename!r} into the"
+            f" registry meanwhile{told}"
+        )
+        if not ours:
+            return Refused(message, "bump the version, and publish that")
+        return Refused(
+            f"{message}\n  {file.name} {file.version} is now a mixture of two builds: "
+            f"{', '.join(ours)} came from this one",
+            f"delete it, and publish a new version: gcloud artifacts versions delete {file.version}"
+            f" --package={file.name}",
+        )
+
+
+def _upstreams(registry: Registry) -> str:
+    if not registry.is_artifact_registry or registry.emulated:
+        return ""
+    return (
+        f", such as an upstream that this names: gcloud artifacts repositories describe"
+        f" {registry.repository} --project={registry.project} --location={registry.location}"
+    )
+
+
+def _create(registry: Registry) -> str:
+    if not registry.is_artifact_registry:
+        return ""
+    return (
+        f", or create the repository: gcloud artifacts repositories create {registry.repository}"
+        f" --repository-format=python --project={registry.project} --location={registry.location}"
+    )

@@ -1,0 +1,150 @@
+"""The options of `shipwheel run`, what it shows, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.builder.local.laptop import Laptop
+
+
+def test_a_step_without_container_is_refused_with_the_way_out(laptop: Laptop) -> None:
+    text = "steps: [{name: gcr.io/x/unknown, id: u}, {name: bash}]"
+    outcome = laptop.run(text)
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.splitlines() == [
+        "error: Step #0 - \"u\" needs the image 'gcr.io/x/unknown', and no container runs here",
+        "  hint: --docker runs it in its container",
+        "error: Step #1 needs the image 'bash', and no container runs here",
+        "  hint: --docker runs it in its container, --host-tools as this machine's program",
+    ]
+
+
+def test_git_fills_in_what_a_trigger_would(laptop: Laptop) -> None:
+    def git(*arguments: str) -> str:
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
+        done = subprocess.run(
+            ["git", *identity, "-C", str(laptop.source), *arguments],
+            capture_output=True, check=True, text=True, timeout=30,
+        )  # fmt: skip
+        return done.stdout.strip()
+
+    git("init", "--initial-branch", "trunk")
+    git("remote", "add", "origin", "https://example.com/owner/name.git")
+    git("commit", "--allow-empty", "--message", "first")
+    commit = git("rev-parse", "HEAD")
+    keys = "$COMMIT_SHA $SHORT_SHA $BRANCH_NAME $TAG_NAME. $REPO_NAME $REPO_FULL_NAME"
+    text = f"steps: [{{name: bash, args: ['-c', 'echo {keys}; test ! -e .git']}}]"
+
+    assert laptop.run(text, "--host-tools").log() == [
+        f"Step #0: {commit} {commit[:7]} trunk . name owner/name"
+    ]
+    assert laptop.run(text, "--host-tools", "--as", "submit").log() == ["Step #0: ."]
+
+
+def test_one_step_or_the_last_ones_can_run_alone(laptop: Laptop) -> None:
+    text = "steps: [{name: bash, id: a}, {name: bash, id: b}, {name: bash, id: c}]"
+
+    assert [
+        s["id"] for s in laptop.run(text, "--host-tools", "--json", "--only", "b").record["steps"]
+    ] == ["b"]
+    record = laptop.run(text, "--host-tools", "--json", "--from", "b").record
+    assert [step["id"] for step in record["steps"]] == ["b", "c"]
+    alone = laptop.run(text, "--host-tools", "--only", "c")
+    assert "One step is no build: its artifacts and images are left out" in alone.out
+    assert laptop.run(text, "--host-tools", "--only", "d").code == 2
+
+
+def test_a_dry_run_runs_nothing(laptop: Laptop) -> None:
+    text = "steps: [{name: bash, id: a, args: ['-c', 'touch $_F']}, {name: bash, waitFor: ['-']}]"
+    outcome = laptop.run(text, "--host-tools", "--dry-run", "--substitutions", "_F=/nowhere/x")
+
+    assert outcome.out.splitlines() == [
+        '0  Step #0 - "a": bash: -c touch /nowhere/x',
+        "0  Step #1: bash: ",
+    ]
+
+
+def test_what_cannot_be_done_here_is_refused_by_name(laptop: Laptop) -> None:
+    text = (
+        "steps: [{name: bash}]\n"
+        "artifacts:\n  objects: {location: gs://b, paths: [a]}\n  npmPackages: [{repository: r}]\n"
+        "dependencies: [{empty: true}]\n"
+    )
+    outcome = laptop.run(text, "--host-tools")
+
+    assert outcome.code == 2
+    assert [line for line in outcome.err.splitlines() if line.startswith("error")] == [
+        f"error: {laptop.config}:3: `artifacts.objects` cannot be done on this machine",
+        f"error: {laptop.config}:4: `artifacts.npmPackages` cannot be done on this machine",
+        f"error: {laptop.config}:5: `dependencies` cannot be done on this machine",
+    ]
+
+
+def test_what_means_nothing_here_is_said(laptop: Laptop) -> None:
+    text = (
+        "steps: [{name: bash}]\ntags: [a]\n"
+        "options: {logging: CLOUD_LOGGING_ONLY, machineType: E2_MEDIUM}"
+    )
+
+    assert laptop.run(text, "--host-tools").err.splitlines() == [
+        "Without meaning on this machine: tags, options.logging, options.machineType"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["missing.yaml"],
+            "Cannot read the build config 'missing.yaml': No such file or directory",
+        ),
+        (["--emulator", "--registry", "x"], "--emulator and --registry exclude each other."),
+        (["--docker", "--host-tools"], "--docker and --host-tools exclude each other."),
+        (["--substitutions", "A"], "--substitutions has an entry without `=`: 'A'"),
+        (["--source", "missing"], "The source is not a directory: 'missing'"),
+    ],
+)
+def test_bad_input_is_one_clean_message(laptop: Laptop, arguments: list[str], message: str) -> None:
+    command = laptop.command("steps: [{name: bash}]")
+    config = [] if arguments[0].endswith(".yaml") else [str(laptop.config)]
+    done = subprocess.run(
+        [*command[: command.index("run") + 1], *config, *arguments],
+        capture_output=True, check=False, text=True, timeout=30, cwd=laptop.temporary,
+    )  # fmt: skip
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[0] == f"error: {message}"
+
+
+def test_on_a_terminal_a_table_follows_the_steps_and_leaves_the_log_whole(laptop: Laptop) -> None:
+    go = laptop.source.parent / "go"
+    wait = f"echo [x] hello; until [ -e {go} ]; do sleep 0.05; done; exit 1"
+    text = f"steps: [{{name: bash, id: wait, timeout: 60s, args: [-c, '{wait}']}}]"
+    ours, theirs = pty.openpty()
+    environ = {**laptop.environ(), "TERM": "xterm", "COLUMNS": "80", "LINES": "24"}
+    command = laptop.command(text, "--host-tools")
+    with subprocess.Popen(command, env=environ, stdout=theirs, stderr=theirs) as running:
+        os.close(theirs)
+        shown = b""
+        with suppress(OSError):  # Linux says so when the other end has gone
+            while data := os.read(ours, 4096):
+                shown += data
+                if b"WORKING" in shown:
+                    go.touch()
+        os.close(ours)
+        code = running.wait(timeout=30)
+
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+    assert code == 3
+    assert 'Step #0 - "wait": [x] hello' in plain
+    assert re.search(r'Step #0 - "wait"\s+WORKING\s+\d+\.\d s', plain)
+    assert re.search(r"FAILURE in \d+\.\d s", plain)

@@ -1,0 +1,101 @@
+"""The registry of a local build: an emulator or one that is named, never a real one by chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.integration.builder.local.laptop import OURS, Laptop
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from builder.server import Emulator
+
+
+def test_with_the_emulator_a_step_needs_no_arguments(laptop: Laptop) -> None:
+    outcome = laptop.run("steps: [{name: bash, script: echo done}]", "--host-tools", "--emulator")
+
+    assert outcome.log() == ["Step #0: done"]
+
+
+def test_with_the_emulator_the_repositories_of_the_config_exist(laptop: Laptop) -> None:
+    script = "import os, urllib.request as u; print(u.urlopen('http://' + os.environ["
+    script += "'ARTIFACT_REGISTRY_EMULATOR_HOST'] + '/my-project/pypi/simple/').status)"
+    text = (
+        f'steps:\n- name: {OURS}\n  entrypoint: python\n  args: [-c, "{script}"]\n'
+        "  env: ['SHIPWHEEL_REGISTRY=us-east4/$PROJECT_ID/$_REPO']\n"
+        "substitutions: {_REPO: pypi}\n"
+    )
+    outcome = laptop.run(text, "--emulator", "--substitutions", "PROJECT_ID=my-project")
+
+    assert (outcome.code, outcome.log()) == (0, ["Step #0: 200"])
+
+
+def test_packages_are_uploaded_after_the_last_step(
+    laptop: Laptop, emulator: Emulator, tmp_path: Path
+) -> None:
+    project = make_project(laptop.source, "tides")
+    names = [item.filename for item in make_distributions(project)]
+    text = (
+        "steps: [{name: bash, args: [-c, 'ls tides/dist']}]\n"
+        "artifacts:\n  pythonPackages:\n"
+        "  - repository: https://us-east4-python.pkg.dev/p/pypi\n    paths: [tides/dist/*]\n"
+    )
+    environ = {"ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host}
+    outcome = laptop.run(text, "--host-tools", environ=environ)
+
+    assert outcome.code == 0, outcome.out + outcome.err
+    stored = [path.name for path in (tmp_path / "registry").rglob("*") if path.is_file()]
+    assert sorted(stored) == sorted(names)
+    # The registry refuses what it has, and the build fails with it, as in the service.
+    again = laptop.run(text, "--host-tools", "--json", environ=environ)
+    assert (again.code, again.record["status"]) == (3, "FAILURE")
+    assert "INFO     Requested entity already exists." in again.err
+
+
+def test_packages_are_never_uploaded_to_a_real_registry(laptop: Laptop) -> None:
+    text = (
+        "steps: [{name: bash}]\nartifacts:\n  pythonPackages:\n"
+        "  - {repository: https://us-east4-python.pkg.dev/p/pypi, paths: [dist/*]}\n"
+    )
+    outcome = laptop.run(text, "--host-tools")
+
+    assert outcome.code == 2
+    assert outcome.err.splitlines() == [
+        (
+            f"error: {laptop.config}:3:"
+            " `artifacts.pythonPackages` is only uploaded to a registry emulator"
+        ),
+        "  hint: use --emulator",
+    ]
+
+
+def test_a_refused_upload_ends_the_build_with_the_code_of_the_refusal(
+    laptop: Laptop, emulator: Emulator
+) -> None:
+    text = (
+        f"steps: [{{name: {OURS}, args: [upload, tides],"
+        " env: ['SHIPWHEEL_REGISTRY=us-east4/p/pypi']}]"
+    )
+    environ = {"ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host}
+    make_distributions(make_project(laptop.source, "tides"))
+    first = laptop.run(text, environ=environ)
+    make_distributions(make_project(laptop.source, "tides", text="edited"))
+    second = laptop.run(text, environ=environ)
+
+    assert (first.code, second.code) == (0, 1), first.out + second.out
+
+
+def test_a_registry_of_the_command_line_wins_and_brings_credentials_to_our_steps_only(
+    laptop: Laptop,
+) -> None:
+    show = "args: ['-c', 'echo $$SHIPWHEEL_REGISTRY $$TWINE_PASSWORD.']"
+    env = "env: ['SHIPWHEEL_REGISTRY=us-east4/p/config']"
+    text = f"steps: [{{name: {OURS}, entrypoint: bash, {show}, {env}}}, {{name: bash, {show}}}]"
+    options = ["--host-tools", "--registry", "us-east4/p/mine"]
+    outcome = laptop.run(text, *options, environ={"TWINE_PASSWORD": "hunter2"})
+
+    assert outcome.log() == ["Step #0: us-east4/p/mine hunter2.", "Step #1: ."]
+    plain = laptop.run(text, "--host-tools", environ={"TWINE_PASSWORD": "hunter2"})
+    assert plain.log() == ["Step #0: us-east4/p/config .", "Step #1: ."]

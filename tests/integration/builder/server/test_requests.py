@@ -1,0 +1,253 @@
+"""The registry emulator by plain HTTP: uploads, pages, ranges, and what it refuses."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+import requests
+from requests.auth import HTTPBasicAuth
+
+from builder.server import Emulator
+from tests.integration.builder.server.plain_http import (
+    TIMEOUT,
+    TOKEN,
+    get,
+    heard,
+    make_wheel,
+    post,
+    post_wheel,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_an_upload_is_listed_at_once_with_its_sha256(emulator: Emulator, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path)
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+    assert post_wheel(emulator, wheel).status_code == 200
+
+    _, headers, page = get(emulator, "/demo/pypi/simple/tide-tables/")
+    assert headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert re.findall(r'<a href="(.*?)">(.*?)</a>', page) == [
+        (f"/demo/pypi/tide-tables/{wheel.name}#sha256={digest}", wheel.name)
+    ]
+    _, _, projects = get(emulator, "/demo/pypi/simple/")
+    assert re.findall(r'<a href="(.*?)">', projects) == ["tide-tables/"]
+
+
+def test_a_file_that_exists_is_refused_whatever_the_client(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path)
+    contents = wheel.read_bytes()
+    post_wheel(emulator, wheel)
+
+    again = post(f"http://{emulator.host}/demo/pypi/", (wheel.name, b"something else"))
+
+    assert (again.status_code, again.reason) == (400, "Bad Request")
+    assert again.text == "Requested entity already exists.\n"
+    stored = requests.get(
+        f"http://{emulator.host}/demo/pypi/tide-tables/{wheel.name}", timeout=TIMEOUT
+    )
+    assert stored.content == contents
+
+
+def test_one_of_many_concurrent_uploads_of_a_file_wins_whole(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    start = threading.Barrier(8)
+
+    def upload(number: int) -> tuple[int, str]:
+        start.wait(TIMEOUT)
+        content = ("tide_tables-1.0.tar.gz", bytes([number]) * 500_000)
+        answer = post(f"http://{emulator.host}/demo/pypi/", content)
+        return answer.status_code, answer.text
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(upload, range(8)))
+
+    assert answers == [(200, ""), *[(400, "Requested entity already exists.\n")] * 7]
+    repository = tmp_path / "registry" / "demo" / "pypi"
+    assert [path.relative_to(repository).as_posix() for path in repository.rglob("*")] == [
+        "tide-tables",
+        "tide-tables/tide_tables-1.0.tar.gz",
+    ]
+    stored = (repository / "tide-tables" / "tide_tables-1.0.tar.gz").read_bytes()
+    assert (len(stored), len(set(stored))) == (500_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "body"),
+    [
+        ("bytes=1-3", 206, "123"),
+        ("bytes=7-", 206, "789"),
+        ("bytes=-2", 206, "89"),
+        ("bytes=90-", 416, ""),
+    ],
+)
+def test_a_range_of_a_file_is_sent(emulator: Emulator, asked: str, status: int, body: str) -> None:
+    post(f"http://{emulator.host}/demo/pypi/", ("tide_tables-1.0.tar.gz", b"0123456789"))
+
+    answer = get(emulator, "/demo/pypi/tide-tables/tide_tables-1.0.tar.gz", Range=asked)
+
+    assert (answer[0], answer[2]) == (status, body)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/demo",
+        "/demo/pypi/",
+        "/demo/other/simple/",
+        "/demo/pypi2/simple/",
+        "/demo/pypi/simple/harbour/",
+        f"/demo/pypi/simple/{'a' * 300}/",
+        "/demo/pypi/tide-tables/tide_tables-2.0.tar.gz",
+        "/demo/pypi/packages/tide-tables/tide_tables-1.0.tar.gz",
+        "/demo/pypi/tide-tables/json",
+        "/demo/pypi/health",
+        "/demo/pypi/../../secret/secret-1.0.tar.gz",
+        "/demo/pypi/%2e%2e/secret-1.0.tar.gz",
+        "/demo/pypi/..%2f..%2fsecret/secret-1.0.tar.gz",
+        "/demo/pypi/tide-tables/..%2f..%2f..%2f..%2fsecret-1.0.tar.gz",
+        "/demo/pypi/tide-tables/%00.whl",
+        "/demo/pypi/simple/%2e%2e/",
+        "/demo/pypi/simple/..",
+        "/demo/pypi/%ff/%ff.whl",
+        "/demo/pypi/simple/%ff/",
+    ],
+)
+def test_what_does_not_exist_is_not_found(emulator: Emulator, tmp_path: Path, path: str) -> None:
+    for folder in (tmp_path, tmp_path / "registry", tmp_path / "registry" / "demo"):
+        (folder / "secret-1.0.tar.gz").write_text("planted")
+    post(f"http://{emulator.host}/demo/pypi/", ("tide_tables-1.0.tar.gz", b"0123456789"))
+
+    status, _, body = get(emulator, path)
+
+    assert status == 404
+    assert "planted" not in body
+
+
+@pytest.mark.parametrize("path", ["", "simple", "simple/Tide.Tables/", "simple/tide_tables"])
+def test_an_untidy_address_leads_to_the_tidy_one(emulator: Emulator, path: str) -> None:
+    post(f"http://{emulator.host}/demo/pypi", ("tide_tables-1.0.tar.gz", b"0123456789"))
+
+    answer = requests.get(f"http://{emulator.host}/demo/pypi/{path or 'simple/'}", timeout=TIMEOUT)
+
+    assert answer.status_code == 200
+    assert answer.url in {
+        f"http://{emulator.host}/demo/pypi/simple/",
+        f"http://{emulator.host}/demo/pypi/simple/tide-tables/",
+    }
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        None,
+        HTTPBasicAuth("oauth2accesstoken", "wrong"),
+        HTTPBasicAuth("someone", TOKEN),
+        HTTPBasicAuth("", ""),
+        HTTPBasicAuth("oauth2accesstoken", "\N{LATIN SMALL LETTER E WITH ACUTE}"),
+    ],
+)
+def test_without_the_token_everything_is_unauthorised(
+    guarded: Emulator, tmp_path: Path, user: HTTPBasicAuth | None
+) -> None:
+    content = ("tide_tables-1.0.tar.gz", b"0123456789")
+
+    uploaded = post(f"http://{guarded.host}/demo/pypi/", content, user)
+    listed = requests.get(f"http://{guarded.host}/no/such/", auth=user, timeout=TIMEOUT)
+
+    for answer in (uploaded, listed):
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == 'Basic realm="Artifact Registry emulator"'
+    assert [*(tmp_path / "registry" / "demo" / "pypi").iterdir()] == []
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "status"),
+    [
+        ("/demo/pypi/tide-tables/tide_tables-1.0.tar.gz", TOKEN, b"200 OK"),
+        ("/demo/pypi/simple/tide-tables/", TOKEN, b"200 OK"),
+        ("/demo/pypi/simple/tide-tables", TOKEN, b"301 Moved Permanently"),
+        ("/demo/pypi/simple/tide-tables/", "wrong", b"401 Unauthorized"),
+        ("/demo/pypi/simple/harbour/", TOKEN, b"404 Not Found"),
+        ("/demo/pypi/tide-tables/tide_tables-2.0.tar.gz", TOKEN, b"404 Not Found"),
+        ("/demo/other/simple/", TOKEN, b"404 Not Found"),
+    ],
+)
+def test_head_is_answered_with_the_head_of_get_and_no_byte_more(
+    guarded: Emulator, path: str, token: str, status: bytes
+) -> None:
+    """A client that keeps the connection would read what follows as its next answer."""
+    content = ("tide_tables-1.0.tar.gz", b"0123456789")
+    post(f"http://{guarded.host}/demo/pypi/", content, HTTPBasicAuth("oauth2accesstoken", TOKEN))
+
+    head, rest = heard(guarded, "HEAD", path, token)
+
+    assert head.startswith(b"HTTP/1.1 " + status)
+    assert (head, rest) == (heard(guarded, "GET", path, token)[0], b"")
+
+
+@pytest.mark.parametrize(
+    ("filename", "form", "reason"),
+    [
+        ("tide_tables-1.0.tar.gz", {"action": "remove_pkg"}, "':action' is not 'file_upload'"),
+        ("tide_tables-1.0.tar.gz", {"name": "harbour"}, "'name' is not the file's: 'harbour'"),
+        ("tide_tables-1.0.tar.gz", {"version": "2.0"}, "'version' is not the file's: '2.0'"),
+        ("tide_tables-1.0.tar.gz", {"version": "one"}, "'version' is not the file's: 'one'"),
+        ("tide_tables-1.0.tar.gz", {"sha256_digest": "00"}, "'sha256_digest' is not the file's"),
+        ("tide_tables-1.0.egg", {}, "named like no sdist and no wheel: 'tide_tables-1.0.egg'"),
+        ("tide_tables-one.tar.gz", {}, "named like no sdist and no wheel: 'tide_tables-one."),
+        ("../../tide_tables-1.0.tar.gz", {}, "no wheel: '../../tide_tables-1.0.tar.gz'"),
+        ("..-1.0.tar.gz", {"name": ".."}, "no wheel: '..-1.0.tar.gz'"),
+        ("", {}, "there is no file in 'content'"),
+    ],
+)
+def test_a_bad_upload_is_refused_with_the_reason_and_leaves_nothing(
+    emulator: Emulator, tmp_path: Path, filename: str, form: dict[str, str], reason: str
+) -> None:
+    content = (filename, b"0123456789") if filename else None
+
+    answer = post(f"http://{emulator.host}/demo/pypi/", content, None, **form)
+
+    assert answer.status_code == 400
+    assert reason in answer.text
+    assert [*(tmp_path / "registry").rglob("*.gz")] == []
+    assert [*(tmp_path / "registry" / "demo" / "pypi").iterdir()] == []
+
+
+@pytest.mark.parametrize("boundary", ["", "; boundary=\x80", "; boundary=x"])
+def test_a_body_that_is_no_form_is_a_bad_request(emulator: Emulator, boundary: str) -> None:
+    answer = requests.post(
+        f"http://{emulator.host}/demo/pypi/",
+        data=b"--y\r\n\r\nnothing",
+        headers={"Content-Type": f"multipart/form-data{boundary}"},
+        timeout=TIMEOUT,
+    )
+
+    assert answer.status_code == 400
+
+
+def test_a_fault_of_this_machine_is_not_blamed_on_the_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pypiserver.bottle_wrapper.bottle.BaseRequest.POST", property(full))
+    with Emulator(tmp_path) as emulator:
+        url = f"http://{emulator.host}/demo/pypi/"
+        answer = requests.post(url, files={"content": ("a-1.tar.gz", b"1")}, timeout=TIMEOUT)
+
+    assert answer.status_code == 500

@@ -1,0 +1,35 @@
+"""What is made once for all the builds of a run: a workshop, and an environment for hooks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import uv
+
+from steps.backend.context import BuildOptions, open_workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from steps.backend.context import Workshop
+
+
+@pytest.fixture(scope="session", name="workshop")
+def _workshop() -> Iterator[Workshop]:
+    options = BuildOptions(workers=2, timeout=120)
+    with open_workshop(options, os.environ) as workshop:
+        yield workshop
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("environment")
+    subprocess.run(
+        [uv.find_uv_bin(), "venv", "--quiet", "--python", sys.executable, folder], check=True
+    )
+    return folder

@@ -1,0 +1,136 @@
+"""Pins and vendored wheels: what they take from where, and when they are old."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tests.integration.steps.function.place import SOUND, Place
+from tests.tiny import make_distributions, make_project
+
+
+def test_pins_take_private_names_from_the_registry_only(place: Place) -> None:
+    place.write(requirements__txt="functions_framework\nberths # quays\ntides>0\n")
+
+    done = place.shipwheel("--pin")
+
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert place.text() == (
+        place.index
+        + place.pin("framework")
+        + "# quays\n"
+        + place.pin("berths")
+        + place.pin("tides")
+        + "# Needed by the above:\n"
+        + place.pin("flask")
+    )
+    again = place.shipwheel("--pin")
+    assert again.stderr == "f/requirements.txt is as it should be\n"
+
+
+def test_pins_are_kept_until_they_are_to_be_upgraded(place: Place) -> None:
+    place.write(requirements__in="functions_framework\nberths\n")
+    assert place.shipwheel("--pin").returncode == 0
+    locked = place.text()
+    newer = make_distributions(make_project(place.root.parent / "3", "tides", "1.5"))
+    for it in newer:
+        shutil.copy(it.path, place.root.parent / "registry/demo/pypi/tides")
+
+    kept = place.shipwheel("--pin")
+    plain = place.shipwheel()
+    assert (place.text(), kept.returncode, plain.returncode) == (locked, 0, 0)
+
+    # uv keeps what an index said for ten minutes.
+    upgraded = place.shipwheel("--pin", "--upgrade", UV_NO_CACHE="1")
+    assert upgraded.returncode == 0
+    assert "tides==1.5" in place.text()
+    assert "tides==1.0" not in place.text()
+
+
+STALE = (
+    "f/requirements.txt:1: SW816 warning: {}, a file that it names, or the runtime has changed"
+    " since requirements.txt was pinned\n"
+    "  hint: pin it anew with --pin, or with the option that it was made with\n"
+)
+
+
+def test_a_lock_is_for_one_runtime(place: Place) -> None:
+    place.write(requirements__in=SOUND)
+    assert place.shipwheel("--pin", "--runtime=python312").returncode == 0
+
+    same, other = place.shipwheel("--runtime=python312"), place.shipwheel("--runtime=python313")
+
+    assert (same.returncode, same.stdout) == (0, "")
+    assert (other.returncode, other.stdout) == (0, STALE.format("requirements.in"))
+
+
+@pytest.mark.parametrize(
+    "source", ["requirements.in", "pyproject.toml", "more.txt", "constraints.txt"]
+)
+def test_a_lock_notices_that_its_source_has_changed(place: Place, source: str) -> None:
+    lines = ["functions_framework==3.0", "berths==1.0"]
+    text = "".join(f"{line}\n" for line in lines)
+    project = '[project]\nname = "f"\nversion = "1"\ndependencies = '
+    files = {
+        "requirements.in": {"requirements.in": text},
+        "pyproject.toml": {"pyproject.toml": f"{project}{lines}\n"},
+        "more.txt": {"requirements.in": "-r more.txt\n", "more.txt": text},
+        "constraints.txt": {
+            "requirements.in": "functions_framework\nberths\n-c constraints.txt\n",
+            "constraints.txt": text,
+        },
+    }[source]
+    place.write(**{name.replace(".", "__"): text for name, text in files.items()})
+    assert place.shipwheel("--pin", "--package-manager=pip").returncode == 0
+    place.write(**{source.replace(".", "__"): f"# a word\r\n{files[source]}"})
+    same = place.shipwheel()
+    place.write(**{source.replace(".", "__"): files[source].replace("berths==1.0", "tides==1.0")})
+
+    changed, refused = place.shipwheel(), place.shipwheel("--strict")
+
+    assert (same.returncode, same.stdout) == (0, "")
+    assert changed.stdout == STALE.format(next(iter(files)))
+    assert (changed.returncode, refused.returncode) == (0, 1)
+    assert place.shipwheel("--pin", "--package-manager=pip").returncode == 0
+    assert place.shipwheel().stdout == ""
+
+
+def test_a_private_name_is_never_taken_from_the_public_index(place: Place) -> None:
+    shutil.rmtree(place.root.parent / "registry/demo/pypi/tides")
+    make_project(place.root / "packages", "tides", "1.0")
+    place.write(requirements__txt=SOUND)
+    before = place.tree()
+
+    done = place.shipwheel("--pin")
+
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: 'tides' is private, and uv found it on another index only: 'tides==9.0'\n"
+        "  hint: publish it, or put its wheel into the source with --bundle\n"
+    )
+    assert place.tree() == before
+
+
+def test_what_is_vendored_has_all_that_the_build_needs(place: Place) -> None:
+    place.write(requirements__txt="functions_framework\nberths\n")
+
+    done = place.shipwheel("--vendor", "third/party", "--json")
+
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert record["build_environment"] == {"GOOGLE_VENDOR_PIP_DEPENDENCIES": "third/party"}
+    wheels = {it.filename: it for key in place.files for it in place.files[key]}
+    vendored = [path for path in place.tree() if path.startswith("third/")]
+    assert vendored == [
+        "third/party/berths-1.0-py3-none-any.whl",
+        "third/party/flask-3.1-py3-none-any.whl",
+        "third/party/functions_framework-3.0-py3-none-any.whl",
+        "third/party/tides-1.0-py3-none-any.whl",
+    ]
+    assert record["files"] == [*(f"f/{path}" for path in vendored), "f/requirements.txt"]
+    for path in vendored:
+        original = wheels[path.rpartition("/")[2]].path
+        assert place.tree()[path] == original.read_bytes()
+    assert "index-url" not in place.text()

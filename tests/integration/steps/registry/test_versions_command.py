@@ -1,0 +1,148 @@
+"""`shipwheel versions` as a program, against the emulator."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.server import Emulator
+from tests.integration.faults import Answer, Fault, FaultyRegistry, Request
+from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from steps.distribution.files import Distribution
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry") as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def tides(emulator: Emulator, tmp_path: Path) -> dict[str, tuple[Distribution, ...]]:
+    """Three versions of a package, uploaded, and one of another."""
+    found = {}
+    for name, version in (("tides", "1.9"), ("tides", "1.10"), ("tides", "1.2"), ("berths", "1")):
+        directory = make_project(tmp_path / version, name, version)
+        found[version] = make_distributions(directory)
+        done = shipwheel(emulator, "upload", str(directory), "--policy", "unique")
+        assert done.returncode == 0, done.stderr
+    return found
+
+
+def shipwheel(
+    emulator: Emulator | FaultyRegistry, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "builder", *arguments],
+        env={
+            **os.environ,
+            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+            "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("tides")
+def test_versions_are_in_their_order_the_highest_last(emulator: Emulator) -> None:
+    one = shipwheel(emulator, "versions", "Tides")
+    every = shipwheel(emulator, "versions", "--all")
+
+    assert (one.returncode, one.stdout, one.stderr) == (0, "1.2\n1.9\n1.10\n", "")
+    assert every.stdout == "berths 1\ntides 1.2\ntides 1.9\ntides 1.10\n"
+
+
+def test_files_come_with_their_sha256(
+    emulator: Emulator, tides: dict[str, tuple[Distribution, ...]]
+) -> None:
+    done = shipwheel(emulator, "versions", "tides", "--files", "--version", "1.9.0")
+    as_json = shipwheel(emulator, "versions", "tides", "--json", "--version", "v1.9")
+
+    by_name = sorted(tides["1.9"], key=lambda it: it.filename)
+    assert sorted(done.stdout.splitlines()) == sorted(
+        f"{it.sha256}           -  {it.filename}" for it in by_name
+    )
+    (package,) = json.loads(as_json.stdout)
+    (version,) = package.pop("versions")
+    assert package == {"package": "tides", "unreadable": []}
+    assert version["version"] == "1.9"
+    assert sorted(version["files"], key=lambda it: it["filename"]) == [
+        {
+            "filename": it.filename,
+            "kind": it.kind,
+            "size": None,
+            "sha256": it.sha256,
+            "url": f"http://{emulator.host}/demo/pypi/tides/{it.filename}",
+        }
+        for it in by_name
+    ]
+
+
+@pytest.mark.usefixtures("tides")
+def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) -> None:
+    package = shipwheel(emulator, "versions", "tide")
+    version = shipwheel(emulator, "versions", "tides", "--version", "3")
+    wrong = shipwheel(emulator, "versions", "tides", "--version", "three")
+    path = shipwheel(emulator, "versions", "../tides")
+    nothing = shipwheel(emulator, "versions")
+
+    assert package.stderr == (
+        "error: The registry holds no package 'tide'\n"
+        "  hint: did you mean 'tides'?"
+        f" `shipwheel versions --all --registry http://{emulator.host}/demo/pypi/` lists them\n"
+    )
+    assert version.stderr == (
+        "error: The registry holds no version '3' of 'tides'\n  hint: the highest is 1.10\n"
+    )
+    assert wrong.stderr == (
+        "error: Not a version that PEP 440 knows: 'three'\n"
+        "  hint: `shipwheel versions tides` lists those of the package\n"
+    )
+    assert path.stderr == (
+        "error: No package can have this name: '../tides'\n"
+        "  hint: letters, digits, and - _ . between them\n"
+    )
+    assert nothing.stderr.startswith(
+        "error: Name a package, or --all packages of the repository.\n"
+    )
+    assert {it.returncode for it in (package, version, wrong, path, nothing)} == {2}
+
+
+def test_the_hint_at_a_repository_that_is_not_there_is_one_for_this_command(
+    emulator: Emulator,
+) -> None:
+    done = shipwheel(emulator, "versions", "tides", "--registry", "us-east4/demo/none")
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.splitlines()[1:] == ["  hint: check its address"]
+
+
+@pytest.mark.usefixtures("tides")
+def test_a_registry_that_does_not_list_its_packages_still_tells_of_one(emulator: Emulator) -> None:
+    def script(request: Request) -> Fault | None:
+        return Fault(answer=Answer(404)) if request.path == "/demo/pypi/simple/" else None
+
+    with FaultyRegistry(emulator, script) as registry:
+        every = shipwheel(registry, "versions", "--all")
+        one = shipwheel(registry, "versions", "tides")
+
+    url = f"http://{registry.host}/demo/pypi/simple/"
+    assert (every.returncode, every.stdout) == (4, "")
+    assert every.stderr == (
+        f"error: The registry does not list its packages: {url!r} answers 404 Not Found\n"
+        "  hint: name a package; not every registry tells which ones it has\n"
+    )
+    assert one.stdout == "1.2\n1.9\n1.10\n"

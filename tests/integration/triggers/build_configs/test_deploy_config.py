@@ -1,0 +1,159 @@
+"""The whole build config `deploy-function.yaml` on this machine: our step, then the real gcloud."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from builder.server import Emulator
+from tests.integration.functions_api import FunctionsApi
+from tests.integration.machine import needs_gcloud
+from triggers.discovery.repository import open_repository, render_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = needs_gcloud
+
+SAMPLE = Path(__file__).parents[3] / "example"
+FUNCTION = "functions/berth-finder"
+
+
+@pytest.fixture(name="api")
+def _api() -> Iterator[FunctionsApi]:
+    with FunctionsApi() as api:
+        yield api
+
+
+@pytest.fixture(name="programs")
+def _programs(api: FunctionsApi, tmp_path: Path) -> Path:
+    """Return a folder with a `gcloud` that asks *api*: steps get no settings of this machine."""
+    real = shutil.which("gcloud")
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in api.environ.items()]
+    program = tmp_path / "programs" / "gcloud"
+    program.parent.mkdir()
+    program.write_text("\n".join(["#!/bin/sh", *lines, f'exec {real} "$@"\n']))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return program.parent
+
+
+@pytest.fixture(name="emulator")
+def _emulator(tmp_path: Path) -> Iterator[Emulator]:
+    """Serve the registry, and a virtual repository that has functions-framework, too."""
+    folder = tmp_path / "registry" / "demo" / "more" / "functions-framework"
+    pip = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--no-deps",
+        "--only-binary",
+        ":all:",
+    ]
+    wanted = ["--dest", str(folder), "functions-framework==3.10.2"]
+    subprocess.run([*pip, *wanted], check=True, timeout=120)
+    virtuals = {"demo/pypi-all": {"demo/pypi": 100, "demo/more": 0}}
+    repositories = ["demo/pypi", "demo/more"]
+    root = tmp_path / "registry"
+    with Emulator(root, repositories=repositories, virtuals=virtuals) as emulator:
+        yield emulator
+
+
+def run(
+    root: Path, programs: Path, emulator: Emulator, **function: Any
+) -> subprocess.CompletedProcess[str]:
+    """Publish packages of the sample in *root*, then run the deploy config as its trigger does."""
+    shutil.copytree(SAMPLE, root)
+    manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
+    manifest["overrides"][FUNCTION]["deploy"]["function"].update(function)
+    (root / "shipwheel.yaml").write_text(yaml.safe_dump(manifest))
+    triggers = render_repository(open_repository(root / "shipwheel.yaml")).triggers
+    [trigger] = [each for each in triggers if each.kind == "deploy"]
+    config = yaml.safe_load((root / "cloudbuild" / "deploy-function.yaml").read_text())
+    publish = {"name": "${_IMAGE}", "args": ["publish", "packages/tides", "packages/berths"]}
+    config["steps"].insert(0, publish)
+    here = f"http://{emulator.host}/demo"
+    config["substitutions"] = {
+        key: value.replace("--virtual=us-east4/demo/", f"--virtual={here}/")
+        for key, value in trigger.substitutions.items()
+    }
+    (root / "run.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")}
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    options = ["--source", str(root), "--registry", f"{here}/pypi/", "--host-tools"]
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "builder", "run", str(root / "run.yaml"), *options],
+        env={**inherited, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def uploaded(archive: bytes) -> dict[str, str]:
+    with zipfile.ZipFile(BytesIO(archive)) as files:
+        return {name: files.read(name).decode(errors="replace") for name in files.namelist()}
+
+
+def test_a_function_that_names_the_virtual_repository_is_deployed(
+    api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    price = "5$ ${_REGION}, a=b"
+    done = run(
+        tmp_path / "harbour",
+        programs,
+        emulator,
+        environment={"PRICE": price},
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    [created] = api.functions
+    assert created.body["buildConfig"]["entryPoint"] == "find"
+    assert created.body["serviceConfig"]["environmentVariables"] == {"PRICE": price}
+    files = uploaded(api.uploads[-1])
+    assert [*files] == ["main.py", "requirements.txt"]
+    assert files["requirements.txt"] == (
+        f"--index-url http://{emulator.host}/demo/pypi-all/simple/\n"
+        "functions-framework==3.10.2\nharbour-berths==0.4.1\n"
+    )
+
+
+def test_a_function_that_brings_its_distributions_along_is_deployed(
+    api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    done = run(tmp_path / "harbour", programs, emulator, requirements={"vendor": "vendor"})
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    [created] = api.functions
+    assert created.body["buildConfig"]["environmentVariables"] == {
+        "GOOGLE_PYTHON_PACKAGE_MANAGER": "pip",
+        "GOOGLE_VENDOR_PIP_DEPENDENCIES": "vendor",
+    }
+    assert {
+        "vendor/harbour_berths-0.4.1-py3-none-any.whl",
+        "vendor/harbour_tides-1.2.0-py3-none-any.whl",
+        "vendor/functions_framework-3.10.2-py3-none-any.whl",
+    } < {*uploaded(api.uploads[-1])}
+
+
+def test_a_function_that_cannot_be_built_is_not_deployed(
+    api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    done = run(tmp_path / "harbour", programs, emulator, index="us-east4/demo/pypi")
+
+    assert done.returncode == 1
+    assert "SW813 error" in done.stdout
+    assert (api.functions, api.uploads) == ([], [])

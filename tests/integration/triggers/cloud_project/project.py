@@ -1,0 +1,82 @@
+"""A loopback project that is set up, or partly, and what was changed in it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from builder.__main__ import main
+from triggers.cloud_project.commands import upstream_policies
+from triggers.cloud_project.resources import (
+    Api,
+    Binding,
+    Place,
+    Project,
+    Repository,
+    ServiceAccount,
+)
+from triggers.cloud_project.wanted import Extras, wanted
+from triggers.discovery.repository import open_repository
+
+if TYPE_CHECKING:
+    from tests.integration.project_api import ProjectApi
+    from triggers.cloud_project.resources import Scope
+
+SAMPLE = Path(__file__).parents[3] / "example"
+PYPI = "projects/demo/locations/us-east4/repositories/pypi"
+CHECKER = "serviceAccount:shipwheel-check@demo.iam.gserviceaccount.com"
+PUBLISHER = "serviceAccount:shipwheel-publish@demo.iam.gserviceaccount.com"
+WRITER = "roles/artifactregistry.writer"
+
+
+def run(root: Path, *options: str) -> int:
+    return main(["setup", "--manifest", str(root / "shipwheel.yaml"), *options])
+
+
+def writes(api: ProjectApi) -> list[str]:
+    """Return what was changed since the last time, by the paths of the requests."""
+    changing = [it for it in api.requests if it.method != "GET" and "getIamPolicy" not in it.path]
+    api.requests.clear()
+    return [request.path for request in changing]
+
+
+def seed(api: ProjectApi, root: Path) -> None:
+    """Hold what the repository asks for, without asking gcloud."""
+    repository = open_repository(root / "shipwheel.yaml")
+    for need in wanted(repository.manifest, repository.inventory, Extras()):
+        match need.resource:
+            case Api(_, name):
+                api.apis.add(name)
+            case Repository() as it:
+                api.repositories[it.place.resource] = repository_body(it)
+            case ServiceAccount(_, email):
+                api.accounts[email] = {"email": email}
+            case Binding(scope, member, role):
+                grant(api, scope, member, role)
+
+
+def repository_body(repository: Repository) -> dict[str, Any]:
+    body = {
+        "name": repository.place.resource,
+        "format": repository.format.upper(),
+        "mode": f"{repository.mode.upper()}_REPOSITORY",
+    }
+    if repository.mode != "virtual":
+        return body
+    upstreams = json.loads(upstream_policies(repository))
+    return {**body, "virtualRepositoryConfig": {"upstreamPolicies": upstreams}}
+
+
+def grant(api: ProjectApi, scope: Scope | str, member: str, role: str, **more: Any) -> None:
+    match scope:
+        case Project(name):
+            resource = f"projects/{name}"
+        case ServiceAccount(project, email):
+            resource = f"projects/{project}/serviceAccounts/{email}"
+        case Place():
+            resource = scope.resource
+        case _:
+            resource = scope
+    bindings = api.policies.setdefault(resource, [])
+    bindings.append({"role": role, "members": [member], **more})

@@ -1,0 +1,207 @@
+"""What `shipwheel triggers render` prints, read by the real gcloud and by Google's own types."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from google.cloud.devtools.cloudbuild_v1.types import Build, BuildTrigger
+
+from builder.__main__ import main
+from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.machine import needs_gcloud, needs_terraform
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = needs_gcloud
+
+SAMPLE = Path(__file__).parents[3] / "example"
+REGION = "us-east4"
+CONNECTION = "projects/demo/locations/us-east4/connections/hub"
+SOURCES: dict[str, dict[str, Any]] = {
+    "github": {"github": {"owner": "harbour-office", "name": "harbour"}},
+    "2nd generation": {"repository": f"{CONNECTION}/repositories/harbour"},
+    "Developer Connect": {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/harbour"},
+}
+
+
+@pytest.fixture(name="api")
+def _api() -> Iterator[CloudBuildApi]:
+    with CloudBuildApi() as api:
+        yield api
+
+
+@pytest.fixture(name="repository", params=SOURCES)
+def _repository(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return a copy of the sample repository whose source is of the kind that is asked for."""
+    root = tmp_path / "harbour"
+    shutil.copytree(SAMPLE, root)
+    manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
+    manifest["source"] = SOURCES[request.param]
+    manifest["publish"] = {"approval": True, "ignoredFiles": ["**/*.md"]}
+    manifest["substitutions"] = {"_YES": "y", "_PYTHON": "3.10", "_MODE": "012", "_FLOAT": "1e3"}
+    (root / "shipwheel.yaml").write_text(yaml.safe_dump(manifest))
+    return root
+
+
+def render(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> Path:
+    """Render the triggers of *root* into a file, and return it."""
+    assert main(["triggers", "render", "--manifest", str(root / "shipwheel.yaml"), *options]) == 0
+    file = root / "triggers.yaml"
+    file.write_text(capsys.readouterr().out)
+    return file
+
+
+def import_file(api: CloudBuildApi, file: Path) -> None:
+    done = api.gcloud("builds", "triggers", "import", f"--source={file}", f"--region={REGION}")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("options", [[], ["--inline"]])
+def test_gcloud_imports_every_document_without_changing_it(
+    api: CloudBuildApi,
+    repository: Path,
+    options: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    file = render(repository, capsys, *options)
+
+    import_file(api, file)
+
+    documents = [*yaml.safe_load_all(file.read_text())]
+    assert len(documents) == 9
+    created = [request.body for request in api.requests if request.method == "POST"]
+    for body in created:
+        del body["resourceName"]  # gcloud puts it in
+    assert created == documents
+    api.send_gcloud_here(monkeypatch)
+    manifest = str(repository / "shipwheel.yaml")
+    assert main(["triggers", "diff", "--manifest", manifest, *options]) == 0
+
+
+@pytest.mark.parametrize("repository", ["github"], indirect=True)
+def test_a_second_import_updates_by_name_and_keeps_the_ids(
+    api: CloudBuildApi, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = render(repository, capsys)
+    import_file(api, file)
+    before = json.dumps(api.triggers, sort_keys=True)
+    api.requests.clear()
+
+    import_file(api, file)
+
+    assert {request.method for request in api.requests} == {"PATCH"}
+    assert json.dumps(api.triggers, sort_keys=True) == before
+
+
+# Google's types, as they are published, do not know Developer Connect yet.
+@pytest.mark.parametrize("repository", ["github", "2nd generation"], indirect=True)
+@pytest.mark.parametrize("options", [[], ["--inline"]])
+def test_googles_own_types_parse_every_document_strictly(
+    repository: Path, options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for document in yaml.safe_load_all(render(repository, capsys, *options).read_text()):
+        parsed = BuildTrigger.from_json(json.dumps(document), ignore_unknown_fields=False)
+
+        assert parsed.name == document["name"]
+        assert parsed.substitutions["_PYTHON"] == "3.10"
+
+
+@pytest.mark.parametrize("repository", ["github"], indirect=True)
+def test_gcloud_submits_every_shared_build_config_with_its_triggers_substitutions(
+    api: CloudBuildApi, repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    documents = [*yaml.safe_load_all(render(repository, capsys).read_text())]
+    configs = {document["filename"]: document["substitutions"] for document in documents}
+    package = configs["cloudbuild/publish-package.yaml"]
+    configs["cloudbuild/publish-package-native.yaml"] = package
+    configs["cloudbuild/publish-directory.yaml"] = package
+    for kind in ("package", "directory"):
+        then = package | {"_THEN_DEPLOY": "f-deploy g-deploy", "COMMIT_SHA": "0" * 40}
+        configs[f"cloudbuild/publish-{kind}-then-deploy.yaml"] = then
+    configs["cloudbuild/check-directory.yaml"] = package | {"_BASE_BRANCH": "main"}
+    assert {path.name for path in (repository / "cloudbuild").iterdir()} == {
+        Path(path).name for path in configs
+    }
+
+    for path, substitutions in configs.items():
+        given = "^;^" + ";".join(f"{key}={value}" for key, value in substitutions.items())
+        done = api.gcloud(
+            "builds",
+            "submit",
+            "--no-source",
+            "--async",
+            f"--config={repository / path}",
+            f"--region={REGION}",
+            f"--substitutions={given}",
+        )
+        assert done.returncode == 0, done.stderr
+
+    assert len(api.builds) == len(configs)
+    for build in api.builds:
+        sent = {key: build[key] for key in ("steps", "options", "timeout")}
+        Build.from_json(json.dumps(sent), ignore_unknown_fields=False)
+
+
+def test_the_loopback_api_lists_runs_and_deletes(api: CloudBuildApi) -> None:
+    for name in ("a", "b", "c"):
+        api.add(REGION, {"name": name, "filename": "cloudbuild.yaml"})
+
+    listed = api.gcloud("builds", "triggers", "list", f"--region={REGION}", "--format=value(name)")
+    assert listed.stdout.split() == ["a", "b", "c"]
+    ran = api.gcloud("builds", "triggers", "run", "a", f"--region={REGION}", "--branch=main")
+    assert ran.returncode == 0, ran.stderr
+    assert [build["source"] for build in api.builds] == [{"repoSource": {"branchName": "main"}}]
+    deleted = api.gcloud("builds", "triggers", "delete", "b", f"--region={REGION}")
+    assert deleted.returncode == 0, deleted.stderr
+    assert [*api.by_name(REGION)] == ["a", "c"]
+    missing = api.gcloud("builds", "triggers", "describe", "b", f"--region={REGION}")
+    assert missing.returncode == 1
+    assert "Requested entity was not found." in missing.stderr
+
+
+def test_gcloud_lists_the_first_page_of_triggers_only(api: CloudBuildApi) -> None:
+    api.page_size = 2
+    for name in ("a", "b", "c"):
+        api.add(REGION, {"name": name, "filename": "cloudbuild.yaml"})
+
+    listed = api.gcloud("builds", "triggers", "list", f"--region={REGION}", "--format=value(name)")
+
+    assert listed.stdout.split() == ["a", "b"]
+
+
+@needs_terraform
+@pytest.mark.parametrize("repository", ["github"], indirect=True)
+def test_terraform_reads_every_text_as_it_is(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No provider can be had here, so the resources are read as values instead."""
+    inline = [*yaml.safe_load_all(render(repository, capsys, "--inline").read_text())]
+    file = render(repository, capsys, "--inline", "--format", "terraform")
+    [resources] = json.loads(file.read_text())["resource"].values()
+    (repository / "values.tf.json").write_text(json.dumps({"locals": {"all": resources}}))
+
+    done = subprocess.run(
+        ["terraform", f"-chdir={repository}", "console"],
+        input="jsonencode(local.all)\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+    read = json.loads(json.loads(done.stdout))
+    assert [*read] == sorted(document["name"] for document in inline)
+    for document in inline:
+        steps = read[document["name"]]["build"]["step"]
+        assert [step["name"] for step in steps] == [
+            step["name"] for step in document["build"]["steps"]
+        ]
+        assert read[document["name"]]["substitutions"] == document["substitutions"]

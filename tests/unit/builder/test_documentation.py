@@ -1,0 +1,141 @@
+"""The documents say what is true: links, snippets, commands, codes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+import yaml
+
+from builder.command_line import COMMANDS, shipwheel
+from steps.host import errors
+from steps.host.errors import ShipwheelError
+from steps.release.outcome import REFUSED, Outcome
+from tests.documentation import DOCUMENTS, ROOT
+from tests.documentation.examples import read_examples
+from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from triggers.build_config_file import read_build_config
+from triggers.manifest.file import parse_manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "GUIDE.md").read_text()
+MERMAID_LINE = re.compile(
+    r"flowchart LR|subgraph \w+ \[.+\]|direction LR|end|"
+    r"\w+(\[.+?\]|\(.+?\)|\{.+?\})?( -- [\w ,]+)? -->"
+    r" ?\w+(\[.+?\]|\(.+?\)|\{.+?\})?( --> \w+(\[.+?\]|\(.+?\)|\{.+?\})?)*"
+)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def option_names(command: click.Command) -> set[str]:
+    context = click.Context(command)
+    return {name for it in command.get_params(context) for name in (*it.opts, *it.secondary_opts)}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_inside_the_repository_resolve(document: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", document.read_text())
+
+    assert [target for target in targets if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_that_is_typed_exists_with_its_options(document: Path) -> None:
+    typed = re.findall(r"(?:^|[`$] ?)(shipwheel [^`|\n\\]+)", document.read_text(), re.MULTILINE)
+
+    for line in typed:
+        command: click.Command = shipwheel
+        words = shlex.split(line, comments=True)[1:]
+        while isinstance(command, click.Group) and words:
+            if words[0].startswith("-"):
+                assert words.pop(0) in option_names(command), line
+                continue
+            found = command.get_command(click.Context(command), words.pop(0))
+            assert found is not None, line
+            command = found
+        options = {word.split("=")[0] for word in words if word.startswith("--")}
+        assert options <= option_names(command), line
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_output_that_is_shown_comes_from_a_run(document: Path) -> None:
+    examples = read_examples(document.read_text())
+    shown = [it.output for example in examples if example.before is None for it in example.typed]
+
+    assert [output for output in shown if output] == []
+
+
+def test_the_two_commands_of_the_readme_are_verbs_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    typed = [line.removeprefix("$ make ") for line in blocks(README, "console")[0].splitlines()]
+
+    assert typed == ["demo", "test"]
+    assert all(re.search(rf"^{verb}:", makefile, re.MULTILINE) for verb in typed)
+
+
+def test_the_build_config_of_the_readme_is_valid_and_short() -> None:
+    (config,) = blocks(README, "yaml")
+
+    build = read_build_config(config, "README.md").build
+
+    assert len(config.splitlines()) <= 10
+    assert [step.args for step in build.steps] == [("publish", ".")]
+    assert set(yaml.safe_load(config)["substitutions"]) == {"_REGION", "_REPO"}
+
+
+def test_what_the_guide_writes_into_the_manifest_is_valid() -> None:
+    cells = [f"{{{it}}}" for it in re.findall(r"`(source: \{.*?\}\}?|deploy: \{.*?\})`", GUIDE)]
+    snippets = [*blocks(GUIDE, "yaml"), *cells]
+
+    assert len(snippets) == 4
+    for snippet in snippets:
+        parse_manifest({**SMALLEST, **yaml.safe_load(snippet)})
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_yaml_that_is_shown_is_valid(document: Path) -> None:
+    hooks = {it["id"] for it in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
+    for block in blocks(document.read_text(), "yaml"):
+        content = yaml.safe_load(block)
+        if "steps" in content:
+            read_build_config(block, document.name)
+        elif "repos" in content:
+            assert {hook["id"] for repo in content["repos"] for hook in repo["hooks"]} <= hooks
+        else:
+            parse_manifest({**SMALLEST, **content})
+
+
+def test_the_picture_of_the_readme_is_a_flowchart() -> None:
+    (picture,) = blocks(README, "mermaid")
+    lines = [line.strip() for line in picture.splitlines()]
+
+    assert [line for line in lines if not MERMAID_LINE.fullmatch(line)] == []
+    assert lines.count("end") == sum(line.startswith("subgraph") for line in lines)
+
+
+def test_the_readme_lists_every_command() -> None:
+    listed = re.findall(r"^\| `shipwheel (\w+)", README, re.MULTILINE)
+
+    assert set(listed) == set(COMMANDS)
+
+
+def test_the_readme_lists_every_exit_code() -> None:
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", README, re.MULTILINE)}
+
+    codes = {it.exit_code for it in ShipwheelError.__subclasses__()}
+    assert listed == codes | {0, errors.EXIT_BUG}
+
+
+def test_the_readme_lists_every_outcome_with_its_exit_code() -> None:
+    listed = re.findall(r"\| `([a-z-]+)`: .* \| (\d) \|$", README, re.MULTILINE)
+
+    assert dict(listed) == {it.value: "1" if it in REFUSED else "0" for it in Outcome}

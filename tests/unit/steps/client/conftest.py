@@ -1,0 +1,42 @@
+"""An empty home and project for `shipwheel settings`, and a service-account key."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.unit.steps.client.desk import KEY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the command an empty home and project, and no gcloud."""
+    for variable in ("VIRTUAL_ENV", "NETRC", "XDG_CONFIG_HOME", "TWINE_USERNAME", "TWINE_PASSWORD"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_DEFAULT_INDEX", "UV_INDEX"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "SHIPWHEEL_REGISTRY"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable in ("POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.delenv("ARTIFACT_REGISTRY_EMULATOR_HOST", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def key(tmp_path: Path) -> Path:
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(KEY))
+    return path

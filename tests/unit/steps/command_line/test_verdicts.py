@@ -1,0 +1,92 @@
+"""How judgements are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from steps.command_line.verdicts import as_line, print_table
+from steps.release.outcome import Judgement, Outcome
+from tests.unit.terminal import shown_on_a_terminal
+
+if TYPE_CHECKING:
+    import pytest
+
+NEW = Judgement(
+    project=canonicalize_name("tides"), version=Version("1.0"), outcome=Outcome.NEW, reason="first"
+)
+STUCK = Judgement(
+    project=canonicalize_name("berths"),
+    version=Version("2.0"),
+    outcome=Outcome.NOT_BUMPED,
+    reason="2.0 is not greater",
+    hint="see --allow-epoch",
+    published=(Version("1.0"), Version("1!1.0")),
+)
+
+
+INVENTED = Judgement(
+    project=canonicalize_name("charts"),
+    version=Version("0.1.dev1+gabcdef0"),
+    outcome=Outcome.NOT_BUMPED,
+    reason="it is invented",
+    hint="the clone is shallow",
+    suggestions=(Version("0.0.1"),),
+    invented=True,
+)
+
+
+def both() -> None:
+    print_table([NEW, STUCK])
+
+
+def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table([NEW, STUCK])
+
+    assert capsys.readouterr().out == (
+        "PROJECT  PUBLISHED  CANDIDATE  VERDICT     NEXT STEP\n"
+        "tides    -          1.0        new         publish it\n"
+        "berths   1!1.0      2.0        not-bumped  see --allow-epoch\n"
+    )
+
+
+def test_where_a_version_was_invented_the_next_step_is_no_bump(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_table([INVENTED])
+
+    assert capsys.readouterr().out.splitlines()[1] == (
+        "charts   -          0.1.dev1+gabcdef0  not-bumped  complete the git history: --unshallow"
+    )
+
+
+def test_a_narrow_terminal_shows_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = shown_on_a_terminal(monkeypatch, both, columns=40)
+
+    assert "…" not in shown
+
+
+def test_a_terminal_shows_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    assert "\x1b[32mnew" in shown_on_a_terminal(monkeypatch, both)
+
+
+def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    shown = shown_on_a_terminal(monkeypatch, both)
+
+    assert "not-bumped" in shown
+    assert "\x1b[3" not in shown
+
+
+def test_a_build_shows_a_line_for_each() -> None:
+    assert [as_line(NEW), as_line(STUCK)] == [
+        "new: tides 1.0: first",
+        "not-bumped: berths 2.0: 2.0 is not greater; see --allow-epoch",
+    ]

@@ -1,0 +1,253 @@
+"""The checks of the doctor: what was observed, and what is found in it."""
+
+from __future__ import annotations
+
+import pytest
+from packaging.version import Version
+
+from steps.diagnosis.access import (
+    check_clock,
+    check_contact,
+    check_emulator,
+    check_login,
+    check_mode,
+    check_read,
+    check_write,
+)
+from steps.diagnosis.model import Access, Contact, Tool
+from steps.diagnosis.network import check_authorities, check_named_files, check_proxies
+from steps.diagnosis.tools import check_keyring_command, check_tools
+from steps.host.errors import Problem
+from steps.registry.address import shown
+from steps.registry.credentials import KEYRING_BACKEND
+from steps.registry.upstreams import Repository, Upstream
+from tests.unit.steps.diagnosis.doctor_world import (
+    EMULATOR,
+    INDEX,
+    OTHER,
+    SECRET,
+    SERVICE,
+    found,
+    statuses,
+    world,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "status"),
+    [
+        ("keyring", "23.9.0", "wrong"),
+        ("keyring", "25.4.0", "wrong"),
+        ("keyring", "25.4.1", "ok"),
+        ("keyring", "25.2.0", "note"),
+        ("google-auth", "2.13.0", "wrong"),
+        ("google-auth", "2.41.1", "wrong"),
+        ("google-auth", "2.40.3", "ok"),
+        ("keyrings.google-artifactregistry-auth", "1.1.0", "wrong"),
+        ("keyrings.google-artifactregistry-auth", "1.1.2", "ok"),
+        ("twine", "5.1.1", "wrong"),
+        ("twine", "6.1.0", "ok"),
+        ("pip", "26.1.2", "note"),
+        ("pip", "26.2", "ok"),
+        ("git", "2.39.5", "ok"),
+        ("pdm", None, "note"),
+    ],
+)
+def test_versions_that_fail_with_artifact_registry_are_known(
+    name: str, version: str | None, status: str
+) -> None:
+    tool = Tool(name=name, where="there", version=Version(version) if version else None)
+
+    assert statuses(check_tools, tools=(tool,)) == ["ok", status]
+
+
+@pytest.mark.parametrize(
+    ("backends", "environ", "expected"),
+    [
+        (None, {}, ["note"]),
+        ("keyring.backends.null.Keyring (priority: -1)", {}, ["wrong"]),
+        (f"{KEYRING_BACKEND} (priority: 9)", {}, ["ok"]),
+        (KEYRING_BACKEND, {"PYTHON_KEYRING_BACKEND": KEYRING_BACKEND}, ["ok"]),
+        (
+            KEYRING_BACKEND,
+            {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring"},
+            ["wrong", "ok"],
+        ),
+    ],
+)
+def test_the_keyring_command_has_to_know_the_backend(
+    backends: str | None, environ: dict[str, str], expected: list[str]
+) -> None:
+    assert statuses(check_keyring_command, keyring_backends=backends, environ=environ) == expected
+
+
+@pytest.mark.parametrize(
+    ("registry", "contact", "expected"),
+    [
+        (SERVICE, Contact(status=401), ["ok"]),
+        (SERVICE, Contact(status=200), ["note"]),
+        (SERVICE, Contact(fault="Connection refused"), ["wrong"]),
+        (EMULATOR, Contact(status=200), ["ok"]),
+        (OTHER, Contact(status=200), ["ok"]),
+    ],
+)
+def test_whatever_is_answered_the_registry_was_reached(
+    registry: object, contact: Contact, expected: list[str]
+) -> None:
+    assert statuses(check_contact, registry=registry, contact=contact) == expected
+
+
+@pytest.mark.parametrize(("registry", "expected"), [(EMULATOR, ["note"]), (SERVICE, [])])
+def test_an_emulator_in_the_place_of_the_service_is_told(
+    registry: object, expected: list[str]
+) -> None:
+    assert statuses(check_emulator, registry=registry) == expected
+
+
+@pytest.mark.parametrize(
+    ("skew", "expected"),
+    [
+        (None, ("note", "the registry does not tell its time")),
+        (2.4, ("ok", "this machine is 2 s behind the registry")),
+        (-31.0, ("note", "this machine is 31 s ahead of the registry")),
+        (301.0, ("wrong", "this machine is 301 s behind the registry")),
+    ],
+)
+def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, str]) -> None:
+    assert found(check_clock, contact=Contact(status=401, skew=skew)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("access", "status", "expected"),
+    [
+        (Access(source=KEYRING_BACKEND, account="me@example.com"), 401,
+         ("ok", f"from {KEYRING_BACKEND}, as me@example.com")),
+        (Access(source="TWINE_USERNAME and TWINE_PASSWORD"), 401,
+         ("ok", "from TWINE_USERNAME and TWINE_PASSWORD, as an account that they do not name")),
+        (Access(failure="no gcloud"), 401, ("wrong", "there are none: no gcloud")),
+        (Access(), 401, ("wrong", "there are none, and the registry asks for a login")),
+        (Access(), 200, ("ok", "there are none")),
+    ],
+)  # fmt: skip
+def test_credentials_are_told_by_their_source_and_account(
+    access: Access, status: int, expected: tuple[str, str]
+) -> None:
+    assert found(check_login, access=access, contact=Contact(status=status)) == [expected]
+
+
+def test_reading_is_judged_by_what_the_registry_said() -> None:
+    refused = Access(problem=Problem("403", "grant it"))
+
+    assert found(check_read, contact=Contact(status=401)) == [("ok", f"{INDEX} can be read")]
+    assert found(check_read, contact=Contact(status=401), access=refused) == [("wrong", "403")]
+    assert found(check_read, contact=Contact(fault="no route")) == []
+
+
+def repository(mode: str, *upstreams: Upstream) -> Repository:
+    return Repository(name="pypi", mode=f"{mode}_REPOSITORY", upstreams=upstreams)
+
+
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        (Access(may_write=True), ("ok", "uploads are allowed")),
+        (Access(may_write=False, untold="it lacks x", account="a@b.iam.gserviceaccount.com"),
+         ("wrong", "a@b.iam.gserviceaccount.com may not upload: it lacks x")),
+        (Access(untold="only Artifact Registry tells"),
+         ("note", "it cannot be told without an upload: only Artifact Registry tells")),
+        (Access(may_write=True, repository=repository("VIRTUAL")),
+         ("note", "'pypi' is a virtual repository, which takes no uploads")),
+    ],
+)  # fmt: skip
+def test_writing_is_judged_without_an_upload(access: Access, expected: tuple[str, str]) -> None:
+    assert found(check_write, access=access) == [expected]
+
+
+def test_who_only_installs_need_not_be_allowed_to_upload() -> None:
+    assert statuses(check_write, access=Access(may_write=False), read_only=True) == ["note"]
+
+
+def test_the_missing_role_is_named_with_the_command_that_grants_it() -> None:
+    (finding,) = check_write(world(access=Access(may_write=False, account="me@example.com")))
+
+    assert (
+        "gcloud artifacts repositories add-iam-policy-binding pypi --project=demo"
+        " --location=us-east4 --role=roles/artifactregistry.writer --member=user:me@example.com"
+    ) in finding.fix
+
+
+def test_a_public_upstream_before_a_private_one_is_wrong() -> None:
+    private = Upstream(name="own", priority=100, mode="STANDARD_REPOSITORY")
+    public = Upstream(name="public", priority=200, mode="REMOTE_REPOSITORY")
+    later = Upstream(name="public", priority=50, mode="REMOTE_REPOSITORY")
+
+    def mode(*upstreams: Upstream) -> list[str]:
+        seen = Access(repository=repository("VIRTUAL", *upstreams))
+        return statuses(check_mode, access=seen)
+
+    assert mode(public, private) == ["wrong"]
+    assert mode(private, later) == ["ok"]
+    assert found(check_mode, access=Access(repository=repository("STANDARD"))) == [
+        ("ok", "'pypi' is a standard repository")
+    ]
+    assert statuses(check_mode) == ["note"]
+    assert statuses(check_mode, registry=OTHER) == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, [("ok", "none are set")]),
+        ({"HTTPS_PROXY": "http://proxy:3128"}, [("ok", "http://proxy:3128")]),
+        ({"HTTPS_PROXY": f"http://me:{SECRET}@proxy:3128"}, [("ok", "http://…@proxy:3128")]),
+        # A slash that should have been escaped ends the host, and the secret goes on behind it.
+        ({"HTTPS_PROXY": f"http://me:a/{SECRET}@proxy:3128"}, [("ok", "http://…@proxy:3128")]),
+        ({"https_proxy": f"me:{SECRET}@proxy:3128"}, [("ok", "…@proxy:3128")]),
+        ({"HTTP_PROXY": "http://"}, [("wrong", "it is no address of a proxy: 'http://'")]),
+        (
+            {"HTTPS_PROXY": "http://a:1", "https_proxy": f"http://me:{SECRET}@b:1"},
+            [("wrong", ("it is 'http://a:1', and https_proxy is 'http://…@b:1': which one counts"
+                       " differs between clients"))],
+        ),
+    ],
+)  # fmt: skip
+def test_proxies_are_told_without_their_logins(
+    environ: dict[str, str], expected: list[tuple[str, str]]
+) -> None:
+    assert found(check_proxies, environ=environ) == expected
+
+
+def test_certificates_that_differ_or_are_missing_are_told() -> None:
+    both = {"REQUESTS_CA_BUNDLE": "/a.pem", "SSL_CERT_FILE": "/b.pem"}
+
+    assert statuses(check_authorities) == ["ok"]
+    assert statuses(check_authorities, environ=both, authorities=dict.fromkeys(both, "")) == [
+        "ok",
+        "ok",
+        "note",
+    ]
+    assert found(
+        check_authorities,
+        environ={"PIP_CERT": "/a.pem"},
+        authorities={"PIP_CERT": "No such file or directory"},
+    ) == [
+        ("wrong", "'/a.pem' cannot be used: No such file or directory"),
+        ("ok", "each client has its own"),
+    ]
+    missing = {"GOOGLE_APPLICATION_CREDENTIALS": "/key.json"}
+    assert found(check_named_files, missing_files=missing) == [
+        ("wrong", "it names a file that is not there: '/key.json'")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        (f"https://me:{SECRET}@a.b/c?{SECRET}#{SECRET}", "https://…@a.b/c…"),
+        (f"https://me:{SECRET}/{SECRET}@a.b/c", "https://…@a.b/c"),
+        (f"{SECRET}@a.b:1", "…@a.b:1"),
+        ("https://a.b/c", "https://a.b/c"),
+    ],
+)
+def test_an_address_is_shown_without_what_may_be_secret(url: str, safe: str) -> None:
+    assert shown(url) == safe

@@ -1,0 +1,344 @@
+"""Comparison by contents: a rebuild is no change, one edited line is."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from steps.distribution.contents import compare
+from steps.distribution.files import read_distribution
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from steps.release.outcome import Difference
+
+INFO = "tide_tables-1.0.dist-info"
+METADATA = "Metadata-Version: 2.4\nName: tide-tables\nVersion: 1.0\n"
+WHEEL = {
+    "tide_tables/__init__.py": "HIGH = 1\n",
+    f"{INFO}/METADATA": METADATA,
+    f"{INFO}/WHEEL": "Wheel-Version: 1.0\n",
+    f"{INFO}/RECORD": "",
+}
+SDIST = {
+    "tide_tables/__init__.py": "HIGH = 1\n",
+    "pyproject.toml": "[project]\n",
+    "PKG-INFO": METADATA,
+    "src/tide_tables.egg-info/PKG-INFO": METADATA,
+    "src/tide_tables.egg-info/SOURCES.txt": "",
+}
+
+
+def write(path: Path, members: dict[str, str]) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".whl":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, text in members.items():
+                archive.writestr(name, text.encode(errors="surrogateescape"))
+        return path
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in members.items():
+            info = tarfile.TarInfo(f"tide_tables-1.0/{name}")
+            info.size = len(text.encode())
+            archive.addfile(info, io.BytesIO(text.encode()))
+    path.write_bytes(gzip.compress(buffer.getvalue()))
+    return path
+
+
+def wheels(tmp_path: Path, ours: dict[str, str], theirs: dict[str, str]) -> tuple[Difference, ...]:
+    name = "tide_tables-1.0-py3-none-any.whl"
+    built = read_distribution(write(tmp_path / "ours" / name, ours))
+    return compare(built, write(tmp_path / "theirs" / name, theirs))
+
+
+def sdists(tmp_path: Path, ours: dict[str, str], theirs: dict[str, str]) -> tuple[Difference, ...]:
+    name = "tide_tables-1.0.tar.gz"
+    built = read_distribution(write(tmp_path / "ours" / name, ours))
+    return compare(built, write(tmp_path / "theirs" / name, theirs))
+
+
+def with_metadata(text: str) -> dict[str, str]:
+    return {**WHEEL, f"{INFO}/METADATA": text}
+
+
+def said(differences: tuple[Difference, ...]) -> list[str]:
+    return [str(it) for it in differences]
+
+
+def test_how_a_wheel_was_packed_is_no_difference(tmp_path: Path) -> None:
+    theirs = {
+        **WHEEL,
+        f"{INFO}/WHEEL": "Wheel-Version: 1.0\nGenerator: other 2\n",
+        f"{INFO}/RECORD": "other",
+        f"{INFO}/RECORD.jws": "a signature",
+        f"{INFO}/RECORD.p7s": "another",
+    }
+
+    assert wheels(tmp_path, WHEEL, theirs) == ()
+
+
+@pytest.mark.parametrize("spelling", ["Tide.Tables-1.0.0", "tide-tables-1.0"])
+def test_the_spelling_of_a_wheels_folders_is_no_difference(spelling: str, tmp_path: Path) -> None:
+    ours = {**WHEEL, "tide_tables-1.0.data/scripts/tide": "#!python\n"}
+    theirs = {
+        name.replace("tide_tables-1.0.d", f"{spelling}.d"): text for name, text in ours.items()
+    }
+
+    assert wheels(tmp_path, ours, theirs) == ()
+
+
+def test_where_a_backend_keeps_licence_files_is_no_difference(tmp_path: Path) -> None:
+    ours = {**WHEEL, f"{INFO}/licenses/LICENSE": "Free\n"}
+
+    assert wheels(tmp_path, ours, {**WHEEL, f"{INFO}/LICENSE": "Free\n"}) == ()
+    assert said(wheels(tmp_path, ours, {**WHEEL, f"{INFO}/LICENSE": "Paid\n"})) == [
+        "file changed: .dist-info/LICENSE"
+    ]
+
+
+def test_files_added_removed_and_changed_are_told(tmp_path: Path) -> None:
+    ours = {**WHEEL, "tide_tables/__init__.py": "HIGH = 2\n", "tide_tables/new.py": ""}
+    theirs = {**WHEEL, "tide_tables/old.py": ""}
+
+    assert said(wheels(tmp_path, ours, theirs)) == [
+        "file changed: tide_tables/__init__.py",
+        "file added: tide_tables/new.py",
+        "file removed: tide_tables/old.py",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("tide_tables.data", "tide_tables.data"),
+        ("tide_tables.libs/libsea.so", "tide_tables.libs/libsea.so"),
+        ("other-1.0.data/RECORD", "other-1.0.data/RECORD"),
+        ("tide_tables-1.0.data/RECORD", ".data/RECORD"),
+        ("tide_tables-1.0.data/METADATA", ".data/METADATA"),
+    ],
+)
+def test_files_of_the_users_that_are_only_named_like_a_wheels_own_count(
+    name: str, told: str, tmp_path: Path
+) -> None:
+    assert said(wheels(tmp_path, {**WHEEL, name: "new"}, {**WHEEL, name: "old"})) == [
+        f"file changed: {told}"
+    ]
+
+
+def test_entry_points_are_contents(tmp_path: Path) -> None:
+    ours = {**WHEEL, f"{INFO}/entry_points.txt": "[console_scripts]\ntide = tide_tables:main\n"}
+
+    assert said(wheels(tmp_path, ours, WHEEL)) == ["file added: .dist-info/entry_points.txt"]
+
+
+def test_entry_points_in_another_form_are_no_difference(tmp_path: Path) -> None:
+    name = f"{INFO}/entry_points.txt"
+    ours = {**WHEEL, name: "[console_scripts]\nTide=tides:main\n\n[gui_scripts]\n\n"}
+
+    assert wheels(tmp_path, ours, {**WHEEL, name: "[console_scripts]\nTide = tides:main\n"}) == ()
+    assert wheels(tmp_path, {**WHEEL, name: "[console_scripts]\n\n"}, WHEEL) == ()
+    assert said(wheels(tmp_path, ours, {**WHEEL, name: "[console_scripts]\ntide=tides:main"})) == [
+        "file changed: .dist-info/entry_points.txt"
+    ]
+    assert said(wheels(tmp_path, ours, {**WHEEL, name: "Tide=tides:main"})) == [
+        "file changed: .dist-info/entry_points.txt"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "same"),
+    [
+        ("[a]\nb=c\nd=e\n[f]\ng=h\n", "[f]\ng=h\n[a]\nd=e\nb=c\n", True),
+        ("[a]\nb=%(c)s\n", "[a]\nb = %(c)s\n", True),
+        ("[a]\nb:c=d\n", "[a]\nb=c=d\n", False),
+        ("[a]\nb=\udcff\n", "[a]\nb = \udcff\n", False),  # no UTF-8: only the bytes count
+    ],
+)
+def test_entry_points_are_compared_by_what_they_say(
+    ours: str, theirs: str, same: bool, tmp_path: Path
+) -> None:
+    name = f"{INFO}/entry_points.txt"
+
+    found = said(wheels(tmp_path, {**WHEEL, name: ours}, {**WHEEL, name: theirs}))
+
+    assert found == ([] if same else ["file changed: .dist-info/entry_points.txt"])
+
+
+def test_the_classifiers_that_poetry_adds_are_no_difference(tmp_path: Path) -> None:
+    python = "Classifier: Programming Language :: Python :: 3.15\n"
+    by = {backend: f"Generator: {backend} 2\n" for backend in ("poetry-core", "flit")}
+
+    def built(backend: str, fields: str) -> dict[str, str]:
+        return {**with_metadata(METADATA + fields), f"{INFO}/WHEEL": by[backend]}
+
+    assert wheels(tmp_path, built("poetry-core", python), built("poetry-core", "")) == ()
+    assert said(wheels(tmp_path, built("flit", python), built("flit", ""))) == [
+        "metadata field added: Classifier (+'Programming Language :: Python :: 3.15')"
+    ]
+    vendored = {"tide_tables/old-1.dist-info/WHEEL": by["poetry-core"]}
+    assert said(wheels(tmp_path, {**vendored, **built("flit", python)}, built("flit", ""))) == [
+        "file added: tide_tables/old-1.dist-info/WHEEL",
+        "metadata field added: Classifier (+'Programming Language :: Python :: 3.15')",
+    ]
+    other = "Classifier: Topic :: Other\n"
+    assert said(wheels(tmp_path, built("poetry-core", other), built("poetry-core", ""))) == [
+        "metadata field added: Classifier (+'Topic :: Other')"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("uv_build", []),
+        ("flit", ["file changed: pyproject.toml", "file added: pyproject.toml.orig"]),
+    ],
+)
+def test_the_original_that_uv_build_packs_is_what_counts(
+    backend: str, expected: list[str], tmp_path: Path
+) -> None:
+    original = f'[build-system]\nbuild-backend = "{backend}"\n'
+    theirs = {**SDIST, "pyproject.toml": original}
+    ours = {**SDIST, "pyproject.toml": f"# {backend}\n", "pyproject.toml.orig": original}
+
+    assert said(sdists(tmp_path, ours, theirs)) == expected
+
+
+def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: Path) -> None:
+    ours = (
+        f"{METADATA}Dynamic: Version\nImport-Name: tide_tables\nLicense-File: LICENSE\n"
+        "Import-Namespace: tide\n"
+        "Classifier: A\nClassifier: B\n"
+        "Requires-Dist: berths_api[Full_Set]>=1,<2\nRequires-Dist: moon; extra == 'Full'\n"
+        "Provides-Extra: full_set\nRequires-Python: >=3.8,<4\nKeywords: sea,tide\n"
+        "Project-URL: Home, https://example.com\n\nText  \nand more\n\n"
+    )
+    theirs = (
+        "Metadata-Version: 2.1\nName: Tide_Tables\nVersion: v1.0.0\nClassifier: B\nClassifier: A\n"
+        'Requires-Dist: moon ; extra == "full"\nRequires-Dist: Berths.API[full-set] (<2,>=1)\n'
+        "Provides-Extra: full-set\nRequires-Python: <4, >=3.8\nKeywords: sea,tide\n"
+        "Home-page: UNKNOWN\nAuthor: \nProject-URL: Home, https://example.com\n\nText\nand more\n"
+    )
+
+    assert wheels(tmp_path, with_metadata(ours), with_metadata(theirs)) == ()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (
+            "Requires-Dist: berths>=2\n",
+            "Requires-Dist: berths>=1\n",
+            "metadata field changed: Requires-Dist (-'berths>=1' +'berths>=2')",
+        ),
+        ("Summary: Tides\n", "", "metadata field added: Summary (+'Tides')"),
+        ("", "Project-URL: A, b\n", "metadata field removed: Project-URL (-'A, b')"),
+        (
+            "\nNew\ntext\n",
+            "\nText\n",
+            "metadata field changed: Description (-'Text' +'New\\ntext')",
+        ),
+        (
+            "Requires-Python: >=3.9\n",
+            "Requires-Python: >=3.8\n",
+            "metadata field changed: Requires-Python (-'>=3.8' +'>=3.9')",
+        ),
+        (f"Summary: {'x' * 57}\n", "", f"metadata field added: Summary (+'{'x' * 57}')"),
+        (f"Summary: {'x' * 58}\n", "", "metadata field added: Summary"),
+        ("Provides: a\n", "", "metadata field added: Provides (+'a')"),
+        ("Requires: a\n", "", "metadata field added: Requires (+'a')"),
+        ("Obsoletes: a\n", "", "metadata field added: Obsoletes (+'a')"),
+        ("Keywords: a,b\n", "Keywords: a\n", "metadata field changed: Keywords (+'b')"),
+        ("X-Own: a\n", "", "metadata field added: X-Own (+'a')"),
+        ("Requires-Dist: not (valid\n", "", "metadata field added: Requires-Dist (+'not (valid')"),
+    ],
+)
+def test_a_changed_metadata_field_is_named(
+    ours: str, theirs: str, expected: str, tmp_path: Path
+) -> None:
+    found = wheels(tmp_path, with_metadata(METADATA + ours), with_metadata(METADATA + theirs))
+
+    assert said(found) == [expected]
+
+
+def test_what_setuptools_derives_is_no_difference_in_an_sdist(tmp_path: Path) -> None:
+    derived = (
+        "SOURCES.txt",
+        "dependency_links.txt",
+        "not-zip-safe",
+        "requires.txt",
+        "top_level.txt",
+        "zip-safe",
+    )
+    theirs = {
+        **SDIST,
+        "PKG-INFO": METADATA.replace("2.4", "2.1"),
+        **{f"src/tide_tables.egg-info/{name}": "other" for name in derived},
+        "lib/src/tide_tables.egg-info/SOURCES.txt": "other",
+    }
+    theirs["src/Tide.Tables.egg-info/PKG-INFO"] = theirs.pop("src/tide_tables.egg-info/PKG-INFO")
+
+    assert sdists(tmp_path, SDIST, theirs) == ()
+
+
+def test_what_users_say_in_the_folder_of_setuptools_counts(tmp_path: Path) -> None:
+    name = "src/tide_tables.egg-info/entry_points.txt"
+
+    assert said(sdists(tmp_path, {**SDIST, name: "[a]\n"}, SDIST)) == [
+        "file added: .egg-info/entry_points.txt"
+    ]
+
+
+def test_a_folder_that_only_the_backend_of_old_wrote_is_no_difference(tmp_path: Path) -> None:
+    ours = {name: text for name, text in SDIST.items() if ".egg-info/" not in name}
+
+    assert sdists(tmp_path, ours, SDIST) == ()
+    assert sdists(tmp_path, SDIST, ours) == ()
+
+
+@pytest.mark.parametrize("name", [".gitignore", ".hgignore"])
+def test_the_ignore_file_of_the_repository_is_no_difference_in_an_sdist(
+    name: str, tmp_path: Path
+) -> None:
+    assert sdists(tmp_path, {**SDIST, name: "dist/\n"}, SDIST) == ()
+    assert said(sdists(tmp_path, {**SDIST, f"tide_tables/{name}": "new"}, SDIST)) == [
+        f"file added: tide_tables/{name}"
+    ]
+
+
+def test_an_edited_line_in_an_sdist_is_told_and_metadata_only_once(tmp_path: Path) -> None:
+    text = f"{METADATA}Summary: New\n"
+    ours = {
+        **SDIST,
+        "pyproject.toml": "[project]\n# new\n",
+        "PKG-INFO": text,
+        "src/tide_tables.egg-info/PKG-INFO": text,
+    }
+
+    assert said(sdists(tmp_path, ours, SDIST)) == [
+        "file changed: pyproject.toml",
+        "metadata field added: Summary (+'New')",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "SOURCES.txt",
+        "tests/other.egg-info/SOURCES.txt",
+        "tide_tables.notes/SOURCES.txt",
+        "RECORD",
+    ],
+)
+def test_files_of_the_users_that_are_only_named_like_a_backends_count(
+    name: str, tmp_path: Path
+) -> None:
+    assert said(sdists(tmp_path, {**SDIST, name: "new"}, {**SDIST, name: "old"})) == [
+        f"file changed: {name}"
+    ]

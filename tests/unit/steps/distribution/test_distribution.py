@@ -1,0 +1,205 @@
+"""A distribution's name and metadata agree."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.version import Version
+
+from steps.distribution.files import Distribution, parse_filename, read_distribution
+from steps.host.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+METADATA = "Metadata-Version: 2.4\nName: {}\nVersion: {}\nRequires-Dist: berths>=1\n"
+
+
+def write_wheel(path: Path, name: str, version: str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides/__init__.py", "")
+        archive.writestr("tides-1.0.dist-info/METADATA", METADATA.format(name, version))
+    return path
+
+
+def write_sdist(path: Path, name: str, version: str, *, member: str = "PKG-INFO") -> Path:
+    content = METADATA.format(name, version).encode()
+    with tarfile.open(path, "w:gz") as archive:
+        info = tarfile.TarInfo(f"tides-1.0/{member}")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_a_wheel_is_read(tmp_path: Path) -> None:
+    path = write_wheel(tmp_path / "tides-1.0-py3-none-any.whl", "Tides", "1")
+
+    assert read_distribution(path) == Distribution(
+        path=path,
+        kind="wheel",
+        name="tides",  # type: ignore[arg-type]  # a NormalizedName, as written
+        version=Version("1.0"),
+        size=path.stat().st_size,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        requires=("berths>=1",),
+    )
+
+
+def test_an_sdist_is_read(tmp_path: Path) -> None:
+    distribution = read_distribution(write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0"))
+
+    assert (distribution.kind, distribution.name, distribution.filename) == (
+        "sdist",
+        "tides",
+        "tides-1.0.tar.gz",
+    )
+
+
+@pytest.mark.parametrize(
+    ("filename", "why"),
+    [
+        ("tides-1.0.zip", "neither a wheel nor a .tar.gz sdist: 'tides-1.0.zip'"),
+        ("tides-1.0.egg", "neither a wheel nor a .tar.gz sdist: 'tides-1.0.egg'"),
+        ("notes.txt", "neither a wheel nor a .tar.gz sdist: 'notes.txt'"),
+        ("tides.whl", "Invalid wheel filename (wrong number of parts): 'tides'"),
+        ("tides-one.tar.gz", "Invalid sdist filename (invalid version): 'tides-one.tar.gz'"),
+        # What could mean something to a terminal or a shell.
+        ("tides-1.0-py3-none-any\n.whl", "no registry takes such a name:"),
+        ("tides-1.0-py3-none-a;b.whl", "no registry takes such a name:"),
+    ],
+)
+def test_what_is_not_a_distribution_is_refused_by_its_name(
+    tmp_path: Path, filename: str, why: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_distribution(tmp_path / filename)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{filename!r} is not the name of a distribution ({why}")
+    assert problem.hint == "keep only what `shipwheel build` puts there"
+
+
+def test_a_pipe_with_the_name_of_a_distribution_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "tides-1.0.tar.gz"
+    os.mkfifo(path)
+
+    with pytest.raises(InputError) as caught:
+        read_distribution(path)
+
+    assert str(caught.value) == (
+        "'tides-1.0.tar.gz' is not a file\n  hint: remove it, and build it again"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [("berths", "1.0"), ("tides", "1.1"), ("tides", "unknown"), ("", ""), ("tides", "1" * 5000)],
+)
+def test_metadata_of_another_distribution_is_refused(
+    tmp_path: Path, name: str, version: str
+) -> None:
+    path = write_wheel(tmp_path / "tides-1.0-py3-none-any.whl", name, version)
+
+    with pytest.raises(InputError) as caught:
+        read_distribution(path)
+
+    assert str(caught.value) == (
+        "'tides-1.0-py3-none-any.whl' holds the metadata of another distribution:"
+        f" {name!r} {version!r}\n"
+        "  hint: build it again, and do not rename distributions"
+    )
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        ["tides.py"],
+        ["METADATA", "a/tides-1.0.dist-info/METADATA"],
+        ["tides-1.0.dist-info/METADATA", "Tides-1.0.dist-info/METADATA"],
+    ],
+    ids=["none", "elsewhere", "two"],
+)
+def test_a_wheel_without_its_one_metadata_file_is_refused(
+    members: list[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "tides-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member in members:
+            archive.writestr(member, METADATA.format("tides", "1.0"))
+
+    with pytest.raises(InputError) as caught:
+        read_distribution(path)
+
+    assert str(caught.value) == (
+        "'tides-1.0-py3-none-any.whl' holds no metadata\n  hint: build it again"
+    )
+
+
+def test_an_sdist_without_its_metadata_file_is_refused(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0", member="docs/PKG-INFO")
+
+    with pytest.raises(InputError, match=r"^'tides-1\.0\.tar\.gz' holds no metadata\n"):
+        read_distribution(path)
+
+
+def test_metadata_that_names_nothing_is_that_of_another(tmp_path: Path) -> None:
+    path = tmp_path / "tides-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides-1.0.dist-info/METADATA", "Metadata-Version: 2.4\n")
+
+    with pytest.raises(InputError, match="holds the metadata of another distribution: '' ''\n"):
+        read_distribution(path)
+
+
+def test_file_names_are_parsed_by_packaging() -> None:
+    assert parse_filename("Tide_Tables-1.0rc1-1-py3-none-any.whl") == (
+        "wheel",
+        "tide-tables",
+        Version("1.0rc1"),
+    )
+    assert parse_filename("tide.tables-v1.0.tar.gz") == ("sdist", "tide-tables", Version("1.0"))
+
+
+def test_what_looks_at_the_file_while_it_is_hashed_may_refuse_it(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
+    seen: list[Path] = []
+
+    def refuse(path: Path) -> None:
+        raise InputError(f"{path.name} is refused")
+
+    assert read_distribution(path, beside=seen.append) == read_distribution(path)
+    assert seen == [path]
+    with pytest.raises(InputError, match=r"^tides-1\.0\.tar\.gz is refused$"):
+        read_distribution(path, beside=refuse)
+
+
+def test_all_that_looking_and_hashing_refuse_is_told_once(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
+
+    def look(_path: Path) -> None:
+        raise InputError(Problem("one"), more=[Problem("both")])
+
+    def sha256(_path: Path) -> str:
+        raise InputError(Problem("two"), more=[Problem("both")])
+
+    with pytest.raises(InputError) as caught:
+        read_distribution(path, beside=look, sha256=sha256)
+
+    assert caught.value.problems == (Problem("one"), Problem("both"), Problem("two"))
+
+
+def test_a_file_that_goes_away_while_it_is_hashed_is_told(tmp_path: Path) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
+
+    def hash_the_last_of_it(path: Path) -> str:
+        path.unlink()
+        return "0" * 64
+
+    with pytest.raises(InputError, match=r"^'tides-1\.0\.tar\.gz' cannot be read as an sdist: No "):
+        read_distribution(path, sha256=hash_the_last_of_it)

@@ -1,0 +1,80 @@
+"""A sound function as the rules see it, for tests that change one thing of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from packaging.version import Version
+
+from steps.function.facts import Facts, Settings
+from steps.function.function import parsed, read_function
+from steps.function.ignored import InGit
+from steps.function.secrets import find_secrets
+from steps.registry.address import parse_registry
+from steps.registry.page import PublishedProject
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+REGISTRY = parse_registry("us-east4/demo/pypi", {})
+VIRTUAL = parse_registry("us-east4/demo/virtual", {})
+OWN = "https://us-east4-python.pkg.dev/demo/pypi/simple/"
+OTHER = "https://us-east4-python.pkg.dev/other/pypi/simple/"
+REQUIREMENTS = "functions-framework==3.10.2\nberths==1.0\n"
+MAIN = "def find(request): ...\n"
+
+
+def held(**versions: str) -> dict[Any, PublishedProject]:
+    return {
+        name.replace("_", "-"): PublishedProject(
+            name=name.replace("_", "-"),  # type: ignore[arg-type]  # a NormalizedName
+            listed=tuple(map(Version, listed.split())),
+            exists=bool(listed),
+        )
+        for name, listed in versions.items()
+    }
+
+
+HELD = held(berths="0.9 1.0", functions_framework="")
+SERVED = held(berths="0.9 1.0", functions_framework="3.10.2")
+
+
+def facts(
+    folder: Path,
+    files: Mapping[str, str | None] = {},
+    settings: Mapping[str, Any] = {},
+    **more: Any,
+) -> Facts:
+    """Return what is known of a sound function, but for what is given."""
+    for name, text in {"requirements.txt": REQUIREMENTS, "main.py": MAIN, **files}.items():
+        if text is not None:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text)
+    function = read_function(folder)
+    own = {"requirements.txt": parsed(function.text, "requirements.txt")}
+    included = {
+        name: parsed(text, name)
+        for name, text in files.items()
+        if text and name.endswith("more.txt")
+    }
+    known = Facts(
+        function=function,
+        settings=Settings(registry=REGISTRY, index=VIRTUAL, **{"entry_point": "find", **settings}),
+        files={**own, **included},
+        main=(folder / "main.py").read_bytes() if files.get("main.py", "") is not None else None,
+        held=HELD,
+        served=SERVED,
+        secrets=tuple(find_secrets(folder, leave_out=frozenset())),
+    )
+    return replace(known, **more)
+
+
+def requires(*lines: str) -> dict[str, str]:
+    return {"requirements.txt": "".join(f"{line}\n" for line in [*REQUIREMENTS.split(), *lines])}
+
+
+TRACKED = InGit(is_tracked=True, is_ignored=True)
+SEEN = InGit(is_tracked=False, is_ignored=False)
+HIDDEN = InGit(is_tracked=False, is_ignored=True)

@@ -1,0 +1,188 @@
+"""What a project's files say without its backend."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from steps.host.errors import InputError
+from steps.project.source import Project, find_projects, read_project, read_projects
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BACKEND = '[build-system]\nrequires = ["flit_core"]\nbuild-backend = "flit_core.buildapi"\n'
+
+
+def write(directory: Path, text: str) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "pyproject.toml").write_text(text)
+    return directory
+
+
+def test_static_fields_are_read_and_normalised(tmp_path: Path) -> None:
+    text = '[project]\nname = "Tide_Tables"\nversion = "v1.0-RC1"\ndependencies = ["berths>=1"]\n'
+    expected = Project(
+        directory=tmp_path,
+        name="tide-tables",  # type: ignore[arg-type]  # a NormalizedName, as written
+        version=Version("1.0rc1"),
+        requirements=(Requirement("berths>=1"),),
+    )
+
+    assert read_project(write(tmp_path, text)) == expected
+
+
+def test_a_dynamic_version_is_left_to_the_backend(tmp_path: Path) -> None:
+    write(tmp_path, '[project]\nname = "tides"\ndynamic = ["version"]\n')
+
+    assert read_project(tmp_path).version is None
+
+
+def test_poetrys_own_table_is_read(tmp_path: Path) -> None:
+    write(tmp_path, '[tool.poetry]\nname = "tides"\nversion = "2.1"\n')
+
+    project = read_project(tmp_path)
+
+    assert (project.name, project.version) == ("tides", Version("2.1"))
+
+
+def test_a_version_that_a_plugin_replaces_is_not_static(tmp_path: Path) -> None:
+    table = '[tool.poetry]\nname = "tides"\nversion = "0.0.0"\n'
+    write(tmp_path, table + "[tool.poetry-dynamic-versioning]\nenable = true\n")
+
+    assert read_project(tmp_path).version is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        '[tool.uv.sources]\nberths = { path = "../berths" }\n',
+        '[tool.poetry.dependencies]\nberths = { path = "../berths", develop = true }\n',
+    ],
+)
+def test_path_dependencies_are_found(tmp_path: Path, table: str) -> None:
+    write(tmp_path / "berths", BACKEND)
+    write(tmp_path / "tides", BACKEND + table)
+
+    assert read_project(tmp_path / "tides").local_paths == (tmp_path / "berths",)
+
+
+def test_all_problems_of_all_projects_are_reported_at_once(tmp_path: Path) -> None:
+    first = write(tmp_path / "first", '[project]\nversion = "one"\ndependencies = ["=="]\n')
+    second = write(tmp_path / "second", "[project\n")
+
+    with pytest.raises(InputError) as caught:
+        read_projects([first, second, tmp_path / "third"])
+
+    messages = [problem.message.split(":")[0] for problem in caught.value.problems]
+    assert messages == [
+        f"[project] has no name in '{first}/pyproject.toml'",
+        "The project's version is not one that PEP 440 knows",
+        "A dependency is not a valid requirement",
+        f"'{second}/pyproject.toml' is not valid TOML",
+        "The project directory does not exist",
+    ]
+
+
+def test_two_projects_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = '[project]\nname = "{}"\nversion = "1"\n'
+    one = write(tmp_path / "one", text.format("Tides.Tables"))
+    two = write(tmp_path / "two", text.format("tides_tables"))
+
+    with pytest.raises(InputError, match="2 projects have the name 'tides-tables'"):
+        read_projects([one, two])
+
+
+@pytest.mark.parametrize("name", ["", "-tides", "ti des"])
+def test_a_name_that_is_not_one_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path, f'[project]\nname = "{name}"\nversion = "1"\n')
+
+    with pytest.raises(InputError, match="The project's name is not valid"):
+        read_project(tmp_path)
+
+
+def test_a_version_of_more_digits_than_python_reads_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, f'[project]\nname = "tides"\nversion = "{"1" * 5000}"\n')
+
+    with pytest.raises(InputError, match="The project's version is not one that PEP 440 knows"):
+        read_project(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_pyproject_toml_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    os.mkfifo(path)
+
+    with pytest.raises(InputError, match=f"'{path}' is not a file"):
+        read_project(tmp_path)
+
+
+def test_a_file_is_not_a_project(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InputError, match="A project is a directory, and this is a file"):
+        read_project(tmp_path / "file")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"\xef\xbb\xbf[project]\n", "is not valid TOML: it begins with a byte order mark"),
+        (b"a = '\xff'\n", "is not valid TOML: 'utf-8' codec can't decode byte 0xff"),
+        (b"a = " + b"[" * 5000, "is nested too deeply to be read"),
+    ],
+)
+def test_a_file_that_cannot_be_read_as_toml_is_told(
+    tmp_path: Path, text: bytes, message: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_bytes(text)
+
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+
+    [problem] = caught.value.problems
+    assert problem.message.startswith(f"'{tmp_path}/pyproject.toml' {message}")
+    assert problem.hint
+
+
+def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").mkdir()
+
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+
+    [problem] = caught.value.problems
+    assert problem.message == f"'{tmp_path}/pyproject.toml' cannot be read: Is a directory"
+    assert problem.hint
+
+
+def test_line_ends_of_windows_change_nothing(tmp_path: Path) -> None:
+    text = BACKEND + '[project]\nname = "tides"\nversion = "1.0"\n'
+    (tmp_path / "pyproject.toml").write_bytes(text.replace("\n", "\r\n").encode())
+
+    assert read_project(tmp_path).version == Version("1.0")
+
+
+@pytest.mark.parametrize(("name", "what"), [("file", "This is a file"), ("no", "The directory")])
+def test_packages_are_looked_for_in_a_directory_only(tmp_path: Path, name: str, what: str) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(InputError, match=what):
+        find_projects(tmp_path / name)
+
+
+def test_packages_are_found_and_what_only_configures_tools_is_not(tmp_path: Path) -> None:
+    write(tmp_path, "[tool.ruff]\n")
+    write(tmp_path / "packages/tides", BACKEND)
+    write(tmp_path / "packages/berths", BACKEND)
+    write(tmp_path / "workspace", BACKEND + "[tool.uv]\npackage = false\n")
+    write(tmp_path / "application", "[tool.poetry]\npackage-mode = false\n" + BACKEND)
+    write(tmp_path / ".hidden/tides", BACKEND)
+    write(tmp_path / "packages/tides/build/lib", BACKEND)
+    write(tmp_path / "venv/lib/thing", BACKEND)
+    (tmp_path / "venv/pyvenv.cfg").touch()
+
+    assert find_projects(tmp_path) == (tmp_path / "packages/berths", tmp_path / "packages/tides")

@@ -1,0 +1,394 @@
+"""Index pages, in HTML and JSON: what they say, and what is none."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from packaging.version import InvalidVersion, Version
+
+from steps.host.errors import RegistryError
+from steps.registry.page import PublishedFile, PublishedProject, parse_page, parse_root
+
+URL = "https://us-east4-python.pkg.dev/demo/pypi/simple/tide-tables/"
+FILES = "https://us-east4-python.pkg.dev/demo/pypi/tide-tables/"
+SHA = "ab" * 32
+HTML = "text/html; charset=utf-8"
+JSON = "application/vnd.pypi.simple.v1+json"
+
+
+def page(*links: str, title: str = "Links for tide-tables", head: str = "") -> bytes:
+    body = "".join(f"{link}<br/>\n" for link in links)
+    head = f"<head>{head}<title>{title}</title></head>"
+    return f"<!DOCTYPE html><html>{head}<body>{body}</body></html>".encode()
+
+
+def link(filename: str, *, base: str = FILES, fragment: str = f"#sha256={SHA}") -> str:
+    return f'<a href="{base}{filename}{fragment}" data-requires-python="&gt;=3.8">{filename}</a>'
+
+
+def parse(body: bytes, content_type: str = HTML, name: str = "Tide_Tables") -> PublishedProject:
+    return parse_page(body, name=name, url=URL, content_type=content_type)
+
+
+def as_json(**changes: object) -> bytes:
+    content: dict[str, object] = {
+        "meta": {"api-version": "1.1"},
+        "name": "Tide.Tables",
+        "files": [],
+        **changes,
+    }
+    return json.dumps(content).encode()
+
+
+def test_an_html_page_gives_files_and_versions() -> None:
+    found = parse(
+        page(link("Tide_Tables-1.10-py3-none-any.whl"), link("tide-tables-1.9.tar.gz", fragment=""))
+    )
+
+    assert found == PublishedProject(
+        name="tide-tables",  # type: ignore[arg-type]  # a NormalizedName, as written
+        files=(
+            PublishedFile(
+                filename="Tide_Tables-1.10-py3-none-any.whl",
+                url=f"{FILES}Tide_Tables-1.10-py3-none-any.whl",
+                kind="wheel",
+                version=Version("1.10"),
+                sha256=SHA,
+            ),
+            PublishedFile(
+                filename="tide-tables-1.9.tar.gz",
+                url=f"{FILES}tide-tables-1.9.tar.gz",
+                kind="sdist",
+                version=Version("1.9"),
+            ),
+        ),
+    )
+    assert found.versions == (Version("1.9"), Version("1.10"))
+
+
+@pytest.mark.parametrize(
+    ("link", "unreadable"),
+    [
+        ('<a href="//[::1/tide_tables-2.tar.gz">', "tide_tables-2.tar.gz"),
+        (f'<a href="{FILES}tide_tables-{"1" * 5000}.tar.gz">', f"tide_tables-{'1' * 5000}.tar.gz"),
+    ],
+    ids=["an address that is none", "a number of 5000 digits"],
+)
+def test_a_link_that_nothing_can_read_is_unreadable(link: str, unreadable: str) -> None:
+    found = parse(page(link))
+
+    assert (found.files, found.unreadable) == ((), (unreadable,))
+
+
+def test_a_json_page_gives_the_same_and_sizes_and_listed_versions() -> None:
+    files = [
+        {
+            "filename": "tide_tables-1.9.tar.gz",
+            "url": "../../tide-tables/tide_tables-1.9.tar.gz",
+            "hashes": {"sha256": SHA},
+            "size": 17,
+        },
+        {"filename": "notes.txt", "url": "notes.txt", "hashes": {}},
+    ]
+
+    found = parse(as_json(files=files, versions=["1.9", "2.0", "odd version"]), JSON)
+
+    assert found.files == (
+        PublishedFile(
+            filename="tide_tables-1.9.tar.gz",
+            url="https://us-east4-python.pkg.dev/demo/pypi/tide-tables/tide_tables-1.9.tar.gz",
+            kind="sdist",
+            version=Version("1.9"),
+            sha256=SHA,
+            size=17,
+        ),
+    )
+    assert found.versions == (Version("1.9"), Version("2.0"))
+    assert found.unreadable == ("notes.txt",)
+
+
+@pytest.mark.parametrize(
+    ("href", "url"),
+    [
+        ("../../files/tide_tables-1.0.tar.gz", "https://us-east4-python.pkg.dev/demo/pypi/files/"),
+        ("/files/tide_tables-1.0.tar.gz", "https://us-east4-python.pkg.dev/files/"),
+        ("tide_tables-1.0.tar.gz?token=x", URL),
+    ],
+)
+def test_relative_links_are_resolved_against_the_page(href: str, url: str) -> None:
+    (file,) = parse(page(f'<a href="{href}">x</a>')).files
+
+    assert file.url.startswith(f"{url}tide_tables-1.0.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("filename", "version"),
+    [
+        ("tide_tables-1.0-1-py3-none-any.whl", "1.0"),  # with a build tag
+        ("tide.tables-1.0.zip", "1.0"),
+        ("tide-tables-1.0-1.tar.gz", "1.0.post1"),  # the dash of a post release of old
+        ("tide_tables-1.0%2Blocal.1.tar.gz", "1.0+local.1"),
+        ("tide_tables-1%2110.1-py3-none-any.whl", "1!10.1"),
+        ("TIDE-TABLES-v1.0-RC1.tar.gz", "1.0rc1"),
+        ("tide_tables-1.0-oddly-tagged-any.whl", "1.0"),
+    ],
+)
+def test_versions_are_read_from_file_names_of_all_ages(filename: str, version: str) -> None:
+    assert parse(page(link(filename))).versions == (Version(version),)
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "tide-tables-2004d.tar.gz",
+        "tide-tables-1.0.linux-x86_64.tar.gz",
+        "tide-tables-extra-1.0.tar.gz",
+        "tide_tables_extra-1.0-py3-none-any.whl",
+        "other-1.0.tar.gz",
+        "tide_tables-1.0.whl",
+        "tide_tables-1.0-py2.7.egg",
+        "tide-tables-1.0.win32.exe",
+        "tide_tables.tar.gz",
+        "-1.0.tar.gz",
+        "..%2Ftide_tables-1.0.tar.gz",
+        "README",
+    ],
+)
+def test_a_file_name_that_only_looks_like_a_version_is_reported(filename: str) -> None:
+    found = parse(page(link(filename), link("tide_tables-0.1.tar.gz")))
+
+    assert found.versions == (Version("0.1"),)
+    assert found.unreadable == (filename.replace("%2F", "/"),)
+
+
+@pytest.mark.parametrize("form", [HTML, JSON])
+def test_a_project_of_thousands_of_files_is_read_whole(form: str) -> None:
+    names = [
+        f"tide_tables-{major}.{minor}{tail}"
+        for major in range(50)
+        for minor in range(40)
+        for tail in (".tar.gz", "-py3-none-any.whl", "-cp313-cp313-manylinux_2_28_x86_64.whl")
+    ]
+    files = [{"filename": name, "url": name, "hashes": {}} for name in names]
+    body = as_json(files=files) if form == JSON else page(*map(link, names))
+
+    found = parse(body, form)
+
+    assert [file.filename for file in found.files] == names
+    assert (len(found.versions), found.versions[-1]) == (2000, Version("49.39"))
+
+
+def test_the_name_of_a_project_may_end_like_a_version() -> None:
+    found = parse(
+        page(link("tide-2-1.0.tar.gz"), link("tide_2-1.1-py3-none-any.whl")), name="tide-2"
+    )
+
+    assert found.versions == (Version("1.0"), Version("1.1"))
+
+
+def test_all_files_of_real_projects_are_read_or_reported() -> None:
+    path = Path(__file__).parents[2] / "data/versions.txt.gz"
+    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
+        if line.startswith("#"):
+            continue
+        name, *texts = line.split(" ")
+        found = parse(page(*(link(f"{name}-{text}.tar.gz") for text in texts)), name=name)
+
+        readable, refused = set(), []
+        for text in texts:
+            try:
+                readable.add(Version(text))
+            except InvalidVersion:
+                refused.append(f"{name}-{text}.tar.gz")
+        assert (set(found.versions), [*found.unreadable]) == (readable, refused)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        page(),
+        page(title="Simple index"),
+        page(title="", head='<meta name="pypi:repository-version" content="1.3">'),
+        page(link("tide_tables-1.0.tar.gz"), title="Directory"),
+        page(title="\n Links for tide-tables"),
+        page(head='<meta name="viewport" content="width=device-width"><meta charset="utf-8">'),
+        page(head='<meta name="pypi:repository-version">'),
+        f"{link('tide_tables-1.0.tar.gz')}<br>".encode(),
+        f"<html>{link('tide_tables-1.0.tar.gz')}</html>".encode(),
+        f"<body>{link('tide_tables-1.0.tar.gz')}</body>".encode(),
+    ],
+)
+def test_a_page_proves_that_it_is_an_index_page(body: bytes) -> None:
+    assert parse(body).unreadable == ()
+
+
+def test_the_way_up_that_some_pages_show_is_no_file() -> None:
+    found = parse(page('<a href="../">up</a>', link("tide_tables-1.0.tar.gz")))
+
+    assert (found.versions, found.unreadable) == ((Version("1.0"),), ())
+
+
+@pytest.mark.parametrize("character", ["/", "\\", "\0"])
+def test_a_file_name_that_leads_elsewhere_is_not_read(character: str) -> None:
+    name = f"tide_tables-1.0-py3-none-..{character}any.whl"
+
+    found = parse(as_json(files=[{"filename": name, "url": "x.whl", "hashes": {}}]), JSON)
+
+    assert (found.files, found.unreadable) == ((), (name,))
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"", "'https://example.com/simple/…' is not an index page: its title is ''"),
+        (
+            page(head='<meta name="pypi:repository-version" content="2.0">'),
+            "'https://example.com/simple/…' speaks version '2.0' of the Simple API, and 1 is what",
+        ),
+    ],
+)
+def test_what_may_be_secret_in_the_address_of_a_page_is_not_repeated(
+    body: bytes, message: str
+) -> None:
+    with pytest.raises(RegistryError) as caught:
+        parse_page(body, name="tides", url="https://example.com/simple/?token=x", content_type=HTML)
+
+    assert caught.value.problems[0].message.startswith(message)
+
+
+def test_its_media_type_proves_an_index_page_that_holds_nothing() -> None:
+    assert parse(b"", "application/vnd.pypi.simple.v1+html").versions == ()
+
+
+@pytest.mark.parametrize("odd", [b"<a href>nothing</a>", b'<a href="">nothing</a>', b"\xff"])
+def test_what_is_odd_on_a_page_hides_none_of_its_files(odd: bytes) -> None:
+    body = page(link("tide_tables-1.0.tar.gz")).replace(b"<body>", b"<body>" + odd)
+
+    assert parse(body).versions == (Version("1.0"),)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (b"", HTML, "its title is '', and it links to no distribution"),
+        (
+            page('<a href="/login">Sign in</a>', title="Sign in - Proxy"),
+            HTML,
+            "its title is 'Sign in - Proxy', and it links to no distribution",
+        ),
+        (
+            page(title="Sign in", head='<meta name="theme" content="1">'),
+            HTML,
+            "its title is 'Sign in', and it links to no distribution",
+        ),
+        (
+            b"<title></title>Links for tide-tables",
+            HTML,
+            "its title is '', and it links to no distribution",
+        ),
+        (b"<html><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
+        (b"<body><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
+        (page(link("tide_tables-1.0.tar.gz"))[:-30], HTML, "it is cut off before its end"),
+        (b"Internal error", "text/plain", "its title is '', and it links to no distribution"),
+        (as_json(name="other"), JSON, "it is that of 'other'"),
+        (b"<html></html>", JSON, "its JSON is wrong: JSONDecodeError"),
+        (b"[]", JSON, "its JSON is wrong: TypeError"),
+        (b'{"message": "error"}', "application/json", "its JSON is wrong: KeyError('meta')"),
+        (as_json(files=[{"filename": "a"}]), JSON, "its JSON is wrong: KeyError('url')"),
+        (as_json(files=[1]), JSON, "its JSON is wrong: TypeError"),
+        (
+            as_json(files=[{"filename": "a", "url": "b", "hashes": []}]),
+            JSON,
+            "its JSON is wrong: AttributeError",
+        ),
+        (b"[" * 200_000, JSON, "its JSON is wrong: RecursionError"),
+        (as_json()[:-5], JSON, "its JSON is wrong: JSONDecodeError"),
+    ],
+)
+def test_what_is_no_index_page_is_an_error_and_never_no_versions(
+    body: bytes, content_type: str, reason: str
+) -> None:
+    with pytest.raises(RegistryError) as caught:
+        parse(body, content_type)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{URL!r} is not an index page: {reason}")
+    assert problem.hint == (
+        "check the registry's address and any proxy before it; the check fails closed: nothing is"
+        " published while the registry cannot be read"
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (page(head='<meta name="pypi:repository-version" content="2.0">'), HTML),
+        (as_json(meta={"api-version": "2.0"}), JSON),
+    ],
+)
+def test_an_unknown_version_of_the_api_is_refused(body: bytes, content_type: str) -> None:
+    with pytest.raises(RegistryError, match=r"speaks version '2\.0' of the Simple API"):
+        parse(body, content_type)
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (page(title="Simple Index"), HTML),
+        (b'{"meta": {"api-version": "1.0"}, "projects": []}', JSON),
+        (b"", "application/vnd.pypi.simple.v1+html"),
+    ],
+)
+def test_a_repository_may_be_empty(body: bytes, content_type: str) -> None:
+    assert parse_root(body, url=URL, content_type=content_type) == ()
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (
+            page(
+                '<a href="../">up</a>',
+                '<a href="#top">top</a>',
+                '<a href="Tide%2ETables/">x</a>',
+                '<a href="/demo/pypi/simple/berths/#x">y</a>',
+                title="Simple index",
+            ),
+            HTML,
+        ),
+        (b'{"projects": [{"name": "Tide_Tables"}, {"name": "berths"}]}', JSON),
+        (
+            b'{"projects": [{"name": "tide-tables"}, {"name": "berths"}]}',
+            "Application/JSON; charset=utf-8",
+        ),
+    ],
+)
+def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: str) -> None:
+    assert parse_root(body, url=URL, content_type=content_type) == ("tide-tables", "berths")
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "reason"),
+    [
+        (page(title="Sign in"), HTML, "its title is 'Sign in'"),
+        (
+            page('<a href="tides/">', title="Simple index").partition(b"</body>")[0],
+            HTML,
+            "it is cut off before its end",
+        ),
+        (b"not found", "text/plain", "its title is ''"),
+        (b'{"error": 404}', "application/json", "its JSON is wrong: KeyError('projects')"),
+        (b'{"projects": ["tides"]}', JSON, "its JSON is wrong: TypeError("),
+        (b"{", "application/json", "its JSON is wrong: JSONDecodeError("),
+        (b"[" * 200_000, JSON, "its JSON is wrong: RecursionError("),
+    ],
+)
+def test_another_page_is_no_empty_repository(body: bytes, content_type: str, reason: str) -> None:
+    with pytest.raises(RegistryError) as caught:
+        parse_root(body, url=URL, content_type=content_type)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{URL!r} is not an index page: {reason}")

@@ -1,0 +1,175 @@
+"""What publishing many projects would do, over an index in memory."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from packaging.utils import canonicalize_name
+
+from steps.host.errors import BuildFailed, InputError
+from steps.project.source import Project, read_project
+from steps.registry.page import PublishedFile, PublishedProject
+from steps.release.gate import Rules
+from steps.release.judgement import check
+from tests.tiny import make_distributions, make_project
+from tests.unit.steps.registry.published_tides import build, published
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from steps.distribution.files import Distribution
+
+RULES = Rules()
+
+
+class MemoryIndex:
+    """What `check` uses of an index; every project that it was not given is new."""
+
+    def __init__(self, *projects: PublishedProject) -> None:
+        self._projects = {it.name: it for it in projects}
+        self.asked: list[str] = []
+
+    def read_many(self, names: Iterable[str]) -> dict[str, PublishedProject]:
+        self.asked += [*names]
+        return {
+            name: self._projects.get(
+                canonicalize_name(name), PublishedProject(name=canonicalize_name(name))
+            )
+            for name in self.asked
+        }
+
+    def download(self, file: PublishedFile, folder: Path) -> Path:
+        self.folder = folder
+        return Path(shutil.copy(file.url, folder))
+
+
+class Builder:
+    """Builds tiny projects, and keeps count."""
+
+    def __init__(self) -> None:
+        self.built: list[str] = []
+
+    def __call__(self, project: Project) -> tuple[Distribution, ...]:
+        self.built.append(project.directory.name)
+        return make_distributions(project.directory)
+
+
+def identify(project: Project) -> tuple[NormalizedName, Version]:
+    """Say what the metadata says that is prepared for a tiny project."""
+    static = read_project(project.directory)
+    assert static.name is not None
+    assert static.version is not None
+    return static.name, static.version
+
+
+def run(projects: list[Project], index: MemoryIndex, builder: Builder) -> list[str]:
+    found = check(
+        projects,
+        index,  # type: ignore[arg-type]  # enough of an index
+        RULES,
+        builder,
+        identify,
+        workers=1,
+    )
+    return [f"{it.project} {it.version} {it.outcome}" for it in found]
+
+
+def test_only_a_project_whose_version_is_published_is_built(tmp_path: Path) -> None:
+    projects = [read_project(make_project(tmp_path, name)) for name in ("tides", "berths", "dues")]
+    index, builder = MemoryIndex(published(*build(tmp_path / "old"))), Builder()
+
+    assert run(projects, index, builder) == [
+        "tides 1.0 identical",
+        "berths 1.0 new",
+        "dues 1.0 new",
+    ]
+    assert builder.built == ["tides"]
+    assert index.asked == ["tides", "berths", "dues"]
+
+
+def test_a_project_that_does_not_tell_its_version_is_built_when_that_is_published(
+    tmp_path: Path,
+) -> None:
+    tides = Project(directory=make_project(tmp_path, "tides"))
+    berths = Project(directory=make_project(tmp_path, "berths"))
+    index, builder = MemoryIndex(published(*build(tmp_path / "old"))), Builder()
+
+    assert run([berths, tides], index, builder) == ["berths 1.0 new", "tides 1.0 identical"]
+    assert builder.built == ["tides"]
+
+
+def test_the_published_file_is_fetched_into_a_folder_that_does_not_stay(tmp_path: Path) -> None:
+    theirs = published(*build(tmp_path / "old", text="before"))
+    index = MemoryIndex(theirs)
+
+    assert run([read_project(make_project(tmp_path, "tides"))], index, Builder()) == [
+        "tides 1.0 changed"
+    ]
+    assert index.folder.name.startswith("shipwheel-check-")
+    assert not index.folder.exists()
+
+
+def test_a_backend_is_only_asked_what_the_files_do_not_tell(tmp_path: Path) -> None:
+    tides, berths, dues = (
+        read_project(make_project(tmp_path, name)) for name in ("tides", "berths", "dues")
+    )
+    asked = []
+
+    def ask(project: Project) -> tuple[NormalizedName, Version]:
+        asked.append(project.directory.name)
+        return identify(project)
+
+    found = check(
+        [replace(tides, version=None), berths, replace(dues, name=None)],
+        MemoryIndex(),  # type: ignore[arg-type]  # enough of an index
+        RULES,
+        Builder(),
+        ask,
+        workers=2,
+    )
+
+    assert [str(it.project) for it in found] == ["tides", "berths", "dues"]
+    assert sorted(asked) == ["dues", "tides"]
+
+
+@pytest.mark.parametrize(("static", "expected"), [(True, "new"), (False, "not-bumped")])
+def test_only_a_version_that_a_backend_worked_out_can_be_invented(
+    static: bool, expected: str, tmp_path: Path
+) -> None:
+    directory = make_project(tmp_path, "tides", "0.0.0")
+    project = read_project(directory) if static else Project(directory=directory)
+
+    assert run([project], MemoryIndex(), Builder()) == [f"tides 0.0.0 {expected}"]
+
+
+def test_two_projects_that_turn_out_to_have_one_name_are_refused(tmp_path: Path) -> None:
+    one = Project(directory=make_project(tmp_path / "a", "tides"))
+    two = read_project(make_project(tmp_path / "b", "tides"))
+
+    with pytest.raises(InputError) as caught:
+        run([one, two], MemoryIndex(), Builder())
+
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        f"2 projects have the name 'tides': '{tmp_path}/a/tides', '{tmp_path}/b/tides'\n"
+        "  hint: give each a name of its own; a registry knows a package by its name"
+    )
+
+
+def test_every_backend_that_fails_is_told(tmp_path: Path) -> None:
+    projects = [Project(directory=make_project(tmp_path, name)) for name in ("tides", "berths")]
+
+    def fail(project: Project) -> tuple[NormalizedName, Version]:
+        raise BuildFailed(f"{project} failed")
+
+    with pytest.raises(BuildFailed) as caught:
+        check(projects, MemoryIndex(), RULES, Builder(), fail, workers=1)  # type: ignore[arg-type]  # as above
+
+    assert [it.message for it in caught.value.problems] == ["tides failed", "berths failed"]

@@ -1,0 +1,317 @@
+"""The roles and resources that a manifest needs: each account gets no more than its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from steps.host.errors import InputError
+from tests.unit.triggers.cloud_project.setup_needs import (
+    ACCOUNTS,
+    FUNCTION,
+    PACKAGE,
+    WRITER,
+    email,
+    granted,
+    needs,
+)
+from tests.unit.triggers.manifest.test_manifest import CONNECTION
+from triggers.cloud_project.commands import script, steps
+from triggers.cloud_project.compare import compare
+from triggers.cloud_project.live import Live, LiveRepository
+from triggers.cloud_project.resources import Api, Binding, Repository, ServiceAccount
+from triggers.cloud_project.wanted import Extras
+from triggers.discovery.dependencies import Dependencies
+
+if TYPE_CHECKING:
+    from triggers.cloud_project.resources import Need
+
+
+def test_only_the_account_that_publishes_may_write_packages() -> None:
+    everything = needs(PACKAGE, FUNCTION, extras=Extras(members=("group:all@example.com",)))
+
+    writers = {it for it in granted(everything) if it[1] == WRITER}
+    assert writers == {
+        (email("shipwheel-publish"), WRITER, "the repository us-east4/my-project/pypi"),
+        (email("shipwheel-build"), WRITER, "the repository us-east4/my-project/gcf-artifacts"),
+        (email("shipwheel-image"), WRITER, "the repository us-east4/my-project/docker"),
+    }
+    on_the_project = {it[1] for it in granted(everything) if it[2] == "the project my-project"}
+    assert on_the_project == {
+        "roles/cloudbuild.builds.editor",
+        "roles/cloudfunctions.developer",
+        "roles/logging.logWriter",
+        "roles/storage.objectViewer",
+    }
+
+
+def test_the_account_that_deploys_acts_as_those_of_functions_and_no_others() -> None:
+    acting = {
+        (member, scope)
+        for member, role, scope in granted(needs(PACKAGE, FUNCTION))
+        if role == "roles/iam.serviceAccountUser"
+    }
+
+    assert acting == {
+        (
+            email("shipwheel-deploy"),
+            f"the service account {name}@my-project.iam.gserviceaccount.com",
+        )
+        for name in ("shipwheel-function", "shipwheel-build")
+    }
+
+
+@pytest.mark.parametrize(
+    ("deploy", "added"),
+    [
+        ({"function": {"allowUnauthenticated": True}}, {("shipwheel-deploy", "run.admin")}),
+        (
+            {"function": {"tool": "run"}},
+            {
+                ("shipwheel-deploy", "run.sourceDeveloper"),
+                ("shipwheel-deploy", "serviceusage.serviceUsageConsumer"),
+                ("shipwheel-build", "artifactregistry.writer"),
+            },
+        ),
+        (
+            {"function": {"trigger": {"topic": "invoices"}}},
+            {
+                ("shipwheel-function", "eventarc.eventReceiver"),
+                ("shipwheel-function", "run.invoker"),
+            },
+        ),
+        (
+            {"function": {"trigger": {"topic": "invoices", "serviceAccount": "invoices"}}},
+            {
+                ("invoices", "eventarc.eventReceiver"),
+                ("invoices", "run.invoker"),
+                ("shipwheel-deploy", "iam.serviceAccountUser"),
+            },
+        ),
+        (
+            {"afterPublish": True},
+            {
+                ("shipwheel-publish", "cloudbuild.builds.editor"),
+                ("shipwheel-publish", "iam.serviceAccountUser"),
+            },
+        ),
+    ],
+)
+def test_a_setting_of_a_function_has_its_roles(
+    deploy: dict[str, Any], added: set[tuple[str, str]]
+) -> None:
+    uses = replace(FUNCTION, dependencies=Dependencies(folders=("a",)))
+    settings = {**deploy, "function": {**ACCOUNTS, **deploy.get("function", {})}}
+
+    found = granted(needs(PACKAGE, uses, deploy=settings)) - granted(needs(PACKAGE, uses))
+
+    names = {(member.partition(":")[2].partition("@")[0], role) for member, role, _ in found}
+    assert names == {(name, f"roles/{role}") for name, role in added}
+
+
+def test_without_functions_there_is_nothing_for_them() -> None:
+    found = needs(PACKAGE)
+
+    assert [need.resource.name for need in found if isinstance(need.resource, ServiceAccount)] == [
+        "shipwheel-check",
+        "shipwheel-publish",
+        "shipwheel-image",
+    ]
+    assert [need.resource.name for need in found if isinstance(need.resource, Api)] == [
+        "artifactregistry.googleapis.com",
+        "cloudbuild.googleapis.com",
+        "iam.googleapis.com",
+        "cloudresourcemanager.googleapis.com",
+    ]
+
+
+def test_a_repository_without_packages_is_set_up_for_its_first() -> None:
+    assert needs() == needs(PACKAGE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "api"),
+    [
+        ({"source": {"repository": f"{CONNECTION}/repositories/r"}}, "secretmanager"),
+        (
+            {"source": {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/r"}},
+            "developerconnect",
+        ),
+    ],
+)
+def test_a_source_has_its_api(changes: dict[str, Any], api: str) -> None:
+    added = set(map(str, needs(PACKAGE, **changes))) - set(map(str, needs(PACKAGE)))
+
+    assert len(added) == 1
+    assert f"{api}.googleapis.com" in added.pop()
+
+
+@pytest.mark.parametrize(("tool", "has_api"), [("functions", True), ("run", False)])
+def test_a_tool_has_its_api(tool: str, has_api: bool) -> None:
+    found = needs(FUNCTION, deploy={"function": {**ACCOUNTS, "tool": tool}})
+
+    names = [need.resource.name for need in found if isinstance(need.resource, Api)]
+    assert ("cloudfunctions.googleapis.com" in names) is has_api
+    assert "run.googleapis.com" in names
+
+
+def test_secrets_of_functions_have_their_api() -> None:
+    secrets = {"function": {**ACCOUNTS, "secrets": {"KEY": "key:1"}}}
+    added = [it for it in needs(FUNCTION, deploy=secrets) if it not in needs(FUNCTION)]
+
+    assert [(it.resource, it.why) for it in added] == [
+        (
+            Api("my-project", "secretmanager.googleapis.com"),
+            "secretmanager keeps the secrets of functions",
+        )
+    ]
+
+
+def test_a_repository_in_another_project_has_its_api_there() -> None:
+    found = needs(PACKAGE, registry="us-east4/libraries/pypi")
+
+    apis = [need.resource for need in found if isinstance(need.resource, Api)]
+    assert apis[-1] == Api("libraries", "artifactregistry.googleapis.com")
+    assert len(apis) == 5
+
+
+def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
+    found = needs(
+        PACKAGE,
+        image="ghcr.io/acme/shipwheel:1",
+        check={"serviceAccount": "robot@other.iam.gserviceaccount.com"},
+    )
+
+    created = [it.resource.email for it in found if isinstance(it.resource, ServiceAccount)]
+    assert created == ["shipwheel-publish@my-project.iam.gserviceaccount.com"]
+    member = "serviceAccount:robot@other.iam.gserviceaccount.com"
+    assert {it[1] for it in granted(found) if it[0] == member} == {
+        "roles/artifactregistry.reader",
+        "roles/logging.logWriter",
+    }
+    formats = [it.resource.format for it in found if isinstance(it.resource, Repository)]
+    assert formats == ["python"] * 3
+    assert {scope for _, _, scope in granted(found)} == {
+        "the project my-project",
+        "the repository us-east4/my-project/pypi",
+    }
+
+
+def test_the_image_is_built_by_an_account_that_writes_nothing_else() -> None:
+    roles = {(role, scope) for member, role, scope in granted(needs()) if "image" in member}
+
+    assert roles == {
+        (WRITER, "the repository us-east4/my-project/docker"),
+        ("roles/logging.logWriter", "the project my-project"),
+        ("roles/storage.objectViewer", "the project my-project"),
+    }
+
+
+@pytest.mark.parametrize(
+    "image", ["ghcr.io/acme/shipwheel:1", "us-docker.pkg.dev/tools/docker/shipwheel:1"]
+)
+def test_an_image_from_elsewhere_is_built_by_others(image: str) -> None:
+    resources = [need.resource for need in needs(image=image)]
+
+    assert [it.name for it in resources if isinstance(it, ServiceAccount)] == [
+        "shipwheel-check",
+        "shipwheel-publish",
+    ]
+
+
+def test_what_functions_name_as_their_index_is_read_where_it_is_and_nothing_else() -> None:
+    index = {"function": {**ACCOUNTS, "index": "us-east4/libraries/everything"}}
+
+    found = granted(needs(PACKAGE, FUNCTION, deploy=index))
+
+    reading = "roles/artifactregistry.reader"
+    assert {scope for member, role, scope in found if role == reading and "build@" in member} == {
+        "the repository us-east4/libraries/everything",
+        "the repository us-east4/my-project/pypi",
+    }
+
+
+@pytest.mark.parametrize("account", ["shipwheel-image", "shipwheel-build"])
+def test_an_account_that_writes_images_checks_no_pull_request(account: str) -> None:
+    with pytest.raises(InputError, match="Checks of pull requests would run as 'shipwheel-"):
+        needs(PACKAGE, FUNCTION, check={"serviceAccount": account})
+
+
+def test_a_repository_for_packages_and_for_images_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        needs(PACKAGE, image="us-east4-docker.pkg.dev/my-project/pypi/shipwheel:1")
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "For packages and for images: the repository us-east4/my-project/pypi"
+    ]
+
+
+def test_each_command_has_one_line_of_why_that_no_shell_takes_for_something_else() -> None:
+    """Interactive shells may run what begins with #: no quote, no semicolon, no glob."""
+    found = needs(PACKAGE, FUNCTION, extras=Extras(members=("user:o'brien@example.com",)))
+
+    lines = script(found).splitlines()
+
+    assert len(lines) == 3 * len([*steps(found)]) - 1
+    for why, command, blank in zip(lines[::3], lines[1::3], [*lines[2::3], ""], strict=True):
+        assert re.fullmatch(r"# [A-Za-z][A-Za-z ,.:-]+\.", why)
+        assert re.match(r"gcloud |echo '\[", command)
+        assert blank == ""
+    assert """'--member=user:o'"'"'brien@example.com'""" in script(found)
+
+
+def complete(found: tuple[Need, ...]) -> Live:
+    resources = [need.resource for need in found]
+    repositories = {
+        it.place: LiveRepository(
+            format=it.format,
+            mode=it.mode,
+            priorities=dict(zip((up.resource for up in it.upstreams), (2, 1), strict=False)),
+        )
+        for it in resources
+        if isinstance(it, Repository)
+    }
+    return Live(
+        apis=frozenset(it for it in resources if isinstance(it, Api)),
+        repositories=repositories,
+        accounts={it.email: False for it in resources if isinstance(it, ServiceAccount)},
+        bindings=frozenset(it for it in resources if isinstance(it, Binding)),
+    )
+
+
+def test_what_is_complete_misses_nothing_whatever_the_case_of_an_address() -> None:
+    found = needs(PACKAGE, extras=Extras(members=("user:Ann@Example.com",)))
+    live = complete(needs(PACKAGE, extras=Extras(members=("user:ann@example.com",))))
+
+    result = compare(found, live)
+
+    assert (result.missing, result.wrong, result.extra, result.foreign) == ((), (), (), ())
+    assert result.there == found
+
+
+def test_what_is_there_and_wrong_is_listed_once() -> None:
+    found = needs(PACKAGE)
+    live = complete(found)
+    place, account = next(iter(live.repositories)), next(iter(live.accounts))
+    other = replace(live.repositories[place], format="npm")
+    live = replace(
+        live,
+        repositories={**live.repositories, place: other},
+        accounts={**live.accounts, account: True},
+    )
+
+    result = compare(found, live)
+
+    assert [problem.message for problem in result.wrong] == [
+        f"There is {place}, and it is npm, standard, not python, standard",
+        f"There is the service account {account}, and it is disabled",
+    ]
+    assert [it for it in found if it not in result.there] == [
+        it
+        for it in found
+        if (isinstance(it.resource, Repository) and it.resource.place == place)
+        or (isinstance(it.resource, ServiceAccount) and it.resource.email == account)
+    ]

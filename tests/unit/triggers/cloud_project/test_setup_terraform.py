@@ -1,0 +1,112 @@
+"""`shipwheel setup` as Terraform, and which manifests and options it refuses."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.__main__ import main
+from tests.unit.triggers.cloud_project.setup_needs import FUNCTION, PACKAGE, PYPI, WRITER, needs
+from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from triggers.cloud_project.cleanup import read_cleanup_policies
+from triggers.cloud_project.terraform import terraform_setup
+from triggers.cloud_project.wanted import Extras
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: Path) -> None:
+    file = tmp_path / "policy.json"
+    policy = {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "1d"}}
+    file.write_text(json.dumps([policy]))
+    extras = Extras(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
+    found = needs(PACKAGE, FUNCTION, extras=extras)
+
+    resources = terraform_setup(found)["resource"]
+
+    assert sum(map(len, resources.values())) == len(found) - 1
+    repositories = resources["google_artifact_registry_repository"]
+    assert repositories["my-project-us-east4-pypi"]["cleanup_policies"] == [
+        {"id": "old", "action": "DELETE", "condition": {"older_than": "86400s"}}
+    ]
+    assert repositories["my-project-us-east4-pypi-all"] == {
+        "//": "Both behind one address, which clients read instead of two: where both have a"
+        " version, yours wins.",
+        "project": "my-project",
+        "location": "us-east4",
+        "repository_id": "pypi-all",
+        "format": "PYTHON",
+        "mode": "VIRTUAL_REPOSITORY",
+        "virtual_repository_config": {
+            "upstream_policies": [
+                {"id": name, "repository": f"{PYPI.resource}{suffix}", "priority": priority}
+                for name, suffix, priority in (("pypi", "", 200), ("pypi-public", "-public", 100))
+            ]
+        },
+        "depends_on": [
+            "google_project_service.my-project-artifactregistry-googleapis-com",
+            "google_artifact_registry_repository.my-project-us-east4-pypi",
+            "google_artifact_registry_repository.my-project-us-east4-pypi-public",
+        ],
+    }
+    every = {f"{kind}.{name}" for kind, blocks in resources.items() for name in blocks}
+    for blocks in resources.values():
+        assert {it for block in blocks.values() for it in block.get("depends_on", [])} <= every
+    publishers = resources["google_artifact_registry_repository_iam_member"]
+    [binding] = [
+        it for it in publishers.values() if it["role"] == WRITER and it["repository"] == "pypi"
+    ]
+    assert binding["depends_on"] == [
+        "google_artifact_registry_repository.my-project-us-east4-pypi",
+        "google_service_account.my-project-shipwheel-publish",
+    ]
+
+
+def test_a_manifest_without_project_or_region_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "shipwheel.yaml"
+    file.write_text(
+        json.dumps({k: v for k, v in SMALLEST.items() if k not in {"project", "region"}})
+    )
+
+    assert main(["setup", "--apply", "--manifest", str(file)]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {file}: `project` is missing",
+        "  hint: add it; `shipwheel init` shows where",
+        f"error: {file}: `region` is missing",
+        "  hint: add it; `shipwheel init` shows where",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (["--check", "--apply"], "--check changes nothing, and --apply does: give one of them."),
+        (["--apply", "--check"], "--check changes nothing, and --apply does: give one of them."),
+        (
+            ["--check", "--format", "terraform"],
+            "--format is for what is printed; --apply and --check do the rest.",
+        ),
+    ],
+)
+def test_options_that_contradict_one_another_do_nothing(
+    options: list[str], error: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["setup", *options]) == 2
+
+    assert capsys.readouterr().err.splitlines() == [
+        f"error: {error}",
+        "  hint: see `shipwheel setup --help`",
+    ]
+
+
+def test_no_name_of_terraforms_begins_with_a_digit() -> None:
+    found = terraform_setup(needs(PACKAGE, project="3com.com:tools"))["resource"]
+
+    assert "_3com-com-tools-shipwheel-check" in found["google_service_account"]
+    assert "_3com-com-tools-iam-googleapis-com" in found["google_project_service"]

@@ -1,0 +1,391 @@
+"""Which directories are packages and functions, and what they depend upon, from real files."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from steps.host.errors import InputError, Problem
+from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from triggers.discovery.inventory import Inventory, find_targets, take_inventory
+from triggers.manifest.file import parse_manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+BUILDS = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+
+
+def project(name: str, *dependencies: str, more: str = "") -> str:
+    """Return a `pyproject.toml` that builds."""
+    lines = ", ".join(f"'{line}'" for line in dependencies)
+    return (
+        f'{BUILDS}[project]\nname = "{name}"\nversion = "1.0"\ndependencies = [{lines}]\n{more}\n'
+    )
+
+
+def write(root: Path, files: Mapping[str, str]) -> Path:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    return root
+
+
+def inventory(root: Path, files: Mapping[str, str], **manifest: Any) -> Inventory:
+    return take_inventory(write(root, files), parse_manifest({**SMALLEST, **manifest}))
+
+
+def found(root: Path, files: Mapping[str, str], **manifest: Any) -> dict[str, str]:
+    return {each.path: each.kind for each in inventory(root, files, **manifest).targets}
+
+
+def folders(root: Path, files: Mapping[str, str], path: str = "a") -> tuple[str, ...]:
+    taken = inventory(root, files)
+    assert taken.warnings == ()
+    return next(each for each in taken.targets if each.path == path).dependencies.folders
+
+
+LAYOUT = {
+    "pyproject.toml": "[tool.uv.workspace]\nmembers = ['packages/*']\n",
+    "packages/a/pyproject.toml": project("a"),
+    "packages/old/setup.py": "from setuptools import setup\nsetup(name='Old_One')\n",
+    "packages/virtual/pyproject.toml": BUILDS + "[tool.uv]\npackage = false\n",
+    "packages/.hidden/pyproject.toml": project("hidden"),
+    "packages/a/dist/left/pyproject.toml": project("left"),
+    "functions/f/main.py": "",
+    "functions/f/requirements.txt": "",
+    "functions/g/main.py": "",
+    "functions/g/pyproject.toml": "[project]\nname = 'g'\nversion = '1'\n",
+    "functions/h/main.py": "",
+    "functions/h/requirements.txt.tmpl": "",
+    "scripts/main.py": "",
+    "examples/e/pyproject.toml": project("e"),
+    ".venv/pyvenv.cfg": "",
+    ".venv/lib/site/pyproject.toml": project("installed"),
+    "environment/pyvenv.cfg": "",
+    "environment/setup.py": "",
+    "environment/x/pyproject.toml": project("x"),
+    "environment/y/setup.py": "",
+}
+
+
+def test_packages_and_functions_are_found(tmp_path: Path) -> None:
+    assert found(tmp_path, LAYOUT) == {
+        "examples/e": "package",
+        "packages/a": "package",
+        "packages/old": "package",
+        "functions/f": "function",
+        "functions/g": "function",
+        "functions/h": "function",
+    }
+
+
+@pytest.mark.parametrize(
+    ("manifest", "left"),
+    [
+        ({"packages": {"exclude": ["examples"]}}, ["packages/a", "packages/old"]),
+        ({"packages": {"exclude": ["*/e", "packages/o*"]}}, ["packages/a"]),
+        ({"packages": {"include": ["packages/old"]}}, ["packages/old"]),
+        ({"packages": {"include": ["packages/*"], "exclude": ["packages/virtual"]}},
+         ["packages/a", "packages/old"]),
+        ({"packages": {"include": []}}, []),
+        ({"packages": {"include": ["packages/old", "examples/e", "packages/a"]}},
+         ["examples/e", "packages/a", "packages/old"]),
+        ({"packages": {"include": ["**/old"]}}, ["packages/old"]),
+        ({"packages": {"include": ["examples/e/**"]}}, ["examples/e"]),
+    ],
+)  # fmt: skip
+def test_the_manifests_lists_win(tmp_path: Path, manifest: dict[str, Any], left: list[str]) -> None:
+    kinds = found(tmp_path, LAYOUT, **manifest)
+
+    assert [path for path, kind in kinds.items() if kind == "package"] == left
+
+
+def test_only_the_listed_functions_are_taken(tmp_path: Path) -> None:
+    kinds = found(tmp_path, LAYOUT, functions={"include": ["functions/h", "functions/f"]})
+
+    assert [*kinds][-2:] == ["functions/f", "functions/h"]
+    assert "functions/g" not in kinds
+
+
+def test_a_package_with_a_main_module_is_no_function_besides(tmp_path: Path) -> None:
+    targets = inventory(tmp_path, {"a/pyproject.toml": project("a"), "a/main.py": ""}).targets
+
+    assert [(target.path, target.kind) for target in targets] == [("a", "package")]
+
+
+def test_all_that_is_found_is_in_the_order_of_its_paths(tmp_path: Path) -> None:
+    paths = [f"{letter}/x" for letter in "hbgdface"]
+    files = {f"{path}/{name}": "" for path in paths for name in ("main.py", "requirements.txt")}
+
+    assert [*found(tmp_path, files)] == sorted(paths)
+    assert find_targets(tmp_path) == tuple(sorted(paths))
+
+
+def test_packages_functions_and_top_directories_have_overrides(tmp_path: Path) -> None:
+    overrides: dict[str, Any] = {"packages/old": {}, "packages": {}, "functions/f": {}}
+
+    assert "packages/old" in found(tmp_path, LAYOUT, overrides=overrides)
+
+
+def test_a_listed_function_may_look_like_a_package(tmp_path: Path) -> None:
+    files = {"f/pyproject.toml": project("f"), "f/main.py": "", "a/pyproject.toml": project("a")}
+
+    assert found(tmp_path, files, functions={"include": ["f"]}) == {"a": "package", "f": "function"}
+
+
+def test_all_problems_of_the_lists_come_at_once(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        inventory(
+            tmp_path,
+            LAYOUT,
+            packages={"include": ["packages/b", "packages/a/pyproject.toml"]},
+            functions={"include": ["functions/*", "lambdas/*"]},
+            overrides={"packages/c": {}},
+        )
+
+    assert [problem.message for problem in caught.value.problems] == [
+        "`packages.include` names a directory that does not exist: 'packages/b'",
+        ("`packages.include` names a directory that does not exist: 'packages/a/pyproject.toml'"),
+        "`functions.include` names a directory that does not exist: 'lambdas/*'",
+        '`overrides["packages/c"]` is no package and no function',
+    ]
+
+
+def test_two_packages_of_one_name_are_refused(tmp_path: Path) -> None:
+    files = {"a/pyproject.toml": project("same"), "b/pyproject.toml": project("Same")}
+
+    with pytest.raises(InputError, match="2 projects have the name 'same'"):
+        inventory(tmp_path, files)
+
+
+def test_a_directory_whose_name_no_trigger_can_hold_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        inventory(tmp_path, {"b\udceata/pyproject.toml": project("tides")})
+
+    assert [*caught.value.problems] == [
+        Problem(
+            "The name of a directory is not UTF-8, and triggers are: 'b\\udceata'",
+            "rename it, or leave it out: `exclude` in the manifest",
+        )
+    ]
+
+
+def test_all_broken_projects_are_named_at_once(tmp_path: Path) -> None:
+    files = {"a/pyproject.toml": "[[", "b/pyproject.toml": BUILDS + "[project]\nname = '-'\n"}
+
+    with pytest.raises(InputError) as caught:
+        inventory(tmp_path, files)
+
+    assert len(caught.value.problems) == 3
+    assert all("; or leave its directory out" in each.hint for each in caught.value.problems)
+
+
+def test_names_come_from_the_metadata_or_else_from_the_directory(tmp_path: Path) -> None:
+    files = {
+        "a/pyproject.toml": project("Big.Name"),
+        "b/setup.py": "import setuptools\nsetuptools.setup(name='Set_Up')\n",
+        "c/setup.cfg": "[metadata]\nname = configured\n",
+        "c/setup.py": "import setuptools; setuptools.setup()\n",
+        "d/setup.py": "name = compute()\nsetup(name=name)\n",
+        "e/setup.py": "this is no Python\n",
+        "f/pyproject.toml": BUILDS + "[tool.poetry]\nname = 'Po'\nversion = '1'\n",
+    }
+
+    assert [target.name for target in inventory(tmp_path, files).targets] == [
+        "big-name", "set-up", "configured", "d", "e", "po",
+    ]  # fmt: skip
+
+
+def test_an_own_build_config_is_seen_except_at_the_root(tmp_path: Path) -> None:
+    files = {"pyproject.toml": project("root"), "a/pyproject.toml": project("a")}
+    configs = {"cloudbuild.yaml": "", "a/cloudbuild.yaml": ""}
+
+    targets = inventory(tmp_path, files | configs).targets
+    assert {target.path: target.has_own_config for target in targets} == {".": False, "a": True}
+
+
+TOOLS = {
+    "uv path": '[tool.uv.sources]\nb = { path = "../b" }\n',
+    "uv list": '[tool.uv.sources]\nb = [{ path = "../b", marker = "x" }, { index = "i" }]\n',
+    "uv workspace": "[tool.uv.sources]\nb = { workspace = true }\n",
+    "uv dev": '[tool.uv]\ndev-dependencies = ["b"]\n',
+    "poetry path": '[tool.poetry.dependencies]\nother = { path = "../b", develop = true }\n',
+    "poetry list": '[tool.poetry.dependencies]\nb = [{ path = "../b" }, { version = "1" }]\n',
+    "poetry group": '[tool.poetry.group.test.dependencies]\nother = { path = "../b" }\n',
+    "poetry dev": '[tool.poetry.dev-dependencies]\nb = "^1"\n',
+    "hatch env": '[tool.hatch.envs.x]\ndependencies = ["b @ {root:uri}/../b"]\n',
+    "hatch workspace": '[tool.hatch.envs.x.workspace]\nmembers = ["../b"]\n',
+    "hatch members": '[tool.hatch.envs.x.workspace]\nmembers = [{ path = "../[b]" }]\n',
+    "pdm dev": '[tool.pdm.dev-dependencies]\nx = ["-e file:///${PROJECT_ROOT}/../b#egg=b"]\n',
+    "extra": '[project.optional-dependencies]\nx = ["b>=1"]\n',
+    "group": '[dependency-groups]\nx = [{ include-group = "y" }, "B"]\ny = []\n',
+}
+
+
+@pytest.mark.parametrize("more", TOOLS.values(), ids=TOOLS)
+def test_a_local_dependency_is_seen_as_each_tool_writes_it(tmp_path: Path, more: str) -> None:
+    files = {"a/pyproject.toml": project("a", more=more), "b/pyproject.toml": project("b")}
+
+    assert folders(tmp_path, files) == ("b",)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["b", "b>=1", "B[extra]~=1.0; python_version > '3'", "b @ file:../b", "b @ file:///ROOT/b"],
+)
+def test_a_local_dependency_is_seen_in_the_standard_metadata(tmp_path: Path, line: str) -> None:
+    line = line.replace("/ROOT", tmp_path.as_posix()).replace("'", '\\"')
+    text = project("a").replace("dependencies = []", f'dependencies = ["{line}"]')
+
+    assert folders(tmp_path, {"a/pyproject.toml": text, "b/pyproject.toml": project("b")}) == ("b",)
+
+
+SOURCES = {
+    "poetry": '[tool.poetry]\npackages = [{ include = "brick", from = "../bricks" }]\n',
+    "poetry glob": '[tool.poetry]\npackages = [{ include = "b*", from = "../bricks" }]\n',
+    "hatch": '[tool.hatch.build.force-include]\n"../bricks/brick" = "brick"\n',
+    "hatch wheel": '[tool.hatch.build.targets.wheel.force-include]\n"../bricks/brick" = "b"\n',
+    "polylith": '[tool.polylith.bricks]\n"../bricks/brick" = "brick"\n',
+}
+
+
+@pytest.mark.parametrize("more", SOURCES.values(), ids=SOURCES)
+def test_source_that_is_kept_elsewhere_is_a_dependency(tmp_path: Path, more: str) -> None:
+    files = {"a/pyproject.toml": project("a", more=more), "bricks/brick/core.py": ""}
+
+    assert folders(tmp_path, files) == ("bricks/brick",)
+
+
+def test_source_of_its_own_is_none(tmp_path: Path) -> None:
+    more = '[tool.poetry]\npackages = [{ include = "a", from = "src" }, { include = "b" }]\n'
+
+    assert folders(tmp_path, {"a/pyproject.toml": project("a", more=more), "a/b/x.py": ""}) == ()
+
+
+def test_a_build_backend_of_the_repository_is_a_dependency(tmp_path: Path) -> None:
+    text = project("a").replace('hatchling"]', 'b"]')
+
+    assert folders(tmp_path, {"a/pyproject.toml": text, "b/pyproject.toml": project("b")}) == ("b",)
+
+
+@pytest.mark.parametrize(
+    "requirements",
+    ["b==1.0", "B == 1.0  # ours", "../b", "-e ../b", "--editable=../b", "-e ../b[extra]",
+     "file:../b", "b @ file:../b", "b @ file:///ROOT/b ; python_version > '3'", "../b/",
+     "flask==1 \\\n  --hash=sha256:00\nb==1.0 \\\n  --hash=sha256:00", "\ufeffb", "b\r\nflask\r\n"],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements.in", "requirements.txt.tmpl"])
+def test_a_function_depends_on_what_its_requirements_name(
+    tmp_path: Path, requirements: str, name: str
+) -> None:
+    text = requirements.replace("/ROOT", tmp_path.as_posix())
+    files = {f"f/{name}": text, "f/main.py": "", "b/pyproject.toml": project("b")}
+    if name != "requirements.txt":
+        files["f/requirements.txt"] = ""
+
+    assert folders(tmp_path, files, "f") == ("b",)
+
+
+def test_included_requirements_are_followed_and_start_the_build_themselves(tmp_path: Path) -> None:
+    files = {
+        "f/main.py": "",
+        "f/requirements.txt": "-r ../shared/base.txt\n-c ../constraints.txt\n",
+        "shared/base.txt": "-r base.txt\n../b\n",
+        "constraints.txt": "",
+        "b/pyproject.toml": project("b"),
+    }
+
+    [_, function] = inventory(tmp_path, files).targets
+    assert function.dependencies.folders == ("b",)
+    assert function.dependencies.files == ("constraints.txt", "shared/base.txt")
+
+
+def test_setup_files_name_their_dependencies(tmp_path: Path) -> None:
+    files = {
+        "a/setup.py": "from setuptools import setup\nsetup(install_requires=['b>1', name])\n",
+        "b/setup.cfg": "[options]\ninstall_requires =\n  c>=1\n  flask\n",
+        "b/setup.py": "from setuptools import setup\nsetup()\n",
+        "c/pyproject.toml": project("c"),
+    }
+
+    assert folders(tmp_path, files) == ("b", "c")
+
+
+def test_dependencies_are_transitive_and_a_cycle_does_no_harm(tmp_path: Path) -> None:
+    files = {
+        "a/pyproject.toml": project("a", "b"),
+        "b/pyproject.toml": project("b", more='[tool.uv.sources]\nx = { path = "../plain" }'),
+        "plain/requirements.txt": "-e ../c\n",
+        "c/pyproject.toml": project("c", "a"),
+    }
+
+    a = next(each for each in inventory(tmp_path, files).targets if each.path == "a")
+    assert a.dependencies.direct == ("b",)
+    assert a.dependencies.folders == ("b", "c", "plain")
+
+
+def test_a_name_of_another_project_is_no_local_dependency(tmp_path: Path) -> None:
+    files = {"a/pyproject.toml": project("a", "flask", "bb", "a"), "b/pyproject.toml": project("b")}
+
+    assert folders(tmp_path, files) == ()
+
+
+def test_paths_that_lead_nowhere_are_warned_about(tmp_path: Path) -> None:
+    more = '[tool.uv.sources]\nx = { path = "../gone" }\ny = { path = "../../outside" }\n'
+
+    warnings = inventory(tmp_path, {"a/pyproject.toml": project("a", more=more)}).warnings
+
+    assert [warning.message for warning in warnings] == [
+        "'a' depends on '../outside', which is outside of the repository",
+        "'a' depends on 'gone', which does not exist",
+    ]
+
+
+def test_the_directory_around_the_repository_is_outside_of_it(tmp_path: Path) -> None:
+    more = '[tool.uv.sources]\nx = { path = "../.." }\n'
+
+    [warning] = inventory(tmp_path, {"a/pyproject.toml": project("a", more=more)}).warnings
+
+    assert warning.message == "'a' depends on '..', which is outside of the repository"
+
+
+def test_dependencies_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
+    others = "hbgdface".replace("a", "i")
+    files = {f"{name}/pyproject.toml": project(name) for name in others}
+
+    a = inventory(tmp_path, {**files, "a/pyproject.toml": project("a", *others)}).targets[0]
+
+    assert a.dependencies.direct == a.dependencies.folders == tuple(sorted(others))
+
+
+KEYS = [
+    "project.dependencies", "project.optional-dependencies", "dependency-groups", "tool",
+    "tool.uv", "tool.uv.sources", "tool.uv.dev-dependencies", "tool.poetry", "tool.poetry.packages",
+    "tool.poetry.dependencies", "tool.poetry.group", "tool.poetry.group.x", "tool.hatch.envs",
+    "tool.hatch.envs.x", "tool.hatch.envs.x.workspace", "tool.hatch.envs.x.workspace.members",
+    "tool.hatch.build", "tool.hatch.build.force-include", "tool.hatch.build.targets",
+    "tool.polylith.bricks", "tool.pdm.dev-dependencies",
+]  # fmt: skip
+VALUES = [
+    "3", "true", '"x"', "[]", "[1]", '["["]', "{}", "{ x = 1 }", "{ x = [1] }",
+    "{ x = { path = 1 } }", '[{ include = 1, from = "\\u0000" }]', '["/**", "**/", "a\\u0000*"]',
+    '{ "/*" = 1, "../*" = 1 }', '["a**"]', '{ "[" = 1, "a**\\u0000" = 1 }',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", VALUES)
+def test_a_value_of_another_type_is_no_bug_of_ours(tmp_path: Path, key: str, value: str) -> None:
+    """Whoever reads such a file in earnest refuses it; here it names nothing, or is an error."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/pyproject.toml").write_text(f"{BUILDS}[project]\nname='a'\nversion='1'\n")
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f/main.py").touch()
+    (tmp_path / "f/pyproject.toml").write_text(f"{key} = {value}\n")
+
+    with suppress(InputError):
+        inventory(tmp_path, {})

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from builder.__main__ import main
+from triggers.manifest.file import read_manifest
+from triggers.manifest.manifest import SCHEMA_URL
+from triggers.manifest.starting import source_of_remote
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+REGISTRY = ["--registry", "us-east4/my-project/pypi"]
+GITHUB = ["--github", "acme/monorepo"]
+FILES = [
+    "shipwheel.yaml",
+    "cloudbuild/check-directory.yaml",
+    "cloudbuild/check-package.yaml",
+    "cloudbuild/deploy-function.yaml",
+    "cloudbuild/publish-directory-then-deploy.yaml",
+    "cloudbuild/publish-directory.yaml",
+    "cloudbuild/publish-package-native.yaml",
+    "cloudbuild/publish-package-then-deploy.yaml",
+    "cloudbuild/publish-package.yaml",
+]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SHIPWHEEL_REGISTRY", raising=False)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+
+def test_it_writes_the_manifest_and_the_build_configs_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err == (
+        "".join(f"{path}: written\n" for path in FILES)
+        + "Next: look through shipwheel.yaml, then run `shipwheel setup`\n"
+    )
+    assert sorted(FILES) == sorted(
+        path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yaml")
+    )
+    manifest = read_manifest(tmp_path / "shipwheel.yaml")
+    assert (manifest.project, manifest.region) == ("my-project", "us-east4")
+    assert manifest.registry == "us-east4/my-project/pypi"
+    assert manifest.image.startswith("us-east4-docker.pkg.dev/my-project/docker/shipwheel:")
+
+
+def test_the_manifest_begins_with_its_schema_for_editors(tmp_path: Path) -> None:
+    main(["init", *REGISTRY, *GITHUB])
+
+    first, *_ = (tmp_path / "shipwheel.yaml").read_text().splitlines()
+    assert first == f"# yaml-language-server: $schema={SCHEMA_URL}"
+
+
+def test_the_examples_in_the_comments_are_valid(tmp_path: Path) -> None:
+    main(["init", *REGISTRY, *GITHUB])
+    lines = (tmp_path / "shipwheel.yaml").read_text().splitlines()
+    paragraphs = "\n".join(lines[1:]).split("\n\n")
+    examples = [
+        "\n".join(line.removeprefix("# ") for line in paragraph.splitlines()[1:])
+        for paragraph in paragraphs
+        if all(line.startswith("#") for line in paragraph.splitlines())
+    ]
+    assert len(examples) == 3
+
+    (tmp_path / "shipwheel.yaml").write_text("\n".join([*lines, *examples]))
+
+    assert read_manifest(tmp_path / "shipwheel.yaml").packages.exclude == ("examples", "tests")
+
+
+def test_every_build_config_logs_where_an_account_of_the_users_may(tmp_path: Path) -> None:
+    main(["init", *REGISTRY, *GITHUB])
+
+    for path in FILES[1:]:
+        config = yaml.safe_load((tmp_path / path).read_text())
+        assert config["options"]["logging"] == "CLOUD_LOGGING_ONLY", path
+        assert config["timeout"].endswith("s"), path
+        assert all(step["id"] for step in config["steps"]), path
+
+
+def test_a_second_time_changes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["init", *REGISTRY, *GITHUB])
+    capsys.readouterr()
+    before = {path: (tmp_path / path).stat().st_mtime_ns for path in FILES}
+
+    assert main(["init", *REGISTRY, *GITHUB, "--json"]) == 0
+
+    written = json.loads(capsys.readouterr().out)
+    assert written == {"files": [{"path": path, "outcome": "unchanged"} for path in FILES]}
+    assert {path: (tmp_path / path).stat().st_mtime_ns for path in FILES} == before
+
+
+def test_nothing_is_replaced_without_force_and_nothing_else_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shipwheel.yaml").write_text("mine\n")
+    (tmp_path / "cloudbuild").mkdir()
+    (tmp_path / FILES[1]).write_bytes(b"\xff")
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 2
+
+    hint = "  hint: --force replaces it; without, nothing at all was written\n"
+    assert capsys.readouterr().err == (
+        f"error: The file 'shipwheel.yaml' is there already, with other contents\n{hint}"
+        f"error: The file '{FILES[1]}' is there already, with other contents\n{hint}"
+    )
+    assert (tmp_path / "shipwheel.yaml").read_text() == "mine\n"
+    assert [path.name for path in (tmp_path / "cloudbuild").iterdir()] == ["check-directory.yaml"]
+
+
+def test_force_replaces_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "shipwheel.yaml").write_text("mine\n")
+
+    assert main(["init", *REGISTRY, *GITHUB, "--force", "--json"]) == 0
+
+    [manifest, *others] = json.loads(capsys.readouterr().out)["files"]
+    assert manifest == {"path": "shipwheel.yaml", "outcome": "replaced"}
+    assert {each["outcome"] for each in others} == {"written"}
+    assert (tmp_path / "shipwheel.yaml").read_text() != "mine\n"
+
+
+def test_a_place_that_cannot_be_written_is_one_clean_message(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "cloudbuild").write_text("a file, where a directory has to be\n")
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 2
+
+    assert "'cloudbuild/check-directory.yaml' cannot be written" in capsys.readouterr().err
+    assert not (tmp_path / "shipwheel.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "git@github.com:acme/monorepo.git",
+        "https://github.com/acme/monorepo",
+        "https://github.com/acme/monorepo.git/",
+        "https://token@github.com/acme/monorepo.git",
+        "ssh://git@github.com:22/acme/monorepo.git",
+        "git+ssh://git@github.com/acme/monorepo",
+    ],
+)
+def test_the_remote_names_the_repository(url: str) -> None:
+    assert source_of_remote(url) == {"github": {"owner": "acme", "name": "monorepo"}}
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "/srv/git/monorepo.git", "https://gitlab.com/acme/monorepo", "git@github.com:monorepo",
+     "https://notgithub.com/acme/monorepo", "https://github.com.example.org/acme/monorepo"],
+)  # fmt: skip
+def test_a_remote_elsewhere_names_none(url: str) -> None:
+    assert source_of_remote(url) is None
+
+
+def test_the_origin_of_a_git_repository_is_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    git = ["git", "-C", str(tmp_path)]
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "remote", "add", "origin", "git@github.com:a/b.git"], check=True)
+
+    assert main(["init", *REGISTRY]) == 0
+
+    source = read_manifest(tmp_path / "shipwheel.yaml").source
+    assert source.github is not None
+    assert (source.github.owner, source.github.name) == ("a", "b")
+    assert "shipwheel.yaml: written" in capsys.readouterr().err
+
+
+def test_without_an_origin_the_option_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["init", *REGISTRY]) == 2
+
+    assert capsys.readouterr().err == (
+        "error: The git remote origin does not say where on GitHub this repository is\n"
+        "  hint: name it with --github OWNER/NAME, --repository or --git-repository-link\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("registry", "said"),
+    [
+        (
+            "",
+            (
+                "No registry was named\n  hint: use https://REGION-python.pkg.dev/PROJECT/REPO/ or"
+                " REGION/PROJECT/REPO, as --registry or in SHIPWHEEL_REGISTRY"
+            ),
+        ),
+        (
+            "https://example.org/pypi",
+            (
+                "Cloud Build's triggers need a repository of Artifact Registry:"
+                " 'https://example.org/pypi/'\n  hint: name it as REGION/PROJECT/REPO"
+            ),
+        ),
+    ],
+)
+def test_a_registry_and_a_repository_that_are_missing_are_told_at_once(
+    registry: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHIPWHEEL_REGISTRY", registry)
+
+    assert main(["init"]) == 2
+
+    assert capsys.readouterr().err == (
+        f"error: {said}\n"
+        "error: The git remote origin does not say where on GitHub this repository is\n"
+        "  hint: name it with --github OWNER/NAME, --repository or --git-repository-link\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([*REGISTRY, "--github", "acme"], "what was given: `source.github.name`"),
+        ([*REGISTRY, "--repository", "x"], "what was given: `source.repository` is 'x'"),
+        ([*REGISTRY, *GITHUB, "--git-repository-link", "x"], "`source.gitRepositoryLink` is 'x'"),
+        ([*REGISTRY, *GITHUB, "--project", "P"], "what was given: `project` is 'P'"),
+        (["--registry", "https://example.org/pypi", *GITHUB], "a repository of Artifact Registry"),
+        (GITHUB, "No registry was named"),
+    ],
+)
+def test_bad_answers_write_nothing(
+    tmp_path: Path, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", *arguments]) == 2
+
+    assert said in capsys.readouterr().err
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_registry_in_another_project_is_named_in_the_build_configs(tmp_path: Path) -> None:
+    arguments = ["--registry", "europe/example.com:shared/pypi", "--project", "team-project"]
+    assert main(["init", *arguments, *GITHUB]) == 0
+
+    manifest = read_manifest(tmp_path / "shipwheel.yaml")
+    assert (manifest.project, manifest.region) == ("team-project", "global")
+    for path in FILES[1:]:
+        text = (tmp_path / path).read_text()
+        assert "-python.pkg.dev/example.com/shared/${_REPO}" in text, path
+        assert "-python.pkg.dev/${PROJECT_ID}" not in text, path

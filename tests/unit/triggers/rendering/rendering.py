@@ -1,0 +1,48 @@
+"""What the tests of rendered triggers render: packages and functions of the smallest manifest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from steps.host.errors import InputError
+from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from triggers.discovery.dependencies import Dependencies
+from triggers.discovery.inventory import Inventory, Target
+from triggers.documents import dump
+from triggers.manifest.file import parse_manifest
+from triggers.rendering.rendering import Rendering, render
+
+CHECK_ACCOUNT = (
+    "projects/my-project/serviceAccounts/shipwheel-check@my-project.iam.gserviceaccount.com"
+)
+
+
+def package(
+    path: str, *dependencies: str, own: bool = False, files: tuple[str, ...] = ()
+) -> Target:
+    local = Dependencies(dependencies, dependencies, files)
+    name = path.rsplit("/", 1)[-1]
+    return Target(kind="package", path=path, name=name, has_own_config=own, dependencies=local)
+
+
+def function(path: str, *dependencies: str) -> Target:
+    local = Dependencies(dependencies, dependencies)
+    return Target(kind="function", path=path, name=path, dependencies=local)
+
+
+def rendered(*targets: Target, **manifest: Any) -> Rendering:
+    return render(parse_manifest({**SMALLEST, **manifest}), Inventory(targets=targets))
+
+
+def documents(*targets: Target, **manifest: Any) -> list[dict[str, Any]]:
+    text = dump([trigger.document() for trigger in rendered(*targets, **manifest).triggers])
+    return [*yaml.safe_load_all(text)]
+
+
+def problems(*targets: Target, **manifest: Any) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        rendered(*targets, **manifest)
+    return [str(problem) for problem in caught.value.problems]

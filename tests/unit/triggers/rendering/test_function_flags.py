@@ -1,0 +1,155 @@
+"""Every setting of a function as the flag that gcloud gets."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.triggers.discovery.test_functions import flags, resolved
+from triggers.rendering.function_flags import flags_text, requirements_options
+
+EVERYTHING: dict[str, Any] = {
+    "memory": "512Mi",
+    "cpu": 1,
+    "timeout": "90s",
+    "concurrency": 8,
+    "minInstances": 1,
+    "maxInstances": 5,
+    "serviceAccount": "runner",
+    "buildServiceAccount": "builder",
+    "environment": {"A": "1"},
+    "secrets": {"KEY": "key:1"},
+    "vpcConnector": "harbour",
+    "vpcEgress": "all-traffic",
+    "ingress": "internal-and-cloud-load-balancing",
+    "allowUnauthenticated": False,
+    "requirements": {"pin": True},
+}
+SHARED_FLAGS = {
+    "--memory": "512Mi",
+    "--cpu": "1",
+    "--timeout": "90s",
+    "--concurrency": "8",
+    "--min-instances": "1",
+    "--max-instances": "5",
+    "--service-account": "runner@my-project.iam.gserviceaccount.com",
+    "--build-service-account": (
+        "projects/my-project/serviceAccounts/builder@my-project.iam.gserviceaccount.com"
+    ),
+    "--vpc-connector": "harbour",
+    "--set-env-vars": {"A": "1"},
+    "--set-build-env-vars": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "pip"},
+    "--set-secrets": {"KEY": "key:1"},
+    "--no-allow-unauthenticated": None,
+}
+EVENTS = {
+    "eventFilters": {"type": "google.cloud.audit.log.v1.written"},
+    "eventPathPatterns": {"resourceName": "/projects/*"},
+    "location": "us",
+    "serviceAccount": "caller",
+    "retry": False,
+}
+
+
+def test_every_setting_becomes_a_flag_of_functions() -> None:
+    assert flags(**EVERYTHING, trigger=EVENTS) == {
+        "--region": "us-east4",
+        "--gen2": None,
+        "--runtime": "python313",
+        "--entry-point": "main",
+        "--trigger-event-filters": {"type": "google.cloud.audit.log.v1.written"},
+        "--trigger-event-filters-path-pattern": {"resourceName": "/projects/*"},
+        "--trigger-location": "us",
+        "--trigger-service-account": "caller@my-project.iam.gserviceaccount.com",
+        "--no-retry": None,
+        "--ingress-settings": "internal-and-gclb",
+        "--egress-settings": "all",
+        **SHARED_FLAGS,
+    }
+
+
+def test_every_setting_becomes_a_flag_of_run() -> None:
+    assert flags(**EVERYTHING, tool="run") == {
+        "--region": "us-east4",
+        "--base-image": "python313",
+        "--function": "main",
+        "--ingress": "internal-and-cloud-load-balancing",
+        "--vpc-egress": "all-traffic",
+        **SHARED_FLAGS,
+    }
+
+
+@pytest.mark.parametrize(
+    ("trigger", "given"),
+    [
+        ({"topic": "news", "retry": True}, {"--trigger-topic": "news", "--retry": None}),
+        ({"bucket": "uploads"}, {"--trigger-bucket": "gs://uploads"}),
+    ],
+)
+def test_a_caller_becomes_flags(trigger: dict[str, Any], given: dict[str, Any]) -> None:
+    found = {
+        name: value
+        for name, value in flags(trigger=trigger, allowUnauthenticated=True).items()
+        if name.startswith(("--trigger", "--retry", "--allow"))
+    }
+    assert found == {**given, "--allow-unauthenticated": None}
+
+
+@pytest.mark.parametrize(
+    ("requirements", "options"),
+    [
+        ({"pin": True}, ("--pin",)),
+        ({"vendor": "third_party/wheels"}, ("--vendor=third_party/wheels",)),
+        ({"bundle": True}, ("--bundle",)),
+        ({}, ()),
+    ],
+)
+def test_requirements_are_made_ready_in_one_way(
+    requirements: dict[str, Any], options: tuple[str, ...]
+) -> None:
+    assert requirements_options(resolved({"requirements": requirements})) == (
+        "--runtime=python313",
+        "--entry-point=main",
+        "--package-manager=pip",
+        "--virtual=us-east4/my-project/pypi-all",
+        *options,
+    )
+
+
+def test_requirements_are_judged_as_the_function_is_built() -> None:
+    settings = {
+        "runtime": "python314",
+        "entryPoint": "bill",
+        "index": "us-east4/my-project/all",
+        "buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv"},
+    }
+    assert requirements_options(resolved(settings)) == (
+        "--runtime=python314",
+        "--entry-point=bill",
+        "--package-manager=uv",
+        "--virtual=us-east4/my-project/all",
+    )
+
+
+def test_a_package_manager_that_is_no_plain_word_is_not_passed_on() -> None:
+    settings = {"buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv --pin"}}
+
+    assert requirements_options(resolved(settings)) == (
+        "--runtime=python313",
+        "--entry-point=main",
+        "--virtual=us-east4/my-project/pypi-all",
+    )
+
+
+def test_the_flags_survive_as_json_without_a_dollar_sign() -> None:
+    given = flags(
+        environment={
+            "E": "\U0001f6a2 \\ud83d\\ude00 \u2028",
+            "A": "${_REGION} $$ \"quoted\" 'twice', ü\n\\",
+        }
+    )
+
+    assert "$" not in flags_text(given)
+    assert json.loads(flags_text(given)) == given

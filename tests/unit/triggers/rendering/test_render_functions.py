@@ -1,0 +1,194 @@
+"""The triggers of functions: their settings, and how a publish starts a deployment."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from tests.unit.triggers.rendering.rendering import documents, function, package, problems
+
+
+class TestFunctions:
+    """What the deploy config is given."""
+
+    def test_a_functions_settings_become_substitutions(self) -> None:
+        [document] = documents(
+            function("functions/My_Function", "p/a"),
+            deploy={"function": {"runtime": "python312"}},
+            overrides={
+                "functions/My_Function": {
+                    "deploy": {
+                        "function": {
+                            "entryPoint": "go",
+                            "tool": "run",
+                            "environment": {"PRICE": "5$ ${EACH}"},
+                            "requirements": {"vendor": "vendor"},
+                        }
+                    }
+                }
+            },
+        )
+
+        assert document["substitutions"] == {
+            "_DEPLOY_FLAGS": (
+                '{"--region":"us-east4","--base-image":"python312","--function":"go",'
+                '"--set-env-vars":{"PRICE":"5\\u0024 \\u0024{EACH}"},'
+                '"--set-build-env-vars":{"GOOGLE_PYTHON_PACKAGE_MANAGER":"pip",'
+                '"GOOGLE_VENDOR_PIP_DEPENDENCIES":"vendor"}}'
+            ),
+            "_DIRECTORY": "functions/My_Function",
+            "_FUNCTION": "my-function",
+            "_IMAGE": SMALLEST["image"],
+            "_REGION": "us-east4",
+            "_REPO": "pypi",
+            "_REQUIREMENTS": (
+                "--runtime=python312 --entry-point=go --package-manager=pip"
+                " --virtual=us-east4/my-project/pypi-all --vendor=vendor"
+            ),
+            "_TOOL": "run",
+        }
+        assert document["includedFiles"] == [
+            "functions/My_Function/**", "p/a/**", "cloudbuild/deploy-function.yaml",
+        ]  # fmt: skip
+
+    def test_settings_that_no_substitution_can_hold_are_refused(self) -> None:
+        variables = {f"VARIABLE_{number}": "x" * 100 for number in range(40)}
+        [problem] = problems(function("f"), deploy={"function": {"environment": variables}})
+
+        assert re.match(
+            r"The settings of the function in 'f' have \d+ characters, more than the 4000 ", problem
+        )
+
+    def test_settings_that_fill_a_substitution_are_taken(self) -> None:
+        def length(filling: str) -> int:
+            [found] = documents(function("f"), deploy={"function": {"environment": {"A": filling}}})
+            return len(found["substitutions"]["_DEPLOY_FLAGS"])
+
+        assert length("x" * (4000 - length(""))) == 4000
+
+    def test_settings_of_functions_are_no_matter_where_there_are_none(self) -> None:
+        found = documents(package("a"), deploy={"function": {"cpu": 0.5}})
+
+        assert [document["name"] for document in found] == ["a-check", "a-publish"]
+
+    def test_a_function_that_is_not_deployed_from_here_may_contradict_itself(self) -> None:
+        found = documents(
+            package("a"), function("f"), deploy={"enabled": False, "function": {"cpu": 0.5}}
+        )
+
+        assert [document["name"] for document in found] == ["a-check", "a-publish"]
+
+    def test_a_function_needs_a_region_where_the_triggers_have_none(self) -> None:
+        [problem] = problems(function("f"), region="global")
+
+        assert problem.startswith("The function in 'f' has no region")
+
+
+class TestAfterPublish:
+    """A function is deployed by the build that publishes what it needs, or by the push."""
+
+    TARGETS = (
+        package("p/a", "p/b"),
+        package("p/b"),
+        package("q"),
+        function("f", "p/a", "p/b", "libs/shared"),
+        function("g", "p/b"),
+    )
+
+    def found(self, **manifest: Any) -> dict[str, dict[str, Any]]:
+        return {each["name"]: each for each in documents(*self.TARGETS, **manifest)}
+
+    def test_by_default_a_push_to_a_package_deploys(self) -> None:
+        found = self.found()
+
+        assert found["f-deploy"]["includedFiles"][:4] == [
+            "f/**", "p/a/**", "p/b/**", "libs/shared/**",
+        ]  # fmt: skip
+        assert "_THEN_DEPLOY" not in str(found)
+
+    def test_the_builds_that_publish_start_the_deployment_and_the_push_no_more(self) -> None:
+        found = self.found(deploy={"afterPublish": True})
+
+        assert found["f-deploy"]["includedFiles"] == [
+            "f/**", "libs/shared/**", "cloudbuild/deploy-function.yaml",
+        ]  # fmt: skip
+        then = {
+            name: (each["filename"], each["substitutions"].get("_THEN_DEPLOY"))
+            for name, each in found.items()
+            if name.endswith("publish")
+        }
+        assert then == {
+            "p-a-publish": ("cloudbuild/publish-package-then-deploy.yaml", "f-deploy"),
+            "p-b-publish": ("cloudbuild/publish-package-then-deploy.yaml", "f-deploy g-deploy"),
+            "q-publish": ("cloudbuild/publish-package.yaml", None),
+        }
+        assert (
+            "cloudbuild/publish-package-then-deploy.yaml" in found["p-a-publish"]["includedFiles"]
+        )
+
+    def test_one_function_may_differ_from_the_others(self) -> None:
+        found = self.found(
+            deploy={"afterPublish": True},
+            overrides={"f": {"deploy": {"afterPublish": False}}, "g": {"name": "other"}},
+        )
+
+        assert "p/a/**" in found["f-deploy"]["includedFiles"]
+        assert found["p-a-publish"]["filename"] == "cloudbuild/publish-package.yaml"
+        assert found["p-b-publish"]["substitutions"]["_THEN_DEPLOY"] == "other-deploy"
+
+    def test_a_package_that_is_not_published_deploys_with_the_push(self) -> None:
+        found = self.found(
+            deploy={"afterPublish": True}, overrides={"p/a": {"publish": {"enabled": False}}}
+        )
+
+        assert found["f-deploy"]["includedFiles"][:2] == ["f/**", "p/a/**"]
+        assert found["p-b-publish"]["substitutions"]["_THEN_DEPLOY"] == "f-deploy g-deploy"
+
+    def test_a_function_that_is_not_deployed_is_not_started(self) -> None:
+        found = self.found(
+            deploy={"afterPublish": True}, overrides={"f": {"deploy": {"enabled": False}}}
+        )
+
+        assert found["p-b-publish"]["substitutions"]["_THEN_DEPLOY"] == "g-deploy"
+
+    def test_a_directory_of_packages_starts_them_all(self) -> None:
+        found = self.found(deploy={"afterPublish": True}, grouping="directory")
+
+        assert found["f-deploy"]["includedFiles"][:2] == ["f/**", "libs/shared/**"]
+        publish = found["p-publish"]
+        assert publish["filename"] == "cloudbuild/publish-directory-then-deploy.yaml"
+        assert publish["substitutions"]["_THEN_DEPLOY"] == "f-deploy g-deploy"
+
+    def test_an_upload_by_cloud_build_itself_comes_too_late_to_start_anything(self) -> None:
+        native = "cloudbuild/publish-package-native.yaml"
+        [first, second] = problems(
+            *self.TARGETS, deploy={"afterPublish": True}, publish={"buildConfig": native}
+        )
+
+        assert first == (
+            f"'f' would be deployed before 'p/a' is published: Cloud Build uploads what {native!r}"
+            " built after all of its steps"
+            "\n  hint: publish it through twine, or take `deploy.afterPublish` out"
+        )
+        assert second.startswith("'f', 'g' would be deployed before 'p/b' is published: ")
+
+    def test_names_that_fill_a_substitution_are_taken(self) -> None:
+        # Names with 63 or 64 characters, and spaces between them, have 4000 together.
+        paths = [f"{number:02}".ljust(57 if number < 33 else 56, "x") for number in range(62)]
+        publish, *_ = documents(
+            package("a"),
+            *(function(path, "a") for path in paths),
+            deploy={"afterPublish": True},
+            check={"enabled": False},
+        )
+
+        then = publish["substitutions"]["_THEN_DEPLOY"]
+        assert then == " ".join(f"{path}-deploy" for path in paths)
+        assert len(then) == 4000
+
+    def test_more_functions_than_a_substitution_holds_are_refused(self) -> None:
+        functions = [function(f"functions/{'x' * 60}-{number}", "a") for number in range(70)]
+        [problem] = problems(package("a"), *functions, deploy={"afterPublish": True})
+
+        assert problem.startswith("70 functions are deployed after 'a': more names of triggers")

@@ -1,0 +1,82 @@
+"""Which patterns of branches and tags are anchored, and which RE2 refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from triggers.rules.patterns import anchored, is_anchored, syntax_fault
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("^main$", "^.*$", ".*", ".+", ".*-rc.*", r"\Amain\z", "(?i)^main$", r"^a\z"),
+        *("^a$|^b$", "^(a|b)$", "(^a$)", "(^a$)|(^b$)", "(?:^a$|^b$)", "(?P<x>^a$)"),
+        *("^[|]$", "^[)|(]$", "^[]|]$", r"^[\]|]$", "^[^]|]$", r"^a\|b$", r"^(a\))$", r"^a\\$"),
+        "((^a$)|^(b|c)$)",
+    ],
+)
+def test_a_pattern_that_says_what_whole_names_look_like_is_anchored(pattern: str) -> None:
+    assert is_anchored(pattern)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("main", "^main", "main$", "(?i)main", "[^a]$", "^a[|$]", "", "()"),
+        *(r"^main\$", r"^a\\\$", r"^a\.*", r"^a\.+"),
+        *(
+            "^a$|b",
+            "^a|b$",
+            "(^a$)|b",
+            "(^a)",
+            "(^a$|b)",
+            "(a)(b)",
+            "a(^b$)",
+            "^[)]$|b",
+            "(?:^a)(?:b$)?",
+        ),
+    ],
+)
+def test_a_pattern_that_is_found_in_longer_names_is_not(pattern: str) -> None:
+    assert not is_anchored(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("main", "^main$"),
+        ("main$", "^main$"),
+        ("^main$|dev$", "^(main|dev)$"),
+        ("^main|dev$", "^(main|dev)$"),
+        (r"\Amain|release-.*|dev\z", "^(main|release-.*|dev)$"),
+        ("(main|dev)", "^(main|dev)$"),
+        ("a[|$]|b", "^(a[|$]|b)$"),
+        (r"price-in-\$", r"^price-in-\$$"),
+        (r"price-in-\\$", r"^price-in-\\$"),
+        ("(?i)main", "(?i)^main$"),
+        ("", "^$"),
+    ],
+)
+def test_the_anchors_of_a_pattern_go_around_all_of_it(pattern: str, meant: str) -> None:
+    assert anchored(pattern) == meant
+    assert is_anchored(meant)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "fault"),
+    [
+        *((p, "it has neither look-around nor back-references") for p in (
+            "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?>a)", r"(a)\1", "(?P<x>a)(?P=x)", r"\\(?=a)",
+        )),
+        ("(", "missing ), unterminated subpattern"),
+        ("*", "nothing to repeat"),
+        (")", "unbalanced parenthesis"),
+        ("[a", "unterminated character set"),
+        *((p, "") for p in ("^main$", r"\\1", r"\(?=a", r"\Q(\E", r"\pL", "a**", "(?P<x>a)")),
+    ],
+)  # fmt: skip
+def test_only_what_python_and_re2_refuse_for_the_same_reason_is_a_fault(
+    pattern: str, fault: str
+) -> None:
+    assert syntax_fault(pattern) == fault

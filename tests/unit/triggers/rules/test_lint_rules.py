@@ -1,0 +1,143 @@
+"""Each code of lint on the smallest files that have it, and on the nearest that have not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.unit.triggers.rules.lint_file_cases import CONFIG_CASES, TRIGGER_CASES
+from tests.unit.triggers.rules.lint_further_cases import FURTHER
+from tests.unit.triggers.rules.lint_near_cases import NEAR
+from tests.unit.triggers.rules.lint_repository_cases import CASES, LOGGING, USES, Files
+from triggers.build_config import Build
+from triggers.build_trigger import BuildTrigger
+from triggers.rules.codes import CODES, FAMILIES
+from triggers.rules.linter import lint
+
+if TYPE_CHECKING:
+    from steps.host.finding import Finding as Located
+
+BASE = {
+    "cloudbuild.yaml": f"{USES}{LOGGING}",
+    "uses-region.yaml": f"{USES}  args: [$_REGION]\n{LOGGING}",
+    "src/a.py": "",
+}
+ALL: dict[str, tuple[Files, Files]] = {
+    **{
+        f"{code} in a trigger": ({"triggers.yaml": bad}, {"triggers.yaml": good})
+        for code, (bad, good) in TRIGGER_CASES.items()
+    },
+    **{
+        f"{code} in a build config": ({"cloudbuild.yaml": bad}, {"cloudbuild.yaml": good})
+        for code, (bad, good) in CONFIG_CASES.items()
+    },
+    **CASES,
+    **FURTHER,
+}
+# What a reader is told, by case; a change of words is a change of this file.
+TEXTS = json.loads((Path(__file__).parents[2] / "data/lint_texts.json").read_text(encoding="utf-8"))
+Found = set[tuple[str, str, int]]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+
+
+def write(files: Files) -> None:
+    for path, text in files.items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(text)
+
+
+def findings(files: Files) -> tuple[Located, ...]:
+    write({**BASE, **files})
+    given = [] if "shipwheel.yaml" in files else [Path(path) for path in files if _is_given(path)]
+    return lint(Path("shipwheel.yaml"), given, frozenset()).findings
+
+
+def places(there: tuple[Located, ...]) -> Found:
+    return {(each.code, each.file, each.line) for each in there}
+
+
+def found(files: Files) -> Found:
+    return places(findings(files))
+
+
+def _is_given(path: str) -> bool:
+    return path in {"triggers.yaml", "cloudbuild.yaml"}
+
+
+def expected(files: Files) -> Found:
+    return {
+        (code, path, number)
+        for path, text in files.items()
+        for number, line in enumerate(text.splitlines(), 1)
+        for code in re.findall(r"SW\d{3}", line.partition("#")[2])
+    }
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_a_fault_is_found_once_at_its_line_and_said_in_words_that_help(case: str) -> None:
+    files, _good = ALL[case]
+    there = findings(files)
+
+    assert {code for code, _file, _line in expected(files)} == {case[:5]}
+    assert places(there) == expected(files)
+    assert [f"{each.message}\n  hint: {each.hint}" for each in there] == TEXTS[case]
+
+
+@pytest.mark.parametrize("case", ALL)
+def test_the_mended_file_has_no_finding(case: str) -> None:
+    _bad, files = ALL[case]
+
+    assert found(files) == set()
+
+
+@pytest.mark.parametrize("case", NEAR)
+def test_what_comes_nearest_has_the_findings_written_there_and_no_others(case: str) -> None:
+    files = NEAR[case]
+
+    assert found(files) == expected(files)
+
+
+def test_every_code_has_a_case_and_a_family() -> None:
+    assert {case[:5] for case in ALL} == CODES.keys()
+    assert {code[:3] for code in CODES} == FAMILIES.keys()
+
+
+_VALUES = st.recursive(
+    st.sampled_from(["", "a", "**", "[", "*", "${_A:-x}", "$_A", "^a|b", "-", 1, True, None, 1.5]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["_A", "name", "push", "branch"]), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_FIELDS = st.sampled_from(
+    [str(field.alias) for model in (BuildTrigger, Build) for field in model.model_fields.values()]
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(st.dictionaries(_FIELDS, _VALUES, max_size=6), max_size=3), st.booleans())
+def test_whatever_the_values_are_every_finding_has_a_code_and_a_line(
+    documents: list[dict[str, object]], as_config: bool
+) -> None:
+    name = "cloudbuild.yaml" if as_config else "triggers.yaml"
+    text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
+    Path(name).write_text(text)
+
+    for each in lint(Path("shipwheel.yaml"), [Path(name)], frozenset()).findings:
+        assert each.code in CODES
+        assert 1 <= each.line <= len(text.splitlines()) + 1

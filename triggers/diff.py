@@ -1,0 +1,40 @@
+"""`shipwheel triggers diff`: what `apply` would do to the live triggers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import click
+
+from steps.host.errors import Refused
+from triggers.live.options import with_plan
+from triggers.live.plan import DRIFT
+
+if TYPE_CHECKING:
+    from triggers.live.gcloud import Gcloud
+    from triggers.live.plan import Plan
+
+_logger = logging.getLogger("shipwheel")
+
+
+@click.command(short_help="Compare the live triggers with the rendered ones.")
+@with_plan
+def command(*, plan: Plan, cloud: Gcloud) -> None:
+    """Compare the live triggers with the rendered ones, field by field, through gcloud.
+
+    Ends with 1 when they differ. Triggers of others are left out of the comparison: ours carry the
+    tag `shipwheel` and are for this repository.
+
+    \b
+    Example:
+      shipwheel triggers diff
+      shipwheel triggers diff --region us-east4 --json
+    """
+    _logger.info("%s", plan.summary or "no triggers")
+    if plan.of(*DRIFT):
+        raise Refused(
+            f"The live triggers of {cloud.project!r} in {cloud.region!r} are not the rendered ones:"
+            f" {plan.summary}",
+            "`shipwheel triggers apply` does what is shown; what is to be deleted, with --prune",
+        )

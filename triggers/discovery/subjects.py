@@ -1,0 +1,116 @@
+"""What triggers are for: a package, a function, or all packages below one directory.
+
+Here it is decided what starts what: the directories whose files start a build, and the functions
+that are deployed by the builds which publish the packages that they need.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from triggers.manifest.settings import resolve
+from triggers.rendering.names import trigger_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from triggers.discovery.inventory import Target
+    from triggers.manifest.manifest import Manifest
+    from triggers.manifest.settings import Kind
+
+# The names of the triggers that a build which publishes starts, with spaces between them.
+FOLLOWERS_KEY = "_THEN_DEPLOY"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """One package, one function, or all packages below a directory.
+
+    *packages* are the paths of what it publishes, *folders* and *files* what starts its builds,
+    *followers* the paths of the functions that are deployed after it is published.
+    """
+
+    kind: Literal["package", "function", "directory"]
+    path: str
+    title: str
+    has_own_config: bool
+    packages: tuple[str, ...]
+    folders: tuple[str, ...]
+    files: tuple[str, ...]
+    followers: tuple[str, ...] = ()
+
+
+def find_subjects(manifest: Manifest, targets: Iterable[Target]) -> list[Subject]:
+    """Return the subjects of all *targets*, grouped as *manifest* says."""
+    subjects = [*_subjects(manifest, targets)]
+    publishing = [
+        subject
+        for subject in subjects
+        if subject.packages and resolve(manifest, subject.path, "publish").enabled
+    ]
+    waiting = [
+        subject
+        for subject in subjects
+        if subject.kind == "function" and _waits(manifest, subject.path)
+    ]
+    return [_connected(subject, publishing, waiting) for subject in subjects]
+
+
+def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
+    """Return the name of the trigger of *kind* for what is in directory *path*."""
+    override = manifest.overrides.get(path)
+    given = override.name if override else None
+    return trigger_name(given or path, kind, prefix=manifest.name_prefix or "")
+
+
+def _subjects(manifest: Manifest, targets: Iterable[Target]) -> Iterator[Subject]:
+    directories: dict[str, list[Target]] = {}
+    for target in targets:
+        if manifest.grouping == "directory" and target.kind == "package":
+            directories.setdefault(target.path.split("/")[0], []).append(target)
+        else:
+            yield Subject(
+                kind=target.kind,
+                path=target.path,
+                title=target.name,
+                has_own_config=target.has_own_config,
+                packages=(target.path,) if target.kind == "package" else (),
+                folders=(target.path, *target.dependencies.folders),
+                files=target.dependencies.files,
+            )
+    for path, members in directories.items():
+        dependencies = [member.dependencies for member in members]
+        yield Subject(
+            kind="directory",
+            path=path,
+            title=f"what changed of {len(members)} packages",
+            has_own_config=False,
+            packages=tuple(member.path for member in members),
+            folders=(path, *sorted({d for each in dependencies for d in each.folders})),
+            files=tuple(sorted({d for each in dependencies for d in each.files})),
+        )
+
+
+def _waits(manifest: Manifest, path: str) -> bool:
+    """Return whether the function in *path* is deployed, and after the packages that it needs."""
+    override = manifest.overrides.get(path)
+    own = override.deploy.after_publish if override else None
+    after = manifest.deploy.after_publish if own is None else own
+    return bool(after) and resolve(manifest, path, "deploy").enabled
+
+
+def _connected(
+    subject: Subject, publishing: Iterable[Subject], waiting: Iterable[Subject]
+) -> Subject:
+    """Return *subject* with its followers; one that waits, without what publishing it starts."""
+    if subject in publishing:
+        needed = {*subject.packages}
+        followers = (each.path for each in waiting if needed & {*each.folders[1:]})
+        return replace(subject, followers=tuple(followers))
+    if subject in waiting:
+        published = {path for each in publishing for path in each.packages}
+        own, *others = subject.folders
+        folders = (own, *(folder for folder in others if folder not in published))
+        return replace(subject, folders=folders)
+    return subject

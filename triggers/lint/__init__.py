@@ -1,7 +1,0 @@
-"""Lint: what is wrong, or will go wrong, in triggers, build configs and manifest, across files.
-
-`sources` is what was read; the `*_rules` and `trigger_traps` hold small functions from that to
-findings; `codes` names every kind of finding; `linter` reads a repository and applies all rules.
-A rule's `Finding` (triggers.findings) names a path in its document; `Located` (steps.finding) is
-the same with its file and line.
-"""

@@ -1,0 +1,1 @@
+"""The triggers that Cloud Build has: read, compared, changed."""

@@ -1,0 +1,97 @@
+"""gcloud, the only way to live triggers: argument lists in, answers or errors out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from steps.host.errors import ServiceError
+from steps.host.gcloud import SECONDS, Call, run_gcloud
+from triggers.documents import dump
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping, Sequence
+
+_logger = logging.getLogger("shipwheel")
+
+_SECONDS_PER_TRIGGER = 10.0
+_BODY = re.compile(r"^-- body start --\n(.*?)\n-- body end --$", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Gcloud:
+    """The triggers of a *project* in a *region*."""
+
+    project: str
+    region: str
+    environ: Mapping[str, str]
+
+    def triggers(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the live triggers, those of *names* for certain.
+
+        gcloud lists one page of them only and does not say so. What it received tells whether
+        there are more; then every name that is missing is asked for.
+        """
+        listed = self._call("list", "--format=json", "--log-http")
+        found: list[dict[str, Any]] = json.loads(listed.stdout)
+        if not _has_more(listed.stderr):
+            return found
+        _logger.warning(
+            "warning: gcloud lists %d triggers, and there are more: those that are gone from the"
+            " repository may be missing here, and each of the others is asked for",
+            len(found),
+        )
+        missing = [name for name in names if name not in {it.get("name") for it in found}]
+        return [*found, *filter(None, map(self._trigger, missing))]
+
+    def import_triggers(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Create or replace triggers by their names, in one import."""
+        with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+            file = Path(folder) / "triggers.yaml"
+            file.write_text(dump(documents), encoding="utf-8")
+            seconds = SECONDS + _SECONDS_PER_TRIGGER * len(documents)
+            self._call("import", f"--source={file}", seconds=seconds)
+
+    def delete_trigger(self, key: str) -> None:
+        """Delete the trigger with the id *key*."""
+        self._call("delete", key)
+
+    def run_trigger(self, name: str, branch: str) -> None:
+        """Start a build of the trigger *name* on *branch*."""
+        self._call("run", name, f"--branch={branch}", "--format=none")
+
+    def _trigger(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads(self._call("describe", name, "--format=json").stdout)
+        except ServiceError as error:
+            if "NOT_FOUND" in error.problems[0].message:
+                return None
+            raise
+        return found
+
+    def _call(
+        self, verb: str, *arguments: str, seconds: float = SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `gcloud builds triggers VERB`."""
+        call = Call(
+            verb=f"builds triggers {verb}",
+            arguments=(*arguments, f"--project={self.project}", f"--region={self.region}"),
+            takes=f"it takes roles/cloudbuild.builds.editor in the project {self.project!r}, and"
+            " roles/iam.serviceAccountUser on the accounts that the triggers run as",
+        )
+        return run_gcloud(call, self.environ, seconds=seconds)
+
+
+def _has_more(log_of_http: str) -> bool:
+    """Return whether the last answer that gcloud logged was one page of several."""
+    bodies = _BODY.findall(log_of_http)
+    try:
+        return bool(json.loads(bodies[-1]).get("nextPageToken"))
+    except (IndexError, ValueError, AttributeError):
+        return False

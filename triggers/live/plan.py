@@ -1,0 +1,152 @@
+"""The plan: what has to happen to the live triggers so that they are the rendered ones.
+
+A pure decision. A live trigger is this repository's when it carries the tag `shipwheel`, belongs
+to the same connected repository, and has the manifest's name prefix; all others are left alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from triggers.manifest.settings import OWNERSHIP_TAG
+from triggers.normal import normal_form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from triggers.manifest.manifest import Manifest
+
+Action = Literal["create", "update", "delete", "taken", "unchanged", "foreign"]
+DRIFT: tuple[Action, ...] = ("create", "update", "delete", "taken")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A field whose value has to change; None where there is none. Sets are sorted lists."""
+
+    path: str
+    live: Any
+    rendered: Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What happens to one trigger.
+
+    `taken` is a foreign trigger with the name of a rendered one: nothing, unless it is adopted.
+    *key* is the live trigger's id, *document* the rendered message, *reason* why it is foreign.
+    """
+
+    action: Action
+    name: str
+    key: str = ""
+    reason: str = ""
+    edits: tuple[Edit, ...] = ()
+    document: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes: rendered triggers in their order, then live ones by name."""
+
+    changes: tuple[Change, ...]
+
+    def of(self, *actions: Action) -> tuple[Change, ...]:
+        """Return the changes that are one of *actions*."""
+        return tuple(change for change in self.changes if change.action in actions)
+
+    @property
+    def summary(self) -> str:
+        """How many there are of each action, such as `1 create, 5 unchanged`."""
+        counts = Counter(change.action for change in self.changes)
+        return ", ".join(
+            f"{counts[it]} {it}" for it in (*DRIFT, "unchanged", "foreign") if counts[it]
+        )
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose triggers are compared: a connected *repository*, and a prefix of names."""
+
+    repository: str
+    prefix: str = ""
+
+
+def owner_of(manifest: Manifest) -> Owner:
+    """Return whose triggers the *manifest* describes."""
+    source = manifest.source
+    github = source.github and f"{source.github.owner}/{source.github.name}"
+    repository = github or source.repository or source.git_repository_link or ""
+    return Owner(repository, manifest.name_prefix or "")
+
+
+def make_plan(
+    rendered: Sequence[Mapping[str, Any]], live: Iterable[Mapping[str, Any]], owner: Owner
+) -> Plan:
+    """Return what turns the *live* triggers into the *rendered* messages; both have names."""
+    by_name = {str(message.get("name")): message for message in live}
+    changes = [_change(message, by_name.get(message["name"]), owner) for message in rendered]
+    wanted = {message["name"] for message in rendered}
+    others = (by_name[name] for name in sorted(by_name.keys() - wanted))
+    return Plan((*changes, *(_unwanted(message, owner) for message in others)))
+
+
+def _change(message: Mapping[str, Any], live: Mapping[str, Any] | None, owner: Owner) -> Change:
+    name = message["name"]
+    if live is None:
+        return Change(action="create", name=name, document=message)
+    edits = tuple(_edits(normal_form(live), normal_form(message), ""))
+    if reason := _foreign(live, owner):
+        action: Action = "taken"
+    else:
+        action = "update" if edits else "unchanged"
+    key = str(live.get("id", ""))
+    return Change(action=action, name=name, key=key, reason=reason, edits=edits, document=message)
+
+
+def _unwanted(live: Mapping[str, Any], owner: Owner) -> Change:
+    reason = _foreign(live, owner)
+    name, key = str(live.get("name")), str(live.get("id", ""))
+    return Change(action="foreign" if reason else "delete", name=name, key=key, reason=reason)
+
+
+def _foreign(live: Mapping[str, Any], owner: Owner) -> str:
+    """Return why a live trigger is not this repository's, or nothing."""
+    if OWNERSHIP_TAG not in live.get("tags", ()):
+        return f"it has no tag {OWNERSHIP_TAG!r}"
+    repository = _repository(live)
+    if repository != owner.repository:
+        return f"it is for the repository {repository!r}"
+    if owner.prefix and not str(live.get("name")).startswith(f"{owner.prefix}-"):
+        return f"its name does not begin with {owner.prefix!r}"
+    return ""
+
+
+def _repository(live: Mapping[str, Any]) -> str:
+    github = live.get("github")
+    if github:
+        return f"{github.get('owner')}/{github.get('name')}"
+    second = live.get("repositoryEventConfig") or {}
+    connected = live.get("developerConnectEventConfig") or {}
+    return str(second.get("repository") or connected.get("gitRepositoryLink") or "")
+
+
+def _edits(live: Any, rendered: Any, path: str) -> Iterator[Edit]:
+    """Yield the innermost values that differ."""
+    if isinstance(live, dict) and isinstance(rendered, dict):
+        for key in sorted(live.keys() | rendered.keys()):
+            inner = f"{path}.{key}" if path else key
+            yield from _edits(live.get(key), rendered.get(key), inner)
+    elif _are_parallel(live, rendered):
+        for index, pair in enumerate(zip(live, rendered, strict=True)):
+            yield from _edits(*pair, f"{path}[{index}]")
+    elif live != rendered:
+        yield Edit(path, live, rendered)
+
+
+def _are_parallel(live: Any, rendered: Any) -> bool:
+    """Return whether two lists of mappings, such as steps, can be compared one by one."""
+    both = isinstance(live, list) and isinstance(rendered, list) and len(live) == len(rendered)
+    return both and all(isinstance(item, dict) for item in (*live, *rendered))

@@ -1,0 +1,1 @@
+"""The manifest shipwheel.yaml, and the layers of its settings."""

@@ -1,0 +1,137 @@
+"""What holds for one trigger: the defaults, the manifest, its kind, and the override, in layers.
+
+Lists and substitutions add up; of everything else the last layer that gives it wins.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from triggers.manifest.manifest import (
+    CheckTriggers,
+    DeployTriggers,
+    Manifest,
+    Override,
+    PublishTriggers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+Kind = Literal["check", "publish", "deploy"]
+KINDS: tuple[Kind, ...] = ("check", "publish", "deploy")
+
+DEFAULT_ACCOUNTS: dict[Kind, str] = {
+    "check": "shipwheel-check",
+    "publish": "shipwheel-publish",
+    "deploy": "shipwheel-deploy",
+}
+# What `shipwheel init` writes; a manifest that names none leaves functions to Google's accounts.
+DEFAULT_FUNCTION_ACCOUNTS = {
+    "serviceAccount": "shipwheel-function",
+    "buildServiceAccount": "shipwheel-build",
+}
+IMAGE_ACCOUNT = "shipwheel-image"  # not in the manifest: no trigger builds our image
+DEFAULT_BRANCH = "^main$"
+DEFAULT_COMMENT_CONTROL = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
+OWNERSHIP_TAG = "shipwheel"  # how a later `diff` knows a trigger of ours from a foreign one
+
+_Start = CheckTriggers | PublishTriggers | DeployTriggers
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that layers decide about one trigger, except for a function's own settings.
+
+    Exactly one of *branch* and *tag* is given, anchored; *service_account* is a full resource name;
+    *build_config* is empty where the manifest names none.
+    """
+
+    enabled: bool
+    branch: str
+    tag: str
+    comment_control: str
+    build_config: str
+    service_account: str
+    approval: bool
+    substitutions: dict[str, str]
+    included_files: tuple[str, ...]
+    ignored_files: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+def resolve(manifest: Manifest, path: str, kind: Kind) -> Settings:
+    """Return what holds for the trigger of *kind* of the target in directory *path*."""
+    starts = _starts(manifest, path, kind)
+    common = [manifest, starts[0], *_override(manifest, path), *starts[1:]]
+    branch, tag = _reference(starts)
+    account = _last((start.service_account for start in starts), default=DEFAULT_ACCOUNTS[kind])
+    comments = (start.comment_control for start in starts if isinstance(start, CheckTriggers))
+    return Settings(
+        enabled=_last((start.enabled for start in starts), default=True),
+        branch=branch,
+        tag=tag,
+        comment_control=_last(comments, default=DEFAULT_COMMENT_CONTROL),
+        build_config=_last((start.build_config for start in starts), default=""),
+        service_account=service_account_resource(account, manifest.project),
+        approval=_last((start.approval for start in starts), default=False),
+        substitutions={key: text for layer in common for key, text in layer.substitutions.items()},
+        included_files=_unique(glob for layer in common for glob in layer.included_files),
+        ignored_files=_unique(glob for layer in common for glob in layer.ignored_files),
+        tags=_unique([OWNERSHIP_TAG, *(tag for layer in common for tag in layer.tags)]),
+    )
+
+
+def service_account_resource(account: str, project: str) -> str:
+    """Return `projects/PROJECT/serviceAccounts/EMAIL`, the only form that a trigger takes."""
+    if account.startswith("projects/"):
+        return account
+    if "@" not in account:
+        # A domain-scoped project `example.com:name` is spelt backwards in its accounts' addresses.
+        domain = ".".join(reversed(project.split(":")))
+        account = f"{account}@{domain}.iam.gserviceaccount.com"
+    return f"projects/{project}/serviceAccounts/{account}"
+
+
+def anchor(pattern: str) -> str:
+    """Return *pattern* so that it matches whole names only.
+
+    Cloud Build searches: `main` alone would match `not-the-main-branch`.
+    """
+    body = pattern.removeprefix("^")
+    if re.search(r"(?<!\\)(?:\\\\)*\$\Z", body):
+        body = body[:-1]
+    return f"^(?:{body})$" if "|" in body else f"^{body}$"
+
+
+def _override(manifest: Manifest, path: str) -> list[Override]:
+    return [manifest.overrides[path]] if path in manifest.overrides else []
+
+
+def _starts(manifest: Manifest, path: str, kind: Kind) -> list[_Start]:
+    layers: list[Manifest | Override] = [manifest, *_override(manifest, path)]
+    return [getattr(layer, kind) for layer in layers]
+
+
+def _reference(starts: Sequence[_Start]) -> tuple[str, str]:
+    """Return branch and tag, of which one is empty: the last layer with either decides."""
+    branch, tag = DEFAULT_BRANCH, ""
+    for start in starts:
+        if isinstance(start, PublishTriggers) and start.tag:
+            branch, tag = "", anchor(start.tag)
+        elif start.branch:
+            branch, tag = anchor(start.branch), ""
+    return branch, tag
+
+
+def _last(values: Iterable[_T | None], *, default: _T) -> _T:
+    given = [value for value in values if value is not None]
+    return given[-1] if given else default
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))

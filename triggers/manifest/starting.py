@@ -1,0 +1,198 @@
+"""The files that a repository needs first: the manifest, and the build configs of its triggers.
+
+The build configs are files of this package, copied as they are; substitutions make them shared.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+
+from steps.host.errors import InputError, Problem
+from triggers.documents import dump
+from triggers.manifest.file import parse_manifest
+from triggers.manifest.manifest import MANIFEST, SCHEMA_URL
+from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from steps.registry.address import Registry
+
+FOLDER = "cloudbuild"
+_MULTI_REGIONS = {"us", "europe", "asia"}
+_GITHUB_REMOTE = re.compile(
+    r"(?:[a-z+]+://(?:[^@/]*@)?|[^@/]+@)github\.com(?::\d+(?=/))?[/:]"
+    r"(?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?/?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What only a person knows, and the manifest begins with; *source* is the manifest's."""
+
+    registry: Registry
+    project: str
+    region: str
+    image: str
+    source: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one file."""
+
+    path: str
+    outcome: Literal["written", "replaced", "unchanged"]
+
+
+def source_of_remote(url: str) -> dict[str, Any] | None:
+    """Return the manifest's `source` for the git remote *url*, or None when it is not GitHub's."""
+    match = _GITHUB_REMOTE.fullmatch(url.strip())
+    return {"github": {"owner": match["owner"], "name": match["name"]}} if match else None
+
+
+def default_region(registry: Registry) -> str:
+    """Return the triggers' region that fits *registry*; a multi-region has no triggers."""
+    return "global" if registry.location in _MULTI_REGIONS else registry.location
+
+
+def initial_files(answers: Answers) -> dict[str, str]:
+    """Return everything that `shipwheel init` writes, by path; raise InputError for bad answers."""
+    manifest = new_manifest(answers)
+    parse_manifest(yaml.load(manifest, yaml.CSafeLoader), "what was given")
+    return {MANIFEST: manifest, **shared_build_configs(answers.registry, answers.project)}
+
+
+def new_manifest(answers: Answers) -> str:
+    """Return the text of a manifest, with comments on what else it may hold."""
+    parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
+    parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(answers)]
+    parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in _EXAMPLES]
+    return "\n".join(parts)
+
+
+def _sections(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
+    """Return the parts of a manifest, each with what there is to say about it."""
+    registry = answers.registry
+    short = f"{registry.location}/{registry.project}/{registry.repository}"
+    return [
+        (
+            "Where the triggers live. A connected repository has to be in the same region.",
+            {"project": answers.project, "region": answers.region},
+        ),
+        ("Where packages are published.", {"registry": short}),
+        ("Shipwheel's container image; pin it by version or by digest.", {"image": answers.image}),
+        (
+            "The repository: github (1st generation), repository (2nd), or gitRepositoryLink.",
+            {"source": dict(answers.source)},
+        ),
+        (
+            "Pull requests. Their account can only read: a pull request decides what is run.",
+            {"check": _start("check")},
+        ),
+        (
+            "Pushes that publish packages; `tag` instead of `branch` for tags.",
+            {"publish": _start("publish")},
+        ),
+        (
+            "Pushes that deploy functions, which run, and are built, as accounts of their own.",
+            {"deploy": {**_start("deploy"), "function": DEFAULT_FUNCTION_ACCOUNTS}},
+        ),
+    ]
+
+
+_EXAMPLES: list[tuple[str, dict[str, Any]]] = [
+    (
+        "Packages and functions are found; leave some out, or list them with `include`.",
+        {"packages": {"exclude": ["examples", "tests"]}},
+    ),
+    ("More files that start every build.", {"includedFiles": ["constraints.txt"]}),
+    (
+        "What is different for one directory.",
+        {"overrides": {"packages/a": {"publish": {"approval": True}}}},
+    ),
+]
+
+
+def shared_build_configs(registry: Registry, project: str) -> dict[str, str]:
+    """Return the shared build configs by their paths in the repository.
+
+    They take the registry to be in the *project* that they run in; another one is named in them.
+    """
+    folder = resources.files("triggers") / "build_configs"
+    files = sorted(folder.iterdir(), key=lambda file: file.name)
+    texts = {f"{FOLDER}/{file.name}": file.read_text(encoding="utf-8") for file in files}
+    if project == registry.project:
+        return texts
+    elsewhere = f".pkg.dev/{registry.project.replace(':', '/')}/"
+    return {
+        path: text.replace(".pkg.dev/${PROJECT_ID}/", elsewhere) for path, text in texts.items()
+    }
+
+
+def write_files(root: Path, files: Mapping[str, str], *, force: bool) -> list[Written]:
+    """Write *files* below *root* and return what became of each.
+
+    Raises InputError, and writes nothing, when a file with other contents is there and not *force*.
+    """
+    there = {path: _current(root / path) for path in files}
+    different = [path for path in files if there[path] not in {None, files[path]}]
+    if not force:
+        InputError.raise_all(
+            Problem(
+                f"The file {path!r} is there already, with other contents",
+                "--force replaces it; without, nothing at all was written",
+            )
+            for path in different
+        )
+    for path, text in files.items():
+        if there[path] != text:
+            _write(root / path, text)
+    return [Written(path, _outcome(there[path], text)) for path, text in files.items()]
+
+
+def _outcome(before: str | None, after: str) -> Literal["written", "replaced", "unchanged"]:
+    if before is None:
+        return "written"
+    return "unchanged" if before == after else "replaced"
+
+
+def _current(path: Path) -> str | None:
+    """Return the text of *path*, None where there is nothing; bytes that are no text differ."""
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be written: {error.strerror}", "see what is in its place"
+        ) from None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(
+            f"{str(path)!r} cannot be written: {error.strerror}",
+            "see that its folder can be written and has room, and run the same command again",
+        ) from None
+
+
+def _start(kind: Literal["check", "publish", "deploy"]) -> dict[str, Any]:
+    return {"branch": "main", "serviceAccount": DEFAULT_ACCOUNTS[kind]}
+
+
+def _plain(values: object) -> str:
+    return dump([values]).removeprefix("---\n")
+
+
+def _commented(text: str) -> str:
+    return "".join(f"# {line}\n" for line in text.splitlines())

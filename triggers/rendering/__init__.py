@@ -1,0 +1,1 @@
+"""From packages and functions to triggers: YAML, Terraform, drawings."""

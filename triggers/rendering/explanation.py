@@ -1,0 +1,257 @@
+"""Which triggers a change would start, and why: Cloud Build's decision, made in advance.
+
+A pure function over what triggers wait for, what changed, and what event is asked about. Where no
+document says what the service does, the result says so.
+"""
+
+from __future__ import annotations
+
+import sys
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from triggers.globs import BadGlobError, Glob, Literal, parse_glob
+from triggers.ref_pattern import ref_matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from triggers.listener import EventKind, Listener
+
+Fires = OneOf["yes", "no", "unknown"]
+
+# Stands between paths; no path holds it.
+_NUL = "\0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What changed: *files* from the repository's root; *notes* say what is odd about it.
+
+    *silent*, if not empty, is why a push of it starts nothing at all.
+    """
+
+    files: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+    silent: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What is asked about: of *kind*, on the *branch* or of the *tag*; None leaves it open.
+
+    The branch of a pull request is the one that it is to be merged into.
+    """
+
+    kind: EventKind | None = None
+    branch: str | None = None
+    tag: str | None = None
+
+
+@dataclass(frozen=True)
+class Match:
+    """The changed files, none of them ignored, that one glob includes."""
+
+    glob: str
+    files: tuple[str, ...]
+
+
+_Decision = tuple[Fires, str, tuple[Match, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What becomes of one trigger: `unknown` where no document says, or RE2 is needed.
+
+    *then* are the triggers that its build starts, which no file decides.
+    """
+
+    name: str
+    fires: Fires
+    reason: str
+    waits_for: str
+    matches: tuple[Match, ...] = ()
+    then: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """All verdicts in the order of the triggers; *unclaimed* files start none of them.
+
+    *notes* say what is odd about the change, and what no document says.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    unclaimed: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def explain(listeners: Sequence[Listener], change: Change, event: Event) -> Explanation:
+    """Return which of the triggers *change* would start when it arrives as *event*."""
+    files = _Files(change.files)
+    verdicts = [_verdict(listener, change, event, files) for listener in listeners]
+    # Triggers share their matches: each is looked at once.
+    fired = {id(match): match for it in verdicts if it.fires == "yes" for match in it.matches}
+    claimed = {path for match in fired.values() for path in match.files}
+    return Explanation(
+        verdicts=tuple(verdicts),
+        unclaimed=tuple(path for path in change.files if path not in claimed),
+        notes=(*change.notes, *_undocumented(listeners, event), *files.undocumented()),
+    )
+
+
+class _Files:
+    """The changed files, and what globs match of them; each glob is asked once for all triggers."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = sorted(paths)
+        self._joined = _NUL.join(self.paths)
+        self._starts = [0, *accumulate(len(path) + 1 for path in self.paths)]
+        self._globs: dict[str, Glob] = {}
+        self._found: dict[str, frozenset[int]] = {"": frozenset(range(len(paths)))}
+        self._ignored: dict[tuple[str, ...], frozenset[int]] = {}
+        self._matches: dict[tuple[str, tuple[str, ...]], Match] = {}
+
+    def match(self, glob: str, ignored: tuple[str, ...] = ()) -> Match:
+        """Return what *glob* includes, or everything for an empty one, without what is *ignored*.
+
+        Raises BadGlobError, which quotes the glob.
+        """
+        if (glob, ignored) not in self._matches:
+            if ignored not in self._ignored:
+                self._ignored[ignored] = frozenset().union(*map(self._matching, ignored))
+            left = sorted(self._matching(glob) - self._ignored[ignored])
+            files = tuple(self.paths[index] for index in left)
+            self._matches[glob, ignored] = Match(glob, files)
+        return self._matches[glob, ignored]
+
+    def undocumented(self) -> list[str]:
+        """Return what no document says about the globs that were asked for."""
+        return [
+            f"The glob {glob.text!r}: {glob.undocumented}; no document says"
+            for glob in self._globs.values()
+            if glob.undocumented
+        ]
+
+    def _matching(self, text: str) -> frozenset[int]:
+        if text not in self._found:
+            try:
+                glob = self._globs[text] = parse_glob(text)
+            except BadGlobError as error:
+                raise BadGlobError(f"the glob {text!r} is malformed: {error}") from None
+            near = {index for literal in glob.literals for index in self._near(literal)}
+            self._found[text] = frozenset(it for it in near if glob.matches(self.paths[it]))
+        return self._found[text]
+
+    def _near(self, literal: Literal) -> Iterator[int]:
+        """Yield the indexes of the files that have *literal* where it has to be."""
+        if literal.leads:
+            # No path goes on with the last of all characters.
+            end = bisect_left(self.paths, literal.text + chr(sys.maxunicode))
+            yield from range(bisect_left(self.paths, literal.text), end)
+            return
+        place = self._joined.find(literal.text)
+        while place >= 0:
+            index = bisect_right(self._starts, place) - 1
+            yield index
+            place = self._joined.find(literal.text, self._starts[index + 1])
+
+
+def _verdict(listener: Listener, change: Change, event: Event, files: _Files) -> Verdict:
+    fires, reason, matches = _decision(listener, change, event, files)
+    return Verdict(
+        name=listener.name,
+        fires=fires,
+        reason=reason,
+        waits_for=str(listener),
+        matches=matches,
+        then=() if fires == "no" else listener.starts,
+    )
+
+
+def _decision(listener: Listener, change: Change, event: Event, files: _Files) -> _Decision:
+    if reason := _deaf(listener, change, event):
+        return "no", reason, ()
+    on_ref = _hears_ref(listener, event)
+    name = event.tag if listener.ref == "tag" else event.branch
+    if on_ref is False:
+        return "no", f"it waits for {listener}, and this is {name!r}", ()
+    try:
+        decision = _decide_by_files(listener, files)
+    except BadGlobError as error:
+        return "unknown", str(error), ()
+    if on_ref is None and decision[0] == "yes":
+        reason = f"Python cannot tell whether RE2 finds {listener.pattern!r} in {name!r}"
+        return "unknown", reason, decision[2]
+    return decision
+
+
+def _deaf(listener: Listener, change: Change, event: Event) -> str:
+    """Return why the trigger hears nothing of the event, whatever changed."""
+    if listener.disabled:
+        return "it is disabled"
+    if listener.event is None:
+        return f"it waits for {listener}"
+    if event.kind and listener.event != event.kind:
+        return f"it waits for {listener}"
+    asked = "branch" if event.branch is not None else "tag" if event.tag is not None else None
+    if asked and listener.ref != asked:
+        return f"it waits for {listener}"
+    return change.silent if listener.event == "push" else ""
+
+
+def _hears_ref(listener: Listener, event: Event) -> bool | None:
+    """Return whether the branch or tag is the right one; None where that cannot be told."""
+    name = event.tag if listener.ref == "tag" else event.branch
+    if name is None:
+        return True
+    found = ref_matches(listener.pattern, name)
+    return None if found is None else found is not listener.inverted
+
+
+def _decide_by_files(listener: Listener, files: _Files) -> _Decision:
+    """Decide as the API's page says: what is ignored is dropped, then something must be included.
+
+    https://cloud.google.com/build/docs/api/reference/rest/v1/projects.triggers
+    """
+    left = files.match("", listener.ignored)
+    if not files.paths and listener.included:
+        return "unknown", "no file changed; no document says what that starts", ()
+    if not left.files and listener.ignored:
+        return "no", "every changed file is ignored" if files.paths else "no file changed", ()
+    if not listener.included:
+        return "yes", "it includes every file", (left,)
+    matches = tuple(
+        match
+        for glob in dict.fromkeys(listener.included)
+        if (match := files.match(glob, listener.ignored)).files
+    )
+    if matches:
+        return "yes", "a changed file is included", matches
+    return "no", _why_none(listener, files), ()
+
+
+def _why_none(listener: Listener, files: _Files) -> str:
+    """Return why no file is included: perhaps one would be, were it not ignored."""
+    for glob in listener.included:
+        if dropped := files.match(glob).files:
+            path = dropped[0]
+            by = next(it for it in listener.ignored if path in files.match(it).files)
+            return f"{path!r} is included by {glob!r}, but ignored by {by!r}"
+    return "no changed file is included"
+
+
+def _undocumented(listeners: Iterable[Listener], event: Event) -> Iterator[str]:
+    """Yield what no document says of such an event."""
+    filtered = [it for it in listeners if it.included or it.ignored]
+    if event.kind != "push" and any(it.event == "pull-request" for it in filtered):
+        yield (
+            "No document says which commit a pull request is compared with to find its files, and"
+            " one says that only pushes have file filters; gcloud takes them for both"
+        )
+    asks_for_tags = event.kind != "pull-request" and event.branch is None
+    if asks_for_tags and any(it.ref == "tag" for it in filtered):
+        yield "No document says which files count as changed when a tag is pushed"

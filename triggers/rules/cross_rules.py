@@ -1,0 +1,161 @@
+"""What does not fit between a trigger and its build config.
+
+Many triggers share a config: what is wrong with it is said once, and names the first of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from steps.host.finding import Finding as Located
+from triggers.build_rules import (
+    LOGGING_HINT,
+    LOGGING_RULE,
+    has_place_for_logs,
+)
+from triggers.discovery.subjects import FOLLOWERS_KEY
+from triggers.findings import Finding
+from triggers.rules.sources import ConfigSource, Sources, TriggerSource
+from triggers.substitution_keys import PULL_REQUEST, SUBSTITUTION_KEY
+from triggers.substitutions import StartedBy, references, resolve, template_texts
+
+if TYPE_CHECKING:
+    from triggers.rules.coverage_rules import Globs
+
+_Found = Iterator[tuple[TriggerSource | ConfigSource, Finding]]
+
+
+def cross(sources: Sources, globs: Globs) -> list[Located]:
+    """Return what is wrong between every trigger and its build config."""
+    users: dict[tuple[str, int, Finding], list[TriggerSource]] = {}
+    for trigger in sources.here:
+        for owner, finding in _of_trigger(trigger, sources, globs):
+            line = owner.document.line(finding.path)
+            users.setdefault((owner.file, line, finding), []).append(trigger)
+    located = [
+        Located(file, line, found.code, f"{found.message} ({_names(triggers)})", found.hint)
+        for (file, line, found), triggers in users.items()
+    ]
+    return [*located, *_unused_of_manifest(sources)]
+
+
+def _of_trigger(trigger: TriggerSource, sources: Sources, globs: Globs) -> _Found:
+    path = trigger.message.filename
+    config = trigger.inline or sources.configs.get(path)
+    if config:
+        for rule in _RULES:
+            yield from rule(trigger, config)
+    if path:
+        yield from _config_is_there(trigger, path, sources)
+        yield from _config_is_included(trigger, path, globs)
+
+
+def _names(triggers: list[TriggerSource]) -> str:
+    more = f" and {len(triggers) - 1} more" if len(triggers) > 1 else ""
+    return f"{triggers[0]}{more}"
+
+
+def _config_is_there(trigger: TriggerSource, path: str, sources: Sources) -> _Found:
+    """SW501: the path is one from the root of the repository."""
+    if path not in sources.files:
+        message = f"the build config {path!r} does not exist"
+        hint = "name it from the root of the trigger's repository, and lint there"
+        yield trigger, Finding(("filename",), message, hint, "SW501")
+
+
+def _config_is_included(trigger: TriggerSource, path: str, globs: Globs) -> _Found:
+    """SW507: a mended build config should show that it is mended."""
+    included = trigger.message.included_files
+    if included and path in globs.files and path not in globs.any_of(included):
+        message = f"a change of {path!r} starts no build"
+        yield trigger, Finding(("includedFiles",), message, "add it to includedFiles", "SW507")
+
+
+def _substitutions_are_given(trigger: TriggerSource, config: ConfigSource) -> _Found:
+    """SW502, SW503, SW315: triggers put an empty string for what is missing."""
+    filled_in = dict.fromkeys(PULL_REQUEST, "") if trigger.message.is_pull_request else {}
+    given = trigger.message.substitutions
+    resolution = resolve(config.build, given, filled_in, StartedBy.TRIGGER)
+    alone = resolve(config.build, {}, filled_in, StartedBy.TRIGGER).findings
+    for finding in resolution.findings:
+        if finding not in alone and finding.code == "SW315":
+            yield trigger, finding
+    for note in resolution.notes:
+        key = note.path[-1]
+        if note.code == "SW502":
+            of_trigger = note.path[0] == "substitutions" and key in given
+            yield (trigger if of_trigger else config), note
+        elif SUBSTITUTION_KEY.fullmatch(str(key)) and key in given and _matters(trigger, str(key)):
+            yield trigger, note
+
+
+def _matters(trigger: TriggerSource, key: str) -> bool:
+    """Return whether an unused substitution does: rendering gives more than a config has to use.
+
+    What `deploy.afterPublish` gives, nothing else would do.
+    """
+    return not trigger.rendered or key == FOLLOWERS_KEY
+
+
+def _logs_have_a_place(trigger: TriggerSource, config: ConfigSource) -> _Found:
+    """SW504: the trigger's account is the build's."""
+    build = config.build
+    own = build.service_account  # with one, that alone is SW312
+    if trigger.message.service_account and not own and not has_place_for_logs(build):
+        yield config, Finding(("options",), LOGGING_RULE, LOGGING_HINT, "SW504")
+
+
+def _account_is_the_triggers(trigger: TriggerSource, config: ConfigSource) -> _Found:
+    """SW505: the documentation says that a trigger's build ignores its config's account."""
+    account = config.build.service_account
+    if account and "$" not in account and account != trigger.message.service_account:
+        message = f"the service account {account!r} is ignored"
+        hint = "give it to the trigger"
+        yield config, Finding(("serviceAccount",), message, hint, "SW505")
+
+
+def _built_ins_are_there(trigger: TriggerSource, config: ConfigSource) -> _Found:
+    """SW506: what an event does not have is an empty string."""
+    events = [*trigger.message.repositories.values()]
+    push = next((event.push for event in events if event.push), None)
+    absent = {}
+    if push and push.tag:
+        absent = {"BRANCH_NAME": "a push of a tag"}
+    elif push or trigger.message.is_pull_request:
+        absent = {"TAG_NAME": "a push to a branch" if push else "a pull request"}
+    for path, text in template_texts(config.build):
+        for key in dict.fromkeys(references(text)):
+            if key in absent:
+                message = f"{key} is empty after {absent[key]}"
+                yield config, Finding(path, message, "use REF_NAME, SHORT_SHA or another", "SW506")
+
+
+def _unused_of_manifest(sources: Sources) -> Iterator[Located]:
+    """SW503: a substitution of the manifest that none of its build configs uses."""
+    if sources.manifest is None:
+        return
+    file, document = sources.manifest
+    rendered = [trigger for trigger in sources.triggers if trigger.rendered]
+    used = {
+        key
+        for trigger in rendered
+        if (config := sources.configs.get(trigger.message.filename))
+        for key in _used_of(trigger, config)
+    }
+    for path in [path for path in document.lines if path[-2:-1] == ("substitutions",)]:
+        if path[-1] not in used:
+            message = f"none of the build configs uses {path[-1]!r}"
+            hint = f"use ${{{path[-1]}}}, or take it out"
+            yield Located(file, document.line(path), "SW503", message, hint)
+
+
+def _used_of(trigger: TriggerSource, config: ConfigSource) -> set[str]:
+    given = trigger.message.substitutions
+    notes = resolve(config.build, given, {}, StartedBy.TRIGGER).notes
+    return given.keys() - {note.path[-1] for note in notes if note.code == "SW503"}
+
+
+_RULES = (
+    _substitutions_are_given, _logs_have_a_place, _account_is_the_triggers, _built_ins_are_there,
+)  # fmt: skip

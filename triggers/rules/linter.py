@@ -1,0 +1,141 @@
+"""Lint, whole: reads what there is to judge, and applies every rule to it."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps.host.errors import InputError, Problem
+from triggers.discovery.inventory import find_targets
+from triggers.rules import config_rules, coverage_rules, trigger_rules, trigger_traps
+from triggers.rules.coverage_rules import Globs
+from triggers.rules.cross_rules import cross
+from triggers.rules.manifest_rules import add_manifest
+from triggers.rules.sources import Sources, locate
+from triggers.rules.tree import github_address, repository_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from steps.host.finding import Finding as Located
+
+_CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
+_NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What lint found, in the order of files and lines, and which files it read."""
+
+    findings: tuple[Located, ...]
+    files: tuple[str, ...]
+
+
+def lint(manifest: Path, files: Sequence[Path], ignored: frozenset[str]) -> Report:
+    """Judge *files*, or all that the repository of *manifest* has, but for *ignored* codes.
+
+    Raises InputError for files that cannot be read at all, and where there is nothing to judge.
+    """
+    reader = _Reader(manifest.parent)
+    if files:
+        reader.read_given(files, manifest)
+    else:
+        reader.read_all(manifest)
+    InputError.raise_all(reader.problems)
+    sources = reader.sources
+    found = {*sources.findings, *_judge(sources)}
+    return Report(
+        tuple(sorted(each for each in found if each.code not in ignored)),
+        tuple(dict.fromkeys(reader.read)),
+    )
+
+
+def _judge(sources: Sources) -> Iterator[Located]:
+    globs = Globs(frozenset(sources.files))
+    for trigger in sources.triggers:
+        for rule in (*trigger_rules.RULES, *trigger_traps.RULES):
+            yield from locate(trigger.file, trigger.document, rule(trigger))
+    for together in trigger_traps.RULES_TOGETHER:
+        for trigger, finding in together(sources.triggers):
+            yield from locate(trigger.file, trigger.document, [finding])
+    inline = [trigger.inline for trigger in sources.triggers if trigger.inline]
+    for config in (*sources.configs.values(), *inline):
+        for of_config in config_rules.RULES:
+            yield from locate(config.file, config.document, of_config(config))
+    yield from cross(sources, globs)
+    for trigger in sources.here:
+        for of_files in coverage_rules.RULES:
+            yield from locate(trigger.file, trigger.document, of_files(trigger, globs))
+    yield from coverage_rules.projects_are_covered(sources, globs)
+
+
+class _Reader:
+    """Reads files into `sources`; *problems* are the files that cannot be read at all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.sources = Sources(files=repository_files(root), github=github_address(root))
+        self.problems: list[Problem] = []
+        self.read: list[str] = []
+
+    def read_given(self, files: Sequence[Path], manifest: Path) -> None:
+        texts = {file: self._text(file) for file in dict.fromkeys(files)}
+        for file, text in texts.items():
+            if text is None:
+                continue
+            path = os.path.relpath(file, self.root).replace(os.sep, "/")
+            if file.name == manifest.name:
+                add_manifest(self.sources, file, text)
+            elif _looks_like_config(path, text):
+                self.sources.add_config_file(path, str(file), text)
+            else:
+                self.sources.add_trigger_file(str(file), text)
+        if self.sources.triggers and not self.sources.projects:
+            self.sources.projects = find_targets(self.root)
+        self._named_configs()
+
+    def read_all(self, manifest: Path) -> None:
+        if manifest.is_file() and (text := self._text(manifest)) is not None:
+            add_manifest(self.sources, manifest, text)
+        for path in filter(_CONFIG.fullmatch, self.sources.files):
+            self._config(path)
+        self._named_configs()
+        if not self.read and not self.problems:
+            raise InputError(
+                f"There is nothing to lint: no {str(manifest)!r}, and no cloudbuild.yaml below",
+                "name trigger files and build configs, or write a manifest with `shipwheel init`",
+            )
+
+    def _named_configs(self) -> None:
+        """Read the build configs that triggers name, and nobody else did."""
+        for path in dict.fromkeys(trigger.message.filename for trigger in self.sources.here):
+            if path in self.sources.files and path not in self.sources.configs:
+                self._config(path)
+
+    def _config(self, path: str) -> None:
+        file = self.root / path
+        if (text := self._text(file)) is not None:
+            self.sources.add_config_file(path, str(file), text)
+
+    def _text(self, file: Path) -> str | None:
+        self.read.append(str(file))
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            hint = "name a text file that this user can read"
+            self.problems.append(Problem(f"Cannot read {str(file)!r}: {reason}", hint))
+            return None
+
+
+def _looks_like_config(path: str, text: str) -> bool:
+    """Return whether a file that was named is a build config, and not one of triggers."""
+    if re.search(r"^(?:steps|\"steps\")\s*:|^\{\s*\"steps\"", text, re.MULTILINE):
+        return True
+    is_trigger = re.search(
+        r"^\"?(?:filename|triggerTemplate|github|build|includedFiles)\"?\s*:", text, re.MULTILINE
+    )
+    return bool(_NAMED_AS_CONFIG.fullmatch(path) or _CONFIG.fullmatch(path)) and not is_trigger

@@ -1,0 +1,188 @@
+"""What lint judges: triggers and build configs, read as far as they can be, each with its lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import yaml
+
+from steps.host.finding import Finding as Located
+from triggers.build_config_file import duplicate_keys, judge_build_config
+from triggers.build_trigger import BuildTrigger
+from triggers.findings import Finding
+from triggers.messages import camel_case, read_message
+from triggers.yaml_lines import Document, YamlError, read_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from triggers.build_config import Build
+
+
+@dataclass(frozen=True, eq=False)
+class ConfigSource:
+    """One build config: a file, or the part of a trigger."""
+
+    file: str
+    document: Document
+    build: Build
+
+
+@dataclass(frozen=True, eq=False)
+class TriggerSource:
+    """One trigger. *fields* are those that were written, even where their values are wrong.
+
+    *rendered* says that it is the manifest's, and not a file's.
+    """
+
+    file: str
+    document: Document
+    message: BuildTrigger
+    fields: frozenset[str]
+    inline: ConfigSource | None = None
+    rendered: bool = False
+
+    def __str__(self) -> str:
+        """Return how messages call it."""
+        kind = "the rendered trigger" if self.rendered else "the trigger"
+        return f"{kind} {self.message.name!r}"
+
+
+@dataclass
+class Sources:
+    """All that was read, and what was found while reading.
+
+    *configs* are by their paths from the root. *files* are all paths of the repository, and
+    *projects* its directories with a package or a function; *github* is its owner and name there,
+    if known. *manifest* is the manifest's file and lines.
+    """
+
+    triggers: list[TriggerSource] = field(default_factory=list)
+    configs: dict[str, ConfigSource] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    github: tuple[str, str] | None = None
+    manifest: tuple[str, Document] | None = None
+    findings: list[Located] = field(default_factory=list)
+
+    @property
+    def here(self) -> list[TriggerSource]:
+        """The triggers that, as far as one can tell, are for this repository."""
+        return [trigger for trigger in self.triggers if not self._is_elsewhere(trigger)]
+
+    def _is_elsewhere(self, trigger: TriggerSource) -> bool:
+        there = trigger.message.github
+        if self.github is None or there is None:
+            return False
+        # GitHub tells no capitals apart.
+        return (there.owner.lower(), there.name.lower()) != self.github
+
+    def add_trigger_file(self, file: str, text: str) -> None:
+        """Read every trigger of a file that `gcloud builds triggers import` takes."""
+        documents = self._documents(file, text)
+        if documents == []:
+            message = "there is no document: gcloud imports nothing, and says nothing"
+            self.findings.append(
+                Located(file, 1, "SW004", message, "write a trigger, or delete it")
+            )
+        for document in documents or ():
+            trigger, findings = _read_trigger(file, document)
+            self.findings += locate(file, document, findings)
+            self.triggers += [trigger] if trigger else []
+
+    def add_rendered(self, file: str, line: int, message: dict[str, object]) -> None:
+        """Take the rendered trigger *message*, whose reason is on *line* of the manifest *file*."""
+        trigger, findings = _read_trigger(file, Document(message, {(): line}))
+        self.findings += locate(file, Document(lines={(): line}), findings)
+        self.triggers += [replace(trigger, rendered=True)] if trigger else []
+
+    def add_config_file(self, path: str, file: str, text: str) -> None:
+        """Read the build config at *path* from the root, which messages call *file*."""
+        documents = self._documents(file, text)
+        if documents is None:
+            return
+        if len(documents) != 1:
+            message = f"a build config is one document, and this file has {len(documents)}"
+            self.findings.append(Located(file, 1, "SW002", message))
+            return
+        [document] = documents
+        findings = [*_shape(document), *duplicate_keys(document)]
+        if isinstance(document.data, dict):
+            findings += _no_value(document)
+            judged = judge_build_config(document, in_a_file=True)
+            self.configs[path] = ConfigSource(file, document, judged.build)
+            findings += [*judged.findings, *judged.notes]
+        self.findings += locate(file, document, findings)
+
+    def _documents(self, file: str, text: str) -> list[Document] | None:
+        self.findings += _forbidden_tab(file, text)
+        try:
+            return read_documents(text)
+        except YamlError as error:
+            self.findings.append(Located(file, error.line, "SW001", f"parsing as YAML: {error}"))
+            return None
+
+
+def locate(file: str, document: Document, findings: Iterable[Finding]) -> list[Located]:
+    """Return *findings* about *document* with their lines."""
+    return [
+        Located(file, document.line(each.path), each.code, each.message, each.hint)
+        for each in findings
+    ]
+
+
+def _forbidden_tab(file: str, text: str) -> Iterator[Located]:
+    """Yield a finding for a tab outside of texts: libyaml takes it, gcloud's reader does not."""
+    try:
+        for _token in yaml.scan(text) if "\t" in text else ():
+            pass
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        if "\t" not in (error.problem or "").replace("\\t", "\t"):
+            return  # whatever it is, libyaml says it, too
+        message = "a tab between values: gcloud's reader of YAML stops here"
+        yield Located(file, line, "SW013", message, "write spaces")
+
+
+def _shape(document: Document) -> list[Finding]:
+    if document.data is None:
+        message = "the document is empty: gcloud stops, and imports nothing of the file"
+        return [Finding((), message, "take the `---` before it out", code="SW003")]
+    if not isinstance(document.data, dict):
+        message = f"the document is no mapping, but {type(document.data).__name__!r}"
+        hint = "write one document per trigger, with `---` between them"
+        return [Finding((), message, hint, code="SW002")]
+    return []
+
+
+def _no_value(document: Document) -> Iterator[Finding]:
+    """Yield a finding per substitution of *document*, a mapping, that is null."""
+    for way in ((), ("build",)):
+        holder = document.data.get("build") if way else document.data
+        given = holder.get("substitutions") if isinstance(holder, dict) else None
+        for key in (
+            (k for k, value in given.items() if value is None) if isinstance(given, dict) else ()
+        ):
+            message = f"the substitution {key!r} has no value: null is sent"
+            yield Finding((*way, "substitutions", key), message, "write ''", "SW012")
+
+
+def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, list[Finding]]:
+    findings = [*_shape(document), *duplicate_keys(document)]
+    if not isinstance(document.data, dict):
+        return None, findings
+    findings += _no_value(document)
+    camel = replace(document, data=camel_case(document, findings))
+    inline = None
+    if isinstance(camel.data.get("build"), dict):
+        below = camel.below(("build",))
+        judged = judge_build_config(below, in_a_file=False)
+        inline = ConfigSource(file, below, judged.build)
+        findings += [
+            replace(each, path=("build", *each.path)) for each in (*judged.findings, *judged.notes)
+        ]
+    fields = frozenset(key for key, value in camel.data.items() if value is not None)
+    message, faults = read_message(BuildTrigger, camel.data)
+    trigger = TriggerSource(file, camel, message, fields, inline)
+    return trigger, [*findings, *faults]

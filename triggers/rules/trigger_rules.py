@@ -1,0 +1,226 @@
+"""What gcloud or the service refuses in one trigger; the sources are the API's own texts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from triggers.findings import Finding
+from triggers.globs import BadGlobError, parse_glob
+from triggers.listener import EVENT_SOURCES
+from triggers.manifest.manifest import CONNECTION
+from triggers.rules.patterns import syntax_fault
+from triggers.substitution_keys import (
+    LONGEST_KEY,
+    LONGEST_VALUE,
+    MOST_SUBSTITUTIONS,
+    PULL_REQUEST,
+    SUBSTITUTION_KEY,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from triggers.build_trigger import Events
+    from triggers.rules.sources import TriggerSource
+    from triggers.yaml_lines import Path
+
+_NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
+_ACCOUNT = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+")
+_RESOURCES = {
+    ("repositoryEventConfig", "repository"): f"{CONNECTION}/repositories/[^/]+",
+    ("developerConnectEventConfig", "gitRepositoryLink"): (
+        f"{CONNECTION}/gitRepositoryLinks?/[^/]+"
+    ),
+}
+_REPOSITORIES = (*EVENT_SOURCES, "triggerTemplate")
+_STARTERS = (*_REPOSITORIES, "pubsubConfig", "webhookConfig")
+_BUILDS = ("filename", "build", "gitFileSource", "autodetect")
+_EVENT_TYPES = {"PUBSUB": "pubsubConfig", "WEBHOOK": "webhookConfig", "MANUAL": "sourceToBuild"}
+
+
+def name_is_legal(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW101: gcloud sends any name; the service takes letters, digits and dashes only."""
+    name = trigger.message.name
+    if name and not _NAME.fullmatch(name):
+        hint = "1 to 64 letters, digits and dashes, none of the dashes at an end"
+        yield Finding(("name",), f"the name {name!r} is not one of a trigger", hint, "SW101")
+
+
+def one_starter(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW102: a repository's events, or a topic, or a webhook; none of them is a manual trigger."""
+    given = [field for field in _STARTERS if field in trigger.fields]
+    if len(given) > 1:
+        message = f"{trigger} is started by {len(given)} things: {', '.join(given)}"
+        yield Finding((given[-1],), message, "keep one of them", "SW102")
+    by_hand = trigger.message.event_type == "MANUAL"
+    if (
+        not given
+        and not by_hand
+        and not {"sourceToBuild", "gitFileSource", "cron"} & trigger.fields
+    ):
+        hint = "add github, repositoryEventConfig or developerConnectEventConfig"
+        yield Finding((), f"nothing starts {trigger}", hint, "SW102")
+
+
+def one_event(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW103: exactly one of push and pullRequest, and in a push one of branch and tag."""
+    for field, events in trigger.message.repositories.items():
+        given = [name for name in ("push", "pullRequest") if _is_given(trigger, (field, name))]
+        if len(given) != 1:
+            count = "both push and pullRequest" if given else "neither push nor pullRequest"
+            yield Finding((field,), f"{trigger} has {count}", "give exactly one", "SW103")
+        yield from _references(trigger, field, events)
+
+
+def _references(trigger: TriggerSource, field: str, events: Events) -> Iterator[Finding]:
+    if events.push is not None:
+        given = [name for name in ("branch", "tag") if getattr(events.push, name)]
+        if len(given) != 1:
+            count = "both branch and tag" if given else "neither branch nor tag"
+            message = f"the push of {trigger} has {count}"
+            yield Finding((field, "push"), message, "give exactly one", "SW103")
+    if events.pull_request is not None and not events.pull_request.branch:
+        message = f"the pullRequest of {trigger} has no branch"
+        hint = "give the pattern of the base branch"
+        yield Finding((field, "pullRequest"), message, hint, "SW103")
+
+
+def _is_given(trigger: TriggerSource, path: Path) -> bool:
+    """Return whether something was written at *path*, be it of the wrong type."""
+    value = trigger.document.data
+    for part in path:
+        value = value.get(part) if isinstance(value, dict) else None
+    return value is not None
+
+
+def one_build(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW104: exactly one of filename, build, gitFileSource and autodetect."""
+    given = [field for field in _BUILDS if field in trigger.fields]
+    if len(given) > 1:
+        message = f"{trigger} has {len(given)} builds: {', '.join(given)}"
+        yield Finding((given[-1],), message, "keep one of them", "SW104")
+    elif not given:
+        yield Finding((), f"{trigger} has no build", "name its build config: filename", "SW104")
+
+
+def account_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW105: a bare address is not taken."""
+    account = trigger.message.service_account
+    if account and not _ACCOUNT.fullmatch(account):
+        message = f"the service account {account!r} is not a full resource name"
+        hint = "write projects/PROJECT/serviceAccounts/ADDRESS"
+        yield Finding(("serviceAccount",), message, hint, "SW105")
+
+
+def repository_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW106: a connected repository is named in full; one of GitHub by owner and name."""
+    for (field, key), form in _RESOURCES.items():
+        event = trigger.document.data.get(field)
+        value = event.get(key) if isinstance(event, dict) else None
+        if isinstance(event, dict) and not re.fullmatch(form, str(value or "")):
+            kind = "gitRepositoryLinks" if key == "gitRepositoryLink" else "repositories"
+            hint = f"write projects/P/locations/L/connections/C/{kind}/R"
+            message = f"{field}.{key} is {value!r}"
+            yield Finding((field, key), message, hint, "SW106")
+    github = trigger.message.github
+    for key in ("owner", "name") if github else ():
+        if not getattr(github, key):
+            yield Finding(("github",), f"github has no {key}", f"add {key}", "SW106")
+
+
+def patterns_are_re2(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW107: RE2 is the service's engine: no look-around, no back-references."""
+    for path, pattern in patterns(trigger):
+        if fault := syntax_fault(pattern):
+            message = f"the pattern {pattern!r} is not one of RE2: {fault}"
+            yield Finding(path, message, "patterns are regular expressions, not globs", "SW107")
+
+
+def patterns(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
+    """Yield the patterns of branches and tags with their paths."""
+    for field, events in trigger.message.repositories.items():
+        if events.push:
+            yield (field, "push", "branch"), events.push.branch
+            yield (field, "push", "tag"), events.push.tag
+        if events.pull_request:
+            yield (field, "pullRequest", "branch"), events.pull_request.branch
+    if template := trigger.message.trigger_template:
+        yield ("triggerTemplate", "branchName"), template.branch_name
+        yield ("triggerTemplate", "tagName"), template.tag_name
+
+
+def globs_are_well_formed(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW108: Go's filepath.Match gives up on these."""
+    for path, glob in globs(trigger):
+        try:
+            parse_glob(glob)
+        except BadGlobError as error:
+            hint = "mend it, or escape the character with a backslash"
+            yield Finding(path, f"the glob {glob!r} is malformed: {error}", hint, "SW108")
+
+
+def globs(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
+    """Yield the globs of included and ignored files with their paths."""
+    for field, texts in (
+        ("includedFiles", trigger.message.included_files),
+        ("ignoredFiles", trigger.message.ignored_files),
+    ):
+        for i, glob in enumerate(texts):
+            yield (field, i), glob
+
+
+def substitutions_can_be_set(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW109: the import sends any key; the service takes the user's own only."""
+    given = trigger.message.substitutions
+    if len(given) > MOST_SUBSTITUTIONS:
+        message = f"{len(given)} substitutions are more than {MOST_SUBSTITUTIONS}"
+        yield Finding(("substitutions",), message, "", "SW109")
+    for key, value in given.items():
+        path: Path = ("substitutions", key)
+        if not SUBSTITUTION_KEY.fullmatch(key):
+            message = f"substitution key {key!r} does not respect format ^_[A-Z0-9_]+$"
+            meant = "_" + re.sub("[^A-Z0-9]+", "_", key.upper()).strip("_")
+            yield Finding(path, message, f"did you mean {meant!r}?", "SW109")
+        elif key in PULL_REQUEST:
+            message = f"{key} is set by Cloud Build itself"
+            yield Finding(path, message, "give it another name", "SW109")
+        if len(key) > LONGEST_KEY or len(value) > LONGEST_VALUE:
+            limits = f"{LONGEST_KEY} characters, its value {LONGEST_VALUE}"
+            yield Finding(path, f"a substitution's key has at most {limits}", "", "SW109")
+
+
+def logs_are_sent_to_github(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW110: the service answers INVALID_ARGUMENT for a repository elsewhere."""
+    if "includeBuildLogs" not in trigger.fields:
+        return
+    if not {"github", "repositoryEventConfig", "developerConnectEventConfig"} & trigger.fields:
+        message = f"{trigger} sends build logs to GitHub, and has no repository there"
+        yield Finding(("includeBuildLogs",), message, "take it out", "SW110")
+
+
+def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW111: what only triggers with a repository have, and what only those without have."""
+    given = [field for field in _REPOSITORIES if field in trigger.fields]
+    without = ("sourceToBuild", "filter") if given else ()
+    for field in (field for field in without if field in trigger.fields):
+        message = f"{field} is for triggers that no repository starts; {trigger} has {given[0]}"
+        yield Finding((field,), message, "take it out", "SW111")
+    event = trigger.message.event_type or ""
+    if event in _EVENT_TYPES and given:
+        message = f"eventType {event} does not go with {given[0]}"
+        yield Finding(("eventType",), message, "leave it to the service", "SW111")
+    if event == "REPO" and not given:
+        message = "eventType REPO does not go without a repository"
+        yield Finding(("eventType",), message, "leave it to the service", "SW111")
+    starter = next((f for f in ("pubsubConfig", "webhookConfig") if f in trigger.fields), None)
+    if starter and "filename" in trigger.fields:
+        message = f"filename is for triggers that a repository starts; {trigger} has {starter}"
+        yield Finding(("filename",), message, "name it in gitFileSource", "SW111")
+
+
+RULES = (
+    name_is_legal, one_starter, one_event, one_build, account_is_a_resource,
+    repository_is_a_resource, patterns_are_re2, globs_are_well_formed, substitutions_can_be_set,
+    logs_are_sent_to_github, fields_go_together,
+)  # fmt: skip

@@ -1,0 +1,188 @@
+"""`shipwheel setup`: what a project of Google Cloud needs, as commands, as Terraform, or done."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from steps.command_line.options import json_option
+from steps.host.errors import Refused
+from triggers.cloud_project.apply import apply
+from triggers.cloud_project.cleanup import read_cleanup_policies
+from triggers.cloud_project.commands import revoke, script, steps
+from triggers.cloud_project.compare import Comparison, compare
+from triggers.cloud_project.live import active_project, read_live
+from triggers.cloud_project.places import find_places
+from triggers.cloud_project.terraform import terraform_setup
+from triggers.cloud_project.users import find_users, nameless
+from triggers.cloud_project.wanted import Extras, wanted
+from triggers.discovery.repository import open_repository
+from triggers.manifest.options import manifest_option, report_warnings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from triggers.cloud_project.resources import CleanupPolicies, Need
+    from triggers.manifest.manifest import Manifest
+
+_logger = logging.getLogger("shipwheel")
+
+
+@click.command(short_help="Print, or do, what a project needs: repositories, accounts, roles.")
+@manifest_option
+@click.option("--apply", "applies", is_flag=True, help="Do what is missing, through gcloud.")
+@click.option("--check", "checks", is_flag=True, help="Compare: exit 1 on a difference.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["shell", "terraform"]),
+    default="shell",
+    show_default=True,
+    help="What to print: gcloud's commands, or the contents of a .tf.json file.",
+)
+@click.option(
+    "--member",
+    "members",
+    metavar="MEMBER",
+    multiple=True,
+    help="Who runs triggers, such as user:ann@example.com or group:...; may be repeated.",
+)
+@click.option(
+    "--cleanup-policy",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Have Artifact Registry delete packages as this JSON file says; the version gate then"
+    " sees what is left.",
+)
+@json_option
+def command(
+    *,
+    manifest_file: Path,
+    applies: bool,
+    checks: bool,
+    output_format: str,
+    members: tuple[str, ...],
+    cleanup_policy: Path | None,
+    as_json: bool,
+) -> None:
+    """Print the gcloud commands that the manifest's project needs, each with a line of why.
+
+    These are the APIs, the repositories, and the service accounts with the least roles. --apply
+    asks what is there and does the rest; whatever interrupts it, run it again. --check ends with 1
+    when a role is missing, or when one of these accounts has one too many; it takes nothing away.
+
+    \b
+    Example:
+      shipwheel setup --member user:ann@example.com
+      shipwheel setup --apply --member user:ann@example.com
+      shipwheel setup --check --member user:ann@example.com
+      shipwheel setup --format terraform > setup.tf.json
+    """
+    if applies and checks:
+        raise click.UsageError("--check changes nothing, and --apply does: give one of them.")
+    if (applies or checks) and output_format != "shell":
+        raise click.UsageError("--format is for what is printed; --apply and --check do the rest.")
+    repository = open_repository(manifest_file)
+    manifest = repository.manifest
+    unnamed = nameless(find_users(manifest, repository.inventory))
+    report_warnings([*repository.inventory.warnings, *unnamed])
+    extras = Extras(members=members, cleanup=_cleanup(manifest, cleanup_policy))
+    needs = wanted(manifest, repository.inventory, extras)
+    if not (applies or checks):
+        _print(needs, output_format, as_json=as_json)
+        return
+    _say_which_project(manifest)
+    comparison = compare(needs, read_live(needs, os.environ))
+    if checks:
+        _check(comparison, manifest, as_json=as_json)
+    else:
+        _apply(comparison, as_json=as_json)
+
+
+def _cleanup(manifest: Manifest, file: Path | None) -> CleanupPolicies | None:
+    return read_cleanup_policies(file, find_places(manifest).python) if file else None
+
+
+def _say_which_project(manifest: Manifest) -> None:
+    active = active_project(os.environ)
+    if active and active != manifest.project:
+        _logger.warning(
+            "warning: gcloud's active configuration is for the project %r; every command here"
+            " names the manifest's, %r",
+            active,
+            manifest.project,
+        )
+
+
+def _print(needs: Sequence[Need], output_format: str, *, as_json: bool) -> None:
+    if output_format == "terraform":
+        click.echo(json.dumps(terraform_setup(needs), indent=2, ensure_ascii=False))
+    elif as_json:
+        commands = [
+            {"why": [need.why for need in together], "command": call.words, "input": call.text}
+            for together, call in steps(needs)
+        ]
+        click.echo(json.dumps({"commands": commands}, indent=2))
+    else:
+        click.echo(script(needs), nl=False)
+
+
+def _check(comparison: Comparison, manifest: Manifest, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_as_object(comparison), indent=2))
+    else:
+        _show(comparison)
+    counts = {
+        "missing": len(comparison.missing),
+        "wrong": len(comparison.wrong),
+        "too many": len(comparison.extra),
+    }
+    summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if summary:
+        raise Refused(
+            f"The project {manifest.project!r} is not set up as the manifest asks: {summary}",
+            "`shipwheel setup --apply` does what is missing; for the rest, the commands are above",
+        )
+    _logger.info("done: all %d are there, and no role too many", len(comparison.there))
+
+
+def _show(comparison: Comparison) -> None:
+    for need in comparison.missing:
+        click.echo(f"missing   {need.resource}: {need.why}")
+    for problem in comparison.wrong:
+        click.echo(f"wrong     {problem.message}\n            {problem.hint}")
+    for binding in comparison.extra:
+        click.echo(f"too many  {binding}\n            {revoke(binding).line}")
+    for binding in comparison.foreign:
+        click.echo(f"foreign   {binding}")
+
+
+def _as_object(comparison: Comparison) -> dict[str, Any]:
+    return {
+        "missing": [{"what": str(it.resource), "why": it.why} for it in comparison.missing],
+        "wrong": [{"what": it.message, "hint": it.hint} for it in comparison.wrong],
+        "tooMany": [{"what": str(it), "command": revoke(it).words} for it in comparison.extra],
+        "foreign": [str(it) for it in comparison.foreign],
+        "there": [str(it.resource) for it in comparison.there],
+    }
+
+
+def _apply(comparison: Comparison, *, as_json: bool) -> None:
+    changed: list[str] = []
+    try:
+        for need in apply(comparison, os.environ):
+            changed.append(str(need.resource))
+            if not as_json:
+                click.echo(f"created   {need.resource}")
+    finally:
+        if as_json:
+            there = [str(need.resource) for need in comparison.there]
+            click.echo(json.dumps({"created": changed, "there": there}, indent=2))
+    _logger.info("done: %d created, %d were there", len(changed), len(comparison.there))
+    for binding in comparison.extra:
+        _logger.warning("warning: too many: %s: %s", binding, revoke(binding).line)
