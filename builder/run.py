@@ -81,7 +81,7 @@ def command(
     _exclude(("--only", bool(only)), ("--from", bool(start)))
 
     from builder.local.preparation import Request, prepare  # noqa: PLC0415 - `--help` does without
-    from triggers.substitutions import StartedBy  # noqa: PLC0415 - the same
+    from triggers.cloudbuild.substitutions import StartedBy  # noqa: PLC0415 - the same
 
     request = Request(
         config=config,

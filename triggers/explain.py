@@ -14,17 +14,17 @@ import click
 
 from steps.command_line.options import json_option
 from steps.host.errors import InputError, Problem
+from triggers.cloudbuild.documents import read_mappings
+from triggers.cloudbuild.listener import Listener, read_listener
 from triggers.discovery.git_range import read_change, top_directory
 from triggers.discovery.repository import open_repository, render_repository
-from triggers.documents import read_mappings
-from triggers.listener import Listener, read_listener
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.rendering.explanation import Change, Event, explain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from triggers.listener import EventKind
+    from triggers.cloudbuild.listener import EventKind
     from triggers.rendering.explanation import Explanation, Match, Verdict
 
 _logger = logging.getLogger("shipwheel")

@@ -55,7 +55,7 @@ def command(
     repository's manifest is taken, the triggers that it renders, the build configs that they name,
     and every cloudbuild.yaml and cloudbuild/*.yaml below.
 
-    Exits with 1 if there is a finding. triggers/lint/README.md explains the codes.
+    Exits with 1 if there is a finding. triggers/rules/README.md explains the codes.
 
     \b
     Example:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from triggers.cloudbuild.documents import dump
 from triggers.discovery.repository import only, open_repository, render_repository
-from triggers.documents import dump
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.rendering.terraform import terraform_document
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from builder.local.log import BuildLog
     from builder.local.room import Room
-    from triggers.build_config import Build, PythonPackage
+    from triggers.cloudbuild.build_config import Build, PythonPackage
 
 _TIMEOUT = 600.0  # seconds for one repository, or for the answer about an image
 # The emulator asks nobody who they are; twine asks the user unless it is told.

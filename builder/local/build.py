@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from builder.local.preparation import Prepared
     from builder.local.runners import Command
     from builder.local.screen import Screen
-    from triggers.build_config import Build
+    from triggers.cloudbuild.build_config import Build
 
 _logger = logging.getLogger("shipwheel")
 

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.git import ask_git
-from triggers.substitutions import StartedBy
+from triggers.cloudbuild.substitutions import StartedBy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from triggers.build_config import Build
+    from triggers.cloudbuild.build_config import Build
 
 NO_PROJECT = "local-project"
 NO_PROJECT_NUMBER = "0"

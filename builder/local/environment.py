@@ -19,7 +19,7 @@ from steps.backend.environment import BACKENDS_VARIABLE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from triggers.build_config import Build, Step
+    from triggers.cloudbuild.build_config import Build, Step
 
 _LANGUAGE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR")
 _CERTIFICATES = (

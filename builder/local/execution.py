@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from builder.local.child import Task, end
-from triggers.build_config import DEFAULT_TIMEOUT, Build, Step, seconds
+from triggers.cloudbuild.build_config import DEFAULT_TIMEOUT, Build, Step, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable

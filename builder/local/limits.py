@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
-from triggers.findings import Finding
+from triggers.cloudbuild.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.build_config import Build
+    from triggers.cloudbuild.build_config import Build
 
 # They choose the service's machines, logs and records; a laptop has one machine and one log.
 _ONLY_THE_SERVICE = (

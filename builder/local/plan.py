@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
-from triggers.build_rules import START
+from triggers.cloudbuild.build_rules import START
 
 if TYPE_CHECKING:
-    from triggers.build_config import Step
+    from triggers.cloudbuild.build_config import Step
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,17 @@ from builder.local.limits import beyond_this_machine, without_meaning_here
 from builder.local.plan import Plan, make_plan
 from steps.host.errors import InputError
 from steps.registry.address import EMULATOR_VARIABLE
-from triggers.build_config_file import BuildConfig, read_build_config
-from triggers.build_rules import broken_after_substitution
-from triggers.build_shared_rules import secret_names
-from triggers.findings import Finding
-from triggers.substitutions import StartedBy, resolve, substitute_build
+from triggers.cloudbuild.build_config_file import BuildConfig, read_build_config
+from triggers.cloudbuild.build_rules import broken_after_substitution
+from triggers.cloudbuild.build_shared_rules import secret_names
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from triggers.build_config import Build
-    from triggers.substitutions import Resolution
+    from triggers.cloudbuild.build_config import Build
+    from triggers.cloudbuild.substitutions import Resolution
 
 _logger = logging.getLogger("shipwheel")
 

@@ -11,7 +11,7 @@ from steps.command_line.build_output import MAX_BYTES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from triggers.build_config import Build, Step
+    from triggers.cloudbuild.build_config import Build, Step
 
 WORKSPACE = "/workspace"
 HOME = "/builder/home"

@@ -21,7 +21,7 @@ from steps.host.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from triggers.build_config import Build, Step
+    from triggers.cloudbuild.build_config import Build, Step
 
 OUR_IMAGE = "shipwheel"
 _ENGINE_TIMEOUT = 30.0  # seconds

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from triggers.listener import Listener
+from triggers.cloudbuild.listener import Listener
 from triggers.rendering.explanation import Change, Event, explain
 
 if TYPE_CHECKING:

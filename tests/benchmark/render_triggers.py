@@ -19,8 +19,8 @@ from typing import Any
 
 import yaml
 
+from triggers.cloudbuild.documents import dump
 from triggers.discovery.repository import open_repository, render_repository
-from triggers.documents import dump
 
 ROUNDS = 7
 MANIFEST = """\

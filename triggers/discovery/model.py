@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from triggers.documents import Quoted
+from triggers.cloudbuild.documents import Quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

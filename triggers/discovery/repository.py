@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
+from triggers.cloudbuild.documents import read_mapping
 from triggers.discovery.inventory import Inventory, take_inventory
-from triggers.documents import read_mapping
 from triggers.manifest.file import read_manifest
 from triggers.rendering.inline import build_config_paths, put_inline
 from triggers.rendering.rendering import Rendering, render

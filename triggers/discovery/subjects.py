@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from triggers.manifest.manifest import Manifest
     from triggers.manifest.settings import Kind
 
-# The names of the triggers that a build which publishes starts, with spaces between them.
-FOLLOWERS_KEY = "_THEN_DEPLOY"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:

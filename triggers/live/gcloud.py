@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import ServiceError
 from steps.host.gcloud import SECONDS, Call, run_gcloud
-from triggers.documents import dump
+from triggers.cloudbuild.documents import dump
 
 if TYPE_CHECKING:
     import subprocess

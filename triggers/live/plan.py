@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from triggers.cloudbuild.normal import normal_form
 from triggers.manifest.settings import OWNERSHIP_TAG
-from triggers.normal import normal_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from steps.host.errors import InputError, Problem
-from triggers.documents import read_mapping
-from triggers.findings import Finding
+from triggers.cloudbuild.documents import read_mapping
+from triggers.cloudbuild.findings import Finding
 from triggers.manifest.manifest import MANIFEST, Manifest
 from triggers.manifest.types import WORDS
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from steps.host.errors import InputError, Problem
-from triggers.documents import dump
+from triggers.cloudbuild.documents import dump
 from triggers.manifest.file import parse_manifest
 from triggers.manifest.manifest import MANIFEST, SCHEMA_URL
 from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS

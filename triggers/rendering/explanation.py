@@ -13,13 +13,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from triggers.globs import BadGlobError, Glob, Literal, parse_glob
-from triggers.ref_pattern import ref_matches
+from triggers.cloudbuild.globs import BadGlobError, Glob, Literal, parse_glob
+from triggers.cloudbuild.ref_pattern import ref_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from triggers.listener import EventKind, Listener
+    from triggers.cloudbuild.listener import EventKind, Listener
 
 Fires = OneOf["yes", "no", "unknown"]
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
+from triggers.cloudbuild.included_files import unwritable, without_covered
+from triggers.cloudbuild.listener import FOLLOWERS_KEY
+from triggers.cloudbuild.substitution_keys import LONGEST_VALUE
 from triggers.discovery.functions import contradictions, resolve_function
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.discovery.model import (
@@ -21,12 +24,10 @@ from triggers.discovery.model import (
     Repository,
     Trigger,
 )
-from triggers.discovery.subjects import FOLLOWERS_KEY, Subject, find_subjects, name_in
-from triggers.included_files import unwritable, without_covered
+from triggers.discovery.subjects import Subject, find_subjects, name_in
 from triggers.manifest.settings import Kind, Settings, resolve
 from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
 from triggers.rendering.names import collisions
-from triggers.substitution_keys import LONGEST_VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -7,17 +7,17 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from triggers.build_rules import broken_after_substitution
-from triggers.findings import Finding
-from triggers.substitution_keys import BUILT_IN, SUBSTITUTION_KEY
-from triggers.substitutions import StartedBy, references, resolve, template_texts
+from triggers.cloudbuild.build_rules import broken_after_substitution
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.substitution_keys import BUILT_IN, SUBSTITUTION_KEY
+from triggers.cloudbuild.substitutions import StartedBy, references, resolve, template_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from triggers.build_config import Build, Step
+    from triggers.cloudbuild.build_config import Build, Step
+    from triggers.cloudbuild.yaml_lines import Path
     from triggers.rules.sources import ConfigSource
-    from triggers.yaml_lines import Path
 
 _EXPANSION = re.compile(r"(?<!\$)(?:\$\$)*\$\{(#?)([A-Z_][A-Z0-9_]*)([^A-Z0-9_}][^}]*|)\}")
 _SCRIPT_REFERENCE = re.compile(r"(?<![\\$])\$(?:\{([A-Z_][A-Z0-9_]*)|([A-Z_][A-Z0-9_]*))")

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding as Located
-from triggers.findings import Finding
-from triggers.globs import BadGlobError, Literal, parse_glob
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.globs import BadGlobError, Literal, parse_glob
 from triggers.rules.trigger_traps import is_hopeless
 
 if TYPE_CHECKING:

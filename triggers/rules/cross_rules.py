@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding as Located
-from triggers.build_rules import (
+from triggers.cloudbuild.build_rules import (
     LOGGING_HINT,
     LOGGING_RULE,
     has_place_for_logs,
 )
-from triggers.discovery.subjects import FOLLOWERS_KEY
-from triggers.findings import Finding
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.listener import FOLLOWERS_KEY
+from triggers.cloudbuild.substitution_keys import PULL_REQUEST, SUBSTITUTION_KEY
+from triggers.cloudbuild.substitutions import StartedBy, references, resolve, template_texts
 from triggers.rules.sources import ConfigSource, Sources, TriggerSource
-from triggers.substitution_keys import PULL_REQUEST, SUBSTITUTION_KEY
-from triggers.substitutions import StartedBy, references, resolve, template_texts
 
 if TYPE_CHECKING:
     from triggers.rules.coverage_rules import Globs

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
 from steps.host.finding import Finding as Located
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.yaml_lines import Document, Path, YamlError, read_yaml
 from triggers.discovery.inventory import take_inventory
-from triggers.findings import Finding
 from triggers.manifest.file import manifest_findings
 from triggers.manifest.manifest import Manifest
 from triggers.rendering.rendering import render
 from triggers.rules.sources import Sources, locate
-from triggers.yaml_lines import Document, Path, YamlError, read_yaml
 
 if TYPE_CHECKING:
     import pathlib

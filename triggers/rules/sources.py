@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 import yaml
 
 from steps.host.finding import Finding as Located
-from triggers.build_config_file import duplicate_keys, judge_build_config
-from triggers.build_trigger import BuildTrigger
-from triggers.findings import Finding
-from triggers.messages import camel_case, read_message
-from triggers.yaml_lines import Document, YamlError, read_documents
+from triggers.cloudbuild.build_config_file import duplicate_keys, judge_build_config
+from triggers.cloudbuild.build_trigger import BuildTrigger
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.messages import camel_case, read_message
+from triggers.cloudbuild.yaml_lines import Document, YamlError, read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from triggers.build_config import Build
+    from triggers.cloudbuild.build_config import Build
 
 
 @dataclass(frozen=True, eq=False)

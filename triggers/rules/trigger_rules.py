@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from triggers.findings import Finding
-from triggers.globs import BadGlobError, parse_glob
-from triggers.listener import EVENT_SOURCES
-from triggers.manifest.manifest import CONNECTION
-from triggers.rules.patterns import syntax_fault
-from triggers.substitution_keys import (
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.globs import BadGlobError, parse_glob
+from triggers.cloudbuild.listener import EVENT_SOURCES
+from triggers.cloudbuild.patterns import syntax_fault
+from triggers.cloudbuild.substitution_keys import (
     LONGEST_KEY,
     LONGEST_VALUE,
     MOST_SUBSTITUTIONS,
     PULL_REQUEST,
     SUBSTITUTION_KEY,
 )
+from triggers.manifest.manifest import CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.build_trigger import Events
+    from triggers.cloudbuild.build_trigger import Events
+    from triggers.cloudbuild.yaml_lines import Path
     from triggers.rules.sources import TriggerSource
-    from triggers.yaml_lines import Path
 
 _NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
 _ACCOUNT = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+")

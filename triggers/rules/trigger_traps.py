@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from triggers.findings import Finding
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.patterns import anchored, is_anchored, syntax_fault
 from triggers.rendering.rendering import TRIGGER_LIMIT
 from triggers.rules.config_rules import encrypted
-from triggers.rules.patterns import anchored, is_anchored, syntax_fault
 from triggers.rules.trigger_rules import globs, patterns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from triggers.cloudbuild.yaml_lines import Path
     from triggers.rules.sources import TriggerSource
-    from triggers.yaml_lines import Path
 
 
 def patterns_are_anchored(trigger: TriggerSource) -> Iterator[Finding]:

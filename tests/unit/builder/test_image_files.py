@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 
 from builder.local.preparation import Prepared, Request, prepare
 from steps import __version__
-from triggers.substitutions import StartedBy
+from triggers.cloudbuild.substitutions import StartedBy
 
 ROOT = Path(__file__).parents[3]
 IMAGE = f"us-east4-docker.pkg.dev/demo/docker/shipwheel:{__version__}"

@@ -14,7 +14,7 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 from steps.host.errors import InputError
 from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud
-from triggers.build_config_file import read_build_config
+from triggers.cloudbuild.build_config_file import read_build_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable

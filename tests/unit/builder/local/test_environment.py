@@ -10,7 +10,7 @@ from builder.local.environment import (
     host_environment,
     step_environment,
 )
-from triggers.build_config import Build, Options, Step
+from triggers.cloudbuild.build_config import Build, Options, Step
 
 HERE = {
     "PATH": "/bin",

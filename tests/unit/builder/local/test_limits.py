@@ -6,9 +6,9 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from builder.local.limits import beyond_this_machine, without_meaning_here
-from triggers.build_config import Artifacts, Build, Options
-from triggers.build_config_file import read_build_config
-from triggers.findings import Finding
+from triggers.cloudbuild.build_config import Artifacts, Build, Options
+from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.findings import Finding
 
 # What tests of `shipwheel run` show at work; a field that is new has to be put somewhere.
 HONOURED = {

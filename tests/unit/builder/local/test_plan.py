@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from builder.local.plan import make_plan
 from steps.host.errors import InputError
-from triggers.build_config import Step
+from triggers.cloudbuild.build_config import Step
 
 
 def step(name: str = "", *waits: str) -> Step:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from builder.local.room import Room, translate
-from triggers.build_config import Build, Options, Step, Volume
+from triggers.cloudbuild.build_config import Build, Options, Step, Volume
 
 MOUNTS = {"/workspace": Path("/r/workspace"), "/builder/home": Path("/r/home")}
 

@@ -15,7 +15,7 @@ from builder.local.runners import (
     image_name,
 )
 from steps.host.errors import Problem
-from triggers.build_config import Build, Options, Step, Volume
+from triggers.cloudbuild.build_config import Build, Options, Step, Volume
 
 ROOM = Room(Path("/r"))
 NOTHING = ExtraVariables({}, {})

@@ -11,7 +11,7 @@ from builder.local.plan import Plan
 from builder.local.room import Room
 from builder.local.runners import Command
 from builder.local.summary import report, summary_lines
-from triggers.build_config import Build, Step
+from triggers.cloudbuild.build_config import Build, Step
 
 if TYPE_CHECKING:
     import pytest

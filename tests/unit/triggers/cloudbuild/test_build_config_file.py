@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from pydantic.alias_generators import to_camel
 
 from steps.host.errors import InputError
-from triggers.build_config import Build, Options, Step, is_portable, seconds
-from triggers.build_config_file import read_build_config
-from triggers.substitutions import StartedBy, resolve, substitute_build
+from triggers.cloudbuild.build_config import Build, Options, Step, is_portable, seconds
+from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 
 TWO = "steps: [{name: bash}, {name: bash}]"
 LONG = "x" * 10_001

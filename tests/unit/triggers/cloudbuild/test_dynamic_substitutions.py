@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triggers.dynamic_substitutions import ExpansionError, expand_values, keys_of
+from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
 
 BASH = shutil.which("bash") or "bash"
 VALUES = {"TAG": "v1.2.3", "BRANCH": "feature/New.Thing", "EMPTY": "", "WORD": "aXbXc"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggers.globs import BadGlobError, Literal, parse_glob
+from triggers.cloudbuild.globs import BadGlobError, Literal, parse_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from triggers.build_config_file import read_build_config
-from triggers.findings import Finding
-from triggers.substitutions import StartedBy, resolve, substitute_build, template_texts
+from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build, template_texts
 
 WHOLE = """
 steps:

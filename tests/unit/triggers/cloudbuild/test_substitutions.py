@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triggers.build_config_file import read_build_config
-from triggers.substitutions import (
+from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.substitutions import (
     Resolution,
     StartedBy,
     references,

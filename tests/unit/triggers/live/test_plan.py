@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
+from triggers.cloudbuild.normal import normal_form
 from triggers.live.plan import Change, Edit, Owner, Plan, make_plan, owner_of
 from triggers.manifest.file import parse_manifest
-from triggers.normal import normal_form
 
 OWNER = Owner("acme/monorepo")
 RENDERED: dict[str, Any] = {

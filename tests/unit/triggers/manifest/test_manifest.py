@@ -9,7 +9,7 @@ import yaml
 
 import triggers
 from steps.host.errors import InputError
-from triggers.findings import Finding
+from triggers.cloudbuild.findings import Finding
 from triggers.manifest.file import manifest_findings, manifest_schema, parse_manifest, read_manifest
 
 SMALLEST: dict[str, Any] = {

@@ -9,7 +9,7 @@ import pytest
 
 from builder.__main__ import main
 from tests.unit.triggers.rendering.rendering import documents, function, package
-from triggers.listener import Listener, read_listener
+from triggers.cloudbuild.listener import Listener, read_listener
 from triggers.rendering.explanation import Change, Event, Match, Verdict, explain
 
 SAMPLE = Path(__file__).parents[3] / "example/shipwheel.yaml"

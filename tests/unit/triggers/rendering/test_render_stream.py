@@ -10,8 +10,8 @@ import yaml
 from steps.host.errors import InputError, Problem
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from tests.unit.triggers.rendering.rendering import documents, function, package, problems, rendered
+from triggers.cloudbuild.documents import Quoted, dump
 from triggers.discovery.inventory import Inventory
-from triggers.documents import Quoted, dump
 from triggers.manifest.file import parse_manifest
 from triggers.rendering.inline import build_config_paths, put_inline
 from triggers.rendering.rendering import TRIGGER_LIMIT, render

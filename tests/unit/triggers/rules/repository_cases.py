@@ -6,13 +6,7 @@ A finding is expected where its code is written as a comment, and nowhere else. 
 
 from __future__ import annotations
 
-from tests.unit.triggers.rules.lint_file_cases import (
-    ACCOUNT,
-    BRANCH,
-    FILENAME,
-    pull_request,
-    trigger,
-)
+from tests.unit.triggers.rules.file_cases import ACCOUNT, BRANCH, FILENAME, pull_request, trigger
 
 LOGGING = "options: {logging: NONE}\n"
 USES = "steps:\n- name: bash\n"

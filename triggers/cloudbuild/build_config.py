@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from triggers.messages import Int64, Message, Repeated, Strings
+from triggers.cloudbuild.messages import Int64, Message, Repeated, Strings
 
 DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
 _JSON_DURATION = re.compile(r"-?[0-9]+(?:\.[0-9]{1,9})?s")

@@ -5,7 +5,7 @@ A finding is expected where its code is written as a comment, and nowhere else.
 
 from __future__ import annotations
 
-from tests.unit.triggers.rules.lint_file_cases import (
+from tests.unit.triggers.rules.file_cases import (
     BRANCH,
     CONNECTION,
     FILENAME,
@@ -16,7 +16,7 @@ from tests.unit.triggers.rules.lint_file_cases import (
     trigger,
     two,
 )
-from tests.unit.triggers.rules.lint_repository_cases import LOGGING, PROJECT, USES, Files
+from tests.unit.triggers.rules.repository_cases import LOGGING, PROJECT, USES, Files
 
 COMMENTS = "commentControl: COMMENTS_ENABLED"
 KEYS = [f"_KEY_{number}" for number in range(201)]

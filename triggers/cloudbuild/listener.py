@@ -8,13 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from triggers.discovery.subjects import FOLLOWERS_KEY
-from triggers.normal import camel_case
+from triggers.cloudbuild.normal import camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 EventKind = Literal["push", "pull-request"]
+
+# The names of the triggers that a build which publishes starts, with spaces between them.
+FOLLOWERS_KEY = "_THEN_DEPLOY"
 
 # The fields that hold `push` or `pullRequest`, one per kind of repository.
 EVENT_SOURCES = (

@@ -7,13 +7,13 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from triggers.findings import Finding
+from triggers.cloudbuild.findings import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.build_config import Build, Volume
-    from triggers.yaml_lines import Path
+    from triggers.cloudbuild.build_config import Build, Volume
+    from triggers.cloudbuild.yaml_lines import Path
 
 _MOST_SECRETS = 100
 _LONGEST_SECRET = 64 * 1024

@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from triggers.dynamic_substitutions import ExpansionError, expand_values, keys_of
-from triggers.findings import Finding
-from triggers.substitution_keys import (
+from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.substitution_keys import (
     BUILT_IN,
     EVERY_BUILD,
     PULL_REQUEST,
@@ -25,8 +25,8 @@ from triggers.substitution_keys import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from triggers.build_config import Build
-    from triggers.yaml_lines import Path
+    from triggers.cloudbuild.build_config import Build
+    from triggers.cloudbuild.yaml_lines import Path
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>[A-Z_][A-Z0-9_]*)\}|(?P<bare>[A-Z_][A-Z0-9_]*))")
 

@@ -11,10 +11,10 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from triggers.build_config import Build, Step, is_portable, seconds
-from triggers.build_shared_rules import repeats, secret_faults, volume_faults
-from triggers.findings import Finding
-from triggers.substitution_keys import (
+from triggers.cloudbuild.build_config import Build, Step, is_portable, seconds
+from triggers.cloudbuild.build_shared_rules import repeats, secret_faults, volume_faults
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.substitution_keys import (
     LONGEST_KEY,
     LONGEST_VALUE,
     MOST_SUBSTITUTIONS,
@@ -24,7 +24,7 @@ from triggers.substitution_keys import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.yaml_lines import Path
+    from triggers.cloudbuild.yaml_lines import Path
 
 START = "-"  # a waitFor entry that is always satisfied
 

@@ -12,12 +12,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.unit.triggers.rules.lint_file_cases import CONFIG_CASES, TRIGGER_CASES
-from tests.unit.triggers.rules.lint_further_cases import FURTHER
-from tests.unit.triggers.rules.lint_near_cases import NEAR
-from tests.unit.triggers.rules.lint_repository_cases import CASES, LOGGING, USES, Files
-from triggers.build_config import Build
-from triggers.build_trigger import BuildTrigger
+from tests.unit.triggers.rules.file_cases import CONFIG_CASES, TRIGGER_CASES
+from tests.unit.triggers.rules.further_cases import FURTHER
+from tests.unit.triggers.rules.near_cases import NEAR
+from tests.unit.triggers.rules.repository_cases import CASES, LOGGING, USES, Files
+from triggers.cloudbuild.build_config import Build
+from triggers.cloudbuild.build_trigger import BuildTrigger
 from triggers.rules.codes import CODES, FAMILIES
 from triggers.rules.linter import lint
 

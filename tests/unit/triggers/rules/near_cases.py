@@ -5,7 +5,7 @@ A finding is expected where its code is written as a comment, and nowhere else.
 
 from __future__ import annotations
 
-from tests.unit.triggers.rules.lint_file_cases import (
+from tests.unit.triggers.rules.file_cases import (
     BRANCH,
     FILENAME,
     NAME,
@@ -13,7 +13,7 @@ from tests.unit.triggers.rules.lint_file_cases import (
     steps,
     trigger,
 )
-from tests.unit.triggers.rules.lint_repository_cases import (
+from tests.unit.triggers.rules.repository_cases import (
     LOGGING,
     MANIFEST,
     PACKAGE,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from triggers.ref_pattern import NOT_OF_RE2
+from triggers.cloudbuild.ref_pattern import NOT_OF_RE2
 
 # Python and RE2 disagree on more than this; these are refused by both.
 _FAULTS = (

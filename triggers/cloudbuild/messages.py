@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from triggers.findings import Finding
-from triggers.normal import MAPS
+from triggers.cloudbuild.findings import Finding
+from triggers.cloudbuild.normal import MAPS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from triggers.yaml_lines import Document, Path
+    from triggers.cloudbuild.yaml_lines import Document, Path
 
 _PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
 _ROUNDS = 100  # a bound only: each round leaves out the faults of the one before

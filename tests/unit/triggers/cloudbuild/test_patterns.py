@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggers.rules.patterns import anchored, is_anchored, syntax_fault
+from triggers.cloudbuild.patterns import anchored, is_anchored, syntax_fault
 
 
 @pytest.mark.parametrize(

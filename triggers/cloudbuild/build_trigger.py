@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from triggers.messages import Int64, Message, Strings
+from triggers.cloudbuild.messages import Int64, Message, Strings
 
 
 class PushFilter(Message):

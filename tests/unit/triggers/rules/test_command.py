@@ -214,4 +214,4 @@ def test_the_pre_commit_hook_runs_on_the_files_that_it_names(
 
 
 def test_the_documented_codes_are_those_of_the_code() -> None:
-    assert (ROOT / "triggers" / "lint" / "README.md").read_text().endswith(f"\n\n{table()}")
+    assert (ROOT / "triggers" / "rules" / "README.md").read_text().endswith(f"\n\n{table()}")

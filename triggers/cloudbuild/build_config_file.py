@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem
-from triggers.build_config import Build
-from triggers.build_rules import broken_rules, foreign_durations
-from triggers.findings import Finding, problems
-from triggers.messages import camel_case, read_message
-from triggers.normal import BUILD_OUTPUT
-from triggers.yaml_lines import Document, YamlError, read_yaml
+from triggers.cloudbuild.build_config import Build
+from triggers.cloudbuild.build_rules import broken_rules, foreign_durations
+from triggers.cloudbuild.findings import Finding, problems
+from triggers.cloudbuild.messages import camel_case, read_message
+from triggers.cloudbuild.normal import BUILD_OUTPUT
+from triggers.cloudbuild.yaml_lines import Document, YamlError, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
