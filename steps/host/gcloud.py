@@ -5,12 +5,13 @@ Only this module reads what gcloud says about an error.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import shlex
 import subprocess
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from steps.host.children import Children
 from steps.host.errors import AccessError, InputError, ServiceError, ShipwheelError
@@ -96,6 +97,27 @@ def run_gcloud(
     if done.returncode:
         raise _error(call, done.stderr)
     return done
+
+
+def ask_gcloud(call: Call, environ: Mapping[str, str]) -> Any:
+    """Run *call*, and return what it answers as JSON; None for no answer.
+
+    Raises what `run_gcloud` raises, and ServiceError for an answer that is not JSON.
+    """
+    call = replace(call, arguments=(*call.arguments, "--format=json"))
+    return parse_answer(call, run_gcloud(call, environ))
+
+
+def parse_answer(call: Call, answer: subprocess.CompletedProcess[str]) -> Any:
+    """Return the JSON in the *answer* to *call*; raise ServiceError where there is none."""
+    try:
+        return json.loads(answer.stdout or "null")
+    except ValueError:
+        said = answer.stdout[:_MOST_CHARACTERS]
+        raise ServiceError(
+            f"`gcloud {call.verb}` answered with something else than JSON: {said!r}",
+            f"see what it prints: {call.line}",
+        ) from None
 
 
 def _error(call: Call, stderr: str) -> ShipwheelError:

@@ -6,7 +6,6 @@ version a registry takes lower ones, and other contents under a version that it 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -15,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError
-from steps.host.gcloud import Call, run_gcloud
+from steps.host.gcloud import Call, ask_gcloud
 from steps.registry.roles import READER, REPOSITORY_ADMIN, grant_command
 
 if TYPE_CHECKING:
@@ -124,10 +123,10 @@ def _ask(
     place = (f"--project={registry.project}", f"--location={registry.location}")
     call = Call(
         verb=f"artifacts {verb}",
-        arguments=(*arguments, f"--repository={registry.repository}", *place, "--format=json"),
+        arguments=(*arguments, f"--repository={registry.repository}", *place),
         takes=f"it takes {role}: {grant_command(registry, role, 'user:ACCOUNT')}",
     )
-    return json.loads(run_gcloud(call, environ).stdout or "null")
+    return ask_gcloud(call, environ)
 
 
 def _best(requirement: Requirement, versions: Iterable[Version]) -> Version | None:

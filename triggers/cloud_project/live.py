@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.host.gcloud import ApiOffError, Call, run_gcloud
+from steps.host.gcloud import ApiOffError, Call, ask_gcloud
 from triggers.cloud_project.cleanup import normal_policies
 from triggers.cloud_project.resources import (
     Api,
@@ -53,15 +52,14 @@ class Live:
 
 def active_project(environ: Mapping[str, str]) -> str:
     """Return the project of gcloud's active configuration, or nothing."""
-    call = Call(verb="config get", arguments=("project", "--format=json"), takes="")
-    project = json.loads(run_gcloud(call, environ).stdout or "null")
-    return project or ""
+    call = Call(verb="config get", arguments=("project",), takes="")
+    return ask_gcloud(call, environ) or ""
 
 
 def read_live(needs: Iterable[Need], environ: Mapping[str, str]) -> Live:
     """Return what is there of *needs*, and who has which role on it.
 
-    What belongs to an API that is off is taken for missing. Raises what `run_gcloud` raises.
+    What belongs to an API that is off is taken for missing. Raises what `ask_gcloud` raises.
     """
     resources = [need.resource for need in needs]
     # First, since its error is clear where others of gcloud are not, such as without a login.
@@ -166,11 +164,11 @@ def _policy_of(scope: Scope) -> tuple[str, ...]:
 def _ask(verb: str, *arguments: str, project: str, environ: Mapping[str, str]) -> Any:
     call = Call(
         verb=verb,
-        arguments=(*arguments, "--format=json", f"--project={project}"),
+        arguments=(*arguments, f"--project={project}"),
         takes=f"it takes roles/viewer and roles/iam.securityReviewer in the project {project!r}",
     )
     try:
-        return json.loads(run_gcloud(call, environ).stdout or "[]")
+        return ask_gcloud(call, environ) or []
     except ApiOffError:
         if verb == "services list":
             raise

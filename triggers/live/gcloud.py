@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import ServiceError
-from steps.host.gcloud import SECONDS, Call, run_gcloud
+from steps.host.gcloud import SECONDS, Call, ask_gcloud, parse_answer, run_gcloud
 from triggers.cloudbuild.documents import dump
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Mapping, Sequence
 
 _logger = logging.getLogger("shipwheel")
@@ -38,8 +37,9 @@ class Gcloud:
         gcloud lists one page of them only and does not say so. What it received tells whether
         there are more; then every name that is missing is asked for.
         """
-        listed = self._call("list", "--format=json", "--log-http")
-        found: list[dict[str, Any]] = json.loads(listed.stdout)
+        call = self._call_of("list", "--format=json", "--log-http")
+        listed = run_gcloud(call, self.environ)
+        found: list[dict[str, Any]] = parse_answer(call, listed) or []
         if not _has_more(listed.stderr):
             return found
         _logger.warning(
@@ -56,36 +56,36 @@ class Gcloud:
             file = Path(folder) / "triggers.yaml"
             file.write_text(dump(documents), encoding="utf-8")
             seconds = SECONDS + _SECONDS_PER_TRIGGER * len(documents)
-            self._call("import", f"--source={file}", seconds=seconds)
+            self._run("import", f"--source={file}", seconds=seconds)
 
     def delete_trigger(self, key: str) -> None:
         """Delete the trigger with the id *key*."""
-        self._call("delete", key)
+        self._run("delete", key)
 
     def run_trigger(self, name: str, branch: str) -> None:
         """Start a build of the trigger *name* on *branch*."""
-        self._call("run", name, f"--branch={branch}", "--format=none")
+        self._run("run", name, f"--branch={branch}", "--format=none")
 
     def _trigger(self, name: str) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(self._call("describe", name, "--format=json").stdout)
+            found: dict[str, Any] = ask_gcloud(self._call_of("describe", name), self.environ)
         except ServiceError as error:
             if "NOT_FOUND" in error.problems[0].message:
                 return None
             raise
         return found
 
-    def _call(
-        self, verb: str, *arguments: str, seconds: float = SECONDS
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `gcloud builds triggers VERB`."""
-        call = Call(
+    def _run(self, verb: str, *arguments: str, seconds: float = SECONDS) -> None:
+        run_gcloud(self._call_of(verb, *arguments), self.environ, seconds=seconds)
+
+    def _call_of(self, verb: str, *arguments: str) -> Call:
+        """Return the call of `gcloud builds triggers VERB`."""
+        return Call(
             verb=f"builds triggers {verb}",
             arguments=(*arguments, f"--project={self.project}", f"--region={self.region}"),
             takes=f"it takes roles/cloudbuild.builds.editor in the project {self.project!r}, and"
             " roles/iam.serviceAccountUser on the accounts that the triggers run as",
         )
-        return run_gcloud(call, self.environ, seconds=seconds)
 
 
 def _has_more(log_of_http: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.host.errors import AccessError, InputError, ServiceError, ShipwheelError
-from steps.host.gcloud import ApiOffError, Call, NotYetError, run_gcloud
+from steps.host.gcloud import ApiOffError, Call, NotYetError, ask_gcloud, run_gcloud
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,3 +92,13 @@ def test_a_gcloud_that_is_missing_or_slow_is_told_in_a_sentence(tmp_path: Path) 
 
     with pytest.raises(ServiceError, match=r"took longer than 0\.2 seconds"):
         run_gcloud(CALL, gcloud(tmp_path, "exec sleep 30"), seconds=0.2)
+
+
+@pytest.mark.parametrize(("printed", "answer"), [('[{"name": "a"}]', [{"name": "a"}]), ("", None)])
+def test_a_question_is_answered_with_json(tmp_path: Path, printed: str, answer: object) -> None:
+    assert ask_gcloud(CALL, gcloud(tmp_path, f"echo '{printed}' | tr -d '\\n'")) == answer
+
+
+def test_an_answer_that_is_not_json_is_no_bug_of_shipwheel(tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="something else than JSON: 'Updates are available"):
+        ask_gcloud(CALL, gcloud(tmp_path, "echo Updates are available"))
