@@ -1,192 +1,67 @@
-"""The one place where the command line meets the process: errors become messages and exit codes."""
+"""The command line: the modules of all commands, and what the help says of each."""
 
 from __future__ import annotations
 
 try:
-    import errno
-    import io
-    import logging
-    import os
-    import signal
-    import sys
-    import threading
-    from functools import partial
     from typing import TYPE_CHECKING, NoReturn
 
-    import click
-
-    from builder.command_line import GRACE, shipwheel
-    from steps.host.children import end_children
-    from steps.host.errors import EXIT_BUG, InputError, Problem, ShipwheelError
+    from steps.command_line import program
+    from steps.command_line.groups import CommandGroup, root_group
 except KeyboardInterrupt:  # there is nothing yet to end, or to tell
     raise SystemExit(130) from None
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from types import FrameType
 
-    from steps.host.scratch import Scratch
-
-ISSUES = "https://github.com/shipwheel/shipwheel/issues"
-
-# A shell adds the number of the signal that ended a program.
-_SIGNALLED = 128
-# Cloud Build waits longer, and nobody else should have to.
-_GRACE_SECONDS = 0.6
-# What is not removed by then is removed by the next process; see steps.host.scratch.
-_REMOVAL_SECONDS = 0.2
-# Nothing that Shipwheel does better would help.
-_OF_THE_MACHINE = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EMFILE,
-    errno.ENFILE,
+# The order is the order of the help: inside a build first, then on a laptop.
+COMMANDS: dict[str, str] = {
+    "steps.build": "Build sdists, and wheels from them, into PROJECT/dist/.",
+    "steps.check": "Tell what publishing would do, and whether it is allowed.",
+    "steps.upload": "Upload PROJECT/dist/ through twine, and confirm it in the index.",
+    "steps.publish": "Build, check, upload and confirm, dependencies first.",
+    "steps.requirements": "Judge a function's requirements, and make them ready for its build.",
+    "steps.versions": "List what the registry holds: versions, files, sha256.",
+    "steps.settings": "Tell pip, uv, poetry, pdm or twine about the registry.",
+    "steps.doctor": "Tell what is wrong with tools, credentials and settings here.",
+    "triggers.init": "Write the manifest and the build configs that triggers name.",
+    "triggers.setup": "Print, or do, what a project needs: repositories, accounts, roles.",
+    "builder.triggers": "Render, lint, explain, compare and apply build triggers.",
+    "builder.run": "Run a build config on this machine, as Cloud Build would.",
+    "builder.emulator": "Serve the registry emulator in the foreground.",
+}
+TRIGGER_COMMANDS: dict[str, str] = {
+    "triggers.render": "Print the triggers for gcloud's import, or for Terraform.",
+    "triggers.lint": "Tell what is wrong, or will go wrong, in triggers and build configs.",
+    "triggers.explain": "Tell which triggers a change would start, and why.",
+    "triggers.diff": "Compare the live triggers with the rendered ones.",
+    "triggers.apply": "Make the live triggers the rendered ones.",
+    "triggers.graph": "Print packages, functions, dependencies and triggers as Mermaid.",
 }
 
+shipwheel = root_group(COMMANDS)
 
-class _Terminated(BaseException):
-    """SIGTERM arrived: Cloud Build cancels a build, or its time is over."""
+
+@shipwheel.group(cls=CommandGroup, index=TRIGGER_COMMANDS, short_help=COMMANDS["builder.triggers"])
+def triggers() -> None:
+    """Render, lint, explain, compare and apply build triggers.
+
+    All of them read the manifest shipwheel.yaml, which `shipwheel init` writes.
+
+    \b
+    Example:
+      shipwheel triggers render > triggers.yaml
+      gcloud builds triggers import --source=triggers.yaml --region=us-east4
+    """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line *arguments* and return the exit code, as steps.host.errors has them."""
-    try:
-        result = shipwheel.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return InputError.exit_code
-    except (ShipwheelError, click.ClickException) as error:
-        return _report(error if isinstance(error, ShipwheelError) else _usage_error(error))
-    except (click.Abort, KeyboardInterrupt, _Terminated) as error:
-        return _report_signal(terminated=isinstance(error, _Terminated))
-    except Exception as error:  # noqa: BLE001 - what is not the machine's doing is shown whole
-        return _report_unexpected(error)
-    return result if isinstance(result, int) else 0
+    """Run the command line *arguments* and return the exit code."""
+    return program.main(shipwheel, arguments)
 
 
 def run() -> NoReturn:
     """Run as a program: `shipwheel` and `python -I -m builder` both come here."""
-    try:
-        _open_standard_streams()
-        scratch = _open_scratch()
-        signal.signal(signal.SIGTERM, partial(_terminate, scratch))
-    except KeyboardInterrupt:
-        sys.exit(_SIGNALLED + signal.SIGINT)
-    code = main()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, signal.SIG_IGN)  # what is left does not take long
-    end_children()
-    _close(scratch, signalled=code > _SIGNALLED)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Nobody takes our output any more; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if code > _SIGNALLED:
-        # The interpreter would wait for requests that are under way in other threads.
-        os._exit(code)
-    sys.exit(code)
-
-
-def _open_scratch() -> Scratch | None:
-    from steps.host.scratch import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
-
-    try:
-        return Scratch()
-    except OSError:
-        return None  # a command that needs none is not kept from its work
-
-
-def _close(scratch: Scratch | None, *, signalled: bool) -> None:
-    if scratch:
-        scratch.remove(_REMOVAL_SECONDS if signalled else None)
-
-
-def _open_standard_streams() -> None:
-    """Open what the caller closed, lest a file or a connection of ours takes its number.
-
-    The output is UTF-8 in every locale: gcloud and Terraform read it as that. A name of a file that
-    is not, is passed on as it is.
-    """
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - open to the end
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
-
-
-def _terminate(scratch: Scratch | None, _signal: int, _frame: FrameType | None) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    end_children()
-    # Whatever cleans up on the way out has this long for it.
-    context = click.get_current_context(silent=True)
-    grace = context.meta.get(GRACE, _GRACE_SECONDS) if context else _GRACE_SECONDS
-    watchdog = threading.Timer(grace, _leave, [scratch])
-    watchdog.daemon = True
-    watchdog.start()
-    raise _Terminated
-
-
-def _leave(scratch: Scratch | None) -> NoReturn:
-    _close(scratch, signalled=True)
-    os._exit(_report_signal(terminated=True))
-
-
-def _usage_error(error: click.ClickException) -> InputError:
-    context = error.ctx if isinstance(error, click.UsageError) else None
-    path = context.command_path if context else "shipwheel"
-    # click lists what can be chosen on lines of its own.
-    message = " ".join(line.strip() for line in error.format_message().splitlines())
-    return InputError(message, f"see `{path} --help`")
-
-
-def _report(error: ShipwheelError) -> int:
-    for problem in error.problems:
-        _print_problem(problem)
-    return error.exit_code
-
-
-def _print_problem(problem: Problem) -> None:
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    click.echo(problem.message, err=True)
-    if problem.hint:
-        click.secho("  hint: ", fg="cyan", nl=False, err=True, color=colour)
-        click.echo(problem.hint, err=True)
-
-
-def _report_signal(*, terminated: bool) -> int:
-    # Other threads may still narrate, and this is to be the last line.
-    logging.getLogger("shipwheel").handlers[:] = [logging.NullHandler()]
-    word, number = ("Terminated", signal.SIGTERM) if terminated else ("Interrupted", signal.SIGINT)
-    click.echo(f"{word}. Run the same command again to finish the job.", err=True)
-    return _SIGNALLED + number
-
-
-def _report_unexpected(error: Exception) -> int:
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        where = f": {os.fspath(error.filename)!r}" if error.filename else ""
-        return _report(
-            InputError(
-                f"This machine does not let Shipwheel write or open more{where} ({error.strerror})",
-                "make room where the output, the project and TMPDIR are, and run it again",
-            )
-        )
-    temporary = os.environ.get("TMPDIR", "")
-    if isinstance(error, FileNotFoundError) and temporary and not os.path.isdir(temporary):  # noqa: PTH112 - it may be anything
-        return _report(
-            InputError(
-                f"The temporary folder was removed while Shipwheel worked in it: {temporary!r}",
-                "see that nothing cleans up TMPDIR meanwhile, and run the same command again",
-            )
-        )
-    import traceback  # noqa: PLC0415 - only a bug pays for it
-
-    traceback.print_exc()
-    click.echo(f"This is a bug in Shipwheel. Please report it: {ISSUES}", err=True)
-    return EXIT_BUG
+    program.run(shipwheel)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import click
 
 from builder.server import DEFAULT_REPOSITORY, Emulator
 from builder.server.layout import parse_remote, parse_virtual
+from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.registry.address import EMULATOR_VARIABLE
 from steps.registry.public_names import PUBLIC_INDEX_VARIABLE
@@ -145,3 +146,7 @@ def _read_token(file: Path | None) -> str | None:
         where = f"the file {str(file)!r}" if file else TOKEN_VARIABLE
         raise InputError(f"There is no token in {where}", "put the token there and nothing else")
     return token
+
+
+if __name__ == "__main__":
+    run_alone(command, "emulator")

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.command_line import GRACE
+from steps.command_line.groups import GRACE
 from steps.command_line.options import json_option
+from steps.command_line.program import run_alone
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:
@@ -139,3 +140,7 @@ def _pairs(text: str) -> dict[str, str]:
             raise InputError(message, "write K=V,K=V, or ^:^K=V:K=V for values with commas")
         pairs[key] = value
     return pairs
+
+
+if __name__ == "__main__":
+    run_alone(command, "run")

@@ -16,6 +16,7 @@ from steps.command_line.options import (
     selected,
     with_build_options,
 )
+from steps.command_line.program import run_alone
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,3 +64,7 @@ def _row(distribution: Distribution) -> dict[str, object]:
         "size": distribution.size,
         "sha256": distribution.sha256,
     }
+
+
+if __name__ == "__main__":
+    run_alone(command, "build")

@@ -24,6 +24,7 @@ from steps.command_line.options import (
     selected,
     with_build_options,
 )
+from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.verdicts import as_line, as_object, print_table
 from steps.host.errors import Problem, Refused, RegistryError
@@ -196,3 +197,7 @@ def _print_json(
         "public_names": [*names.taken],
     }
     click.echo(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    run_alone(command, "check")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.command_line.options import json_option, registry_option
+from steps.command_line.program import run_alone
 from steps.command_line.registry_options import retry_for_option
 from steps.host.errors import InputError, Refused
 from steps.registry.address import parse_registry
@@ -86,3 +87,7 @@ def _line(finding: Finding) -> str:
     fix = f"; fix: {finding.fix}" if finding.fix else ""
     # A line is a line, whatever a program or a path has put into it.
     return " ".join(f"{status}  {finding.check}: {finding.message}{fix}".splitlines())
+
+
+if __name__ == "__main__":
+    run_alone(command, "doctor")

@@ -16,6 +16,7 @@ from steps.command_line.options import (
     selected,
     with_build_options,
 )
+from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
 
 if TYPE_CHECKING:
@@ -65,3 +66,7 @@ def command(
     with open_workshop(build_options, os.environ) as workshop:
         released = publish(projects, workshop, transport, index, rules)
     print_receipt(receipt(released, transport.registry), as_json=as_json)
+
+
+if __name__ == "__main__":
+    run_alone(command, "publish")

@@ -13,6 +13,7 @@ import click
 
 from steps.command_line.findings import as_object, print_finding
 from steps.command_line.options import json_option
+from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_transport
 from steps.host.errors import Refused
 
@@ -217,3 +218,7 @@ def _as_json(result: Result, directory: Path) -> str:
         "build_environment": dict(result.build_environment),
     }
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    run_alone(command, "requirements")

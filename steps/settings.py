@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steps.command_line.options import package_name, registry_option
+from steps.command_line.program import run_alone
 from steps.host.errors import AccessError
 from steps.registry.address import parse_registry
 
@@ -211,3 +212,7 @@ def _apply(found: ClientSettings, home: Path, *, write: bool, diff: bool) -> Non
             _logger.info("%s: written; as it was: %s", change.path, backup)
         else:
             _logger.info("%s: written", change.path)
+
+
+if __name__ == "__main__":
+    run_alone(command, "settings")

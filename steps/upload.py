@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.command_line.options import all_option, json_option, projects_argument, selected
+from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
 
 if TYPE_CHECKING:
@@ -68,3 +69,7 @@ def command(
         built, transport, index, rules, static=static, packages=packages, workers=workers
     )
     print_receipt(receipt(released, transport.registry), as_json=as_json)
+
+
+if __name__ == "__main__":
+    run_alone(command, "upload")

@@ -13,6 +13,7 @@ import click
 from packaging.version import Version
 
 from steps.command_line.options import json_option, package_name
+from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_transport
 from steps.host.errors import InputError, NoRepository, Refused, RegistryError
 
@@ -218,3 +219,7 @@ def _as_object(project: PublishedProject, wanted: str | None) -> dict[str, Any]:
 
 def _size(file: PublishedFile) -> str:
     return "-" if file.size is None else str(file.size)
+
+
+if __name__ == "__main__":
+    run_alone(command, "versions")

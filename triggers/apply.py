@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.program import run_alone
 from steps.host.errors import ServiceError, ShipwheelError
 from triggers.live.applying import apply, arrived, run_created
 from triggers.live.options import with_plan
@@ -62,3 +63,7 @@ def command(
     _logger.info("done: %s", plan.summary or "no triggers")
     if plan.of("delete") and not prune:
         _logger.warning("warning: %d not deleted: --prune deletes them", len(plan.of("delete")))
+
+
+if __name__ == "__main__":
+    run_alone(command, "triggers", "apply")

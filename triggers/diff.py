@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.program import run_alone
 from steps.host.errors import Refused
 from triggers.live.options import with_plan
 from triggers.live.plan import DRIFT
@@ -38,3 +39,7 @@ def command(*, plan: Plan, cloud: Gcloud) -> None:
             f" {plan.summary}",
             "`shipwheel triggers apply` does what is shown; what is to be deleted, with --prune",
         )
+
+
+if __name__ == "__main__":
+    run_alone(command, "triggers", "diff")

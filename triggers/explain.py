@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.command_line.options import json_option
+from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from triggers.cloudbuild.documents import read_mappings
 from triggers.cloudbuild.listener import Listener, read_listener
@@ -186,3 +187,7 @@ def _some(names: Sequence[str], most: int) -> str:
 def _echo(text: str) -> None:
     # A path of git may hold bytes that are no text.
     click.echo(text.encode("utf-8", "backslashreplace").decode())
+
+
+if __name__ == "__main__":
+    run_alone(command, "triggers", "explain")

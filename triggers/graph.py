@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.program import run_alone
 from triggers.discovery.repository import open_repository, render_repository
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.rendering.drawing import mermaid
@@ -29,3 +30,7 @@ def command(manifest_file: Path) -> None:
     rendering = render_repository(repository)
     report_warnings(rendering.warnings)
     click.echo(mermaid(repository.inventory, rendering.triggers), nl=False)
+
+
+if __name__ == "__main__":
+    run_alone(command, "triggers", "graph")

@@ -13,6 +13,7 @@ import click
 
 import steps
 from steps.command_line.options import json_option, registry_option
+from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import Registry, parse_registry
@@ -118,3 +119,7 @@ def _source(
         given["gitRepositoryLink"] = link
     origin = ask_git(directory, "config", "--get", "remote.origin.url")
     return given or source_of_remote(origin) or {}
+
+
+if __name__ == "__main__":
+    run_alone(command, "init")

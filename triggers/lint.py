@@ -12,6 +12,7 @@ import click
 
 from steps.command_line.findings import as_object, print_finding
 from steps.command_line.options import json_option
+from steps.command_line.program import run_alone
 from steps.host.errors import Refused
 from triggers.manifest.options import manifest_option
 
@@ -89,3 +90,7 @@ def _summary(report: Report) -> str:
     findings, files = len(report.findings), len(report.files)
     what = "No findings" if not findings else f"{findings} finding{'s'[: findings != 1]}"
     return f"{what} in {files} file{'s'[: files != 1]}"
+
+
+if __name__ == "__main__":
+    run_alone(command, "triggers", "lint")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.program import run_alone
 from triggers.cloudbuild.documents import dump
 from triggers.discovery.repository import only, open_repository, render_repository
 from triggers.manifest.options import manifest_option, report_warnings
@@ -69,3 +70,7 @@ def _header(manifest: Manifest) -> str:
         "gcloud builds triggers import --source=THIS_FILE"
         f" --project={manifest.project} --region={manifest.region}"
     )
+
+
+if __name__ == "__main__":
+    run_alone(command, "triggers", "render")

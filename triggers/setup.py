@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steps.command_line.options import json_option
+from steps.command_line.program import run_alone
 from steps.host.errors import Refused
 from triggers.cloud_project.apply import apply
 from triggers.cloud_project.cleanup import read_cleanup_policies
@@ -186,3 +187,7 @@ def _apply(comparison: Comparison, *, as_json: bool) -> None:
     _logger.info("done: %d created, %d were there", len(changed), len(comparison.there))
     for binding in comparison.extra:
         _logger.warning("warning: too many: %s: %s", binding, revoke(binding).line)
+
+
+if __name__ == "__main__":
+    run_alone(command, "setup")

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from builder.command_line import shipwheel
+from builder.__main__ import shipwheel
 from tests.documentation.stage import Stage
 from tests.integration.machine import needs_gcloud
 

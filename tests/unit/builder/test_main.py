@@ -13,8 +13,7 @@ import click
 import pytest
 
 import steps
-from builder.__main__ import main
-from builder.command_line import shipwheel
+from builder.__main__ import main, shipwheel
 from steps.host import errors
 from steps.host.errors import Problem, ShipwheelError
 
@@ -58,8 +57,10 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
     assert done.stdout.splitlines()[1].split() == [
         "builder",
         "builder.__main__",
-        "builder.command_line",
         "steps",
+        "steps.command_line",
+        "steps.command_line.groups",
+        "steps.command_line.program",
         "steps.host",
         "steps.host.children",
         "steps.host.errors",
@@ -110,7 +111,7 @@ def test_an_interrupt_says_that_the_job_can_be_run_again(
     [
         ("errno", ""),
         ("click", ""),
-        ("builder.command_line", ""),
+        ("steps.command_line.program", ""),
         ("steps.host.scratch", ""),
         (
             "steps.build",

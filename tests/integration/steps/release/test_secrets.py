@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.command_line import COMMANDS
+from builder.__main__ import shipwheel
 from builder.server import Emulator
 from tests.integration.faults import REFUSED, FaultyRegistry, every_fault
 from tests.integration.google import Google
@@ -253,7 +253,7 @@ def test_no_secret_of_gcloud_leaves_an_upload_that_meets_a_fault(
 
 
 def test_every_command_is_searched() -> None:
-    assert ASKING.keys() | OTHERS.keys() == COMMANDS.keys()
+    assert ASKING.keys() | OTHERS.keys() == shipwheel.index.keys()
 
 
 def test_a_secret_would_be_found(tmp_path: Path) -> None:

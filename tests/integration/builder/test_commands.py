@@ -1,0 +1,59 @@
+"""Every command runs by itself, as a module, and does what it does below `shipwheel`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from builder.__main__ import COMMANDS, TRIGGER_COMMANDS
+
+ROOT = Path(__file__).parents[3]
+NAMES = {
+    module: [*group, module.rpartition(".")[2]]
+    for modules, group in ((COMMANDS, []), (TRIGGER_COMMANDS, ["triggers"]))
+    for module in modules
+    if module != "builder.triggers"
+}
+
+
+def run(module: str, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_modules_that_lie_open_are_the_commands() -> None:
+    lying_open = {
+        f"{floor}.{path.stem}"
+        for floor in ("steps", "triggers", "builder")
+        for path in (ROOT / floor).glob("[!_]*.py")
+    }
+
+    assert lying_open == NAMES.keys()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--no-such-option"]], ids=" ".join)
+@pytest.mark.parametrize("module", NAMES)
+def test_a_command_by_itself_does_what_it_does_below_shipwheel(
+    module: str, arguments: list[str]
+) -> None:
+    assert run(module, *arguments) == run("builder", *NAMES[module], *arguments)
+
+
+def test_a_step_by_itself_has_the_same_output_and_exit_code(tmp_path: Path) -> None:
+    arguments = [str(tmp_path / "missing"), "--registry", "us-central1/demo/pypi"]
+
+    alone = run("steps.publish", *arguments)
+
+    assert alone == run("builder", "publish", *arguments)
+    assert alone[0] == 2
+    assert "error: " in alone[2]
