@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     from steps.backend.context import BuildOptions
     from steps.distribution.files import Distribution
-    from steps.project.dependents import Note
     from steps.project.source import Project
     from steps.registry.index import Index
     from steps.registry.public_names import PublicIndex, PublicNames
     from steps.registry.transport import Transport
+    from steps.release.dependents import Note
     from steps.release.gate import Rules
     from steps.release.outcome import Judgement
 
@@ -90,9 +90,9 @@ def command(
     Example:
       shipwheel check --all --registry us-east4/my-project/pypi
     """
-    from steps.project.dependents import notes_on_dependents  # noqa: PLC0415 - the same
     from steps.project.repository import neighbours  # noqa: PLC0415 - the same
     from steps.registry.index import Index  # noqa: PLC0415 - the same
+    from steps.release.dependents import notes_on_dependents  # noqa: PLC0415 - the same
     from steps.release.judgement import refusals  # noqa: PLC0415 - `--help` does without
 
     everything = selected(directories, every)

@@ -17,10 +17,10 @@ from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from triggers.cloudbuild.documents import read_mappings
 from triggers.cloudbuild.listener import Listener, read_listener
-from triggers.discovery.git_range import read_change, top_directory
-from triggers.discovery.repository import open_repository, render_repository
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.rendering.explanation import Change, Event, explain
+from triggers.rendering.git_range import read_change, top_directory
+from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

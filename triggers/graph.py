@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.command_line.program import run_alone
-from triggers.discovery.repository import open_repository, render_repository
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.rendering.drawing import mermaid
+from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from pathlib import Path

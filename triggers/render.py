@@ -10,8 +10,8 @@ import click
 
 from steps.command_line.program import run_alone
 from triggers.cloudbuild.documents import dump
-from triggers.discovery.repository import only, open_repository, render_repository
 from triggers.manifest.options import manifest_option, report_warnings
+from triggers.rendering.repository import only, open_repository, render_repository
 from triggers.rendering.terraform import terraform_document
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from triggers.cloud_project.places import find_places
 from triggers.cloud_project.terraform import terraform_setup
 from triggers.cloud_project.users import find_users, nameless
 from triggers.cloud_project.wanted import Extras, wanted
-from triggers.discovery.repository import open_repository
 from triggers.manifest.options import manifest_option, report_warnings
+from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

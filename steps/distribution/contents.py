@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from packaging.metadata import parse_email
@@ -19,7 +20,6 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
 from steps.distribution.archive import open_archive
-from steps.release.outcome import Difference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,6 +58,26 @@ _DETAIL_CHARACTERS = 60
 _PLURAL_FIELDS = {"keywords", "obsoletes", "provides", "requires"}  # named so by their standard
 
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One thing in which a distribution of ours differs from the published one of its kind.
+
+    *name* is a file in the archive, or a core metadata field as its specification spells it;
+    *detail* says more where a few words can.
+    """
+
+    filename: str
+    change: Literal["added", "removed", "changed"]
+    kind: Literal["file", "metadata field"]
+    name: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return the difference in words, whichever distribution it is in."""
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.kind} {self.change}: {self.name}{detail}"
 
 
 def compare(ours: Distribution, theirs: Path) -> tuple[Difference, ...]:

@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.distribution.contents import compare
+from steps.distribution.contents import Difference, compare
 from steps.host.errors import InputError, Problem, RegistryError
 from steps.host.parallel import each
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
-from steps.release.outcome import Difference, Judgement, Outcome
+from steps.release.outcome import Judgement, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

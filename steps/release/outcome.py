@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from steps.distribution.contents import Difference
     from steps.distribution.files import Distribution
 
 
@@ -24,26 +25,6 @@ class Outcome(StrEnum):
 
 
 REFUSED = frozenset({Outcome.NOT_BUMPED, Outcome.CHANGED})
-
-
-@dataclass(frozen=True, kw_only=True)
-class Difference:
-    """One thing in which a distribution of ours differs from the published one of its kind.
-
-    *name* is a file in the archive, or a core metadata field as its specification spells it;
-    *detail* says more where a few words can.
-    """
-
-    filename: str
-    change: Literal["added", "removed", "changed"]
-    kind: Literal["file", "metadata field"]
-    name: str
-    detail: str = ""
-
-    def __str__(self) -> str:
-        """Return the difference in words, whichever distribution it is in."""
-        detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.kind} {self.change}: {self.name}{detail}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from triggers.cloudbuild.documents import dump
-from triggers.discovery.repository import open_repository, render_repository
+from triggers.rendering.repository import open_repository, render_repository
 
 ROUNDS = 7
 MANIFEST = """\

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from triggers.discovery.names import trigger_name
 from triggers.manifest.settings import resolve
-from triggers.rendering.names import trigger_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from triggers.discovery.repository import Repository
     from triggers.live.gcloud import Gcloud
     from triggers.live.plan import Change, Edit, Plan
+    from triggers.rendering.repository import Repository
 
 _logger = logging.getLogger("shipwheel")
 
@@ -48,7 +48,7 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
         as_json: bool,
         **others: Any,
     ) -> Result:
-        from triggers.discovery.repository import open_repository  # noqa: PLC0415 - `--help` does without
+        from triggers.rendering.repository import open_repository  # noqa: PLC0415 - `--help` does without
 
         elsewhere = {"project": project, "region": region}
         given = {key: value for key, value in elsewhere.items() if value}
@@ -63,8 +63,8 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
 
 def _plan(repository: Repository, *, inline: bool) -> tuple[Plan, Gcloud]:
     """Render, ask gcloud for what is live, and return what has to happen, and where."""
-    from triggers.discovery.repository import render_repository  # noqa: PLC0415 - the same
     from triggers.live.gcloud import Gcloud  # noqa: PLC0415 - `--help` does without
+    from triggers.rendering.repository import render_repository  # noqa: PLC0415 - the same
 
     manifest = repository.manifest
     rendering = render_repository(repository, inline=inline)

@@ -24,10 +24,10 @@ from triggers.discovery.model import (
     Repository,
     Trigger,
 )
+from triggers.discovery.names import collisions
 from triggers.discovery.subjects import Subject, find_subjects, name_in
 from triggers.manifest.settings import Kind, Settings, resolve
 from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
-from triggers.rendering.names import collisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,7 +19,7 @@ import yaml
 from builder.server import Emulator
 from tests.integration.functions_api import FunctionsApi
 from tests.integration.machine import needs_gcloud
-from triggers.discovery.repository import open_repository, render_repository
+from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

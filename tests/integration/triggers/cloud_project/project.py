@@ -17,7 +17,7 @@ from triggers.cloud_project.resources import (
     ServiceAccount,
 )
 from triggers.cloud_project.wanted import Extras, wanted
-from triggers.discovery.repository import open_repository
+from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
     from tests.integration.project_api import ProjectApi

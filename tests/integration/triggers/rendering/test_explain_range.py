@@ -9,8 +9,8 @@ import pytest
 
 from builder.__main__ import main
 from steps.host.errors import InputError
-from triggers.discovery.git_range import read_change
 from triggers.rendering.explanation import Change
+from triggers.rendering.git_range import read_change
 
 SAMPLE = Path(__file__).parents[3] / "example"
 ENVIRON = {

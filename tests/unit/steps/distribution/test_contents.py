@@ -16,7 +16,7 @@ from steps.distribution.files import read_distribution
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.release.outcome import Difference
+    from steps.distribution.contents import Difference
 
 INFO = "tide_tables-1.0.dist-info"
 METADATA = "Metadata-Version: 2.4\nName: tide-tables\nVersion: 1.0\n"

@@ -13,7 +13,7 @@ from steps.host.errors import InputError
 from steps.project.changes import affected, changed_since
 from steps.project.source import Project, read_project
 from tests.tiny import make_project
-from triggers.discovery.git_range import read_change
+from triggers.rendering.git_range import read_change
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from builder.__main__ import main
-from triggers.discovery.repository import open_repository, render_repository
+from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     import pytest

@@ -11,10 +11,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.project.dependents import notes_on_dependents
+from steps.distribution.contents import Difference
 from steps.project.repository import neighbours
 from steps.project.source import Project, read_project
-from steps.release.outcome import Difference, Judgement, Outcome
+from steps.release.dependents import notes_on_dependents
+from steps.release.outcome import Judgement, Outcome
 from tests.tiny import make_project
 
 if TYPE_CHECKING:
