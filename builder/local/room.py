@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.command_line.build_output import MAX_BYTES
+from steps.host.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,8 +71,7 @@ class Room:
     def write_script(self, index: int, text: str) -> Path:
         """Write the script of step *index*, with the service's default shell, and return it."""
         path = self.script(index)
-        path.write_text(text if text.startswith("#!") else f"#!/bin/sh\n{text}", encoding="utf-8")
-        path.chmod(0o755)
+        write_whole(path, text if text.startswith("#!") else f"#!/bin/sh\n{text}", mode=0o755)
         return path
 
     def output(self, index: int) -> str:

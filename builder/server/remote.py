@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from builder.server.pages import pages_of
 from builder.server.repository import ListedFile, ReadOnlyRepository
 from steps.host.errors import ShipwheelError
+from steps.host.files import move_together, write_whole
 from steps.registry.credentials import Credentials
 from steps.registry.index import Index
 from steps.registry.page import PublishedProject, parse_page
@@ -72,7 +73,7 @@ class RemoteRepository(ReadOnlyRepository):
                 with tempfile.TemporaryDirectory(dir=self._root, prefix=".fetch-") as folder:
                     fetched = self._index.download(file, Path(folder))
                     path.parent.mkdir(exist_ok=True)
-                    fetched.replace(path)
+                    move_together({fetched: path})
                 return path
         raise FileNotFoundError(filename)
 
@@ -105,7 +106,4 @@ class RemoteRepository(ReadOnlyRepository):
             for file in found.files
         ]
         text = json.dumps({"meta": {"api-version": "1.0"}, "name": found.name, "files": files})
-        with tempfile.TemporaryDirectory(dir=self._root, prefix=".page-") as folder:
-            fresh = Path(folder) / page.name
-            fresh.write_text(text, encoding="utf-8")
-            fresh.replace(page)
+        write_whole(page, text)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import tempfile
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +19,7 @@ from steps.backend.verify import verify
 from steps.distribution.archive import Sdist, open_archive
 from steps.distribution.files import Distribution, parse_filename
 from steps.host.errors import BuildFailed, InputError
+from steps.host.files import move_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -86,19 +85,12 @@ def _move(built: Sequence[Distribution], output: Path) -> tuple[Distribution, ..
 
     A file appears there whole or not at all, also when it comes from another file system.
     """
-    parts = {it: output / f".{it.filename}.part" for it in built}
     try:
         output.mkdir(parents=True, exist_ok=True)
-        for distribution, part in parts.items():
-            shutil.move(distribution.path, part)
-        for distribution, part in parts.items():
-            part.replace(output / distribution.filename)
+        move_together({it.path: output / it.filename for it in built})
         for stale in {*_same_version(built[0], output)} - {output / it.filename for it in built}:
             stale.unlink()
     except OSError as error:
-        for part in parts.values():
-            with suppress(OSError):
-                part.unlink()
         raise InputError(
             f"What was built cannot be put into {os.fspath(output)!r}: {error.strerror}",
             "make it a folder that can be written, with room in it and only files of a build",

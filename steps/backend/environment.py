@@ -21,6 +21,7 @@ import uv
 
 from steps.backend.reproducible import FIXED_ENVIRONMENT
 from steps.host.errors import BuildFailed
+from steps.host.files import write_whole
 from steps.registry.certificates import uv_trust
 from steps.registry.credentials import without_login
 
@@ -132,7 +133,7 @@ class Environments:
             ) from None
         if requirements:
             wanted = path / "requirements.txt"
-            wanted.write_text("".join(f"{line}\n" for line in sorted(requirements)))
+            write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
             try:
                 self._install(Environment(path, self.environ).python_executable, wanted)
             except subprocess.CalledProcessError as error:

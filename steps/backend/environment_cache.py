@@ -20,6 +20,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from steps.host.files import write_whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -112,9 +114,7 @@ def _make(path: Path, requirements: frozenset[str], make: Callable[[Path], None]
         "files": _state(path),
     }
     # Written last, and at once: with it, the environment is complete.
-    part = path / f"{_RECORD}.part"
-    part.write_text(json.dumps(record, indent=2), encoding="utf-8")
-    part.replace(path / _RECORD)
+    write_whole(path / _RECORD, json.dumps(record, indent=2))
 
 
 def _remove(lock: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from steps.distribution.archive import Sdist, open_archive
 from steps.host.errors import InputError
+from steps.host.files import open_whole
 from steps.host.git import ask_git
 
 if TYPE_CHECKING:
@@ -70,14 +71,12 @@ def normalise_sdist(path: Path, epoch: int) -> None:
         if archive.is_normal(epoch):
             _normalise_gzip_time(path, epoch)
             return
-        packed = path.with_name(f".{path.name}.part")
         with (
-            packed.open("wb") as raw,
+            open_whole(path) as raw,
             gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=epoch) as stream,
             tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
         ):
             archive.copy_normal(tar, epoch)
-    packed.replace(path)
 
 
 def _normalise_gzip_time(path: Path, epoch: int) -> None:

@@ -9,14 +9,15 @@ import difflib
 import fcntl
 import os
 import re
-import secrets
 import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, ELOOP
+from itertools import count
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
+from steps.host.files import NewFile, write_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,32 +106,17 @@ def difference(changes: Iterable[Change]) -> str:
 def write_changes(changes: Sequence[Change]) -> dict[Path, Path | None]:
     """Write what differs, and return the backup of each file that was written.
 
-    All new contents are on the disk before the first file is replaced. Raises InputError where
-    that is not allowed, with every file as it was.
+    Raises InputError where that is not allowed, with every file as it was.
     """
-    staged: list[tuple[Change, Path]] = []
-    written: dict[Path, Path | None] = {}
-    path = None
-    try:
-        for change in changes:
-            path = change.path
-            if change.is_change:
-                change.target.parent.mkdir(parents=True, exist_ok=True)
-                staged.append((change, _stage(change.target, change.after, change.mode)))
-        for change, temporary in staged:
-            path = change.path
-            written[change.path] = _back_up(change)
-            temporary.replace(change.target)
-    except OSError as error:
-        raise InputError(
-            f"This file cannot be written: {str(path)!r} ({error.strerror})",
-            "see who owns it and its folder, and whether there is room",
-        ) from error
-    finally:
-        for _, temporary in staged:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    return written
+    changes = [it for it in changes if it.is_change]
+    backups = {it.path: _backup(it) for it in changes}
+    write_together(
+        (
+            *filter(None, backups.values()),
+            *(NewFile(path=it.target, content=it.after, mode=it.mode) for it in changes),
+        )
+    )
+    return {path: backup.path if backup else None for path, backup in backups.items()}
 
 
 def _plan(edit: FileEdit) -> Change:
@@ -180,45 +166,22 @@ def _read(path: Path) -> tuple[str | None, int | None]:
     return text, stat.S_IMODE(status.st_mode)
 
 
-def _stage(target: Path, text: str, mode: int | None) -> Path:
-    """Write a file beside *target*, with its permissions before its first byte."""
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    _write_new(temporary, text, mode)
-    if target.exists() and hasattr(os, "chown"):
-        with suppress(PermissionError):  # root may write somebody else's file, which stays theirs
-            os.chown(temporary, target.stat().st_uid, target.stat().st_gid)
-    return temporary
-
-
-def _back_up(change: Change) -> Path | None:
-    """Keep what is there under the first free name; an equal backup serves again."""
+def _backup(change: Change) -> NewFile | None:
+    """Return what keeps the file that is there: the first free name; an equal one serves again."""
     if change.before is None:
         return None
-    number = 0
-    while True:
-        number += 1
-        backup = change.target.with_name(
-            f"{change.target.name}.bak{'' if number == 1 else f'.{number}'}"
-        )
-        try:
-            _write_new(backup, change.before, change.mode)
-        except FileExistsError:
-            if not backup.is_symlink() and backup.read_bytes() == change.before.encode():
-                if change.mode is not None:
-                    backup.chmod(change.mode)
-                return backup
-        else:
-            return backup
+    for number in count(1):
+        suffix = f".bak{'' if number == 1 else f'.{number}'}"
+        path = change.target.with_name(f"{change.target.name}{suffix}")
+        if not os.path.lexists(path) or _holds(path, change.before):
+            return NewFile(path=path, content=change.before, mode=change.mode)
+    return None
 
 
-def _write_new(path: Path, text: str, mode: int | None) -> None:
-    number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600)
-    with os.fdopen(number, "wb") as file:
-        if mode is not None and hasattr(os, "fchmod"):
-            os.fchmod(number, mode)
-        file.write(text.encode())
-        file.flush()
-        os.fsync(number)
+def _holds(path: Path, text: str) -> bool:
+    with suppress(OSError):
+        return path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode()
+    return False
 
 
 def _masked_line(match: re.Match[str]) -> str:

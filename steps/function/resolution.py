@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 from steps.function.index_line import is_own
 from steps.host.children import Children
 from steps.host.errors import InputError, Problem, Refused, RegistryError
+from steps.host.files import write_whole
 from steps.project.requirements_file import parse_requirements
 from steps.registry.certificates import uv_trust
 from steps.registry.credentials import without_login
@@ -82,8 +83,8 @@ class Resolver:
         """
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             wanted, output = Path(folder, "requirements.in"), Path(folder, "requirements.txt")
-            wanted.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-            output.write_text(preferred, encoding="utf-8")
+            write_whole(wanted, "".join(f"{line}\n" for line in lines))
+            write_whole(output, preferred)
             self._compile(wanted, output, directory)
             found = {each.name: each for each in _read(output.read_text(encoding="utf-8"))}
         Refused.raise_all(self._strangers(found.values(), is_private))

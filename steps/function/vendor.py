@@ -16,6 +16,7 @@ from urllib.parse import quote
 from steps.function.index_line import is_own
 from steps.host.children import Children
 from steps.host.errors import RegistryError
+from steps.host.files import write_whole
 from steps.registry.credentials import without_login
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def _download(
 ) -> None:
     with tempfile.TemporaryDirectory(prefix="shipwheel-") as place:
         wanted = Path(place, "requirements.txt")
-        wanted.write_text("".join(f"{it.line()}\n" for it in group), encoding="utf-8")
+        write_whole(wanted, "".join(f"{it.line()}\n" for it in group))
         command = [
             sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input",
             "--quiet", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:",

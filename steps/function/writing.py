@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from steps.distribution.files import parse_filename
 from steps.host.errors import InputError
+from steps.host.files import NewFile, open_whole, write_together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,15 +34,7 @@ class Change:
 
     def write(self) -> None:
         """Write the file, with the mode that it had; raise InputError where that cannot be."""
-        part = self.path.with_name(f".{self.path.name}.part")
-        try:
-            part.write_bytes(self.text.encode())
-            if self.path.exists():
-                shutil.copymode(self.path, part)
-            part.replace(self.path)
-        except OSError as error:
-            part.unlink(missing_ok=True)
-            raise _not_written(self.path, error) from None
+        write_together([NewFile(path=self.path, content=self.text)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +117,8 @@ def _move_wheels(source: Path, target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
         for wheel in _new_wheels(source, target):
-            part = target / f".{wheel.name}.part"
-            shutil.copyfile(source / wheel.name, part)
-            part.replace(wheel)
+            with (source / wheel.name).open("rb") as built, open_whole(wheel) as stream:
+                shutil.copyfileobj(built, stream)
     except OSError as error:
         raise _not_written(target, error) from None
 

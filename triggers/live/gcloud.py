@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import ServiceError
+from steps.host.files import write_whole
 from steps.host.gcloud import SECONDS, Call, ask_gcloud, parse_answer, run_gcloud
 from triggers.cloudbuild.documents import dump
 
@@ -54,7 +55,7 @@ class Gcloud:
         """Create or replace triggers by their names, in one import."""
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             file = Path(folder) / "triggers.yaml"
-            file.write_text(dump(documents), encoding="utf-8")
+            write_whole(file, dump(documents))
             seconds = SECONDS + _SECONDS_PER_TRIGGER * len(documents)
             self._run("import", f"--source={file}", seconds=seconds)
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import yaml
 
 from steps.host.errors import InputError, Problem
+from steps.host.files import NewFile, link_problems, write_together
 from triggers.cloudbuild.documents import dump
 from triggers.manifest.file import parse_manifest
 from triggers.manifest.manifest import MANIFEST, SCHEMA_URL
@@ -142,18 +143,19 @@ def write_files(root: Path, files: Mapping[str, str], *, force: bool) -> list[Wr
     Raises InputError, and writes nothing, when a file with other contents is there and not *force*.
     """
     there = {path: _current(root / path) for path in files}
-    different = [path for path in files if there[path] not in {None, files[path]}]
+    changed = [path for path in files if there[path] != files[path]]
+    problems = link_problems((root / path for path in changed), inside=root)
     if not force:
-        InputError.raise_all(
+        problems += [
             Problem(
                 f"The file {path!r} is there already, with other contents",
                 "--force replaces it; without, nothing at all was written",
             )
-            for path in different
-        )
-    for path, text in files.items():
-        if there[path] != text:
-            _write(root / path, text)
+            for path in changed
+            if there[path] is not None and not (root / path).is_symlink()
+        ]
+    InputError.raise_all(problems)
+    write_together(NewFile(path=root / path, content=files[path]) for path in changed)
     return [Written(path, _outcome(there[path], text)) for path, text in files.items()]
 
 
@@ -172,17 +174,6 @@ def _current(path: Path) -> str | None:
     except OSError as error:
         raise InputError(
             f"{str(path)!r} cannot be written: {error.strerror}", "see what is in its place"
-        ) from None
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(
-            f"{str(path)!r} cannot be written: {error.strerror}",
-            "see that its folder can be written and has room, and run the same command again",
         ) from None
 
 

@@ -169,7 +169,7 @@ def test_a_file_that_cannot_be_written_leaves_the_others_as_they_were(tmp_path: 
     )
     (tmp_path / "file").write_text("no folder")
 
-    with pytest.raises(InputError, match=f"^This file cannot be written: '{bad}' "):
+    with pytest.raises(InputError, match=f"^'{bad}' cannot be written: "):
         write_changes(changes)
 
     assert good.read_text() == "old"

@@ -142,6 +142,25 @@ def test_a_place_that_cannot_be_written_is_one_clean_message(
     assert not (tmp_path / "shipwheel.yaml").exists()
 
 
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_nothing_is_written_where_a_symbolic_link_leads(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    force: list[str],
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (tmp_path / "shipwheel.yaml").symlink_to(elsewhere / "nothing.yaml")
+    (tmp_path / "cloudbuild").symlink_to(elsewhere)
+
+    assert main(["init", *REGISTRY, *GITHUB, *force]) == 2
+
+    said = capsys.readouterr().err
+    assert f"'shipwheel.yaml' is a symbolic link, to '{elsewhere}/nothing.yaml'" in said
+    assert "The folder of 'cloudbuild/check-directory.yaml' is a symbolic link, to " in said
+    assert [*elsewhere.iterdir()] == []
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -1,0 +1,189 @@
+"""Files written whole or not at all: first beside their place, then renamed into it.
+
+No file is written through a symbolic link: where that leads is for whoever made it to say.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import stat
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from errno import EINVAL, EISDIR
+from typing import IO, TYPE_CHECKING
+
+from steps.host.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+_OWN = 0o600  # until the file has its permissions, it is its owner's alone
+_USUAL = 0o666  # the umask takes away from it
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewFile:
+    """A file as it is to be; without a *mode* it keeps the one that it has, or gets the usual."""
+
+    path: Path
+    content: str | bytes
+    mode: int | None = None
+
+
+@contextmanager
+def open_whole(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
+    """Yield a stream whose contents are the file at *path* once the context ends without an error.
+
+    Raises OSError, and InputError for a symbolic link.
+    """
+    InputError.raise_all(link_problems([path]))
+    temporary = _name_beside(path)
+    try:
+        with _create(temporary, path, mode) as stream:
+            yield stream
+        temporary.replace(path)
+    finally:
+        _remove(temporary)
+
+
+def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> None:
+    """Write the file at *path*; raise OSError, and InputError for a symbolic link."""
+    with open_whole(path, mode) as stream:
+        stream.write(_encoded(content))
+
+
+def write_together(files: Iterable[NewFile]) -> None:
+    """Write all *files* or none, and the folders that they are in.
+
+    All contents are on the disk before the first file is replaced; where one cannot be, those
+    before it are put back. Raises InputError.
+    """
+    files = tuple(files)
+    InputError.raise_all(link_problems(file.path for file in files))
+    staged: list[_Staged] = []
+    path = None
+    try:
+        for file in files:
+            path = file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            staged.append(_Staged(path))
+            staged[-1].write(file)
+        for it in staged:
+            path = it.path
+            it.put_in_place()
+    except OSError as error:
+        for it in staged:
+            it.undo()
+        raise InputError(
+            f"{os.fspath(path or '')!r} cannot be written: {error.strerror}",
+            "make it a place that this user can write to, with room in it, and run the same"
+            " command again",
+        ) from error
+    finally:
+        for it in staged:
+            it.clean_up()
+
+
+def move_together(moves: Mapping[Path, Path]) -> None:
+    """Move files, each from a key to its value, where it appears whole; raise OSError.
+
+    Also from one file system to another; where one cannot be moved there, none appears.
+    """
+    parts = {source: _name_beside(target) for source, target in moves.items()}
+    try:
+        for source, part in parts.items():
+            shutil.move(source, part)
+        for source, part in parts.items():
+            part.replace(moves[source])
+    finally:
+        for part in parts.values():
+            _remove(part)
+
+
+def link_problems(paths: Iterable[Path], *, inside: Path | None = None) -> list[Problem]:
+    """Return what is wrong with *paths*: symbolic links, and folders that lead out of *inside*."""
+    problems = []
+    for path in paths:
+        if path.is_symlink():
+            message = f"{os.fspath(path)!r} is a symbolic link, to {os.fspath(path.readlink())!r}"
+            problems.append(Problem(message, "put a file in its place, or remove it"))
+        elif inside and not path.parent.resolve().is_relative_to(inside.resolve()):
+            where = os.fspath(path.parent.resolve())
+            message = f"The folder of {os.fspath(path)!r} is a symbolic link, to {where!r}"
+            problems.append(Problem(message, "put a folder in its place"))
+    return problems
+
+
+class _Staged:
+    """What takes the place of *path*, and until all is done what was there."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._new, self._old = _name_beside(path), _name_beside(path)
+        self._is_done = False
+
+    def write(self, file: NewFile) -> None:
+        with _create(self._new, self.path, file.mode) as stream:
+            stream.write(_encoded(file.content))
+
+    def put_in_place(self) -> None:
+        if self.path.exists():
+            try:
+                self._old.hardlink_to(self.path)
+            except OSError:  # a file system without links, or the file of another user
+                shutil.copy2(self.path, self._old)
+        self._new.replace(self.path)
+        self._is_done = True
+
+    def undo(self) -> None:
+        if self._is_done:
+            with suppress(OSError):
+                if self._old.exists():
+                    self._old.replace(self.path)
+                else:
+                    self.path.unlink()
+
+    def clean_up(self) -> None:
+        _remove(self._new)
+        _remove(self._old)
+
+
+@contextmanager
+def _create(temporary: Path, path: Path, mode: int | None) -> Iterator[IO[bytes]]:
+    """Yield *temporary*, with the permissions that *path* gets, and its owner; then it is kept."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        status = None
+    if status and not stat.S_ISREG(status.st_mode):
+        number = EISDIR if stat.S_ISDIR(status.st_mode) else EINVAL
+        raise OSError(number, os.strerror(number), os.fspath(path))
+    if status and mode is None:
+        mode = stat.S_IMODE(status.st_mode)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    number = os.open(temporary, flags, _USUAL if mode is None else _OWN)
+    if status and hasattr(os, "fchown"):
+        with suppress(PermissionError):  # root may write a file of another user's, whose it stays
+            os.fchown(number, status.st_uid, status.st_gid)
+    if mode is not None and hasattr(os, "fchmod"):
+        os.fchmod(number, mode)
+    with os.fdopen(number, "wb") as stream:
+        yield stream
+        stream.flush()
+        os.fsync(number)
+
+
+def _encoded(content: str | bytes) -> bytes:
+    return content.encode() if isinstance(content, str) else content
+
+
+def _name_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)

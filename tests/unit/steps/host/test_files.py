@@ -1,0 +1,159 @@
+"""A file is written whole or not at all, and never through a symbolic link."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from steps.host.errors import InputError
+from steps.host.files import (
+    NewFile,
+    link_problems,
+    move_together,
+    open_whole,
+    write_together,
+    write_whole,
+)
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {it.name: it.read_text() for it in folder.iterdir() if it.is_file()}
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def _full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+
+
+@pytest.mark.parametrize("content", ["new\r\n", b"new\r\n"])
+def test_a_file_is_written_byte_for_byte(tmp_path: Path, content: str | bytes) -> None:
+    write_whole(tmp_path / "a", content)
+
+    assert (tmp_path / "a").read_bytes() == b"new\r\n"
+    assert [it.name for it in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_file_keeps_its_permissions_unless_it_is_given_others(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.touch()
+    path.chmod(0o640)
+
+    write_whole(path, "new")
+    assert mode(path) == 0o640
+    write_whole(path, "new", mode=0o600)
+    assert mode(path) == 0o600
+
+
+@pytest.mark.usefixtures("_full_disk")
+def test_on_a_full_disk_everything_is_as_it_was(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+
+    with pytest.raises(OSError, match="No space left"):
+        write_whole(tmp_path / "a", "new")
+    with pytest.raises(InputError, match=r"'.*/a' cannot be written: No space left on device"):
+        write_together([NewFile(path=tmp_path / it, content="new") for it in ("a", "b")])
+
+    assert contents(tmp_path) == {"a": "old"}
+
+
+def test_what_fails_halfway_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+
+    with pytest.raises(TypeError), open_whole(tmp_path / "a") as stream:
+        stream.writelines([b"new", None])  # type: ignore[list-item]
+
+    assert contents(tmp_path) == {"a": "old"}
+
+
+@pytest.mark.parametrize("target", ["there", "nowhere", "../outside", "."])
+def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, target: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "there").write_text("old")
+    (folder / "link").symlink_to(target)
+    message = re.escape(f"'{folder}/link' is a symbolic link, to '{target}'")
+
+    with pytest.raises(InputError, match=message):
+        write_whole(folder / "link", "new")
+    with pytest.raises(InputError, match=message):
+        write_together(NewFile(path=folder / it, content="new") for it in ("a", "link"))
+
+    assert {it.name for it in folder.iterdir()} == {"there", "link"}
+    assert (folder / "there").read_text() == "old"
+    assert [it.name for it in tmp_path.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_leads_out_is_named(tmp_path: Path) -> None:
+    for name in "inside", "outside":
+        (tmp_path / name).mkdir()
+    root = tmp_path / "inside"
+    (root / "folder").symlink_to("../outside")
+    (root / "own").symlink_to(".")
+
+    problems = link_problems((root / "folder/a", root / "own/a", root / "new/a"), inside=root)
+
+    assert [it.message for it in problems] == [
+        f"The folder of '{root}/folder/a' is a symbolic link, to '{tmp_path}/outside'"
+    ]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_where_one_file_cannot_be_replaced_all_are_as_they_were(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    (tmp_path / "a").write_text("old")
+    (tmp_path / "mounted").write_text("old")
+    real = Path.replace
+
+    def replace(self: Path, target: Path) -> Path:
+        if target.name == "mounted":
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    if not links:
+
+        def no_links(*_: object) -> None:
+            raise PermissionError
+
+        monkeypatch.setattr(Path, "hardlink_to", no_links)
+
+    with pytest.raises(InputError, match="mounted' cannot be written: Device or resource busy"):
+        write_together(NewFile(path=tmp_path / it, content="new") for it in ("a", "new", "mounted"))
+
+    assert contents(tmp_path) == {"a": "old", "mounted": "old"}
+
+
+@pytest.mark.parametrize(("make", "reason"), [(os.mkdir, "Is a dir"), (os.mkfifo, "Invalid arg")])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, make: object, reason: str) -> None:
+    assert callable(make)
+    make(tmp_path / "a")
+
+    with pytest.raises(InputError, match=f"'{tmp_path}/a' cannot be written: {reason}"):
+        write_together([NewFile(path=tmp_path / it, content="new") for it in ("b", "a")])
+
+    assert [it.name for it in tmp_path.iterdir()] == ["a"]
+
+
+def test_files_are_moved_all_or_none(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    moves = {tmp_path / it: tmp_path / f"{it}.moved" for it in ("a", "missing")}
+
+    with pytest.raises(FileNotFoundError):
+        move_together(moves)
+    assert contents(tmp_path) == {}
+    (tmp_path / "a").write_text("a")
+    move_together({tmp_path / "a": tmp_path / "b"})
+    assert contents(tmp_path) == {"b": "a"}
