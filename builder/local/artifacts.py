@@ -10,9 +10,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from builder.local.child import run_to_end
 from builder.local.room import WORKSPACE
-from builder.local.runners import Command
+from steps.host.tasks import Command, run_to_end
 from steps.registry.address import parse_registry
 from steps.registry.credentials import TOKEN_USERNAME
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from builder.local.preparation import Prepared
-    from builder.local.runners import Command
     from builder.local.screen import Screen
+    from steps.host.tasks import Command
     from triggers.cloudbuild.build_config import Build
 
 _logger = logging.getLogger("shipwheel")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from builder.local.child import Task, end
+from steps.host.tasks import Task, end_tasks
 from triggers.cloudbuild.build_config import DEFAULT_TIMEOUT, Build, Step, seconds
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from builder.local.log import BuildLog
     from builder.local.plan import Plan
-    from builder.local.runners import Command
+    from steps.host.tasks import Command
 
 SUCCESS, FAILURE, TIMEOUT, CANCELLED = "SUCCESS", "FAILURE", "TIMEOUT", "CANCELLED"
 QUEUED, WORKING = "QUEUED", "WORKING"
@@ -130,7 +130,7 @@ class Execution:
 
     def _end_all(self) -> None:
         running = [*self._tasks]
-        end([*self._tasks.values()])
+        end_tasks([*self._tasks.values()])
         for index in running:
             self.runs[index].status, self.runs[index].ended = CANCELLED, self.now()
         if self.status == WORKING:

@@ -46,7 +46,29 @@ def beyond_this_machine(build: Build, *, docker: bool, emulator: bool) -> list[F
         found.append(Finding(("artifacts", "pythonPackages"), message, "use --emulator"))
     if (build.images or artifacts.images) and not docker:
         found.append(Finding(("images",), "`images` needs a Docker engine", "use --docker"))
-    return found
+    return [*found, *_unpassable(build)]
+
+
+def _unpassable(build: Build) -> Iterator[Finding]:
+    """Yield what no program can be given: a system ends every argument and variable with a NUL."""
+    fields: list[tuple[tuple[str | int, ...], object]] = [
+        (("steps", index, to_camel(name)), value)
+        for index, step in enumerate(build.steps)
+        for name, value in step.model_dump(exclude={"script"}).items()
+    ]
+    fields += [(("options", name), build.options.model_dump()[name]) for name in ("env", "volumes")]
+    for path, value in fields:
+        if any("\0" in text for text in _texts(value)):
+            message = f"`{path[-1]}` holds a NUL character, which no program can be given"
+            yield Finding(path, message, "take it out: in a double-quoted text of YAML it is `\\0`")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def without_meaning_here(build: Build) -> Iterator[str]:

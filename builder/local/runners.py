@@ -6,7 +6,6 @@ A runner turns a step into a command, and says what it cannot do before anything
 from __future__ import annotations
 
 import posixpath
-import shlex
 import shutil
 import subprocess
 import sys
@@ -16,7 +15,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from builder.local.room import HOME, OUTPUTS, WORKSPACE, Room, translate
 from steps.command_line.build_output import OUTPUT_VARIABLE
+from steps.host.children import Children
 from steps.host.errors import Problem
+from steps.host.tasks import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,20 +39,6 @@ HOST_TOOLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "python": ((), ("python3",)),
     "ubuntu": ((), ("bash",)),
 }
-
-
-@dataclass(frozen=True)
-class Command:
-    """A step, ready to start; *cleanup* ends what outlives the process that started it."""
-
-    arguments: tuple[str, ...]
-    environment: dict[str, str]
-    directory: Path
-    cleanup: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        """Return the command as a shell would read it."""
-        return shlex.join(self.arguments)
 
 
 @dataclass(frozen=True)
@@ -183,14 +170,10 @@ class DockerRunner:
     def refusals(self, build: Build) -> list[tuple[int, Problem]]:
         """Return one problem for all steps when no engine answers."""
         try:
-            answer = subprocess.run(
-                ["docker", "version", "--format", "{{.Server.Version}}"],
-                env=self.client,
-                check=False,
-                capture_output=True,
-                text=True,
-                timeout=_ENGINE_TIMEOUT,
-            )
+            with Children(timeout=_ENGINE_TIMEOUT) as children:
+                answer = children.ask(
+                    ["docker", "version", "--format", "{{.Server.Version}}"], environ=self.client
+                )
         except (OSError, subprocess.TimeoutExpired) as error:
             reason = str(error)
         else:

@@ -1,4 +1,7 @@
-"""Child processes: each leads a group of its own, is bounded in time, and ends with that group."""
+"""Child processes: each leads a group of its own, is bounded in time, and ends with that group.
+
+No other module starts a process, or ends one.
+"""
 
 from __future__ import annotations
 
@@ -101,7 +104,7 @@ class Children:
         *,
         cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
-        output: IO[str],
+        output: IO[str] | int,
         errors: IO[str] | None = None,
         given: IO[str] | None = None,
         pass_fds: Collection[int] = (),
@@ -130,7 +133,7 @@ class Children:
 
     def end(self, child: subprocess.Popen[bytes]) -> None:
         """End the child and whatever it left behind in its process group."""
-        _kill(child.pid)
+        signal_group(child.pid)
         child.wait()
         with self._lock:
             self._alive.discard(child)
@@ -147,7 +150,7 @@ class Children:
 def end_children() -> None:
     """Kill every child that a thread of this process waits for, and all that they started."""
     for group in tuple(_awaited):
-        _kill(group)
+        signal_group(group)
 
 
 def open_output(undecodable: str = "replace") -> IO[str]:
@@ -178,6 +181,8 @@ def last_written(output: IO[str]) -> str:
     return note + text
 
 
-def _kill(group: int) -> None:
+def signal_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Send the signal *number* to a child and to what it started, as far as any of that lives."""
+    # The child began a session, so its process id is its group's for as long as one lives.
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, number)

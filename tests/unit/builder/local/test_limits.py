@@ -6,7 +6,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from builder.local.limits import beyond_this_machine, without_meaning_here
-from triggers.cloudbuild.build_config import Artifacts, Build, Options
+from triggers.cloudbuild.build_config import Artifacts, Build, Options, Step, Volume
 from triggers.cloudbuild.build_config_file import read_build_config
 from triggers.cloudbuild.findings import Finding
 
@@ -114,3 +114,21 @@ def test_a_plain_config_asks_for_nothing_that_is_not_here() -> None:
 
     assert beyond_this_machine(build, docker=False, emulator=False) == []
     assert [*without_meaning_here(build)] == []
+
+
+def test_a_nul_is_refused_wherever_a_program_would_be_given_it() -> None:
+    step = Step(
+        name="a\0",
+        args=("a", "b\0c"),
+        env=("A=\0",),
+        dir="\0",
+        script="# \0",
+        volumes=(Volume(name="a", path="/b\0"),),
+    )
+    build = Build(steps=(step,), options=Options(env=("B=\0",)))
+
+    found = beyond_this_machine(build, docker=True, emulator=True)
+
+    places = [("steps", 0, name) for name in ("name", "args", "env", "dir", "volumes")]
+    assert [it.path for it in found] == [*places, ("options", "env")]
+    assert found[1].message == "`args` holds a NUL character, which no program can be given"

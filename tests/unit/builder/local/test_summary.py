@@ -9,8 +9,8 @@ from builder.local.execution import CANCELLED, FAILURE, SUCCESS, Execution, Step
 from builder.local.log import BuildLog
 from builder.local.plan import Plan
 from builder.local.room import Room
-from builder.local.runners import Command
 from builder.local.summary import report, summary_lines
+from steps.host.tasks import Command
 from triggers.cloudbuild.build_config import Build, Step
 
 if TYPE_CHECKING:
