@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from steps.host.errors import InputError, Problem
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import broken_rules, foreign_durations
+from triggers.cloudbuild.documents import Document, YamlError, read_yaml
 from triggers.cloudbuild.findings import Finding, problems
 from triggers.cloudbuild.messages import camel_case, read_message
 from triggers.cloudbuild.normal import BUILD_OUTPUT
-from triggers.cloudbuild.yaml_lines import Document, YamlError, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,10 +58,10 @@ def read_build_config(text: str, file: str, *, submitted: bool = False) -> Build
     if not isinstance(document.data, dict):
         message = f"{file}:1: interpreting as build config: it is not a mapping"
         raise InputError(message, "start with `steps:`")
-    duplicates = [*duplicate_keys(document)]
     judged = judge_build_config(document, in_a_file=not submitted)
-    InputError.raise_all(problems(judged.findings, document, file))
-    notes = problems([*duplicates, *judged.notes], document, file)
+    refused = [*unreadable_values(document), *judged.findings]
+    InputError.raise_all(problems(refused, document, file))
+    notes = problems([*duplicate_keys(document), *judged.notes], document, file)
     return BuildConfig(judged.build, document, file, tuple(notes))
 
 
@@ -92,6 +92,12 @@ def duplicate_keys(document: Document) -> Iterator[Finding]:
             "gcloud keeps the first and warns, other readers keep the last: delete one",
             code="SW005",
         )
+
+
+def unreadable_values(document: Document) -> Iterator[Finding]:
+    """Yield a finding per value that YAML 1.1 takes for what it is not, such as 2024-02-30."""
+    for path, why in document.unreadable.items():
+        yield Finding(path, f"parsing as YAML: {why}", code="SW001")
 
 
 def _without_output(data: dict[str, Any], notes: list[Finding]) -> dict[str, Any]:

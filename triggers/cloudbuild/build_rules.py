@@ -24,7 +24,7 @@ from triggers.cloudbuild.substitution_keys import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.cloudbuild.yaml_lines import Path
+    from triggers.cloudbuild.documents import Path
 
 START = "-"  # a waitFor entry that is always satisfied
 

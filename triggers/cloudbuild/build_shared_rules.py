@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from triggers.cloudbuild.build_config import Build, Volume
-    from triggers.cloudbuild.yaml_lines import Path
+    from triggers.cloudbuild.documents import Path
 
 _MOST_SECRETS = 100
 _LONGEST_SECRET = 64 * 1024

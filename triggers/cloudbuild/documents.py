@@ -1,24 +1,46 @@
-"""YAML as Cloud Build's tools read it: one strict way in, one deterministic way out.
+"""YAML, and so JSON, as Cloud Build's tools read it: one way in, one deterministic way out.
 
-gcloud reads YAML 1.1, where `y`, `012` and `1e3` are not text; what this module writes is text to
-every reader. It writes through PyYAML's C dumper, in the order of the mappings that it is given.
+gcloud reads YAML 1.1, where `y`, `012` and `1e3` are not text. Every value that is read keeps its
+line, so that messages can name it; what is written is text to every reader. A key is the text that
+was written, and wins over the same key of a mapping that `<<` merges.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from steps.host.errors import InputError
+from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    import pathlib
+    from collections.abc import Iterable, Iterator
+
+Path = tuple[str | int, ...]
+
+# No config of a human's comes near; YAML aliases can unfold a small file into billions of values.
+_MOST_VALUES = 200_000
+_DEEPEST = 100
+_WIDEST_INTEGER = 64  # bits
+
+_EXPONENT = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"
+_CONSTRUCTION_ERRORS = (
+    AttributeError, LookupError, OverflowError, TypeError, ValueError, yaml.YAMLError,
+)  # fmt: skip
 
 
-_Loaded = TypeVar("_Loaded")
+class _Loader(yaml.CSafeLoader):
+    """Takes for booleans and numbers all that gcloud's reader of YAML 1.1 takes for them."""
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("[yYnN]$"), list("yYnN"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(_EXPONENT), list("-+.0123456789")
+)
+_Loader.bool_values = {**_Loader.bool_values, "y": True, "n": False}
 
 
 class Quoted(str):
@@ -54,83 +76,6 @@ _Dumper.add_implicit_resolver(
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile("^0o[0-7]+$"), ["0"])
 
 
-class _Loader(yaml.CSafeLoader):
-    """Refuses a key that comes twice; YAML readers differ in which of the two they take."""
-
-
-def _construct_mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
-    mapping: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = loader.construct_object(key_node, deep=True)
-        if not isinstance(key, str):
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} is not text; put it in quotes", key_node.start_mark
-            )
-        if key in mapping:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} comes twice", key_node.start_mark
-            )
-        mapping[key] = loader.construct_object(value_node, deep=True)
-    return mapping
-
-
-_Loader.add_constructor("tag:yaml.org,2002:map", _construct_mapping)
-
-
-def read_mapping(path: Path, what: str, hint: str) -> dict[str, Any]:
-    """Return the one mapping that the YAML file *path* holds.
-
-    *what* names the file in messages, *hint* says what to do when it is missing. Raises InputError
-    for a file that is missing, is not UTF-8, not YAML, or holds anything but a mapping.
-    """
-    loaded = _read(path, what, hint, _load_one)
-    if not isinstance(loaded, dict):
-        raise _no_mapping(path, what, loaded)
-    return loaded
-
-
-def read_mappings(path: Path, what: str, hint: str) -> list[dict[str, Any]]:
-    """Return all mappings of a YAML stream: its documents, or those of a list, as JSON has them.
-
-    The parameters and errors are those of `read_mapping`.
-    """
-    loaded = _read(path, what, hint, lambda text: [*yaml.load_all(text, _Loader)])
-    mappings = [it for item in loaded for it in (item if isinstance(item, list) else [item])]
-    for mapping in mappings:
-        if not isinstance(mapping, dict):
-            raise _no_mapping(path, what, mapping)
-    return mappings
-
-
-def _load_one(text: str) -> Any:
-    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
-
-
-def _read(path: Path, what: str, hint: str, load: Callable[[str], _Loaded]) -> _Loaded:
-    try:
-        return load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"The {what} cannot be read: {str(path)!r} ({error})",
-            "it has to be a text file that this user can read",
-        ) from None
-    except yaml.YAMLError as error:
-        raise InputError(
-            f"The {what} {str(path)!r} is not valid YAML: {_place(error)}",
-            "mend the file at that place",
-        ) from None
-
-
-def _no_mapping(path: Path, what: str, loaded: object) -> InputError:
-    return InputError(
-        f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
-        "write it as `key: value` lines",
-    )
-
-
 def dump(documents: Iterable[object], comment: str = "") -> str:
     """Return *documents* as one YAML stream, each begun by `---`, with *comment* lines on top."""
     stream: str = yaml.dump_all(
@@ -144,8 +89,278 @@ def dump(documents: Iterable[object], comment: str = "") -> str:
     return "".join(f"# {line}\n" for line in comment.splitlines()) + stream
 
 
-def _place(error: yaml.YAMLError) -> str:
-    """Return PyYAML's complaint in one line, with its line and column counted from one."""
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {problem}" if mark else str(problem)
+@dataclass
+class Document:
+    """The plain values of a document, and the line of each.
+
+    *duplicates* has the line on which a key is written again, *unreadable* why a scalar is not
+    what YAML takes it for; it is kept as the text that was written.
+    """
+
+    data: Any = None
+    lines: dict[Path, int] = field(default_factory=dict)
+    duplicates: dict[Path, int] = field(default_factory=dict)
+    unreadable: dict[Path, str] = field(default_factory=dict)
+
+    def line(self, path: Path) -> int:
+        """Return the line of the value at *path*, or of the nearest value around it."""
+        while path and path not in self.lines:
+            path = path[:-1]
+        return self.lines.get(path, 1)
+
+    def faults(self) -> dict[Path, str]:
+        """Return what readers of YAML refuse, or read differently, in the order of the lines."""
+        twice = {
+            path: f"the key {path[-1]!r} is written again on line {line}"
+            for path, line in self.duplicates.items()
+        }
+        faults = {**twice, **self.unreadable}
+        return {path: faults[path] for path in sorted(faults, key=self.line)}
+
+    def below(self, path: Path) -> Document:
+        """Return the value at *path* as a document of its own, with its lines."""
+        data = self.data
+        for part in path:
+            data = data[part]
+        size = len(path)
+        lines = {way[size:]: line for way, line in self.lines.items() if way[:size] == path}
+        return Document(data, lines)
+
+    def move(self, old: Path, new: Path) -> None:
+        """Keep the lines of *old*, and of all that is below, at *new*."""
+        size = len(old)
+        for path in [path for path in self.lines if path[:size] == old]:
+            self.lines[*new, *path[size:]] = self.lines[path]
+
+
+class YamlError(ValueError):
+    """The text is not one YAML document of plain values; *line* says where."""
+
+    def __init__(self, message: str, line: int) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def read_mapping(path: pathlib.Path, what: str, hint: str) -> dict[str, Any]:
+    """Return the one mapping that the YAML file *path* holds.
+
+    *what* names the file in messages, *hint* says what to do when it is missing. Raises InputError
+    for a file that is missing, is not UTF-8, not YAML, or holds anything but a mapping.
+    """
+    documents = _read_file(path, what, hint)
+    if len(documents) > 1:
+        line = documents[1].line(())
+        raise _not_valid(path, what, [f"line {line}: expected a single document in the stream"])
+    return _mapping(documents[0].data if documents else None, path, what)
+
+
+def read_mappings(path: pathlib.Path, what: str, hint: str) -> list[dict[str, Any]]:
+    """Return all mappings of a YAML stream: its documents, or those of a list, as JSON has them.
+
+    The parameters and errors are those of `read_mapping`.
+    """
+    loaded = [document.data for document in _read_file(path, what, hint)]
+    items = [it for item in loaded for it in (item if isinstance(item, list) else [item])]
+    return [_mapping(item, path, what) for item in items]
+
+
+def _read_file(path: pathlib.Path, what: str, hint: str) -> list[Document]:
+    try:
+        documents = read_documents(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
+    except YamlError as error:
+        raise _not_valid(path, what, [f"line {error.line}: {error}"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"The {what} cannot be read: {str(path)!r} ({error})",
+            "it has to be a text file that this user can read",
+        ) from None
+    faults = [
+        f"line {document.line(place)}: {why}"
+        for document in documents
+        for place, why in document.faults().items()
+    ]
+    if faults:
+        raise _not_valid(path, what, faults)
+    return documents
+
+
+def _not_valid(path: pathlib.Path, what: str, faults: list[str]) -> InputError:
+    problems = [
+        Problem(f"The {what} {str(path)!r} is not valid YAML: {fault}", "fix the file at that line")
+        for fault in faults
+    ]
+    return InputError(problems[0], more=problems[1:])
+
+
+def _mapping(loaded: Any, path: pathlib.Path, what: str) -> dict[str, Any]:
+    if isinstance(loaded, dict):
+        return loaded
+    raise InputError(
+        f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
+        "write it as `key: value` lines",
+    )
+
+
+def read_yaml(text: str) -> Document:
+    """Return the values of the only document in *text*; of a key written twice, the first.
+
+    Raises YamlError.
+    """
+    documents = read_documents(text)
+    if len(documents) > 1:
+        raise YamlError("expected a single document in the stream", documents[1].line(()))
+    return documents[0] if documents else Document()
+
+
+def read_documents(text: str) -> list[Document]:
+    """Return every document in *text*: none where there are only comments.
+
+    Raises YamlError.
+    """
+    try:
+        _check_depth(text)
+        return [*_read(text)]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        # A document that ends too early is marked after its last line.
+        last = max(1, len(text.splitlines()))
+        raise YamlError(reason, min(mark.line + 1, last) if mark else 1) from None
+    except yaml.reader.ReaderError as error:
+        line = text.encode(errors="replace")[: error.position].count(b"\n") + 1
+        raise YamlError(str(error.reason), line) from None
+
+
+def tab_between_values(text: str) -> int | None:
+    """Return the line of a tab outside of texts: libyaml takes it, gcloud's reader does not."""
+    try:
+        for _token in yaml.scan(text) if "\t" in text else ():
+            pass
+    except yaml.MarkedYAMLError as error:
+        if "\t" in (error.problem or "").replace("\\t", "\t"):
+            return error.problem_mark.line + 1 if error.problem_mark else 1
+    except (yaml.YAMLError, OverflowError, ValueError):
+        pass  # whatever it is, libyaml says it, too
+    return None
+
+
+def _check_depth(text: str) -> None:
+    """Refuse a text before libyaml nests its values: it would overflow the stack, and crash."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _too_deep(event)
+
+
+def _too_deep(part: yaml.Node | yaml.Event) -> YamlError:
+    return YamlError(f"it is nested more than {_DEEPEST} levels deep", _line(part))
+
+
+def _read(text: str) -> Iterator[Document]:
+    loader: Any = _Loader(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            document = Document()
+            document.data = _Construction(loader, document, len(text)).value(node, ())
+            if document.data is None:
+                document.lines[()] = _start_before(text, node.start_mark.line)
+            yield document
+    finally:
+        loader.dispose()
+
+
+def _start_before(text: str, line: int) -> int:
+    """Return the line of the `---` of an empty document, whose value begins where the next does."""
+    starts = [i for i, each in enumerate(text.splitlines()[: line + 1]) if each.startswith("---")]
+    return starts[-1] + 1 if starts else 1
+
+
+_Entries = dict[str, tuple[yaml.Node, yaml.Node]]
+
+
+@dataclass
+class _Construction:
+    """The making of one document's values from its nodes; *size* is the length of the text."""
+
+    loader: Any
+    document: Document
+    size: int
+    merged: dict[int, _Entries] = field(default_factory=dict)
+
+    def value(self, node: yaml.Node, path: Path) -> Any:
+        """Return the value of *node*, and keep its line, and those of all in it."""
+        most = max(_MOST_VALUES, self.size)  # without aliases, each value has a character
+        if len(self.document.lines) >= most:
+            raise YamlError(f"it unfolds into more than {most} values", _line(node))
+        if len(path) > _DEEPEST:
+            raise _too_deep(node)  # it holds itself
+        self.document.lines[path] = _line(node)
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, path)
+        kind = "map" if isinstance(node, yaml.MappingNode) else "seq"
+        if node.tag != f"tag:yaml.org,2002:{kind}":
+            self.document.unreadable[path] = f"the tag {node.tag!r} is not one of plain YAML"
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+
+    def _scalar(self, node: yaml.ScalarNode, path: Path) -> Any:
+        try:
+            value = self.loader.construct_object(node)
+        except _CONSTRUCTION_ERRORS:
+            value = None
+        else:
+            if not isinstance(value, int) or value.bit_length() <= _WIDEST_INTEGER:
+                return value
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        self.document.unreadable[path] = (
+            f"{node.value!r:.60} is not a valid {kind}; if it is text, put it in quotes"
+        )
+        return node.value
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for name, (key, value) in self._entries(node, path).items():
+            result[name] = self.value(value, (*path, name))
+            # A block value starts on the line after its key: the key is what a reader looks for.
+            self.document.lines[*path, name] = _line(key)
+        return result
+
+    def _entries(self, node: yaml.MappingNode, path: Path) -> _Entries:
+        """Return key and value by name: what is merged, then the mapping's own, which win."""
+        if id(node) in self.merged:
+            return self.merged[id(node)]
+        self.merged[id(node)] = {}  # of a mapping that merges itself, there is nothing to merge
+        own: _Entries = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise YamlError("a key is not a plain value", _line(key))
+            if key.value in own:
+                self.document.duplicates[*path, key.value] = _line(key)
+            else:
+                own[key.value] = (key, value)
+        merge = own.get("<<")
+        if merge and merge[0].tag == "tag:yaml.org,2002:merge":
+            del own["<<"]
+            own = {**self._merged(merge[1], path), **own}
+        self.merged[id(node)] = own
+        return own
+
+    def _merged(self, node: yaml.Node, path: Path) -> _Entries:
+        """Return the entries of the mapping *node*, or of a list of them, whose first wins."""
+        sources = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        entries: _Entries = {}
+        for source in sources:
+            if not isinstance(source, yaml.MappingNode):
+                raise YamlError("`<<` merges a mapping, or a list of them", _line(source))
+            entries = {**self._entries(source, path), **entries}
+        return entries
+
+
+def _line(part: yaml.Node | yaml.Event) -> int:
+    return part.start_mark.line + 1 if part.start_mark else 1

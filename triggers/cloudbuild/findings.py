@@ -10,7 +10,7 @@ from steps.host.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from triggers.cloudbuild.yaml_lines import Document, Path
+    from triggers.cloudbuild.documents import Document, Path
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from triggers.cloudbuild.normal import MAPS
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from triggers.cloudbuild.yaml_lines import Document, Path
+    from triggers.cloudbuild.documents import Document, Path
 
 _PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
 _ROUNDS = 100  # a bound only: each round leaves out the faults of the one before

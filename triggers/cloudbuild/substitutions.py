@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.build_config import Build
-    from triggers.cloudbuild.yaml_lines import Path
+    from triggers.cloudbuild.documents import Path
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>[A-Z_][A-Z0-9_]*)\}|(?P<bare>[A-Z_][A-Z0-9_]*))")
 

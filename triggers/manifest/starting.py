@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, link_problems, write_together
-from triggers.cloudbuild.documents import dump
+from triggers.cloudbuild.documents import dump, read_yaml
 from triggers.manifest.file import parse_manifest
 from triggers.manifest.manifest import MANIFEST, SCHEMA_URL
 from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
@@ -66,7 +64,7 @@ def default_region(registry: Registry) -> str:
 def initial_files(answers: Answers) -> dict[str, str]:
     """Return everything that `shipwheel init` writes, by path; raise InputError for bad answers."""
     manifest = new_manifest(answers)
-    parse_manifest(yaml.load(manifest, yaml.CSafeLoader), "what was given")
+    parse_manifest(read_yaml(manifest).data, "what was given")
     return {MANIFEST: manifest, **shared_build_configs(answers.registry, answers.project)}
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.build_config import Build, Step
-    from triggers.cloudbuild.yaml_lines import Path
+    from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import ConfigSource
 
 _EXPANSION = re.compile(r"(?<!\$)(?:\$\$)*\$\{(#?)([A-Z_][A-Z0-9_]*)([^A-Z0-9_}][^}]*|)\}")

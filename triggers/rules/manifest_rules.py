@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
 from steps.host.finding import Finding as Located
+from triggers.cloudbuild.documents import Document, Path, YamlError, read_yaml
 from triggers.cloudbuild.findings import Finding
-from triggers.cloudbuild.yaml_lines import Document, Path, YamlError, read_yaml
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.file import manifest_findings
 from triggers.manifest.manifest import Manifest
@@ -28,7 +28,9 @@ def add_manifest(sources: Sources, file: pathlib.Path, text: str) -> None:
         found = Located(str(file), error.line, "SW001", f"parsing as YAML: {error}")
         sources.findings.append(found)
         return
-    findings = manifest_findings(document.data) or _render(sources, file, document)
+    hint = "what reads the manifest refuses it: fix that line"
+    faults = [Finding(path, why, hint, "SW701") for path, why in document.faults().items()]
+    findings = [*faults, *manifest_findings(document.data)] or _render(sources, file, document)
     sources.findings += locate(str(file), document, findings)
 
 

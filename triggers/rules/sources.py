@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-import yaml
-
 from steps.host.finding import Finding as Located
-from triggers.cloudbuild.build_config_file import duplicate_keys, judge_build_config
+from triggers.cloudbuild.build_config_file import (
+    duplicate_keys,
+    judge_build_config,
+    unreadable_values,
+)
 from triggers.cloudbuild.build_trigger import BuildTrigger
+from triggers.cloudbuild.documents import Document, YamlError, read_documents, tab_between_values
 from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.messages import camel_case, read_message
-from triggers.cloudbuild.yaml_lines import Document, YamlError, read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -107,7 +109,7 @@ class Sources:
             self.findings.append(Located(file, 1, "SW002", message))
             return
         [document] = documents
-        findings = [*_shape(document), *duplicate_keys(document)]
+        findings = [*_shape(document), *unreadable_values(document), *duplicate_keys(document)]
         if isinstance(document.data, dict):
             findings += _no_value(document)
             judged = judge_build_config(document, in_a_file=True)
@@ -116,7 +118,9 @@ class Sources:
         self.findings += locate(file, document, findings)
 
     def _documents(self, file: str, text: str) -> list[Document] | None:
-        self.findings += _forbidden_tab(file, text)
+        if line := tab_between_values(text):
+            message = "a tab between values: gcloud's reader of YAML stops here"
+            self.findings.append(Located(file, line, "SW013", message, "write spaces"))
         try:
             return read_documents(text)
         except YamlError as error:
@@ -130,19 +134,6 @@ def locate(file: str, document: Document, findings: Iterable[Finding]) -> list[L
         Located(file, document.line(each.path), each.code, each.message, each.hint)
         for each in findings
     ]
-
-
-def _forbidden_tab(file: str, text: str) -> Iterator[Located]:
-    """Yield a finding for a tab outside of texts: libyaml takes it, gcloud's reader does not."""
-    try:
-        for _token in yaml.scan(text) if "\t" in text else ():
-            pass
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        if "\t" not in (error.problem or "").replace("\\t", "\t"):
-            return  # whatever it is, libyaml says it, too
-        message = "a tab between values: gcloud's reader of YAML stops here"
-        yield Located(file, line, "SW013", message, "write spaces")
 
 
 def _shape(document: Document) -> list[Finding]:
@@ -169,7 +160,7 @@ def _no_value(document: Document) -> Iterator[Finding]:
 
 
 def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, list[Finding]]:
-    findings = [*_shape(document), *duplicate_keys(document)]
+    findings = [*_shape(document), *unreadable_values(document), *duplicate_keys(document)]
     if not isinstance(document.data, dict):
         return None, findings
     findings += _no_value(document)

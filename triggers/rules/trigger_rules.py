@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from triggers.cloudbuild.build_trigger import Events
-    from triggers.cloudbuild.yaml_lines import Path
+    from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import TriggerSource
 
 _NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")

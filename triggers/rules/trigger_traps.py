@@ -14,7 +14,7 @@ from triggers.rules.trigger_rules import globs, patterns
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from triggers.cloudbuild.yaml_lines import Path
+    from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import TriggerSource
 
 

@@ -206,13 +206,6 @@ def test_what_describe_prints_is_ignored_and_noted() -> None:
     ]
 
 
-def test_a_file_of_aliases_does_not_unfold_without_end() -> None:
-    rows = ["a0: &a0 [x]"]
-    rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12)]
-
-    assert "unfolds into too many values" in _problems("\n".join(rows))[0]
-
-
 _FIELDS = [to_camel(name) for model in (Build, Step, Options) for name in model.model_fields]
 _KEYS = st.sampled_from([*_FIELDS, "wait_for", "secretEnv", "name", "repository", "x", "_X"])
 _PLAIN = st.one_of(
