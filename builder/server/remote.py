@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import tempfile
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from builder.server.pages import pages_of
-from builder.server.repository import ListedFile, ReadOnlyRepository
+from builder.server.repository import ListedFile, Repository
 from steps.host.errors import ShipwheelError
 from steps.host.files import move_together, write_whole
 from steps.registry.credentials import Credentials
@@ -28,17 +28,18 @@ _RETRY_SECONDS = 2.0
 _PATIENCE_SECONDS = 20.0
 
 
-class RemoteRepository(ReadOnlyRepository):
+class RemoteRepository(Repository):
     """A repository that keeps in *root* what it fetched of *upstream*, without credentials.
 
-    An index page is asked for each time, and the one kept is used when there is no answer. A file
-    is fetched once.
+    An index page is used for *kept_for* seconds, and longer when there is no answer. A file is
+    fetched once.
     """
 
-    mode = "remote"
+    mode: ClassVar[str] = "REMOTE_REPOSITORY"
 
-    def __init__(self, root: Path, upstream: Registry) -> None:
+    def __init__(self, root: Path, upstream: Registry, *, kept_for: float = 0.0) -> None:
         self._root = root
+        self._kept_for = kept_for
         self._kept = root / ".pages"
         self._kept.mkdir(exist_ok=True)
         transport = Transport(
@@ -50,7 +51,6 @@ class RemoteRepository(ReadOnlyRepository):
         # The upstream's list of all projects would be a large page to prove little with.
         self._index = Index(upstream, transport, first_release=True)
         self._upstream = upstream
-        self.pages = pages_of(self)
 
     def projects(self) -> set[str]:
         """Return the names that somebody has asked for: the service's answer is not known."""
@@ -79,21 +79,26 @@ class RemoteRepository(ReadOnlyRepository):
 
     def _read(self, project: str) -> PublishedProject:
         page = self._kept / f"{project}.json"
+        if page.exists() and time.time() - page.stat().st_mtime < self._kept_for:
+            return self._parse(page)
         try:
             found = self._index.read(project)
         except ShipwheelError as error:
             if not page.exists():
                 raise
             _logger.warning("Using the page of %s that was kept: %s", project, error.problems[0])
-            return parse_page(
-                page.read_bytes(),
-                name=project,
-                url=f"{self._upstream.index_url}{project}/",
-                content_type="application/json",
-            )
+            return self._parse(page)
         if found.exists:
             self._keep(page, found)
         return found
+
+    def _parse(self, page: Path) -> PublishedProject:
+        return parse_page(
+            page.read_bytes(),
+            name=page.stem,
+            url=f"{self._upstream.index_url}{page.stem}/",
+            content_type="application/json",
+        )
 
     def _keep(self, page: Path, found: PublishedProject) -> None:
         """Write what was found in the form of PEP 691, all at once."""

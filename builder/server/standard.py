@@ -1,172 +1,101 @@
-"""A standard repository: what was uploaded, a folder per project.
-
-What Artifact Registry does otherwise than pypiserver is here: the paths of files, the answer to
-a file that exists, and that nothing can be deleted or searched.
-"""
+"""A standard repository: what was uploaded, a folder per project."""
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
+import shutil
+import time
 from contextlib import suppress
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from packaging.utils import (
-    InvalidName,
-    InvalidSdistFilename,
-    InvalidWheelFilename,
     canonicalize_name,
     parse_sdist_filename,
     parse_wheel_filename,
 )
-from packaging.version import Version
-from pypiserver.bottle_wrapper import request
 
-from builder.server.pages import ListedFiles, answer, pages_by
 from builder.server.repository import ListedFile, Repository
 from steps.distribution.files import file_sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-    from typing import BinaryIO
-    from wsgiref.types import StartResponse, WSGIEnvironment
 
-_DIGEST = "shipwheel.sha256"
-"""Where a request keeps the sha256 of what it uploads."""
+    from packaging.version import Version
 
 
 class StandardRepository(Repository):
-    """A repository that keeps in *root* what was uploaded."""
+    """A repository that keeps in *root* what was uploaded, and lists it after *visible_after* s."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self.digests: dict[tuple[Path, int], str] = {}
-        self.pages = pages_by(
-            lambda config: _Files(config, self), root=root, before=_refuse_bad_upload
-        )
+    mode: ClassVar[str] = "STANDARD_REPOSITORY"
+
+    def __init__(self, root: Path, *, visible_after: float = 0.0) -> None:
+        self.root = root
+        self._visible_after = visible_after
+        self._digests: dict[tuple[Path, int], str] = {}
 
     def projects(self) -> set[str]:
-        """Return the names of the folders."""
-        return {folder.name for folder in self._root.iterdir() if folder.is_dir()}
+        """Return the names of the folders in which there is anything to see, or was."""
+        folders = {folder.name for folder in self.root.iterdir() if folder.is_dir()}
+        return {name for name in folders if self.files_of(name) or self.is_emptied(name)}
+
+    def is_emptied(self, project: str) -> bool:
+        """Return whether the project's folder is there, and nothing in it."""
+        folder = self.root / project
+        return folder.is_dir() and not any(folder.iterdir())
 
     def files_of(self, project: str) -> Sequence[ListedFile]:
-        """Return the sdists and wheels in the folder."""
-        folder = self._root / project
+        """Return the sdists and wheels in the folder that have been there long enough."""
+        folder = self.root / project
         found = []
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-            with suppress(InvalidName, InvalidSdistFilename, InvalidWheelFilename):
-                _, version = _parse_filename(path.name)
+            with suppress(ValueError, FileNotFoundError):  # another file, or deleted by now
+                _, version = parse_filename(path.name)
+                changed = path.stat().st_mtime_ns
+                if time.time() - changed / 1e9 < self._visible_after:
+                    continue
+                digest = self._sha256(path, changed)
                 found.append(
-                    ListedFile(
-                        filename=path.name,
-                        version=version,
-                        sha256=self._sha256(path),
-                        source=self,
-                    )
+                    ListedFile(filename=path.name, version=version, sha256=digest, source=self)
                 )
         return found
 
-    def _sha256(self, path: Path) -> str:
+    def _sha256(self, path: Path, changed: int) -> str:
         """Return it; computed once, as Artifact Registry does, and not for every page."""
-        state = path, path.stat().st_mtime_ns
-        if state not in self.digests:
-            self.digests[state] = file_sha256(path)
-        return self.digests[state]
+        if (path, changed) not in self._digests:
+            self._digests[path, changed] = file_sha256(path)
+        return self._digests[path, changed]
 
     def path_of(self, project: str, filename: str) -> Path:
         """Return where an upload puts the file, whether it is there or not."""
-        return self._root / project / filename
+        return self.root / project / filename
 
-    def upload(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Store a file, unless there is one of its name."""
-        return self.pages(environ, start_response)
+    def add(self, project: str, filename: str, received: Path, digest: str) -> bool:
+        """Store the *received* file all at once; return False when there is one of its name."""
+        path = self.root / project / filename
+        path.parent.mkdir(exist_ok=True)
+        try:
+            # Unlike a rename, a link never replaces the file of a faster upload.
+            path.hardlink_to(received)
+        except FileExistsError:
+            return False
+        self._digests[path, path.stat().st_mtime_ns] = digest
+        return True
 
-
-class _Files(ListedFiles):
-    """Files of project `a-b` in the folder `a-b`: added once, all at once, and never replaced."""
-
-    def __init__(self, config: Any, repository: StandardRepository) -> None:
-        super().__init__(config, repository)
-        self._digests = repository.digests
-
-    def exists(self, filename: str) -> bool:  # noqa: ARG002 - pypiserver's signature
-        """Leave it to `add_package`, which can tell and add without anybody coming between."""
-        return False
-
-    def add_package(self, filename: str, stream: BinaryIO) -> None:
-        name, _ = _parse_filename(filename)
-        root: Path = self.roots[0]
-        folder = root / name
-        with tempfile.NamedTemporaryFile(dir=root, prefix=".upload-") as temporary:
-            while chunk := stream.read(1 << 20):
-                temporary.write(chunk)
-            temporary.flush()
-            folder.mkdir(exist_ok=True)
-            try:
-                # Unlike a rename, a link never replaces the file of a faster upload.
-                (folder / filename).hardlink_to(temporary.name)
-            except FileExistsError:
-                reason = "Requested entity already exists."
-                raise answer(reason, HTTPStatus.BAD_REQUEST) from None
-        path = folder / filename
-        self._digests[path, path.stat().st_mtime_ns] = request.environ[_DIGEST]
+    def delete(self, project: str, version: Version | None) -> bool:
+        """Delete one version, or without one the project; return whether there was such a thing."""
+        files = [it for it in self.files_of(project) if version in {None, it.version}]
+        for file in files:
+            (self.root / project / file.filename).unlink()
+        if version is None and (files or self.is_emptied(project)):
+            shutil.rmtree(self.root / project)
+            return True
+        return bool(files)
 
 
-def _refuse_bad_upload() -> None:
-    """Answer 400 with the reasons, before pypiserver writes anything."""
-    if request.method != "POST":
-        return
-    try:
-        form, content = request.forms, request.files.get("content")
-    except (ValueError, TypeError, LookupError) as error:
-        # What the parser of forms stumbles over is the client's doing.
-        raise answer(f"The body is not a form: {error}", HTTPStatus.BAD_REQUEST) from error
-    problems = [*_problems_of_form(form), *_problems_of_content(form, content)]
-    if problems:
-        raise answer("\n".join(problems), HTTPStatus.BAD_REQUEST)
-
-
-def _problems_of_form(form: Any) -> Iterator[str]:
-    # pypiserver knows more actions, such as removing a project.
-    if form.get(":action") != "file_upload":
-        yield f"':action' is not 'file_upload': {form.get(':action')!r}"
-    if request.files.get("gpg_signature"):
-        yield "signatures are not stored: 'gpg_signature'"
-
-
-def _problems_of_content(form: Any, content: Any) -> Iterator[str]:
-    if content is None or not content.raw_filename:
-        yield "there is no file in 'content'"
-        return
-    try:
-        name, version = _parse_filename(content.raw_filename)
-    except ValueError as error:
-        yield f"'content' is named like no sdist and no wheel: {content.raw_filename!r} ({error})"
-        return
-    if canonicalize_name(form.get("name", "")) != name:
-        yield f"'name' is not the file's: {form.get('name')!r}"
-    if _version(form.get("version", "")) != version:
-        yield f"'version' is not the file's: {form.get('version')!r}"
-    digest = hashlib.file_digest(content.file, "sha256").hexdigest()
-    content.file.seek(0)
-    request.environ[_DIGEST] = digest
-    if form.get("sha256_digest", digest) != digest:
-        yield f"'sha256_digest' is not the file's: {form.get('sha256_digest')!r}"
-
-
-def _parse_filename(filename: str) -> tuple[str, Version]:
-    """Return the canonical name and the version of an sdist or wheel; raise what packaging does."""
+def parse_filename(filename: str) -> tuple[str, Version]:
+    """Return the canonical name and the version of an sdist or wheel; raise ValueError."""
     if filename.endswith(".whl"):
         name, version, _, _ = parse_wheel_filename(filename)
     else:
         name, version = parse_sdist_filename(filename)
     return canonicalize_name(name, validate=True), version
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except ValueError:  # InvalidVersion, or more digits than Python reads
-        return None

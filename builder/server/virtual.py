@@ -7,10 +7,9 @@ highest may take it from the upstream with the lowest priority.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from builder.server.pages import pages_of
-from builder.server.repository import ReadOnlyRepository
+from builder.server.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,17 +17,16 @@ if TYPE_CHECKING:
 
     from packaging.version import Version
 
-    from builder.server.repository import ListedFile, Repository
+    from builder.server.repository import ListedFile
 
 
-class VirtualRepository(ReadOnlyRepository):
+class VirtualRepository(Repository):
     """A repository of what its *upstreams* have; each comes with its priority, the higher first."""
 
-    mode = "virtual"
+    mode: ClassVar[str] = "VIRTUAL_REPOSITORY"
 
     def __init__(self, upstreams: Mapping[Repository, int]) -> None:
         self._upstreams = sorted(upstreams, key=lambda it: upstreams[it], reverse=True)
-        self.pages = pages_of(self)
 
     def projects(self) -> set[str]:
         """Return the names that an upstream lists."""

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urljoin
 
 from tests.benchmark.ways import ENVIRON, PYTHON, ROOT, ProgramFailed
 
@@ -31,7 +32,7 @@ class Registry:
 
     def requests(self) -> int:
         """Return how many requests came since this was asked last."""
-        with urllib.request.urlopen(f"{self.url}requests", timeout=10) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(urljoin(self.url, "/requests"), timeout=10) as answer:  # noqa: S310 - loopback
             return int(answer.read())
 
 
@@ -51,7 +52,9 @@ def open_registry(latency: float = 0) -> Iterator[Registry]:
     ):
         assert server.stdin
         assert server.stdout
-        yield Registry(f"http://127.0.0.1:{server.stdout.readline().strip()}/", Path(folder))
+        yield Registry(
+            f"http://127.0.0.1:{server.stdout.readline().strip()}/demo/pypi/", Path(folder)
+        )
         server.stdin.close()
 
 

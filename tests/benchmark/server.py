@@ -1,4 +1,4 @@
-"""The registry of the measurements: pypiserver, as the emulator runs it, which counts and delays.
+"""The registry of the measurements: the emulator, which counts the requests and delays them.
 
     python -m tests.benchmark.server FOLDER SECONDS
 
@@ -10,50 +10,45 @@ from __future__ import annotations
 
 import itertools
 import sys
-import threading
 import time
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import waitress
-
+from builder.server.answers import Answers
+from builder.server.front import Front, HttpAnswer
+from builder.server.layout import Layout
+from builder.server.service import Service
 from builder.server.standard import StandardRepository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
+    from builder.server.front import HttpRequest
 
 
 class Counter:
-    """A WSGI application around the repository."""
+    """An application around the service."""
 
-    def __init__(self, folder: Path, latency: float) -> None:
-        self._repository = StandardRepository(folder)
+    def __init__(self, service: Service, latency: float) -> None:
+        self._service = service
         self._latency = latency
         self._count = itertools.count()
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/requests":
+    def __call__(self, request: HttpRequest) -> HttpAnswer:
+        if request.target == "/requests":
             number, self._count = next(self._count), itertools.count()
-            start_response("200 OK", [("Content-Type", "text/plain")])
-            return [str(number).encode()]
+            return HttpAnswer.text(HTTPStatus.OK, str(number))
         next(self._count)
         time.sleep(self._latency)
-        return self._repository(environ, start_response)
+        return self._service(request)
 
 
 def main() -> None:
-    application = Counter(Path(sys.argv[1]), float(sys.argv[2]))
-    server = waitress.create_server(
-        application,
-        host="127.0.0.1",
-        port=0,
-        threads=32,
-        max_request_body_size=1 << 30,
-        inbuf_overflow=1 << 26,
-    )
-    print(server.effective_port, flush=True)
-    threading.Thread(target=server.run, daemon=True).start()
+    folder, latency = Path(sys.argv[1]), float(sys.argv[2])
+    layout = Layout(standards=("demo/pypi",))
+    service = Service(layout, {"demo/pypi": StandardRepository(folder)}, {}, Answers())
+    server = Front(("127.0.0.1", 0), Counter(service, latency))
+    print(server.server_port, flush=True)
+    server.start()
     sys.stdin.read()
 
 
