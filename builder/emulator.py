@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from builder.server import DEFAULT_REPOSITORY, Emulator
+from builder.server.answers import Answers, read_answers
 from builder.server.layout import parse_remote, parse_virtual
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
@@ -67,6 +68,19 @@ _logger = logging.getLogger("shipwheel")
     metavar="FILE",
     help=f"Demand the token in this file from every client.  [env: {TOKEN_VARIABLE}, the token]",
 )
+@click.option(
+    "--reader-token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Let the token in this file read, and not upload.",
+)
+@click.option(
+    "--answers",
+    "answers_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answer as this YAML or JSON file says where the service is not known, or differs.",
+)
 def command(
     *,
     root: Path | None,
@@ -75,6 +89,8 @@ def command(
     virtuals: tuple[str, ...],
     port: int,
     token_file: Path | None,
+    reader_token_file: Path | None,
+    answers_file: Path | None,
 ) -> None:
     """Serve the registry emulator on this machine until Ctrl-C.
 
@@ -100,7 +116,9 @@ def command(
             repositories=repositories,
             remotes=_remotes(remotes),
             virtuals=_virtuals(virtuals),
-            token=_read_token(token_file),
+            token=_token(token_file),
+            more_tokens={_read_token(reader_token_file): "reader"} if reader_token_file else {},
+            answers=read_answers(answers_file) if answers_file else Answers(),
             port=port,
         )
         stack.enter_context(emulator)
@@ -132,21 +150,27 @@ def _require_different(names: Iterable[str]) -> None:
     )
 
 
-def _read_token(file: Path | None) -> str | None:
-    if file is None and TOKEN_VARIABLE not in os.environ:
-        return None
+def _token(file: Path | None) -> str | None:
+    if file is None and TOKEN_VARIABLE in os.environ:
+        return _require_token(os.environ[TOKEN_VARIABLE], TOKEN_VARIABLE)
+    return _read_token(file) if file else None
+
+
+def _read_token(file: Path) -> str:
     try:
-        token = (file.read_text() if file else os.environ[TOKEN_VARIABLE]).strip()
+        return _require_token(file.read_text(), f"the file {str(file)!r}")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
         raise InputError(
             f"The token file cannot be read: {str(file)!r} ({why})", "name a file with the token"
         ) from error
-    if not token:
-        where = f"the file {str(file)!r}" if file else TOKEN_VARIABLE
+
+
+def _require_token(text: str, where: str) -> str:
+    if not (token := text.strip()):
         raise InputError(f"There is no token in {where}", "put the token there and nothing else")
     return token
 
 
 if __name__ == "__main__":
-    run_alone(command, "emulator")
+    run_alone(command)

@@ -76,9 +76,9 @@ class Answers:
     existing_file: Reply = Reply(status=400, body="Requested entity already exists.\n")
     """An upload of a file that is there."""
     wrong_mode: Reply = Reply(
-        status=400, body="Only a standard repository takes uploads, and this is another.\n"
+        status=400, body="This is a {mode} repository, which takes no uploads.\n"
     )
-    """An upload to a remote or a virtual repository."""
+    """An upload to a remote or a virtual repository; `{mode}` in its body stands for which."""
     epoch: Reply = Reply(status=400, body="Bad Request\n")
     """A download of a file whose version has an epoch."""
 

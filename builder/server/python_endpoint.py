@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,9 @@ class PythonEndpoint:
     def upload(self, repository: Repository, request: HttpRequest) -> HttpAnswer:
         """Answer the POST of a file."""
         if not isinstance(repository, StandardRepository):
-            return HttpAnswer.of(self._answers.wrong_mode)
+            mode = repository.mode.partition("_")[0].lower()
+            reply = self._answers.wrong_mode
+            return HttpAnswer.of(replace(reply, body=reply.body.replace("{mode}", mode)))
 
         def refuse_existing(filename: str) -> None:
             try:

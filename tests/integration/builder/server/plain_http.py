@@ -7,6 +7,7 @@ import csv
 import hashlib
 import http.client
 import io
+import select
 import socket
 import zipfile
 from typing import TYPE_CHECKING
@@ -65,6 +66,25 @@ def get(emulator: Emulator, path: str, **headers: str) -> tuple[int, dict[str, s
     body = answer.read().decode()
     connection.close()
     return answer.status, dict(answer.getheaders()), body
+
+
+def early_answer(
+    emulator: Emulator, path: str, token: str, filename: str, size: int
+) -> tuple[bytes, int]:
+    """Upload *size* bytes until an answer comes; return it and how many bytes were taken."""
+    host, _, port = emulator.host.partition(":")
+    login = base64.b64encode(f"oauth2accesstoken:{token}".encode()).decode()
+    part = f'--b\r\nContent-Disposition: form-data; name="content"; filename="{filename}"\r\n\r\n'
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: {emulator.host}\r\nAuthorization: Basic {login}\r\n"
+        f"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: {size}\r\n\r\n{part}"
+    )
+    sent = 0
+    with socket.create_connection((host, int(port)), TIMEOUT) as connection:
+        connection.sendall(head.encode())
+        while sent < size and not select.select([connection], [], [], 0.005)[0]:
+            sent += connection.send(bytes(1 << 16))
+        return connection.recv(1 << 16), sent
 
 
 def heard(emulator: Emulator, method: str, path: str, token: str) -> tuple[bytes, bytes]:

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,11 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from builder.server import Emulator
+from builder.server.answers import Answers, Reply
 from tests.integration.builder.server.plain_http import (
     TIMEOUT,
     TOKEN,
+    early_answer,
     get,
     heard,
     make_wheel,
@@ -27,6 +30,8 @@ from tests.integration.builder.server.plain_http import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+FILE = "/demo/pypi/tide-tables/tide_tables-1.0.tar.gz"
+
 
 def test_an_upload_is_listed_at_once_with_its_sha256(emulator: Emulator, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
@@ -35,9 +40,9 @@ def test_an_upload_is_listed_at_once_with_its_sha256(emulator: Emulator, tmp_pat
     assert post_wheel(emulator, wheel).status_code == 200
 
     _, headers, page = get(emulator, "/demo/pypi/simple/tide-tables/")
-    assert headers["Content-Type"] == "text/html; charset=UTF-8"
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
     assert re.findall(r'<a href="(.*?)">(.*?)</a>', page) == [
-        (f"/demo/pypi/tide-tables/{wheel.name}#sha256={digest}", wheel.name)
+        (f"http://{emulator.host}/demo/pypi/tide-tables/{wheel.name}#sha256={digest}", wheel.name)
     ]
     _, _, projects = get(emulator, "/demo/pypi/simple/")
     assert re.findall(r'<a href="(.*?)">', projects) == ["tide-tables/"]
@@ -96,7 +101,8 @@ def test_one_of_many_concurrent_uploads_of_a_file_wins_whole(
 def test_a_range_of_a_file_is_sent(emulator: Emulator, asked: str, status: int, body: str) -> None:
     post(f"http://{emulator.host}/demo/pypi/", ("tide_tables-1.0.tar.gz", b"0123456789"))
 
-    answer = get(emulator, "/demo/pypi/tide-tables/tide_tables-1.0.tar.gz", Range=asked)
+    _, moved, _ = get(emulator, FILE)
+    answer = get(emulator, moved["Location"], Range=asked)
 
     assert (answer[0], answer[2]) == (status, body)
 
@@ -137,17 +143,102 @@ def test_what_does_not_exist_is_not_found(emulator: Emulator, tmp_path: Path, pa
     assert "planted" not in body
 
 
-@pytest.mark.parametrize("path", ["", "simple", "simple/Tide.Tables/", "simple/tide_tables"])
-def test_an_untidy_address_leads_to_the_tidy_one(emulator: Emulator, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["simple/Tide.Tables/", "simple/tide_tables/", "Tide_Tables/tide_tables-1.0.tar.gz"]
+)
+def test_a_name_that_is_not_normalised_is_not_found(emulator: Emulator, path: str) -> None:
     post(f"http://{emulator.host}/demo/pypi", ("tide_tables-1.0.tar.gz", b"0123456789"))
 
-    answer = requests.get(f"http://{emulator.host}/demo/pypi/{path or 'simple/'}", timeout=TIMEOUT)
+    assert get(emulator, f"/demo/pypi/{path}")[0] == 404
+    assert get(emulator, "/demo/pypi/simple/tide-tables/")[0] == 200
 
-    assert answer.status_code == 200
-    assert answer.url in {
-        f"http://{emulator.host}/demo/pypi/simple/",
-        f"http://{emulator.host}/demo/pypi/simple/tide-tables/",
-    }
+
+def test_a_link_leads_to_a_long_address_that_wants_the_login_again(guarded: Emulator) -> None:
+    login = HTTPBasicAuth("oauth2accesstoken", TOKEN)
+    url = f"http://{guarded.host}"
+    post(f"{url}/demo/pypi/", ("tide_tables-1.0.tar.gz", b"0123456789"), login)
+
+    moved = requests.get(f"{url}{FILE}", auth=login, timeout=TIMEOUT, allow_redirects=False)
+    location = moved.headers["Location"]
+
+    assert moved.status_code == 307
+    assert location.startswith("/artifacts-downloads/namespaces/demo/repositories/pypi/downloads/")
+    assert len(location) > 2000
+    assert requests.get(f"{url}{location}", timeout=TIMEOUT).status_code == 401
+    assert requests.get(f"{url}{FILE}", auth=login, timeout=TIMEOUT).content == b"0123456789"
+
+
+def test_a_version_with_an_epoch_can_be_uploaded_and_not_downloaded(emulator: Emulator) -> None:
+    content = ("tide_tables-1!1.0.tar.gz", b"0123456789")
+
+    assert post(f"http://{emulator.host}/demo/pypi/", content, None, version="1!1.0").ok
+    assert get(emulator, "/demo/pypi/tide-tables/tide_tables-1%211.0.tar.gz")[0] == 400
+
+
+LARGE = 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("path", "token", "answers", "status"),
+    [
+        ("/demo/pypi/", TOKEN, Answers(), b"400"),
+        ("/demo/pypi/", "reads-only", Answers(), b"403"),
+        ("/demo/pypi/", "wrong", Answers(), b"401"),
+        ("/demo/pypj/", TOKEN, Answers(), b"404"),
+        ("/demo/all/", TOKEN, Answers(), b"400"),
+        ("/demo/all/", TOKEN, Answers(wrong_mode=Reply(status=405)), b"405"),
+    ],
+)
+def test_an_upload_is_refused_before_its_body_is_read_and_the_connection_closed(
+    tmp_path: Path, path: str, token: str, answers: Answers, status: bytes
+) -> None:
+    with Emulator(
+        tmp_path,
+        virtuals={"demo/all": {"demo/pypi": 1}},
+        token=TOKEN,
+        more_tokens={"reads-only": "reader"},
+        answers=answers,
+    ) as emulator:
+        url, name = f"http://{emulator.host}/demo/pypi/", "tide_tables-1.0.tar.gz"
+        assert post(url, (name, b"0"), HTTPBasicAuth("oauth2accesstoken", TOKEN)).ok
+        answer, sent = early_answer(emulator, path, token, name, LARGE)
+
+    assert answer.startswith(b"HTTP/1.1 " + status)
+    assert b"\r\nConnection: close\r\n" in answer
+    assert sent < LARGE
+
+
+def test_without_early_refusal_the_answer_comes_after_the_body(tmp_path: Path) -> None:
+    name = "tide_tables-1.0.tar.gz"
+    with Emulator(tmp_path, answers=Answers(early_refusal=False)) as emulator:
+        url = f"http://{emulator.host}/demo/pypi/"
+        assert post(url, (name, b"0")).ok
+        again = post(url, (name, b"0" * LARGE))
+
+    assert (again.status_code, again.text) == (400, "Requested entity already exists.\n")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "content_type"), [(403, "", "text/plain"), (401, "<p>no", "text/html")]
+)
+def test_what_a_request_without_login_is_answered_can_be_chosen(
+    tmp_path: Path, status: int, body: str, content_type: str
+) -> None:
+    chosen = Reply(status=status, body=body, content_type=content_type)
+    with Emulator(tmp_path, token=TOKEN, answers=Answers(no_credentials=chosen)) as emulator:
+        answer = get(emulator, "/demo/pypi/simple/tides/")
+
+    assert (answer[0], answer[1]["Content-Type"], answer[2]) == (status, content_type, body)
+
+
+def test_an_upload_is_seen_after_the_delay_that_was_chosen(tmp_path: Path) -> None:
+    with Emulator(tmp_path, answers=Answers(visible_after=0.5)) as emulator:
+        url = f"http://{emulator.host}/demo/pypi/"
+        assert post(url, ("tide_tables-1.0.tar.gz", b"0")).ok
+        page = f"{url}simple/tide-tables/"
+        assert requests.get(page, timeout=TIMEOUT).status_code == 404
+        time.sleep(0.6)
+        assert requests.get(page, timeout=TIMEOUT).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -177,9 +268,9 @@ def test_without_the_token_everything_is_unauthorised(
 @pytest.mark.parametrize(
     ("path", "token", "status"),
     [
-        ("/demo/pypi/tide-tables/tide_tables-1.0.tar.gz", TOKEN, b"200 OK"),
+        ("/demo/pypi/tide-tables/tide_tables-1.0.tar.gz", TOKEN, b"307 Temporary Redirect"),
         ("/demo/pypi/simple/tide-tables/", TOKEN, b"200 OK"),
-        ("/demo/pypi/simple/tide-tables", TOKEN, b"301 Moved Permanently"),
+        ("/demo/pypi/simple/tide-tables", TOKEN, b"200 OK"),
         ("/demo/pypi/simple/tide-tables/", "wrong", b"401 Unauthorized"),
         ("/demo/pypi/simple/harbour/", TOKEN, b"404 Not Found"),
         ("/demo/pypi/tide-tables/tide_tables-2.0.tar.gz", TOKEN, b"404 Not Found"),
@@ -242,10 +333,10 @@ def test_a_body_that_is_no_form_is_a_bad_request(emulator: Emulator, boundary: s
 def test_a_fault_of_this_machine_is_not_blamed_on_the_body(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_: object) -> None:
+    def full(**_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pypiserver.bottle_wrapper.bottle.BaseRequest.POST", property(full))
+    monkeypatch.setattr("tempfile.NamedTemporaryFile", full)
     with Emulator(tmp_path) as emulator:
         url = f"http://{emulator.host}/demo/pypi/"
         answer = requests.post(url, files={"content": ("a-1.tar.gz", b"1")}, timeout=TIMEOUT)
