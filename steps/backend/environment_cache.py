@@ -3,8 +3,9 @@
 An environment is found again by its interpreter, its exact requirements, what uv was told by the
 process environment, and the day: requirements are rarely pinned down to the last dependency, so
 each UTC day resolves them anew. One that was touched since it was made is left alone and not used.
-`environment.json` in it records what was resolved. Whoever uses an environment holds a shared lock
-on it, whoever makes or removes it an exclusive one.
+`environment.json` in it records what was resolved. Whoever makes or uses an environment holds a
+shared lock on it, and whoever removes it an exclusive one. To make it takes an exclusive lock on
+another file: who waits for that waits for an environment, and not for the run that it is used in.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ LARGEST = 1 << 30
 """Bytes that the environments may take; those that were not used for longest go first."""
 _DAY = 24 * 60 * 60
 _RECORD = "environment.json"
+_MAKING = ".making"
 
 
 class EnvironmentCache:
@@ -69,11 +71,11 @@ class EnvironmentCache:
         os.utime(lock.fileno())
         if _read_record(path):
             return
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not _read_record(path):  # nobody was faster
-            _make(path, requirements, make)
-            self._evict()
-        fcntl.flock(lock, fcntl.LOCK_SH)
+        with path.with_suffix(_MAKING).open("a") as making:
+            fcntl.flock(making, fcntl.LOCK_EX)
+            if not _read_record(path):  # nobody was faster
+                _make(path, requirements, make)
+                self._evict()
 
     def _evict(self) -> None:
         """Remove what was not used for long, and what exceeds the largest size."""
@@ -124,6 +126,7 @@ def _remove(lock: Path) -> None:
         with suppress(OSError):
             (lock.with_suffix("") / _RECORD).unlink()
         shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+        lock.with_suffix(_MAKING).unlink(missing_ok=True)
 
 
 def _read_record(path: Path) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -204,6 +206,24 @@ with EnvironmentCache(Path(sys.argv[1]), {}) as cache:
     assert (tmp_path / "log").read_text() == "made\n"
     assert len(paths) == 1
     assert paths != {"None\n"}
+
+
+def test_whoever_waits_for_one_does_not_wait_for_the_run_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = threading.Barrier(2, timeout=10)
+    monkeypatch.setattr(os, "utime", lambda *_: both.wait())  # each has seen that there is none
+    make = Maker()
+
+    with (
+        ThreadPoolExecutor(2) as pool,
+        EnvironmentCache(tmp_path, {}) as one,
+        EnvironmentCache(tmp_path, {}) as other,
+    ):
+        found = [pool.submit(cache.get, A, make) for cache in (one, other)]
+        paths = {it.result(10) for it in found}
+
+    assert (len(paths), make.made) == (1, 1)
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
