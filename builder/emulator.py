@@ -173,4 +173,4 @@ def _require_token(text: str, where: str) -> str:
 
 
 if __name__ == "__main__":
-    run_alone(command)
+    run_alone(command, "emulator")
