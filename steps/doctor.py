@@ -18,7 +18,7 @@ from steps.registry.address import parse_registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.diagnosis.model import Finding
+    from steps.diagnosis.model import CheckResult
     from steps.registry.certificates import Certificates
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
@@ -44,30 +44,34 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
       shipwheel doctor --registry us-east4/my-project/pypi
     """
     from steps.command_line.machine import this_machine  # noqa: PLC0415 - `--help` does without
-    from steps.diagnosis.checks import diagnose  # noqa: PLC0415 - the same
+    from steps.diagnosis.clients import CHECKS as CLIENT_CHECKS  # noqa: PLC0415 - the same
+    from steps.diagnosis.machine import CHECKS as MACHINE_CHECKS  # noqa: PLC0415 - the same
+    from steps.diagnosis.observation import observe  # noqa: PLC0415 - the same
+    from steps.diagnosis.registry import CHECKS as REGISTRY_CHECKS  # noqa: PLC0415 - the same
     from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
     from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
     place = parse_registry(registry, os.environ)
-    machine = this_machine()
     credentials = find_credentials(place, _complete(os.environ))
     certificates = _usable_certificates(os.environ)
     transport = Transport(
         place, credentials, certificates, retry_for=retry_for, patience=_PATIENCE_SECONDS
     )
-    findings = diagnose(transport, machine, read_only=read_only)
+    seen = observe(transport, this_machine(), read_only=read_only)
+    checks = (*MACHINE_CHECKS, *REGISTRY_CHECKS, *CLIENT_CHECKS)
+    results = [result for check in checks for result in check(seen)]
     if as_json:
-        click.echo(json.dumps([asdict(it) for it in findings], indent=2))
+        click.echo(json.dumps([asdict(it) for it in results], indent=2))
     else:
-        for finding in findings:
-            click.echo(_line(finding), color=False if "NO_COLOR" in os.environ else None)
-    wrong = sum(it.status == "wrong" for it in findings)
+        for result in results:
+            click.echo(_line(result), color=False if "NO_COLOR" in os.environ else None)
+    wrong = sum(it.status == "wrong" for it in results)
     if wrong:
-        raise Refused(f"{wrong} of {len(findings)} checks found something wrong")
+        raise Refused(f"{wrong} of {len(results)} checks found something wrong")
 
 
 def _usable_certificates(environ: Mapping[str, str]) -> Certificates:
-    """Return those that are named, or none: one that cannot be used is a finding as well."""
+    """Return those that are named, or none: one that cannot be used is reported by a check."""
     from steps.registry.certificates import Certificates, find_certificates  # noqa: PLC0415 - as above
 
     try:
@@ -77,16 +81,16 @@ def _usable_certificates(environ: Mapping[str, str]) -> Certificates:
 
 
 def _complete(environ: Mapping[str, str]) -> dict[str, str]:
-    """Leave out a password without a user name: it is a finding, and no reason to end."""
+    """Leave out a password without a user name: it is reported, and does not end the run."""
     incomplete = {"TWINE_PASSWORD"} if not environ.get("TWINE_USERNAME") else set()
     return {name: value for name, value in environ.items() if name not in incomplete}
 
 
-def _line(finding: Finding) -> str:
-    status = click.style(f"{finding.status:5}", fg=_COLOURS[finding.status])
-    fix = f"; fix: {finding.fix}" if finding.fix else ""
+def _line(result: CheckResult) -> str:
+    status = click.style(f"{result.status:5}", fg=_COLOURS[result.status])
+    fix = f"; fix: {result.fix}" if result.fix else ""
     # A line is a line, whatever a program or a path has put into it.
-    return " ".join(f"{status}  {finding.check}: {finding.message}{fix}".splitlines())
+    return " ".join(f"{status}  {result.check}: {result.message}{fix}".splitlines())
 
 
 if __name__ == "__main__":

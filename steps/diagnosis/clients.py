@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from steps.client.ini import parse_ini
-from steps.diagnosis.model import Finding, host_of
+from steps.diagnosis.model import CheckResult, host_of
 from steps.host.errors import InputError
 from steps.registry.address import is_loopback, shown
 from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
@@ -21,7 +21,7 @@ from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from steps.diagnosis.model import SettingsFile, World
+    from steps.diagnosis.model import Observations, SettingsFile
 
 
 class _Weakness(NamedTuple):
@@ -45,36 +45,36 @@ _BEST_MATCH = _Weakness(
 _OTHERS_READ = _Weakness("it holds secrets, and others on this machine can read it", "chmod 600")
 
 
-def check_clients(world: World) -> Iterator[Finding]:
+def check_clients(seen: Observations) -> Iterator[CheckResult]:
     """Look through every settings file, a line for each weakness or for each clean file."""
-    for file in world.files:
+    for file in seen.files:
         where = f"{file.client} ({file.path})"
         try:
-            weak = [*_weaknesses(file, world)]
+            weak = [*_weaknesses(file, seen)]
         except (InputError, ValueError, AttributeError, TypeError, RecursionError):
             # What a parser says may repeat a secret.
             weak = [_Weakness("it is not of the form that its client reads", "mend it")]
         for message, fix in weak:
-            yield Finding(check=where, status="wrong", message=message, fix=fix)
+            yield CheckResult(check=where, status="wrong", message=message, fix=fix)
         if not weak:
-            yield _fine(where, file, world)
+            yield _fine(where, file, seen)
 
 
-def check_variables(world: World) -> Iterator[Finding]:
+def check_variables(seen: Observations) -> Iterator[CheckResult]:
     """Look through the variables that clients read."""
-    environ = world.environ
+    environ = seen.environ
     for name in sorted(environ):
         if environ[name] and (weak := _VARIABLES.get(name)):
-            yield Finding(check=name, status="wrong", message=weak.message, fix=weak.fix)
+            yield CheckResult(check=name, status="wrong", message=weak.message, fix=weak.fix)
         elif name.endswith(("INDEX_URL", "_INDEX", "REPOSITORY_URL")) and name.startswith(_CLIENTS):
             for url in map(_address, environ[name].split()):
                 for message, fix in _plain(url):
-                    yield Finding(check=name, status="wrong", message=message, fix=fix)
+                    yield CheckResult(check=name, status="wrong", message=message, fix=fix)
     if environ.get("UV_INDEX_STRATEGY", "").startswith("unsafe"):
         message, fix = _BEST_MATCH
-        yield Finding(check="UV_INDEX_STRATEGY", status="wrong", message=message, fix=fix)
+        yield CheckResult(check="UV_INDEX_STRATEGY", status="wrong", message=message, fix=fix)
     if environ.get("TWINE_PASSWORD") and not environ.get("TWINE_USERNAME"):
-        yield Finding(
+        yield CheckResult(
             check="TWINE_PASSWORD",
             status="wrong",
             message="it is set without TWINE_USERNAME",
@@ -93,32 +93,32 @@ _VARIABLES: dict[str, _Weakness] = {
 }
 
 
-def _weaknesses(file: SettingsFile, world: World) -> Iterator[_Weakness]:
+def _weaknesses(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:
     if file.problem:
         yield _Weakness(f"it cannot be read: {file.problem}", "see who owns it")
         return
-    yield from _LOOK[file.client](file, world)
+    yield from _LOOK[file.client](file, seen)
     if file.readable_by_others and _holds_secret(file):
         message, fix = _OTHERS_READ
         yield _Weakness(message, f"{fix} {file.path}")
 
 
-def _fine(where: str, file: SettingsFile, world: World) -> Finding:
-    host = host_of(world.registry.upload_url)
+def _fine(where: str, file: SettingsFile, seen: Observations) -> CheckResult:
+    host = host_of(seen.registry.upload_url)
     entry = rf"(?<!\S)machine\s+{re.escape(host)}\s+login\s+{TOKEN_USERNAME}(?!\S)"
     if file.client == "netrc" and re.search(entry, file.text):
-        return Finding(
+        return CheckResult(
             check=where,
             status="note",
             message=f"its token for {host} goes before keyring, and is good for an hour only",
             fix="remove the entry once it has grown old, or write it anew with `shipwheel settings"
             " CLIENT --netrc --write`",
         )
-    return Finding(check=where, status="ok", message="nothing unsafe")
+    return CheckResult(check=where, status="ok", message="nothing unsafe")
 
 
-def _look_at_pip(file: SettingsFile, world: World) -> Iterator[_Weakness]:
-    pip = next((it.version for it in world.tools if it.name == "pip"), None)
+def _look_at_pip(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:
+    pip = next((it.version for it in seen.tools if it.name == "pip"), None)
     for section, options in parse_ini(file.text, str(file.path)).items():
         urls = [
             url for key in ("index-url", "extra-index-url") for url in options.get(key, "").split()
@@ -145,7 +145,7 @@ def _of_section(section: str, options: Mapping[str, str]) -> Iterator[_Weakness]
         yield _named(f"[{section}] trusted-host", weak)
 
 
-def _look_at_uv(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+def _look_at_uv(file: SettingsFile, _seen: Observations) -> Iterator[_Weakness]:
     root = _tables(file, "uv")
     for table in (root, root.get("pip", {})):
         if str(table.get("index-strategy", "")).startswith("unsafe"):
@@ -157,7 +157,7 @@ def _look_at_uv(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
         yield from _of_urls([*urls, table.get("index-url", ""), *table.get("extra-index-url", [])])
 
 
-def _look_at_poetry(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+def _look_at_poetry(file: SettingsFile, _seen: Observations) -> Iterator[_Weakness]:
     root = _tables(file, "poetry")
     sources = root.get("source", [])
     for source in sources:
@@ -175,7 +175,7 @@ def _look_at_poetry(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
             yield _named(f"certificates.{name}.cert", weak)
 
 
-def _look_at_pdm(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+def _look_at_pdm(file: SettingsFile, _seen: Observations) -> Iterator[_Weakness]:
     root = _tables(file, "pdm")
     sources = root.get("source", [])
     repositories = [*root.get("repository", {}).values(), root.get("pypi", {})]
@@ -196,18 +196,18 @@ def _look_at_pdm(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
     yield from _of_urls(it.get("url", "") for it in (*sources, *repositories))
 
 
-def _look_at_twine(file: SettingsFile, _world: World) -> Iterator[_Weakness]:
+def _look_at_twine(file: SettingsFile, _seen: Observations) -> Iterator[_Weakness]:
     sections = parse_ini(file.text, str(file.path)).values()
     yield from _of_urls(options.get("repository", "") for options in sections)
 
 
-_LOOK: dict[str, Callable[[SettingsFile, World], Iterator[_Weakness]]] = {
+_LOOK: dict[str, Callable[[SettingsFile, Observations], Iterator[_Weakness]]] = {
     "pip": _look_at_pip,
     "uv": _look_at_uv,
     "poetry": _look_at_poetry,
     "pdm": _look_at_pdm,
     "twine": _look_at_twine,
-    "netrc": lambda _file, _world: iter(()),
+    "netrc": lambda _file, _seen: iter(()),
 }
 
 
@@ -271,3 +271,6 @@ def _holds_secret(file: SettingsFile) -> bool:
         re.search(r"(?i)\b(?:password|token)\b|_json_key", file.text)
         or any(map(_has_secret, re.findall(r"https?://\S+", file.text)))
     )
+
+
+CHECKS = (check_variables, check_clients)

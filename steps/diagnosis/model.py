@@ -21,7 +21,7 @@ Client = Literal["pip", "uv", "poetry", "pdm", "twine", "netrc"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class CheckResult:
     """The outcome of one check; what is `wrong` has a *fix*, and a `note` may have one."""
 
     check: str
@@ -67,7 +67,7 @@ class Access:
     """What the login may do; *source* is where it comes from, *failure* why there is none.
 
     *problem* is why the index could not be read. *may_write* is None where that cannot be told,
-    and then *untold* says why. *repository* is what Google Cloud says of the mode.
+    and then *unknown_reason* says why. *repository* is what Google Cloud says of the mode.
     """
 
     source: str = ""
@@ -75,15 +75,15 @@ class Access:
     failure: str = ""
     problem: Problem | None = None
     may_write: bool | None = None
-    untold: str = ""
+    unknown_reason: str = ""
     repository: Repository | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class World:
+class Observations:
     """All that the checks look at.
 
-    *authorities* maps each variable that names a CA bundle to what is wrong with that, or to
+    *ca_bundles* maps each variable that names a CA bundle to what is wrong with that, or to
     nothing; *missing_files* maps other variables to the file that each names and that is not there.
     *keyring_backends* is what the `keyring` on PATH lists, None where there is none,
     and *read_only* says that nobody wants to upload from here.
@@ -94,7 +94,7 @@ class World:
     python: Version
     tools: tuple[Tool, ...] = ()
     files: tuple[SettingsFile, ...] = ()
-    authorities: Mapping[str, str] = field(default_factory=dict)
+    ca_bundles: Mapping[str, str] = field(default_factory=dict)
     missing_files: Mapping[str, str] = field(default_factory=dict)
     keyring_backends: str | None = None
     read_only: bool = False

@@ -1,11 +1,13 @@
-"""What can be seen of a machine without the network: tools, settings files, certificates.
+"""Everything that the checks look at: tools, settings files, certificates, and the registry.
 
-Every program that is asked for its version has a few seconds.
+Every program that is asked for its version has a few seconds, and so has every request. Nothing is
+changed or uploaded.
 """
 
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import ssl
@@ -13,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -22,8 +25,9 @@ from packaging.version import InvalidVersion, Version
 
 from steps.client import pdm, poetry, uv
 from steps.client.netrc import netrc_path
-from steps.diagnosis.model import SettingsFile, Tool
-from steps.diagnosis.network import AUTHORITIES
+from steps.diagnosis.machine import CA_BUNDLES
+from steps.diagnosis.model import Observations, SettingsFile, Tool
+from steps.diagnosis.registry import find_access, reach
 from steps.host.children import Children
 from steps.host.parallel import each
 
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from steps.client.model import Machine
     from steps.diagnosis.model import Client
+    from steps.registry.transport import Transport
 
 _SECONDS = 15.0
 _LIBRARIES = ("keyring", "keyrings.google-artifactregistry-auth", "google-auth", "twine", "uv")
@@ -44,6 +49,32 @@ _NAMED_FILES = (
     "NETRC",
     "TWINE_CLIENT_CERT",
 )
+
+
+def observe(transport: Transport, machine: Machine, *, read_only: bool = False) -> Observations:
+    """Look at *machine*, and ask the registry meanwhile.
+
+    *read_only* says that nobody wants to upload from here.
+    """
+    environ = machine.environ
+    with ThreadPoolExecutor(3, thread_name_prefix="doctor") as pool:
+        tools = pool.submit(find_tools, environ)
+        backends = pool.submit(list_keyring_backends, environ)
+        contact = reach(transport.registry, transport.certificates)
+        access = pool.submit(find_access, transport, environ, contact)
+        return Observations(
+            registry=transport.registry,
+            environ=environ,
+            python=Version(platform.python_version().rstrip("+")),
+            tools=tools.result(),
+            files=find_settings(machine),
+            ca_bundles=check_bundles(environ),
+            missing_files=find_missing_files(environ),
+            keyring_backends=backends.result(),
+            read_only=read_only,
+            contact=contact,
+            access=access.result(),
+        )
 
 
 def find_tools(environ: Mapping[str, str]) -> tuple[Tool, ...]:
@@ -82,7 +113,7 @@ def find_settings(machine: Machine) -> tuple[SettingsFile, ...]:
 
 def check_bundles(environ: Mapping[str, str]) -> dict[str, str]:
     """Return for each variable that names a CA bundle why that cannot be used, or nothing."""
-    return {name: _bundle_problem(environ[name]) for name in AUTHORITIES if environ.get(name)}
+    return {name: _bundle_problem(environ[name]) for name in CA_BUNDLES if environ.get(name)}
 
 
 def find_missing_files(environ: Mapping[str, str]) -> dict[str, str]:

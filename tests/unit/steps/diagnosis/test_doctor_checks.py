@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
-from steps.diagnosis.access import (
+from steps.diagnosis.machine import (
+    check_ca_bundles,
+    check_keyring_command,
+    check_named_files,
+    check_proxies,
+    check_tools,
+)
+from steps.diagnosis.model import Access, Contact, Tool
+from steps.diagnosis.registry import (
     check_clock,
     check_contact,
     check_emulator,
@@ -14,22 +22,19 @@ from steps.diagnosis.access import (
     check_read,
     check_write,
 )
-from steps.diagnosis.model import Access, Contact, Tool
-from steps.diagnosis.network import check_authorities, check_named_files, check_proxies
-from steps.diagnosis.tools import check_keyring_command, check_tools
 from steps.host.errors import Problem
 from steps.registry.address import shown
 from steps.registry.credentials import KEYRING_BACKEND
 from steps.registry.upstreams import Repository, Upstream
-from tests.unit.steps.diagnosis.doctor_world import (
+from tests.unit.steps.diagnosis.observed import (
     EMULATOR,
     INDEX,
     OTHER,
     SECRET,
     SERVICE,
     found,
+    observed,
     statuses,
-    world,
 )
 
 
@@ -151,9 +156,10 @@ def repository(mode: str, *upstreams: Upstream) -> Repository:
     ("access", "expected"),
     [
         (Access(may_write=True), ("ok", "uploads are allowed")),
-        (Access(may_write=False, untold="it lacks x", account="a@b.iam.gserviceaccount.com"),
+        (Access(may_write=False, unknown_reason="it lacks x",
+                account="a@b.iam.gserviceaccount.com"),
          ("wrong", "a@b.iam.gserviceaccount.com may not upload: it lacks x")),
-        (Access(untold="only Artifact Registry tells"),
+        (Access(unknown_reason="only Artifact Registry tells"),
          ("note", "it cannot be told without an upload: only Artifact Registry tells")),
         (Access(may_write=True, repository=repository("VIRTUAL")),
          ("note", "'pypi' is a virtual repository, which takes no uploads")),
@@ -168,7 +174,7 @@ def test_who_only_installs_need_not_be_allowed_to_upload() -> None:
 
 
 def test_the_missing_role_is_named_with_the_command_that_grants_it() -> None:
-    (finding,) = check_write(world(access=Access(may_write=False, account="me@example.com")))
+    (finding,) = check_write(observed(access=Access(may_write=False, account="me@example.com")))
 
     assert (
         "gcloud artifacts repositories add-iam-policy-binding pypi --project=demo"
@@ -220,16 +226,16 @@ def test_proxies_are_told_without_their_logins(
 def test_certificates_that_differ_or_are_missing_are_told() -> None:
     both = {"REQUESTS_CA_BUNDLE": "/a.pem", "SSL_CERT_FILE": "/b.pem"}
 
-    assert statuses(check_authorities) == ["ok"]
-    assert statuses(check_authorities, environ=both, authorities=dict.fromkeys(both, "")) == [
+    assert statuses(check_ca_bundles) == ["ok"]
+    assert statuses(check_ca_bundles, environ=both, ca_bundles=dict.fromkeys(both, "")) == [
         "ok",
         "ok",
         "note",
     ]
     assert found(
-        check_authorities,
+        check_ca_bundles,
         environ={"PIP_CERT": "/a.pem"},
-        authorities={"PIP_CERT": "No such file or directory"},
+        ca_bundles={"PIP_CERT": "No such file or directory"},
     ) == [
         ("wrong", "'/a.pem' cannot be used: No such file or directory"),
         ("ok", "each client has its own"),

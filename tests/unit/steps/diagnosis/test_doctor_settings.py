@@ -10,7 +10,7 @@ from packaging.version import Version
 
 from steps.diagnosis.clients import check_clients, check_variables
 from steps.diagnosis.model import SettingsFile, Tool
-from tests.unit.steps.diagnosis.doctor_world import INDEX, SECRET, found, statuses
+from tests.unit.steps.diagnosis.observed import INDEX, SECRET, found, statuses
 
 if TYPE_CHECKING:
     from steps.diagnosis.model import Client

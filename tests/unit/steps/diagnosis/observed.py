@@ -1,4 +1,4 @@
-"""A world that the doctor has observed, and what its checks say of it."""
+"""What the doctor has observed, and what its checks say of it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from steps.diagnosis.model import World
+from steps.diagnosis.model import Observations
 from steps.registry.address import parse_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from steps.diagnosis.model import Finding
+    from steps.diagnosis.model import CheckResult
 
 SERVICE = parse_registry("us-east4/demo/pypi", {})
 EMULATOR = parse_registry("us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:1"})
@@ -21,18 +21,20 @@ INDEX = "https://us-east4-python.pkg.dev/demo/pypi/simple/"
 SECRET = "planted-3c1f9a"
 
 
-def world(**seen: Any) -> World:
-    return World(**{"registry": SERVICE, "environ": {}, "python": Version("3.13.1"), **seen})
+def observed(**seen: Any) -> Observations:
+    return Observations(**{"registry": SERVICE, "environ": {}, "python": Version("3.13.1"), **seen})
 
 
-def found(check: Callable[[World], Iterator[Finding]], **seen: Any) -> list[tuple[str, str]]:
-    """Return status and message of each finding; whatever is wrong says what to do."""
-    findings = [*check(world(**seen))]
+def found(
+    check: Callable[[Observations], Iterator[CheckResult]], **seen: Any
+) -> list[tuple[str, str]]:
+    """Return status and message of each result; whatever is wrong says what to do."""
+    findings = [*check(observed(**seen))]
     assert all(it.fix for it in findings if it.status == "wrong"), findings
     assert SECRET not in str(findings)
     assert not any("shipwheel settings --" in it.fix for it in findings)  # it takes a client
     return [(it.status, it.message) for it in findings]
 
 
-def statuses(check: Callable[[World], Iterator[Finding]], **seen: Any) -> list[str]:
+def statuses(check: Callable[[Observations], Iterator[CheckResult]], **seen: Any) -> list[str]:
     return [status for status, _ in found(check, **seen)]
