@@ -114,7 +114,7 @@ def _lines(
 def _delete(
     name: str, gone: str | None, index: Index, transport: Transport, *, yes: bool, as_json: bool
 ) -> None:
-    from steps.project.requirers import find_requirers  # noqa: PLC0415 - as above
+    from steps.project.repository import find_requirers  # noqa: PLC0415 - as above
     from steps.registry.deletion import delete, plan_deletion, require_deletable  # noqa: PLC0415 - as above
 
     registry = transport.registry

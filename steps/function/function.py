@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
-from steps.project.pyproject_requirements import pyproject_requirements
+from steps.project.dependencies import runtime_lines
 from steps.project.requirements_file import parse_requirements
 from steps.project.source import read_pyproject
 
@@ -113,7 +113,7 @@ def source_text(directory: Path, name: str) -> str:
     """Return the requirements in the file *name* of a function, as a requirements file."""
     if name != PYPROJECT:
         return _read(directory / name)
-    lines = pyproject_requirements(directory, read_pyproject(directory))
+    lines = runtime_lines(directory, read_pyproject(directory))
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import InvalidName, NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from steps.host.errors import InputError, Problem
+from steps.project.dependencies import declared_dependencies, runtime_dependencies, table_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from packaging.requirements import Requirement
 
 _NEVER_PROJECTS = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
 
@@ -119,10 +121,10 @@ def _is_package(directory: Path) -> bool:
         table = read_pyproject(directory)
     except InputError:
         return True  # so that reading it reports what is wrong, instead of passing it over
-    tool = _table(table, "tool")
-    if _table(tool, "poetry").get("package-mode") is False:
+    tool = table_in(table, "tool")
+    if table_in(tool, "poetry").get("package-mode") is False:
         return False
-    if _table(tool, "uv").get("package") is False:
+    if table_in(tool, "uv").get("package") is False:
         return False
     return "build-system" in table
 
@@ -187,13 +189,10 @@ def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
             f"The project's version is not one that PEP 440 knows: {metadata['version']!r} {where}",
             "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
         )
-    for line in _requirement_lines(table):
-        try:
-            _parse_requirement(line)
-        except InvalidRequirement as error:
-            reason = str(error).splitlines()[0]
+    for it in runtime_dependencies(path.parent, table):
+        if it.fault and it.requirement is None:  # Poetry's constraints say more than PEP 508 can
             yield Problem(
-                f"A dependency is not a valid requirement: {line!r} {where} ({reason})",
+                f"A dependency is not a valid requirement: {it.text!r} {where} ({it.fault})",
                 "write it as PEP 508 has it, such as 'name>=1.0'",
             )
 
@@ -215,56 +214,31 @@ def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
 
 def _project(directory: Path, table: Mapping[str, Any]) -> Project:
     metadata = _static_metadata(table)
+    runtime = runtime_dependencies(directory, table)
+    declared = declared_dependencies(directory, table)
+    paths = dict.fromkeys(it.path for it in declared if it.path)
     return Project(
         directory=directory,
         name=canonicalize_name(metadata["name"]) if "name" in metadata else None,
         version=Version(metadata["version"]) if "version" in metadata else None,
-        requirements=tuple(map(_parse_requirement, _requirement_lines(table))),
-        local_paths=tuple(_local_paths(directory, table)),
+        requirements=tuple(it.requirement for it in runtime if it.requirement),
+        local_paths=tuple(path for path in paths if path.is_dir()),
     )
 
 
 def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return name and version where they are static, in `[project]` or in Poetry's table."""
-    project, poetry = _table(table, "project"), _table(_table(table, "tool"), "poetry")
+    project, poetry = table_in(table, "project"), table_in(table_in(table, "tool"), "poetry")
     dynamic = project.get("dynamic", [])
     # poetry-dynamic-versioning replaces the version that Poetry's table gives.
-    replaced = _table(_table(table, "tool"), "poetry-dynamic-versioning").get("enable") is True
-    found = {key: poetry[key] for key in ("name", "version") if key in poetry}
+    replaced = table_in(table_in(table, "tool"), "poetry-dynamic-versioning").get("enable") is True
+    found: dict[str, Any] = {key: poetry[key] for key in ("name", "version") if key in poetry}
     if "version" in dynamic and "version" not in poetry:
         found.pop("version", None)
     if replaced:
         found.pop("version", None)
     found.update({key: project[key] for key in ("name", "version") if key in project})
     return found
-
-
-@functools.cache  # a large repository writes few lines many times
-def _parse_requirement(line: str) -> Requirement:
-    return Requirement(line)
-
-
-def _requirement_lines(table: Mapping[str, Any]) -> list[str]:
-    lines = _table(table, "project").get("dependencies", [])
-    return [line for line in lines if isinstance(line, str)] if isinstance(lines, list) else []
-
-
-def _local_paths(directory: Path, table: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield the directories that path dependencies of uv and Poetry name."""
-    tool = _table(table, "tool")
-    sources = [
-        *_table(_table(tool, "uv"), "sources").values(),
-        *_table(_table(tool, "poetry"), "dependencies").values(),
-    ]
-    for source in sources:
-        path = source.get("path") if isinstance(source, dict) else None
-        if isinstance(path, str) and (directory / path).is_dir():
-            yield Path(os.path.normpath(directory / path))
-
-
-def _table(table: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = table.get(key, {})
-    return value if isinstance(value, dict) else {}
 
 
 def _is_name(value: object) -> bool:

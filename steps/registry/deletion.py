@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from packaging.requirements import Requirement
 
-    from steps.project.requirers import Requirer
+    from steps.project.repository import Requirer
     from steps.registry.address import Registry
     from steps.registry.page import PublishedFile, PublishedProject
 

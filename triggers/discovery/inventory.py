@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError, Problem
-from steps.project.references import read_setup
+from steps.project.dependencies import read_setup
 from steps.project.source import find_projects, read_projects, walk
 from triggers.discovery.dependencies import Dependencies, DependencyReader
 

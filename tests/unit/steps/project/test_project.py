@@ -42,6 +42,22 @@ def test_a_dynamic_version_is_left_to_the_backend(tmp_path: Path) -> None:
     assert read_project(tmp_path).version is None
 
 
+def test_what_poetrys_own_table_requires_is_read_with_its_bounds(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        '[tool.poetry]\nname = "dues"\nversion = "1"\n[tool.poetry.dependencies]\n'
+        'python = "^3.11"\nTides = "^1.2"\nberths = { path = "berths" }\n'
+        'either = "^1 || ^2"\nrich = { version = "*", optional = true }\n'
+        '[tool.poetry.group.dev.dependencies]\npytest = "*"\n',
+    )
+
+    assert [*map(str, read_project(tmp_path).requirements)] == [
+        "Tides<2,>=1.2",
+        "berths",
+        "either",
+    ]
+
+
 def test_poetrys_own_table_is_read(tmp_path: Path) -> None:
     write(tmp_path, '[tool.poetry]\nname = "tides"\nversion = "2.1"\n')
 

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.host.errors import InputError
-from steps.project.requirers import Requirer
+from steps.project.repository import Requirer
 from steps.registry.address import parse_registry
 from steps.registry.deletion import Deletion, plan_deletion, require_deletable
 from steps.registry.page import PublishedFile, PublishedProject

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from steps.host.errors import InputError
-from steps.project.pyproject_requirements import poetry_specifier, pyproject_requirements
+from steps.project.dependencies import poetry_specifier, runtime_lines
 
 PROJECT = """\
 [project]
@@ -17,7 +17,7 @@ dependencies = ["functions-framework==3.10.2", "harbour-berths[sea]>=0.4 ; pytho
 
 
 def lines(text: str) -> list[str]:
-    return [*pyproject_requirements(Path("/r/f"), tomllib.loads(text))]
+    return [*runtime_lines(Path("/r/f"), tomllib.loads(text))]
 
 
 def test_the_standard_form() -> None:

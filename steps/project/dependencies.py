@@ -1,0 +1,308 @@
+"""What a project depends on, as its files declare it: the one reader for all tools.
+
+Read from the tables of the standard (PEP 518, 621 and 735), uv, Poetry, PDM and Hatch, and from
+setuptools' files, without running any of them.
+"""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import copy
+import functools
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from steps.host.errors import InputError, Problem
+from steps.project.requirements_file import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from packaging.utils import NormalizedName
+
+Kind = Literal["build", "runtime", "extra", "development"]
+
+# How Hatch and PDM spell the directory of the project in a requirement's URL.
+_PROJECT_ROOT = re.compile(r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root(?::uri|:real)?\})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dependency:
+    """One entry of a project's files; *text* is the entry.
+
+    *requirement* is what it asks of an index, *path* the absolute path that it is taken from
+    instead, *url* any other place. *fault* says why it has no form as a requirement (PEP 508).
+    """
+
+    kind: Kind
+    text: str
+    requirement: Requirement | None = None
+    path: Path | None = None
+    url: str = ""
+    fault: str = ""
+
+    @property
+    def name(self) -> NormalizedName | None:
+        """The normalised name of what is required, where the entry tells it."""
+        return canonicalize_name(self.requirement.name) if self.requirement else None
+
+    def line(self, directory: Path) -> str:
+        """Return it as a line of a requirements file in *directory*.
+
+        What lies outside of *directory* is required by its name: a function is built without it.
+        """
+        wanted = self.requirement
+        if wanted is None or not (self.path or self.url):
+            return self.text
+        extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
+        marker = f" ; {wanted.marker}" if wanted.marker else ""
+        if self.path and self.path.is_relative_to(directory):
+            return f"./{self.path.relative_to(directory).as_posix()}{extras}{marker}"
+        if self.url:
+            return f"{wanted.name}{extras} @ {self.url}{marker}"
+        return f"{wanted.name}{extras}{wanted.specifier}{marker}" if "@" in self.text else self.text
+
+
+def parse_dependency(text: str, base: Path, kind: Kind = "runtime") -> Dependency:
+    """Return the requirement or path in *text*, as pip writes them; paths begin at *base*."""
+    requirement, path, fault = _parsed(_PROJECT_ROOT.sub("file:.", text))
+    found = Dependency(kind=kind, text=text.strip(), requirement=requirement, fault=fault)
+    if path is not None:
+        return replace(found, path=_absolute(base, path), requirement=_without_url(requirement))
+    if requirement and requirement.url:
+        return replace(found, url=requirement.url, requirement=_without_url(requirement))
+    return found
+
+
+def declared_dependencies(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]:
+    """Yield what *table*, the pyproject.toml in *directory*, declares, tools' own tables too."""
+    yield from _standard(directory, table)
+    tool = table_in(table, "tool")
+    yield from _poetry(directory, table_in(tool, "poetry"))
+    for name, source in table_in(table_in(tool, "uv"), "sources").items():
+        for each in source if isinstance(source, list) else [source]:
+            if isinstance(each, dict) and (each.get("workspace") is True or "path" in each):
+                yield _placed(parse_dependency(name, directory, "development"), each, directory)
+    environments = table_in(table_in(tool, "hatch"), "envs").values()
+    for lists in (
+        list_in(table_in(tool, "uv"), "dev-dependencies"),
+        *table_in(table_in(tool, "pdm"), "dev-dependencies").values(),
+        *(list_in(it, "dependencies") for it in environments),
+        *(list_in(it, "extra-dependencies") for it in environments),
+    ):
+        yield from _entries(lists, directory, "development")
+
+
+def runtime_dependencies(directory: Path, table: Mapping[str, Any]) -> tuple[Dependency, ...]:
+    """Return what *table*, the pyproject.toml in *directory*, requires where it is installed."""
+    found = [*_standard(directory, table)]
+    if "dependencies" not in table_in(table, "project"):
+        found += _poetry(directory, table_in(table_in(table, "tool"), "poetry"))
+    return tuple(it for it in found if it.kind == "runtime")
+
+
+def runtime_lines(directory: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the same as lines of a requirements file in *directory*.
+
+    Raises InputError for a dependency that no requirements file can express.
+    """
+    found = runtime_dependencies(directory, table)
+    faults = [(it.text, it.fault) for it in found if it.fault]
+    project = table_in(table, "project")
+    is_dynamic = "dependencies" in list_in(project, "dynamic") and "dependencies" not in project
+    if is_dynamic and "poetry" not in table_in(table, "tool"):
+        faults.append(("dynamic = ['dependencies']", "only its build backend knows them"))
+    InputError.raise_all(
+        Problem(
+            f"A dependency in 'pyproject.toml' cannot be written as a requirement: {what} ({why})",
+            "write it as PEP 508 has it, such as 'name>=1.0', in [project] dependencies",
+        )
+        for what, why in faults
+    )
+    return tuple(dict.fromkeys(it.line(directory) for it in found))
+
+
+def read_setup(directory: Path) -> tuple[str, tuple[Dependency, ...]]:
+    """Return the literal name and requirements of `setup.cfg` and `setup.py`, if there are any."""
+    name, lines = "", list[str]()
+    config = configparser.ConfigParser(interpolation=None)
+    try:
+        config.read_string(read_text(directory / "setup.cfg"))
+        name = config.get("metadata", "name", fallback="")
+        lines = config.get("options", "install_requires", fallback="").splitlines()
+        tree = ast.parse(read_text(directory / "setup.py"))
+    except (configparser.Error, SyntaxError, ValueError):
+        tree = ast.Module([], [])
+    for node in ast.walk(tree):
+        for keyword in node.keywords if isinstance(node, ast.Call) else ():
+            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
+                name = name or str(keyword.value.value)
+            if keyword.arg == "install_requires" and isinstance(keyword.value, ast.List):
+                items = (item for item in keyword.value.elts if isinstance(item, ast.Constant))
+                lines += [str(item.value) for item in items]
+    return name, tuple(parse_dependency(line, directory) for line in lines if line.strip())
+
+
+def poetry_specifier(constraint: str) -> str:
+    """Return Poetry's *constraint* as a PEP 440 specifier; raise ValueError if there is none."""
+    if "|" in constraint:
+        raise ValueError("a choice between versions has no form in a requirements file")
+    parts = [part for part in re.split(r"\s*,\s*|\s+(?=[<>=!^~])", constraint.strip()) if part]
+    return ",".join(filter(None, map(_one_specifier, parts)))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of *path*, empty where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _standard(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]:
+    """Yield the entries of the standard tables, each from where uv's sources say."""
+    project = table_in(table, "project")
+    sources = {
+        canonicalize_name(name): source
+        for name, source in table_in(table_in(table_in(table, "tool"), "uv"), "sources").items()
+    }
+    lists: list[tuple[Kind, list[Any]]] = [
+        ("build", list_in(table_in(table, "build-system"), "requires")),
+        ("runtime", list_in(project, "dependencies")),
+        *(("extra", it) for it in _lists(table_in(project, "optional-dependencies"))),
+        *(("development", it) for it in _lists(table_in(table, "dependency-groups"))),
+    ]
+    for kind, entries in lists:
+        for found in _entries(entries, directory, kind):
+            yield _placed(found, sources.get(found.name) if found.name else None, directory)
+
+
+def _entries(lines: object, base: Path, kind: Kind) -> Iterator[Dependency]:
+    """Yield the texts among *lines*: a dependency group may also hold tables."""
+    for line in lines if isinstance(lines, list) else ():
+        if isinstance(line, str):
+            yield parse_dependency(line, base, kind)
+
+
+def _placed(found: Dependency, source: object, directory: Path) -> Dependency:
+    """Return *found* as taken from where *source*, a table of uv's or Poetry's, says."""
+    if not isinstance(source, dict):
+        return found
+    if isinstance(source.get("path"), str):
+        return replace(found, path=_absolute(directory, source["path"]))
+    if isinstance(source.get("git"), str):
+        revision = next((source[key] for key in ("rev", "tag", "branch") if source.get(key)), "")
+        return replace(found, url=f"git+{source['git']}{f'@{revision}' if revision else ''}")
+    return replace(found, url=str(source["url"])) if source.get("url") else found
+
+
+def _poetry(directory: Path, poetry: Mapping[str, Any]) -> Iterator[Dependency]:
+    """Yield the entries of Poetry's own tables."""
+    groups = [it for it in table_in(poetry, "group").values() if isinstance(it, dict)]
+    tables: list[tuple[Kind, dict[str, Any]]] = [
+        ("runtime", table_in(poetry, "dependencies")),
+        ("development", table_in(poetry, "dev-dependencies")),
+        *(("development", table_in(group, "dependencies")) for group in groups),
+    ]
+    for kind, table in tables:
+        for name, value in table.items():
+            for each in value if isinstance(value, list) else [value]:
+                if name.lower() != "python":
+                    yield _poetry_entry(name, each, directory, kind)
+
+
+def _poetry_entry(name: str, value: object, directory: Path, kind: Kind) -> Dependency:
+    entry = {"version": value} if isinstance(value, str) else value
+    named = parse_dependency(name, directory, kind)
+    if not isinstance(entry, dict):
+        why = "neither a constraint nor a table"
+        return replace(named, text=f"{name} = {value!r}", fault=why)
+    if entry.get("optional") is True:
+        kind = "extra"
+    try:
+        line = _poetry_line(name, entry)
+        Requirement(line)
+    except ValueError as error:
+        return _placed(
+            replace(named, kind=kind, text=f"{name} = {value!r}", fault=str(error)),
+            entry,
+            directory,
+        )
+    return _placed(parse_dependency(line, directory, kind), entry, directory)
+
+
+def _poetry_line(name: str, entry: Mapping[str, Any]) -> str:
+    extras = f"[{','.join(map(str, list_in(entry, 'extras')))}]" if entry.get("extras") else ""
+    markers = [f"({entry['markers']})"] if entry.get("markers") else []
+    if entry.get("python"):
+        python = poetry_specifier(str(entry["python"])).split(",")
+        markers += [re.sub(r"([=<>~!]+)(.*)", r"python_version \1 '\2'", it) for it in python]
+    marker = f" ; {' and '.join(markers)}" if markers else ""
+    return f"{name}{extras}{poetry_specifier(str(entry.get('version', '*')))}{marker}"
+
+
+def _one_specifier(part: str) -> str:
+    match = re.fullmatch(r"(\^|~(?!=)|[=<>~!]*)\s*(\S+)", part)
+    if match is None:
+        raise ValueError(f"not a constraint: {part!r}")
+    operator, text = match.groups()
+    if text == "*":
+        return ""
+    if operator not in {"^", "~"}:
+        specifier = f"{'==' if operator in {'', '='} else operator}{text}"
+        Requirement(f"a{specifier}")
+        return specifier
+    try:
+        release = Version(text).release
+    except InvalidVersion as error:
+        raise ValueError(str(error)) from None
+    if operator == "~":
+        kept = min(len(release), 2)
+    else:
+        leading = next((at for at, number in enumerate(release) if number), len(release) - 1)
+        kept = leading + 1
+    upper = [*release[: kept - 1], release[kept - 1] + 1]
+    return f">={text},<{'.'.join(map(str, upper))}"
+
+
+@functools.cache  # a large repository writes few lines many times
+def _parsed(text: str) -> tuple[Requirement | None, str | None, str]:
+    """Return the requirement and the path in *text*, and why there is neither."""
+    line = Line(text, 1)
+    return line.requirement, line.path, line.fault
+
+
+def _without_url(requirement: Requirement | None) -> Requirement | None:
+    if requirement is None or not requirement.url:
+        return requirement
+    bare = copy.copy(requirement)
+    bare.url = None
+    return bare
+
+
+def _absolute(base: Path, path: str) -> Path:
+    return Path(os.path.normpath(base / path))
+
+
+def _lists(table: Mapping[str, Any]) -> Iterator[list[Any]]:
+    return (value for value in table.values() if isinstance(value, list))
+
+
+def table_in(table: object, key: str) -> dict[str, Any]:
+    """Return the table at *key* of *table*, empty where there is none."""
+    value = table.get(key, {}) if isinstance(table, dict) else {}
+    return value if isinstance(value, dict) else {}
+
+
+def list_in(table: object, key: str) -> list[Any]:
+    """Return the list at *key* of *table*, empty where there is none."""
+    value = table.get(key, []) if isinstance(table, dict) else []
+    return value if isinstance(value, list) else []
