@@ -15,7 +15,7 @@ from steps.command_line.program import run_alone
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:
-    from builder.local.preparation import Prepared
+    from builder.local.preparation import PreparedBuild
 
 _GRACE_SECONDS = 30.0
 
@@ -81,10 +81,10 @@ def command(
     _exclude(("--docker", docker), ("--host-tools", host_tools))
     _exclude(("--only", bool(only)), ("--from", bool(start)))
 
-    from builder.local.preparation import Request, prepare  # noqa: PLC0415 - `--help` does without
+    from builder.local.preparation import RunRequest, prepare  # noqa: PLC0415 - `--help` does without
     from triggers.cloudbuild.substitutions import StartedBy  # noqa: PLC0415 - the same
 
-    request = Request(
+    request = RunRequest(
         config=config,
         source=source,
         substitutions=_pairs(substitutions),
@@ -100,22 +100,22 @@ def command(
     return _describe(prepared, as_json=as_json) if dry_run else _run(prepared, as_json=as_json)
 
 
-def _describe(prepared: Prepared, *, as_json: bool) -> int:
-    from builder.local.dry_run import describe  # noqa: PLC0415 - `--help` does without
+def _describe(prepared: PreparedBuild, *, as_json: bool) -> int:
+    from builder.local.build import describe  # noqa: PLC0415 - `--help` does without
 
     plan = describe(prepared)
     click.echo(json.dumps(plan.record, indent=2) if as_json else "\n".join(plan.lines))
     return 0
 
 
-def _run(prepared: Prepared, *, as_json: bool) -> int:
+def _run(prepared: PreparedBuild, *, as_json: bool) -> int:
     from builder.local.build import run_build  # noqa: PLC0415 - `--help` does without
-    from builder.local.screen import open_screen  # noqa: PLC0415 - the same
+    from builder.local.output import open_display  # noqa: PLC0415 - the same
 
     # A container is asked to end, waited for and removed.
     click.get_current_context().meta[GRACE] = _GRACE_SECONDS
     # The log is what a person asks for, and narration to a program that reads the JSON.
-    record = run_build(prepared, open_screen(sys.stderr if as_json else sys.stdout))
+    record = run_build(prepared, open_display(sys.stderr if as_json else sys.stdout))
     if as_json:
         click.echo(json.dumps(record, indent=2))
     return int(record["exitCode"])

@@ -1,4 +1,4 @@
-"""Runs a prepared build to its end: fetch the source, execute the steps, deliver, report."""
+"""Runs a prepared build: fetch the source, execute the steps, deliver, report; or describes it."""
 
 from __future__ import annotations
 
@@ -9,74 +9,79 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from builder.local.artifacts import Delivery
-from builder.local.environment import docker_environment, host_environment
+from builder.local.directories import BuildDirectories, copy_source
 from builder.local.execution import FAILURE, SUCCESS, Execution
-from builder.local.log import BuildLog
-from builder.local.registries import open_registries
-from builder.local.room import Room
-from builder.local.runners import DockerRunner, ExtraVariables, ProcessRunner, Runner, is_ours
-from builder.local.summary import report, summary_lines
-from builder.local.workspace import copy_source
+from builder.local.output import BuildLog, report, summary_lines
+from builder.local.registries import ArtifactDelivery, open_registries
+from builder.local.runners import (
+    DockerRunner,
+    ExtraVariables,
+    ProcessRunner,
+    Runner,
+    uses_shipwheel_image,
+)
+from builder.local.variables import docker_environment, host_environment
 from steps.host.errors import EXIT_BUG, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from builder.local.preparation import Prepared
-    from builder.local.screen import Screen
+    from builder.local.output import Display
+    from builder.local.preparation import PreparedBuild
     from steps.host.tasks import Command
     from triggers.cloudbuild.build_config import Build
 
 _logger = logging.getLogger("shipwheel")
 
 EXIT_STEP_FAILED = 3
-_OUR_CODES = {1, 2, 3, 4, 5, EXIT_BUG}
+_SHIPWHEEL_CODES = {1, 2, 3, 4, 5, EXIT_BUG}
 
 
-def run_build(prepared: Prepared, screen: Screen) -> dict[str, Any]:
-    """Run a prepared build, shown on *screen*; return its record."""
-    with _open_room() as room, open_registries(prepared, room) as extra:
-        runner = make_runner(prepared, room, extra)
+def run_build(prepared: PreparedBuild, display: Display) -> dict[str, Any]:
+    """Run a prepared build, shown on *display*; return its record."""
+    with _open_directories() as directories, open_registries(prepared, directories) as extra:
+        runner = make_runner(prepared, directories, extra)
         check_runner(prepared, runner)
-        return _Session(prepared, room, runner, extra, screen).run()
+        return _BuildRun(prepared, directories, runner, extra, display).run()
 
 
 @contextlib.contextmanager
-def _open_room() -> Iterator[Room]:
-    """Yield a room, and remove it."""
+def _open_directories() -> Iterator[BuildDirectories]:
+    """Yield new directories, and remove them."""
     with tempfile.TemporaryDirectory(prefix="shipwheel-run-", ignore_cleanup_errors=True) as name:
         root = Path(name).resolve()
-        yield Room(root)
+        yield BuildDirectories(root)
     if root.exists():  # what a container's root wrote is not ours to remove
         _logger.warning("Cannot remove %s: some files there belong to another user", root)
 
 
-def make_runner(prepared: Prepared, room: Room, extra: ExtraVariables) -> Runner:
+def make_runner(
+    prepared: PreparedBuild, directories: BuildDirectories, extra: ExtraVariables
+) -> Runner:
     """Return what turns the steps of the build into commands."""
     environ = prepared.request.environ
     if prepared.request.docker:
-        return DockerRunner(room, docker_environment(environ), prepared.build_id, extra)
-    host = host_environment(environ, room.temporary)
-    return ProcessRunner(room, host, prepared.request.host_tools, extra)
+        return DockerRunner(directories, docker_environment(environ), prepared.build_id, extra)
+    host = host_environment(environ, directories.temporary)
+    return ProcessRunner(directories, host, prepared.request.host_tools, extra)
 
 
-def check_runner(prepared: Prepared, runner: Runner) -> None:
+def check_runner(prepared: PreparedBuild, runner: Runner) -> None:
     """Raise InputError for every step of the plan that cannot run on this machine."""
     refusals = runner.refusals(prepared.config.build)
-    chosen = [problem for index, problem in refusals if index in prepared.plan.waits]
+    chosen = [problem for index, problem in refusals if index in prepared.graph.waits]
     InputError.raise_all(dict.fromkeys(chosen))
 
 
 @dataclass(frozen=True)
-class _Session:
-    """One run of a prepared build, in its room."""
+class _BuildRun:
+    """One run of a prepared build, in directories of its own."""
 
-    prepared: Prepared
-    room: Room
+    prepared: PreparedBuild
+    directories: BuildDirectories
     runner: Runner
     extra: ExtraVariables
-    screen: Screen
+    display: Display
 
     @property
     def build(self) -> Build:
@@ -84,17 +89,17 @@ class _Session:
 
     def run(self) -> dict[str, Any]:
         """Run everything; the summary is shown however it ends."""
-        log = BuildLog(self.screen.write, self.prepared.secrets.values())
+        log = BuildLog(self.display.write, self.prepared.secrets.values())
         self._fetch_source(log)
         log.line("BUILD")
-        execution = Execution(self.build, self.prepared.plan, self._command, log)
+        execution = Execution(self.build, self.prepared.graph, self._command, log)
         try:
-            with self.screen.watch(execution):
+            with self.display.watch(execution):
                 execution.run()
             if execution.status == SUCCESS and not self._deliver(log):
                 execution.status = FAILURE
         finally:
-            record = report(execution, self.room, log, self.prepared.build_id)
+            record = report(execution, self.directories, log, self.prepared.build_id)
             log.line("DONE" if execution.status == SUCCESS else execution.status)
             log.line()
             for line in summary_lines(execution, record):
@@ -106,19 +111,21 @@ class _Session:
         log.line(f'starting build "{self.prepared.build_id}"')
         log.line()
         log.line("FETCHSOURCE")
-        self.room.make(self.build)
-        log.line(f"Copied {copy_source(source, self.room.workspace)} files from {str(source)!r}")
+        self.directories.make(self.build)
+        log.line(
+            f"Copied {copy_source(source, self.directories.workspace)} files from {str(source)!r}"
+        )
 
     def _command(self, index: int) -> Command:
         return self.runner.command(self.build, index, self.prepared.variables(index))
 
     def _deliver(self, log: BuildLog) -> bool:
         if self.prepared.request.only:
-            log.line("One step is no build: its artifacts and images are left out")
+            log.line("Artifacts and images skipped: --only runs one step")
             return True
         environ = self.prepared.request.environ
-        host = host_environment(environ, self.room.temporary) | docker_environment(environ)
-        delivery = Delivery(self.build, self.room, log, host)
+        host = host_environment(environ, self.directories.temporary) | docker_environment(environ)
+        delivery = ArtifactDelivery(self.build, self.directories, log, host)
         return delivery.deliver(self.extra.every_step)
 
 
@@ -132,6 +139,44 @@ def exit_code(execution: Execution) -> int:
     if execution.failed is not None:
         step = execution.build.steps[execution.failed]
         code = execution.runs[execution.failed].exit_code
-        if is_ours(step) and code in _OUR_CODES:
+        if uses_shipwheel_image(step) and code in _SHIPWHEEL_CODES:
             return code
     return EXIT_STEP_FAILED
+
+
+@dataclass(frozen=True)
+class Description:
+    """A build that does not run: for people and for programs."""
+
+    lines: list[str]
+    record: dict[str, Any]
+
+
+def describe(prepared: PreparedBuild) -> Description:
+    """Return what the build would do. Raises InputError for what this machine cannot run."""
+    build = prepared.config.build
+    directories = BuildDirectories(Path("/shipwheel-run"))
+    check_runner(prepared, make_runner(prepared, directories, ExtraVariables({}, {})))
+    lines, steps = [], []
+    for number, wave in enumerate(prepared.graph.waves()):
+        for index in wave:
+            step = build.steps[index]
+            label = step.label(index)
+            what = "script" if step.script else " ".join((step.entrypoint, *step.args)).strip()
+            lines.append(f"{number}  {label}: {step.name}: {what}")
+            steps.append(
+                {
+                    "index": index,
+                    "id": step.id,
+                    "name": step.name,
+                    "entrypoint": step.entrypoint,
+                    "args": [*step.args],
+                    "dir": step.dir,
+                    "env": [*step.env],
+                    "script": step.script,
+                    "after": sorted(prepared.graph.waits[index]),
+                    "wave": number,
+                }
+            )
+    record = {"substitutions": dict(sorted(prepared.values.items())), "steps": steps}
+    return Description(lines, record)

@@ -1,4 +1,7 @@
-"""Prepares a build: reads its config, decides everything that can be decided before it starts."""
+"""Prepares a build: reads its config, and decides all that can be decided before it starts.
+
+What this machine cannot do is refused by name; what means nothing on it is named, and ignored.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.local.built_in import built_in_substitutions
-from builder.local.environment import step_environment
-from builder.local.limits import beyond_this_machine, without_meaning_here
-from builder.local.plan import Plan, make_plan
+from pydantic.alias_generators import to_camel
+
+from builder.local.execution import StepGraph, make_graph
+from builder.local.variables import built_in_substitutions, step_environment
 from steps.host.errors import InputError
 from steps.registry.address import EMULATOR_VARIABLE
 from triggers.cloudbuild.build_config_file import BuildConfig, read_build_config
@@ -23,16 +26,23 @@ from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.build_config import Build
     from triggers.cloudbuild.substitutions import Resolution
 
 _logger = logging.getLogger("shipwheel")
+# They choose the service's machines, logs and records; a laptop has one machine and one log.
+_ONLY_THE_SERVICE = (
+    "cluster", "anthos_cluster", "default_logs_bucket_behavior", "disk_size_gb",
+    "enable_structured_logging", "log_streaming_option", "logging", "machine_type", "pool",
+    "pubsub_topic", "requested_verify_option", "source_provenance_hash", "worker_pool",
+)  # fmt: skip
+_UNSUPPORTED = "run it in Cloud Build, or take it out of a copy of the config"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RunRequest:
     """What the command line asks for."""
 
     config: Path
@@ -49,12 +59,12 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedBuild:
     """A build that may start: substituted, planned, and everything that could be refused is not."""
 
-    request: Request
+    request: RunRequest
     config: BuildConfig
-    plan: Plan
+    graph: StepGraph
     build_id: str
     values: Mapping[str, str]
     secrets: Mapping[str, str]
@@ -65,7 +75,7 @@ class Prepared:
         return step_environment(build, build.steps[index], self.values, self.secrets)
 
 
-def prepare(request: Request) -> Prepared:
+def prepare(request: RunRequest) -> PreparedBuild:
     """Read and judge the build config without changing anything.
 
     Raises InputError with every problem that the service, or this machine, would have with it.
@@ -75,13 +85,13 @@ def prepare(request: Request) -> Prepared:
     config = replace(config, build=substitute_build(config.build, resolution.values))
     secrets, missing = _secrets(config, request.environ)
     InputError.raise_all(config.problems([*_impossible(request, config.build), *missing]))
-    plan = make_plan(config.build.steps, request.only, request.start)
-    if ignored := ", ".join(without_meaning_here(config.build)):
-        _logger.info("Without meaning on this machine: %s", ignored)
-    return Prepared(request, config, plan, build_id, resolution.values, secrets)
+    graph = make_graph(config.build.steps, request.only, request.start)
+    if ignored := ", ".join(ignored_fields(config.build)):
+        _logger.info("Ignored locally: %s", ignored)
+    return PreparedBuild(request, config, graph, build_id, resolution.values, secrets)
 
 
-def _read(request: Request) -> BuildConfig:
+def _read(request: RunRequest) -> BuildConfig:
     if not request.source.is_dir():
         raise InputError(
             f"The source is not a directory: {str(request.source)!r}",
@@ -97,8 +107,8 @@ def _read(request: Request) -> BuildConfig:
     return read_build_config(text, str(request.config), submitted=submitted)
 
 
-def _resolve(request: Request, config: BuildConfig, build_id: str) -> Resolution:
-    """Return the values of all substitutions; tell what is forgiven, and raise for what is not."""
+def _resolve(request: RunRequest, config: BuildConfig, build_id: str) -> Resolution:
+    """Return the values of all substitutions; warn of what is allowed, raise for what is not."""
     built_in = built_in_substitutions(
         config.build,
         config=request.config,
@@ -114,13 +124,13 @@ def _resolve(request: Request, config: BuildConfig, build_id: str) -> Resolution
     return resolution
 
 
-def _impossible(request: Request, build: Build) -> list[Finding]:
+def _impossible(request: RunRequest, build: Build) -> list[Finding]:
     """Return what the service would refuse in *build*, substituted, or this machine cannot do."""
     has_docker = request.docker or (request.host_tools and bool(shutil.which("docker")))
     has_emulator = request.emulator or EMULATOR_VARIABLE in request.environ
     return [
         *broken_after_substitution(build),
-        *beyond_this_machine(build, docker=has_docker, emulator=has_emulator),
+        *unsupported_fields(build, docker=has_docker, emulator=has_emulator),
     ]
 
 
@@ -141,3 +151,64 @@ def _secrets(
         if name not in environ
     ]
     return {name: environ[name] for name in names if name in environ}, missing
+
+
+def unsupported_fields(build: Build, *, docker: bool, emulator: bool) -> list[Finding]:
+    """Return the fields of *build* that ask for what the local builder cannot do.
+
+    *docker* and *emulator* say whether there are a Docker engine and a registry emulator.
+    """
+    artifacts = build.artifacts
+    asked = {
+        ("artifacts", "objects"): artifacts.objects,
+        ("artifacts", "mavenArtifacts"): artifacts.maven_artifacts,
+        ("artifacts", "npmPackages"): artifacts.npm_packages,
+        ("artifacts", "goModules"): artifacts.go_modules,
+        ("dependencies",): build.dependencies,
+        ("gitConfig",): build.git_config,
+    }
+    found = [
+        Finding(path, f"`{'.'.join(path)}` cannot be done on this machine", _UNSUPPORTED)
+        for path, value in asked.items()
+        if value
+    ]
+    if artifacts.python_packages and not emulator:
+        message = "`artifacts.pythonPackages` is only uploaded to a registry emulator"
+        found.append(Finding(("artifacts", "pythonPackages"), message, "use --emulator"))
+    if (build.images or artifacts.images) and not docker:
+        found.append(Finding(("images",), "`images` needs a Docker engine", "use --docker"))
+    return [*found, *_unpassable(build)]
+
+
+def _unpassable(build: Build) -> Iterator[Finding]:
+    """Yield what no program can be given: a system ends every argument and variable with a NUL."""
+    fields: list[tuple[tuple[str | int, ...], object]] = [
+        (("steps", index, to_camel(name)), value)
+        for index, step in enumerate(build.steps)
+        for name, value in step.model_dump(exclude={"script"}).items()
+    ]
+    fields += [(("options", name), build.options.model_dump()[name]) for name in ("env", "volumes")]
+    for path, value in fields:
+        if any("\0" in text for text in _texts(value)):
+            message = f"`{path[-1]}` holds a NUL character, which no program can be given"
+            yield Finding(path, message, "take it out: in a double-quoted text of YAML it is `\\0`")
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
+
+
+def ignored_fields(build: Build) -> Iterator[str]:
+    """Yield the names of the fields of *build* that only the service can honour."""
+    for name in ("service_account", "logs_bucket", "queue_ttl", "tags"):
+        if getattr(build, name):
+            yield to_camel(name)
+    for name in _ONLY_THE_SERVICE:
+        if getattr(build.options, name):
+            yield f"options.{to_camel(name)}"
+    if build.options.docker_daemon:
+        yield "options.dockerDaemon"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from builder.local.room import HOME, OUTPUTS, WORKSPACE, Room, translate
+from builder.local.directories import HOME, OUTPUTS, WORKSPACE, BuildDirectories, translate
 from steps.command_line.build_output import OUTPUT_VARIABLE
 from steps.host.children import Children
 from steps.host.errors import Problem
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from triggers.cloudbuild.build_config import Build, Step
 
-OUR_IMAGE = "shipwheel"
+SHIPWHEEL_IMAGE = "shipwheel"
 _ENGINE_TIMEOUT = 30.0  # seconds
 DOCKER_SOCKET = "/var/run/docker.sock"
 # Images that the host's programs can stand for: the image's entrypoint, and its command.
@@ -46,11 +46,11 @@ class ExtraVariables:
     """Variables that the command line of the local builder adds; they win over the config's."""
 
     every_step: dict[str, str]
-    our_steps: dict[str, str]
+    shipwheel_steps: dict[str, str]
 
     def of(self, step: Step) -> dict[str, str]:
         """Return what *step* gets."""
-        return {**self.every_step, **(self.our_steps if is_ours(step) else {})}
+        return {**self.every_step, **(self.shipwheel_steps if uses_shipwheel_image(step) else {})}
 
 
 class Runner(Protocol):
@@ -70,16 +70,16 @@ def image_name(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
-def is_ours(step: Step) -> bool:
+def uses_shipwheel_image(step: Step) -> bool:
     """Return whether *step* runs in this project's image: one whose last component says so."""
-    return image_name(step.name) == OUR_IMAGE
+    return image_name(step.name) == SHIPWHEEL_IMAGE
 
 
 @dataclass(frozen=True)
 class ProcessRunner:
     """Runs steps of our image, and with *host_tools* those of the usual builders, as processes."""
 
-    room: Room
+    directories: BuildDirectories
     host: dict[str, str]
     host_tools: bool
     extra: ExtraVariables
@@ -95,7 +95,7 @@ class ProcessRunner:
         return found
 
     def _no_image(self, step: Step, index: int) -> Problem | None:
-        if is_ours(step) or (self.host_tools and image_name(step.name) in HOST_TOOLS):
+        if uses_shipwheel_image(step) or (self.host_tools and image_name(step.name) in HOST_TOOLS):
             return None
         message = f"{step.label(index)} needs the image {step.name!r}, and no container runs here"
         if image_name(step.name) in HOST_TOOLS:
@@ -114,7 +114,7 @@ class ProcessRunner:
         texts = (*step.args, *step.env, step.script, step.dir, step.entrypoint)
         for volume in (*build.options.volumes, *step.volumes):
             path = volume.path.rstrip("/")
-            mounts = {path: self.room.volume(volume.name)}
+            mounts = {path: self.directories.volume(volume.name)}
             if all(translate(text, mounts) == text for text in texts):
                 message = f"{step.label(index)} has a volume at {path!r}, which it never names"
                 hint = "a process cannot be given another file system: use --docker"
@@ -123,10 +123,10 @@ class ProcessRunner:
 
     def _arguments(self, step: Step, index: int) -> tuple[str, ...]:
         if step.script:
-            return (str(self.room.script(index)),)
+            return (str(self.directories.script(index)),)
         if step.entrypoint:
             return (step.entrypoint, *step.args)
-        if is_ours(step):
+        if uses_shipwheel_image(step):
             return (sys.executable, "-I", "-m", "builder", *step.args)
         entrypoint, command = HOST_TOOLS.get(image_name(step.name), ((), (step.name,)))
         if image_name(step.name) == "bash" and step.args and step.args[0].startswith("-"):
@@ -136,11 +136,14 @@ class ProcessRunner:
     def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
         """Return the process of step *index*, with the container's paths translated."""
         step = build.steps[index]
-        mounts = self.room.mounts(build, step, index)
+        mounts = self.directories.mounts(build, step, index)
         if step.script:
-            self.room.write_script(index, translate(step.script, mounts))
+            self.directories.write_script(index, translate(step.script, mounts))
         own = {name: translate(value, mounts) for name, value in environment.items()}
-        places = {"HOME": str(self.room.home), OUTPUT_VARIABLE: str(self.room.outputs(index))}
+        places = {
+            "HOME": str(self.directories.home),
+            OUTPUT_VARIABLE: str(self.directories.outputs(index)),
+        }
         arguments = tuple(translate(part, mounts) for part in self._arguments(step, index))
         folder = translate(posixpath.join(WORKSPACE, step.dir), mounts)
         full = {**self.host, **places, **own, **self.extra.of(step)}
@@ -156,7 +159,7 @@ class DockerRunner:
     travel through the environment of the docker command, never on its command line.
     """
 
-    room: Room
+    directories: BuildDirectories
     client: dict[str, str]
     build_id: str
     extra: ExtraVariables
@@ -187,12 +190,12 @@ class DockerRunner:
     def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
         """Return the `docker run` of step *index*."""
         step = build.steps[index]
-        mounts: dict[str, Path] = self.room.mounts(build, step, index)
+        mounts: dict[str, Path] = self.directories.mounts(build, step, index)
         own = {**environment, **self.extra.of(step)}
         entrypoint = step.entrypoint
         if step.script:
             entrypoint = "/builder/script"
-            mounts[entrypoint] = self.room.write_script(index, step.script)
+            mounts[entrypoint] = self.directories.write_script(index, step.script)
         container = f"shipwheel-{self.build_id[:8]}-step-{index}"
         arguments = ["docker", "run", "--rm", "--name", container, "--network", "host"]
         for inside, here in mounts.items():
@@ -208,4 +211,4 @@ class DockerRunner:
         arguments += [step.name, *step.args]
         cleanup = ("docker", "rm", "--force", container)
         full = {**own, **self.client}
-        return Command(tuple(arguments), full, self.room.workspace, cleanup)
+        return Command(tuple(arguments), full, self.directories.workspace, cleanup)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from builder.local.preparation import Prepared, Request, prepare
+from builder.local.preparation import PreparedBuild, RunRequest, prepare
 from steps import __version__
 from triggers.cloudbuild.substitutions import StartedBy
 
@@ -17,10 +17,10 @@ IMAGE = f"us-east4-docker.pkg.dev/demo/docker/shipwheel:{__version__}"
 
 
 @pytest.fixture(name="prepared")
-def _prepared() -> Prepared:
+def _prepared() -> PreparedBuild:
     """Return `cloudbuild.yaml` as the service resolves it for a plain `gcloud builds submit`."""
     return prepare(
-        Request(
+        RunRequest(
             config=ROOT / "cloudbuild.yaml",
             source=ROOT,
             substitutions={"PROJECT_ID": "demo", "_REGION": "us-east4", "_REPO": "docker"},
@@ -31,7 +31,7 @@ def _prepared() -> Prepared:
 
 
 def test_the_image_is_pushed_by_the_version_of_the_code_and_by_a_tag_that_never_moves(
-    prepared: Prepared,
+    prepared: PreparedBuild,
 ) -> None:
     # Submit knows no commit; what is left of the second tag still names the build, and is valid.
     tags = (IMAGE, f"{IMAGE}--{prepared.build_id[:8]}")
@@ -40,7 +40,9 @@ def test_the_image_is_pushed_by_the_version_of_the_code_and_by_a_tag_that_never_
     assert prepared.config.build.steps[0].args[2:4] == tuple(f"--tag={tag}" for tag in tags)
 
 
-def test_the_labels_and_the_base_of_the_image_are_those_of_the_code(prepared: Prepared) -> None:
+def test_the_labels_and_the_base_of_the_image_are_those_of_the_code(
+    prepared: PreparedBuild,
+) -> None:
     dockerfile = (ROOT / "builder" / "Dockerfile").read_text()
     base = re.search(r"^ARG BASE_IMAGE=(\S+)$", dockerfile, re.MULTILINE)
     assert base
@@ -54,7 +56,7 @@ def test_the_labels_and_the_base_of_the_image_are_those_of_the_code(prepared: Pr
     ]
 
 
-def test_the_wheel_is_published_only_where_a_repository_is_named(prepared: Prepared) -> None:
+def test_the_wheel_is_published_only_where_a_repository_is_named(prepared: PreparedBuild) -> None:
     assert prepared.variables(4)["PYPI_REPO"] == ""
 
 

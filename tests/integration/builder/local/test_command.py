@@ -59,7 +59,7 @@ def test_one_step_or_the_last_ones_can_run_alone(laptop: Laptop) -> None:
     record = laptop.run(text, "--host-tools", "--json", "--from", "b").record
     assert [step["id"] for step in record["steps"]] == ["b", "c"]
     alone = laptop.run(text, "--host-tools", "--only", "c")
-    assert "One step is no build: its artifacts and images are left out" in alone.out
+    assert "Artifacts and images skipped: --only runs one step" in alone.out
     assert laptop.run(text, "--host-tools", "--only", "d").code == 2
 
 
@@ -96,7 +96,7 @@ def test_what_means_nothing_here_is_said(laptop: Laptop) -> None:
     )
 
     assert laptop.run(text, "--host-tools").err.splitlines() == [
-        "Without meaning on this machine: tags, options.logging, options.machineType"
+        "Ignored locally: tags, options.logging, options.machineType"
     ]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.local.workspace import copy_source
+from builder.local.directories import copy_source
 from tests.integration.machine import needs_gcloud
 
 if TYPE_CHECKING:

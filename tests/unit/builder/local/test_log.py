@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.local.log import BuildLog
+from builder.local.output import BuildLog
 
 
 def test_a_secret_is_blotted_out_wherever_it_stands() -> None:

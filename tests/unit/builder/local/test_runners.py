@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.local.room import Room
+from builder.local.directories import BuildDirectories
 from builder.local.runners import (
     DockerRunner,
     ExtraVariables,
@@ -17,7 +17,7 @@ from builder.local.runners import (
 from steps.host.errors import Problem
 from triggers.cloudbuild.build_config import Build, Options, Step, Volume
 
-ROOM = Room(Path("/r"))
+DIRECTORIES = BuildDirectories(Path("/r"))
 NOTHING = ExtraVariables({}, {})
 OURS = "us-docker.pkg.dev/p/r/shipwheel:1"
 
@@ -38,8 +38,10 @@ def test_an_image_is_known_by_its_last_component(image: str, name: str) -> None:
     assert image_name(image) == name
 
 
-def process(room: Room = ROOM, extra: ExtraVariables = NOTHING) -> ProcessRunner:
-    return ProcessRunner(room, {"PATH": "/bin:/usr/bin"}, host_tools=True, extra=extra)
+def process(
+    directories: BuildDirectories = DIRECTORIES, extra: ExtraVariables = NOTHING
+) -> ProcessRunner:
+    return ProcessRunner(directories, {"PATH": "/bin:/usr/bin"}, host_tools=True, extra=extra)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +94,7 @@ def test_credentials_are_only_for_our_image() -> None:
     build = Build(steps=(Step(name="bash"),))
 
     assert "TWINE_PASSWORD" not in process(extra=extra).command(build, 0, {}).environment
-    docker = DockerRunner(ROOM, {"PATH": "/bin"}, "b", extra)
+    docker = DockerRunner(DIRECTORIES, {"PATH": "/bin"}, "b", extra)
     assert "TWINE_PASSWORD" not in docker.command(build, 0, {}).environment
 
 
@@ -131,14 +133,14 @@ def test_a_volume_of_the_whole_build_that_a_step_never_names_is_refused() -> Non
 
 
 def test_a_process_runs_the_script_with_its_paths_translated(tmp_path: Path) -> None:
-    room = Room(tmp_path)
+    directories = BuildDirectories(tmp_path)
     build = Build(steps=(Step(name=OURS, script="ls /workspace"),))
-    room.make(build)
+    directories.make(build)
 
-    command = process(room).command(build, 0, {})
+    command = process(directories).command(build, 0, {})
 
-    assert command.arguments == (str(room.script(0)),)
-    assert room.script(0).read_text() == f"#!/bin/sh\nls {tmp_path}/workspace"
+    assert command.arguments == (str(directories.script(0)),)
+    assert directories.script(0).read_text() == f"#!/bin/sh\nls {tmp_path}/workspace"
 
 
 def test_a_program_that_is_not_there_is_refused() -> None:
@@ -164,7 +166,7 @@ def test_a_program_that_is_not_there_is_refused() -> None:
 def test_an_image_that_no_program_here_stands_for_is_refused(
     image: str, host_tools: bool, hint: str
 ) -> None:
-    runner = ProcessRunner(ROOM, {"PATH": "/bin:/usr/bin"}, host_tools, NOTHING)
+    runner = ProcessRunner(DIRECTORIES, {"PATH": "/bin:/usr/bin"}, host_tools, NOTHING)
 
     assert runner.refusals(Build(steps=(Step(name=OURS), Step(name=image)))) == [
         (1, Problem(f"Step #1 needs the image {image!r}, and no container runs here", hint))
@@ -182,7 +184,7 @@ def test_a_script_a_path_and_a_program_that_is_there_are_not_refused() -> None:
 
 def test_an_engine_that_does_not_answer_refuses_every_step(tmp_path: Path) -> None:
     build = Build(steps=(Step(name="a"), Step(name="b")))
-    runner = DockerRunner(ROOM, {"PATH": str(tmp_path)}, "b", NOTHING)
+    runner = DockerRunner(DIRECTORIES, {"PATH": str(tmp_path)}, "b", NOTHING)
 
     def said() -> list[tuple[int, str]]:
         return [(index, str(problem)) for index, problem in runner.refusals(build)]
@@ -207,13 +209,13 @@ def test_the_engines_own_socket_is_the_one_that_steps_get() -> None:
         ("unix:///run/user/1/docker.sock", "/run/user/1/docker.sock"),
         ("tcp://127.0.0.1:2375", "/var/run/docker.sock"),
     ):
-        runner = DockerRunner(ROOM, {"PATH": "/bin", "DOCKER_HOST": host}, "b", NOTHING)
+        runner = DockerRunner(DIRECTORIES, {"PATH": "/bin", "DOCKER_HOST": host}, "b", NOTHING)
         arguments = runner.command(Build(steps=(step,)), 0, {}).arguments
         assert f"{socket}:/var/run/docker.sock" in arguments
 
 
 def docker(step: Step, environment: dict[str, str] | None = None) -> list[str]:
-    runner = DockerRunner(ROOM, {"PATH": "/bin", "HOME": "/me"}, "12345678-9", NOTHING)
+    runner = DockerRunner(DIRECTORIES, {"PATH": "/bin", "HOME": "/me"}, "12345678-9", NOTHING)
     return [*runner.command(Build(steps=(step,)), 0, environment or {}).arguments]
 
 
@@ -244,18 +246,20 @@ def test_values_never_stand_on_the_command_line() -> None:
 
 
 def test_a_script_is_mounted_and_is_the_entrypoint(tmp_path: Path) -> None:
-    room = Room(tmp_path)
+    directories = BuildDirectories(tmp_path)
     build = Build(steps=(Step(name="x", script="echo /workspace"),))
-    room.make(build)
-    arguments = DockerRunner(room, {"PATH": "/bin"}, "b", NOTHING).command(build, 0, {}).arguments
+    directories.make(build)
+    arguments = (
+        DockerRunner(directories, {"PATH": "/bin"}, "b", NOTHING).command(build, 0, {}).arguments
+    )
 
     assert arguments[-3:] == ("--entrypoint", "/builder/script", "x")
-    assert f"{room.script(0)}:/builder/script" in arguments
-    assert room.script(0).read_text() == "#!/bin/sh\necho /workspace"
+    assert f"{directories.script(0)}:/builder/script" in arguments
+    assert directories.script(0).read_text() == "#!/bin/sh\necho /workspace"
 
 
 def test_a_container_that_outlives_its_command_is_removed_by_name() -> None:
-    command = DockerRunner(ROOM, {"PATH": "/bin"}, "12345678-9", NOTHING).command(
+    command = DockerRunner(DIRECTORIES, {"PATH": "/bin"}, "12345678-9", NOTHING).command(
         Build(steps=(Step(name="x"),)), 0, {}
     )
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.local.execution import CANCELLED, FAILURE, SUCCESS, Execution, StepRun
-from builder.local.log import BuildLog
-from builder.local.plan import Plan
-from builder.local.room import Room
-from builder.local.summary import report, summary_lines
+from builder.local.directories import BuildDirectories
+from builder.local.execution import CANCELLED, FAILURE, SUCCESS, Execution, StepGraph, StepRun
+from builder.local.output import BuildLog, report, summary_lines
 from steps.host.tasks import Command
 from triggers.cloudbuild.build_config import Build, Step
 
@@ -23,11 +21,11 @@ def test_each_step_has_its_time_and_its_place_in_the_timeline() -> None:
     runs = {
         0: StepRun(0, SUCCESS, 0, began=0.0, ended=10.0),
         1: StepRun(1, SUCCESS, 0, began=10.0, ended=40.0),
-        2: StepRun(2, FAILURE, 1, began=10.0, ended=12.0, forgiven=True),
+        2: StepRun(2, FAILURE, 1, began=10.0, ended=12.0, failure_allowed=True),
         3: StepRun(3, CANCELLED),
     }
     never = Command((), {}, Path())
-    execution = Execution(build, Plan({}), lambda _: never, BuildLog(print, ()))
+    execution = Execution(build, StepGraph({}), lambda _: never, BuildLog(print, ()))
     execution.runs = runs
     outputs = ["", "ready\n12 files\n", "", ""]
     record = {
@@ -55,7 +53,9 @@ def test_a_bar_is_one_wide_at_least_and_ends_with_the_build() -> None:
         1: StepRun(1, SUCCESS, 0, began=20.0, ended=60.0),
         2: StepRun(2, SUCCESS, 0, began=40.0, ended=40.1),
     }
-    execution = Execution(build, Plan({}), lambda _: Command((), {}, Path()), BuildLog(print, ()))
+    execution = Execution(
+        build, StepGraph({}), lambda _: Command((), {}, Path()), BuildLog(print, ())
+    )
     execution.runs = runs
     record = {"status": SUCCESS, "seconds": 40.0, "steps": [{"output": ""}] * 3}
 
@@ -66,20 +66,20 @@ def test_a_bar_is_one_wide_at_least_and_ends_with_the_build() -> None:
 def test_the_record_has_what_programs_ask_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = Room(tmp_path)
+    directories = BuildDirectories(tmp_path)
     build = Build(steps=(Step(name="bash", id="a"), Step(name="git")))
-    room.make(build)
-    (room.outputs(0) / "output").write_text("the s3cret")
+    directories.make(build)
+    (directories.outputs(0) / "output").write_text("the s3cret")
     log = BuildLog(print, ["s3cret"])
-    execution = Execution(build, Plan({}), lambda _: Command((), {}, Path()), log)
+    execution = Execution(build, StepGraph({}), lambda _: Command((), {}, Path()), log)
     execution.runs = {
-        0: StepRun(0, FAILURE, 3, began=0.12345, ended=1.5, forgiven=True),
+        0: StepRun(0, FAILURE, 3, began=0.12345, ended=1.5, failure_allowed=True),
         1: StepRun(1, CANCELLED),
     }
 
     monkeypatch.setattr(execution, "now", lambda: 1.50055)
 
-    assert report(execution, room, log, "build") == {
+    assert report(execution, directories, log, "build") == {
         "buildId": "build",
         "status": execution.status,
         "failedStep": execution.failed,

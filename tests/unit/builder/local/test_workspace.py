@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.local.workspace import copy_source
+from builder.local.directories import copy_source
 from steps.host.errors import InputError
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.local.environment import (
+from builder.local.variables import (
     credentials,
     docker_environment,
     host_environment,

@@ -1,17 +1,24 @@
-"""The room of a build: its directories on this machine, and what they are called in a container."""
+"""The directories of a build: the copy of the source, home, outputs and volumes of its steps.
+
+The source is copied so that no step can change the checkout, and only what `gcloud builds submit`
+would upload of it, see steps/host/gcloudignore.py.
+"""
 
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.command_line.build_output import MAX_BYTES
+from steps.host.errors import InputError
 from steps.host.files import write_whole
+from steps.host.gcloudignore import IGNORE_FILE, uploaded
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from triggers.cloudbuild.build_config import Build, Step
 
 WORKSPACE = "/workspace"
@@ -20,7 +27,7 @@ OUTPUTS = "/builder/outputs"
 
 
 @dataclass(frozen=True)
-class Room:
+class BuildDirectories:
     """The directories of one build, all of them below *root*."""
 
     root: Path
@@ -91,3 +98,38 @@ def translate(text: str, mounts: dict[str, Path]) -> str:
     # A path is one only where it begins and ends as one: not in `x/workspace` or `/workspaces`.
     pattern = rf"(?<![\w./-])(?:{names})(?![\w.-])"
     return re.sub(pattern, lambda match: str(mounts[match[0]]), text)
+
+
+def copy_source(source: Path, workspace: Path) -> int:
+    """Copy the files of *source* that submit would upload into *workspace*; return how many.
+
+    Raises InputError when the source, or a file that it includes, cannot be read.
+    """
+    count = 0
+    # What the workspace is in is no source.
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for path in uploaded(source, leave_out=temporary):
+        target = workspace / path
+        original = source / path
+        try:
+            if original.is_dir() and not original.is_symlink():
+                target.mkdir()  # it comes before what is in it
+                continue
+            _copy(original, target, source)
+        except OSError as error:
+            message = f"Cannot copy {str(original)!r} into the workspace: {error.strerror}"
+            raise InputError(message, f"leave it out in {IGNORE_FILE}") from None
+        count += 1
+    return count
+
+
+def _copy(original: Path, target: Path, source: Path) -> None:
+    if original.is_symlink():
+        link = original.readlink()
+        if link.is_relative_to(source.absolute()):
+            # An absolute link into the checkout would let a step write there.
+            inside = target.parents[len(original.relative_to(source).parts) - 1]
+            link = inside / link.relative_to(source.absolute())
+        target.symlink_to(link)
+    elif original.is_file():  # a socket or a pipe is no source
+        shutil.copy2(original, target)

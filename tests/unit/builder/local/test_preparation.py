@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic.alias_generators import to_camel
 
-from builder.local.limits import beyond_this_machine, without_meaning_here
+from builder.local.preparation import ignored_fields, unsupported_fields
 from triggers.cloudbuild.build_config import Artifacts, Build, Options, Step, Volume
 from triggers.cloudbuild.build_config_file import read_build_config
 from triggers.cloudbuild.findings import Finding
@@ -66,7 +66,7 @@ BEYOND = [
 
 
 def test_nothing_is_ignored_in_silence() -> None:
-    said = {*without_meaning_here(read_build_config(SAID, "f").build)}
+    said = {*ignored_fields(read_build_config(SAID, "f").build)}
     for message, prefix in ((Build, ""), (Options, "options."), (Artifacts, "artifacts.")):
         silent = {f"{prefix}{to_camel(name)}" for name in message.model_fields}
         silent -= {f"{prefix}{to_camel(name)}" for name in HONOURED[message]}
@@ -76,7 +76,7 @@ def test_nothing_is_ignored_in_silence() -> None:
 def test_what_cannot_be_done_is_refused_by_name_with_the_way_out() -> None:
     build = read_build_config(REFUSED, "f").build
 
-    found = beyond_this_machine(build, docker=True, emulator=True)
+    found = unsupported_fields(build, docker=True, emulator=True)
 
     assert [finding.message for finding in found] == [
         f"`{name}` cannot be done on this machine" for name in BEYOND
@@ -90,8 +90,8 @@ def test_what_cannot_be_done_is_refused_by_name_with_the_way_out() -> None:
 def test_images_need_an_engine(text: str) -> None:
     build = read_build_config(f"steps: [{{name: bash}}]\n{text}", "f").build
 
-    assert beyond_this_machine(build, docker=True, emulator=False) == []
-    (found,) = beyond_this_machine(build, docker=False, emulator=False)
+    assert unsupported_fields(build, docker=True, emulator=False) == []
+    (found,) = unsupported_fields(build, docker=False, emulator=False)
     assert (found.message, found.hint) == ("`images` needs a Docker engine", "use --docker")
 
 
@@ -99,8 +99,8 @@ def test_packages_of_python_need_an_emulator() -> None:
     artifacts = "artifacts: {pythonPackages: [{repository: r, paths: [dist/*]}]}"
     build = read_build_config(f"steps: [{{name: bash}}]\n{artifacts}", "f").build
 
-    assert beyond_this_machine(build, docker=False, emulator=True) == []
-    assert beyond_this_machine(build, docker=False, emulator=False) == [
+    assert unsupported_fields(build, docker=False, emulator=True) == []
+    assert unsupported_fields(build, docker=False, emulator=False) == [
         Finding(
             ("artifacts", "pythonPackages"),
             "`artifacts.pythonPackages` is only uploaded to a registry emulator",
@@ -112,8 +112,8 @@ def test_packages_of_python_need_an_emulator() -> None:
 def test_a_plain_config_asks_for_nothing_that_is_not_here() -> None:
     build = read_build_config("steps: [{name: bash}]", "f").build
 
-    assert beyond_this_machine(build, docker=False, emulator=False) == []
-    assert [*without_meaning_here(build)] == []
+    assert unsupported_fields(build, docker=False, emulator=False) == []
+    assert [*ignored_fields(build)] == []
 
 
 def test_a_nul_is_refused_wherever_a_program_would_be_given_it() -> None:
@@ -127,7 +127,7 @@ def test_a_nul_is_refused_wherever_a_program_would_be_given_it() -> None:
     )
     build = Build(steps=(step,), options=Options(env=("B=\0",)))
 
-    found = beyond_this_machine(build, docker=True, emulator=True)
+    found = unsupported_fields(build, docker=True, emulator=True)
 
     places = [("steps", 0, name) for name in ("name", "args", "env", "dir", "volumes")]
     assert [it.path for it in found] == [*places, ("options", "env")]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builder.local.plan import make_plan
+from builder.local.execution import make_graph
 from steps.host.errors import InputError
 from triggers.cloudbuild.build_config import Step
 
@@ -16,30 +16,30 @@ def step(name: str = "", *waits: str) -> Step:
 
 
 def test_without_wait_for_steps_run_one_after_the_other() -> None:
-    assert make_plan((step(), step(), step())).waves() == [[0], [1], [2]]
+    assert make_graph((step(), step(), step())).waves() == [[0], [1], [2]]
 
 
 def test_a_step_that_waits_for_nothing_starts_at_once() -> None:
     steps = (step("a"), step("b", "-"), step("c"), step("d", "a"))
 
-    assert make_plan(steps).waves() == [[0, 1], [2, 3]]
+    assert make_graph(steps).waves() == [[0, 1], [2, 3]]
 
 
 def test_a_step_without_wait_for_waits_for_those_that_run_beside_it() -> None:
     steps = (step("a"), step("b", "-"), step())
 
-    assert make_plan(steps).waits[2] == {0, 1}
+    assert make_graph(steps).waits[2] == {0, 1}
 
 
 @pytest.mark.parametrize("name", ["b", "1", "#1"])
 def test_one_step_runs_alone_whatever_it_waits_for(name: str) -> None:
-    assert make_plan((step("a"), step("b", "a"), step("c")), only=name).waits == {1: frozenset()}
+    assert make_graph((step("a"), step("b", "a"), step("c")), only=name).waits == {1: frozenset()}
 
 
 def test_steps_before_the_first_one_count_as_finished() -> None:
     steps = (step("a"), step("b", "a"), step("c", "a", "b"))
 
-    assert make_plan(steps, start="b").waits == {1: frozenset(), 2: frozenset({1})}
+    assert make_graph(steps, start="b").waits == {1: frozenset(), 2: frozenset({1})}
 
 
 @pytest.mark.parametrize(
@@ -51,14 +51,14 @@ def test_steps_before_the_first_one_count_as_finished() -> None:
 )
 def test_a_name_that_no_step_has_is_refused_with_those_there_are(name: str, hint: str) -> None:
     with pytest.raises(InputError) as error:
-        make_plan((step("build"), step()), only=name)
+        make_graph((step("build"), step()), only=name)
     assert error.value.problems[0].message == f"No step is called {name!r}"
     assert error.value.problems[0].hint == hint
 
 
 def test_steps_without_ids_are_named_by_their_numbers() -> None:
     with pytest.raises(InputError) as error:
-        make_plan((step(), step(), step()), start="build")
+        make_graph((step(), step(), step()), start="build")
 
     assert str(error.value.problems[0]) == ("No step is called 'build'\n  hint: steps are #0 to #2")
 
@@ -69,9 +69,9 @@ def test_every_step_runs_once_and_after_all_that_it_waits_for(graph: list[set[in
         step(str(index), *[str(other) for other in waits if other < index])
         for index, waits in enumerate(graph)
     )
-    plan = make_plan(steps)
-    order = [index for wave in plan.waves() for index in wave]
+    found = make_graph(steps)
+    order = [index for wave in found.waves() for index in wave]
 
     assert sorted(order) == list(range(len(steps)))
-    for index, waits in plan.waits.items():
+    for index, waits in found.waits.items():
         assert all(order.index(other) < order.index(index) for other in waits)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from builder.local.room import Room, translate
+from builder.local.directories import BuildDirectories, translate
 from triggers.cloudbuild.build_config import Build, Options, Step, Volume
 
 MOUNTS = {"/workspace": Path("/r/workspace"), "/builder/home": Path("/r/home")}
@@ -40,9 +40,9 @@ def test_the_longest_path_wins() -> None:
 def test_volumes_of_the_step_and_of_the_build_are_mounted() -> None:
     step = Step(name="bash", volumes=(Volume(name="own", path="/own/"),))
     build = Build(steps=(step,), options=Options(volumes=(Volume(name="all", path="/all"),)))
-    room = Room(Path("/r"))
+    directories = BuildDirectories(Path("/r"))
 
-    assert room.mounts(build, step, 3) == {
+    assert directories.mounts(build, step, 3) == {
         "/workspace": Path("/r/workspace"),
         "/builder/home": Path("/r/home"),
         "/builder/outputs": Path("/r/outputs/3"),
@@ -54,20 +54,20 @@ def test_volumes_of_the_step_and_of_the_build_are_mounted() -> None:
 def test_a_volume_of_many_steps_is_made_once(tmp_path: Path) -> None:
     own = Step(name="bash", volumes=(Volume(name="own", path="/own"),))
     options = Options(volumes=(Volume(name="all", path="/all"),))
-    room = Room(tmp_path)
+    directories = BuildDirectories(tmp_path)
 
-    room.make(Build(steps=(own, own), options=options))
+    directories.make(Build(steps=(own, own), options=options))
 
     assert {path.name for path in (tmp_path / "volumes").iterdir()} == {"own", "all"}
 
 
 def test_of_an_output_the_first_four_kilobytes_are_kept(tmp_path: Path) -> None:
-    room = Room(tmp_path)
-    room.make(Build(steps=(Step(name="bash"),)))
-    (room.outputs(0) / "output").write_bytes(b"x" * 5000)
+    directories = BuildDirectories(tmp_path)
+    directories.make(Build(steps=(Step(name="bash"),)))
+    (directories.outputs(0) / "output").write_bytes(b"x" * 5000)
 
-    assert room.output(0) == "x" * 4096
-    assert room.output(1) == ""
+    assert directories.output(0) == "x" * 4096
+    assert directories.output(1) == ""
 
 
 @pytest.mark.parametrize(
@@ -77,9 +77,9 @@ def test_of_an_output_the_first_four_kilobytes_are_kept(tmp_path: Path) -> None:
 def test_a_script_without_a_shell_of_its_own_gets_the_service_s(
     tmp_path: Path, script: str, written: str
 ) -> None:
-    room = Room(tmp_path)
-    room.make(Build())
-    path = room.write_script(0, script)
+    directories = BuildDirectories(tmp_path)
+    directories.make(Build())
+    path = directories.write_script(0, script)
 
     assert path.read_text() == written
     assert path.stat().st_mode & 0o777 == 0o755
