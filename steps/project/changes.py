@@ -5,16 +5,17 @@ It only narrows what is looked at. What is published is never decided by git.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError
-from steps.host.git import read_git
+from steps.host.git import ask_git, read_git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from steps.project.source import Project
 
@@ -32,20 +33,64 @@ def changed_since(ref: str, projects: Sequence[Project]) -> tuple[Project, ...]:
     """Return the projects whose files, or those of a local dependency, changed since *ref*.
 
     Since means since the commit where the branch left *ref*, up to the working tree with its
-    untracked files. Raises InputError where git cannot tell.
+    untracked files. Each repository is asked about its own projects, a submodule since the commit
+    that the repository around it had recorded then. Raises InputError where git cannot tell.
     """
-    if not projects:
-        return ()
-    top = Path(_git(projects[0].directory, "rev-parse", "--show-toplevel").rstrip("\n"))
-    # A ref is neither an option, whatever it begins with, nor a path of the same name.
-    changed = _git(
-        top,
-        *("diff", "--name-only", "-z", "--no-renames", "--merge-base"),
-        *("--end-of-options", ref, "--"),
-    )
-    untracked = _git(top, "ls-files", "-z", "--others", "--exclude-standard")
-    files = [top / name for name in (changed + untracked).split("\0") if name]
+    files = (file for top in _repositories(projects) for file in _changed_files(top, ref))
     return affected(projects, files)
+
+
+def _repositories(projects: Iterable[Project]) -> tuple[Path, ...]:
+    """Return the roots of the repositories of *projects*, and of what these take by its path."""
+    asked = {_nearest_git(it.directory): it.directory for it in projects}
+    taken = {_nearest_git(path): path for it in projects for path in it.local_paths}
+    asked |= {git: path for git, path in taken.items() if git and git not in asked}
+    tops = (_git(folder, "rev-parse", "--show-toplevel") for folder in asked.values())
+    return tuple(dict.fromkeys(Path(top.rstrip("\n")) for top in tops))
+
+
+def _nearest_git(directory: Path) -> Path | None:
+    """Return the nearest `.git` around *directory*, so that git is asked once a repository."""
+    folder = directory.resolve()
+    if not folder.is_dir():
+        return None
+    return next((it / ".git" for it in (folder, *folder.parents) if (it / ".git").exists()), None)
+
+
+def _changed_files(top: Path, ref: str) -> Iterator[Path]:
+    base = _base(top, ref)
+    if base:
+        names = _git(top, "diff", "--name-only", "-z", "--no-renames", base, "--")
+    else:
+        names = _git(top, "ls-files", "-z")
+    names += _git(top, "ls-files", "-z", "--others", "--exclude-standard")
+    yield from (top / name for name in names.split("\0") if name)
+
+
+def _base(top: Path, ref: str) -> str:
+    """Return the commit to compare *top* with, or "" for a submodule whose clone lacks it."""
+    outer = _git(top, "rev-parse", "--show-superproject-working-tree").rstrip("\n")
+    if not outer:
+        return _merge_base(top, ref)
+    base, path = _base(Path(outer), ref), top.relative_to(outer).as_posix()
+    recorded = base and ask_git(Path(outer), "rev-parse", "--verify", "-q", f"{base}:{path}")
+    found = recorded and ask_git(
+        top, "rev-parse", "--verify", "-q", f"{recorded.strip()}^{{commit}}"
+    )
+    return found.strip()
+
+
+def _merge_base(top: Path, ref: str) -> str:
+    # A ref is neither an option, whatever it begins with, nor a path of the same name.
+    if found := ask_git(top, "merge-base", "--end-of-options", ref, "HEAD").strip():
+        return found
+    for commit in (ref, "HEAD"):
+        _git(top, "rev-list", "--max-count=1", "--end-of-options", commit, "--")
+    raise InputError(
+        f"git cannot tell what changed in {os.fspath(top)!r}: {ref!r} and HEAD have no commit in"
+        " common",
+        _HINT,
+    )
 
 
 def affected(projects: Sequence[Project], files: Iterable[Path]) -> tuple[Project, ...]:
@@ -75,8 +120,9 @@ def _needs(project: Project, found: set[Project], touched: set[Path]) -> bool:
 
 
 def _git(folder: Path, *arguments: str) -> str:
+    purpose = f"what changed in {os.fspath(folder)!r}"
     try:
-        return read_git(folder, *arguments, purpose="what changed", hint=_HINT)
+        return read_git(folder, *arguments, purpose=purpose, hint=_HINT)
     except InputError as error:
         if "not a git repository" in (message := error.problems[0].message):
             raise InputError(message, _NO_CLONE) from None

@@ -282,7 +282,9 @@ def test_only_what_changed_since_a_commit_is_looked_at(
     assert [it["project"] for it in json.loads(done.stdout)["projects"]] == ["berths", "tides"]
     assert (none.returncode, none.stderr) == (0, "0 of 1 projects changed since main\n")
     assert wrong.returncode == 2
-    assert wrong.stderr.startswith("error: git cannot tell what changed: bad revision 'nowhere'\n")
+    assert wrong.stderr.startswith(
+        f"error: git cannot tell what changed in {str(repository)!r}: bad revision 'nowhere'\n"
+    )
 
 
 def test_a_version_that_a_backend_works_out_is_prepared_and_only_built_when_it_is_published(
