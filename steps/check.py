@@ -26,7 +26,7 @@ from steps.command_line.options import (
 )
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
-from steps.command_line.verdicts import as_line, as_object, print_table
+from steps.command_line.report import judgement_as_line, judgement_as_object, print_judgements
 from steps.host.errors import Problem, Refused, RegistryError
 
 if TYPE_CHECKING:
@@ -105,8 +105,8 @@ def command(
     if as_json:
         _print_json(transport, judgements, notes, names)
     else:
-        print_table(judgements)
-    write_build_output([*map(as_line, judgements), *map(str, notes)], os.environ)
+        print_judgements(judgements)
+    write_build_output([*map(judgement_as_line, judgements), *map(str, notes)], os.environ)
     for note in notes:
         _logger.warning("warning: %s", note)
     taken = _judge_names(names, strict=strict_names)
@@ -192,7 +192,7 @@ def _print_json(
 ) -> None:
     result = {
         "registry": str(transport.registry),
-        "projects": [as_object(it) for it in judgements],
+        "projects": [judgement_as_object(it) for it in judgements],
         "dependents": [asdict(note) for note in notes],
         "public_names": [*names.taken],
     }

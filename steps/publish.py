@@ -56,7 +56,7 @@ def command(
       shipwheel publish --all --registry us-east4/my-project/pypi
     """
     from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
-    from steps.command_line.receipts import print_receipt  # noqa: PLC0415 - `--help` does without
+    from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without
     from steps.registry.index import Index  # noqa: PLC0415 - the same
     from steps.release.publishing import publish  # noqa: PLC0415 - the same
     from steps.release.receipt import receipt  # noqa: PLC0415 - the same

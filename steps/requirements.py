@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.findings import as_object, print_finding
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_transport
+from steps.command_line.report import finding_as_object, print_finding
 from steps.host.errors import Refused
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def _as_json(result: Result, directory: Path) -> str:
     record = {
         "function": str(directory),
         "source": result.function.source,
-        "findings": [as_object(found, CODES[found.code].level) for found in result.findings],
+        "findings": [finding_as_object(it, CODES[it.code].level) for it in result.findings],
         "files": [str(_shown(path, result, directory)) for path in result.files],
         "removed": [str(_shown(path, result, directory)) for path in result.removed],
         "build_environment": dict(result.build_environment),

@@ -49,7 +49,7 @@ def command(
     Example:
       shipwheel upload packages/tides --registry us-east4/my-project/pypi
     """
-    from steps.command_line.receipts import print_receipt  # noqa: PLC0415 - `--help` does without
+    from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without
     from steps.host.parallel import each  # noqa: PLC0415 - the same
     from steps.project.source import static_names  # noqa: PLC0415 - the same
     from steps.registry.index import Index  # noqa: PLC0415 - the same

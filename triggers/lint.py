@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.findings import as_object, print_finding
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
+from steps.command_line.report import finding_as_object, print_finding
 from steps.host.errors import Refused
 from triggers.manifest.options import manifest_option
 
@@ -81,7 +81,7 @@ def _print(report: Report) -> None:
 def _as_json(report: Report) -> str:
     from triggers.rules.codes import CODES  # noqa: PLC0415 - the same
 
-    findings = [as_object(found, CODES[found.code].level) for found in report.findings]
+    findings = [finding_as_object(found, CODES[found.code].level) for found in report.findings]
     record = {"findings": findings, "files": [*report.files]}
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 

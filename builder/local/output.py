@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from steps.command_line.report import columns
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
@@ -166,13 +168,13 @@ def report(
 def summary_lines(execution: Execution, record: dict[str, Any]) -> list[str]:
     """Return the table of the steps, a timeline beside it, and what they left as output."""
     labels = [execution.build.steps[i].label(i).removeprefix("Step ") for i in execution.runs]
-    wide = max(map(len, labels), default=0)
     whole = max(record["seconds"], 0.001)
-    lines = []
+    rows = []
     for label, run in zip(labels, execution.runs.values(), strict=True):
         status = f"{run.status}*" if run.failure_allowed else run.status
         bar = _bar(run, whole)
-        lines.append(f"{label:<{wide}}  {status:<10} {run.seconds:8.1f} s  {bar}".rstrip())
+        rows.append((label, f"{status:<10} {run.seconds:8.1f} s", bar))
+    lines = columns(rows).splitlines()
     if any(run.failure_allowed for run in execution.runs.values()):
         lines.append("* allowed to fail")
     for label, step in zip(labels, record["steps"], strict=True):

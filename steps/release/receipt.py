@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields
-from itertools import groupby
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.release.outcome import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from steps.registry.address import Registry
     from steps.release.outcome import Judgement
@@ -72,41 +70,3 @@ def _files(
         file = delivery.distribution
         if file.name == judgement.project:
             yield file.filename, delivery.result, None, delivery.sha256
-
-
-def render_table(rows: Sequence[Row]) -> str:
-    """Return *rows* as columns, with a head; lines are as long as they have to be."""
-    head = tuple(field.name.upper() for field in fields(Row))
-    lines = [head, *(tuple(_cell(value) for value in asdict(row).values()) for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def render_list(rows: Sequence[Row]) -> str:
-    """Return *rows* as short lines: a paragraph for each project, with two lines for each file."""
-    projects = groupby(rows, lambda row: (row.project, row.version, row.outcome, row.registry))
-    return "\n".join(
-        line
-        for (project, version, outcome, registry), files in projects
-        for line in (f"{project} {version}: {outcome}, in {registry}", *_lines(files))
-    )
-
-
-def _lines(files: Iterable[Row]) -> Iterator[str]:
-    for row in files:
-        size = "" if row.size is None else f", {row.size} bytes"
-        yield f"  {row.file}: {row.result}{size}"
-        if row.sha256:
-            yield f"    sha256:{row.sha256}"
-
-
-def render_json(rows: Sequence[Row]) -> str:
-    """Return *rows* as a JSON list of objects."""
-    return json.dumps([asdict(row) for row in rows], indent=2)
-
-
-def _cell(value: object) -> str:
-    return "-" if value is None else str(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from steps.command_line.receipts import print_receipt
+from steps.command_line.report import print_receipt
 from steps.release.receipt import Row
 from tests.unit.terminal import shown_on_a_terminal
 

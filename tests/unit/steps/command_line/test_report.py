@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.command_line.verdicts import as_line, print_table
+from steps.command_line.report import judgement_as_line, print_judgements
 from steps.release.outcome import Judgement, Outcome
 from tests.unit.terminal import shown_on_a_terminal
 
@@ -39,13 +39,13 @@ INVENTED = Judgement(
 
 
 def both() -> None:
-    print_table([NEW, STUCK])
+    print_judgements([NEW, STUCK])
 
 
 def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_table([NEW, STUCK])
+    print_judgements([NEW, STUCK])
 
     assert capsys.readouterr().out == (
         "PROJECT  PUBLISHED  CANDIDATE  VERDICT     NEXT STEP\n"
@@ -57,7 +57,7 @@ def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
 def test_where_a_version_was_invented_the_next_step_is_no_bump(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_table([INVENTED])
+    print_judgements([INVENTED])
 
     assert capsys.readouterr().out.splitlines()[1] == (
         "charts   -          0.1.dev1+gabcdef0  not-bumped  complete the git history: --unshallow"
@@ -86,7 +86,7 @@ def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_build_shows_a_line_for_each() -> None:
-    assert [as_line(NEW), as_line(STUCK)] == [
+    assert [judgement_as_line(NEW), judgement_as_line(STUCK)] == [
         "new: tides 1.0: first",
         "not-bumped: berths 2.0: 2.0 is not greater; see --allow-epoch",
     ]

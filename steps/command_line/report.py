@@ -1,0 +1,170 @@
+"""How results are shown: columns, or what fits a terminal, for people; objects for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict, fields
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from steps.release.outcome import Outcome
+from steps.release.receipt import Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from steps.host.finding import Finding, Level
+    from steps.release.outcome import Judgement
+
+_HEADINGS = ("PROJECT", "PUBLISHED", "CANDIDATE", "VERDICT", "NEXT STEP")
+_OUTCOME_COLOURS = {Outcome.NEW: "green", Outcome.IDENTICAL: "dim", Outcome.PARTIAL: "yellow"}
+_LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Return *rows* as columns; lines are as long as they have to be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    )
+
+
+def print_receipt(rows: Sequence[Row], *, as_json: bool) -> None:
+    """Print *rows*; columns that a terminal is too narrow for would be hard to read there."""
+    if as_json:
+        click.echo(json.dumps([asdict(row) for row in rows], indent=2))
+        return
+    head = [field.name.upper() for field in fields(Row)]
+    table = columns([head, *([_cell(it) for it in asdict(row).values()] for row in rows)])
+    fits = max(map(len, table.splitlines())) <= shutil.get_terminal_size().columns
+    click.echo(table if fits or not rows or not sys.stdout.isatty() else _receipt_as_list(rows))
+
+
+def _cell(value: object) -> str:
+    return "-" if value is None else str(value)
+
+
+def _receipt_as_list(rows: Sequence[Row]) -> str:
+    """Return *rows* as short lines: a paragraph for each project, with two lines for each file."""
+    projects = groupby(rows, lambda row: (row.project, row.version, row.outcome, row.registry))
+    return "\n".join(
+        line
+        for (project, version, outcome, registry), files in projects
+        for line in (f"{project} {version}: {outcome}, in {registry}", *_file_lines(files))
+    )
+
+
+def _file_lines(files: Iterable[Row]) -> Iterator[str]:
+    for row in files:
+        size = "" if row.size is None else f", {row.size} bytes"
+        yield f"  {row.file}: {row.result}{size}"
+        if row.sha256:
+            yield f"    sha256:{row.sha256}"
+
+
+def print_judgements(judgements: Sequence[Judgement]) -> None:
+    """Print one row per project; on a terminal as a table that fits it."""
+    rows = [_cells(it) for it in judgements]
+    if sys.stdout.isatty():
+        _print_rich(rows, [_OUTCOME_COLOURS.get(it.outcome, "red") for it in judgements])
+        return
+    click.echo(columns([_HEADINGS, *rows]))
+
+
+def judgement_as_object(judgement: Judgement) -> dict[str, Any]:
+    """Return a judgement as JSON has it."""
+    return {
+        "project": judgement.project,
+        "version": str(judgement.version),
+        "outcome": judgement.outcome,
+        "allowed": judgement.allowed,
+        "reason": judgement.reason,
+        "hint": judgement.hint,
+        "published": [str(it) for it in judgement.published],
+        "unreadable": [*judgement.unreadable],
+        "suggestions": [str(it) for it in judgement.suggestions],
+        "to_upload": [it.filename for it in judgement.to_upload],
+        "differences": [
+            {
+                "file": it.filename,
+                "change": it.change,
+                "kind": it.kind,
+                "name": it.name,
+                "detail": it.detail,
+            }
+            for it in judgement.differences
+        ],
+    }
+
+
+def judgement_as_line(judgement: Judgement) -> str:
+    """Return a judgement as one line of a build's results."""
+    return (
+        f"{judgement.outcome}: {judgement.project} {judgement.version}:"
+        f" {judgement.reason}{'; ' if judgement.hint else ''}{judgement.hint}"
+    )
+
+
+def _cells(judgement: Judgement) -> tuple[str, ...]:
+    published = str(judgement.published[-1]) if judgement.published else "-"
+    return (
+        judgement.project,
+        published,
+        str(judgement.version),
+        judgement.outcome,
+        _next_step(judgement),
+    )
+
+
+def _next_step(judgement: Judgement) -> str:
+    match judgement.outcome:
+        case Outcome.NEW:
+            return "publish it"
+        case Outcome.IDENTICAL:
+            return "nothing to do"
+        case Outcome.PARTIAL:
+            return f"publish what is missing: {', '.join(_missing(judgement))}"
+    if judgement.invented:
+        return "complete the git history: --unshallow"
+    if not judgement.suggestions:
+        return judgement.hint
+    return f"bump to {' or '.join(map(str, judgement.suggestions))}"
+
+
+def _missing(judgement: Judgement) -> list[str]:
+    return [it.filename for it in judgement.to_upload]
+
+
+def _print_rich(rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.table import Column, Table  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    # On a narrow terminal a version is continued on the next line, never cut off.
+    headed = [Column(heading, overflow="fold") for heading in _HEADINGS]
+    table = Table(*headed, box=None, pad_edge=False)
+    for row, colour in zip(rows, colours, strict=True):
+        cells = [Text(cell) for cell in row]
+        cells[_HEADINGS.index("VERDICT")].stylize(colour)
+        table.add_row(*cells)
+    Console(no_color="NO_COLOR" in os.environ).print(table)
+
+
+def print_finding(finding: Finding, level: Level, where: str) -> None:
+    """Print *finding*, which is at *where*, and its hint on a line of its own."""
+    # click leaves the colours out where nobody sees them, or NO_COLOR is set.
+    said = click.style(level, fg=_LEVEL_COLOURS[level], bold=True)
+    click.echo(f"{where}: {finding.code} {said}: {finding.message}")
+    if finding.hint:
+        click.echo(f"  hint: {finding.hint}")
+
+
+def finding_as_object(finding: Finding, level: Level) -> dict[str, Any]:
+    """Return *finding* as JSON has it."""
+    return {"code": finding.code, "level": level, **asdict(finding)}
