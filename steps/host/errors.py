@@ -5,7 +5,8 @@
     ├── InputError         2   usage, or a file of the user's is wrong
     ├── BuildFailed        3   the build backend failed
     ├── RegistryError      4   the registry could not be reached, or answered wrongly
-    │   └── NoRepository   4   the same, and nothing shows that the repository exists
+    │   ├── NoRepository   4   the repository does not exist, or nothing shows that it does
+    │   └── ApiUnavailable 4   Artifact Registry's API cannot be asked, and the registry may answer
     ├── ServiceError       4   the same of another service of Google Cloud
     │   ├── ApiOffError    4   its API is not enabled (steps.host.gcloud)
     │   └── NotYetError    4   what was just created is not known everywhere (steps.host.gcloud)
@@ -83,7 +84,11 @@ class RegistryError(ShipwheelError):
 
 
 class NoRepository(RegistryError):  # noqa: N818 - says what is missing
-    """A project was not found, in a repository that was not seen to exist either."""
+    """The repository does not exist, or nothing shows that it does."""
+
+
+class ApiUnavailable(RegistryError):  # noqa: N818 - says what is the matter
+    """Artifact Registry's API cannot be asked from here, or with these credentials."""
 
 
 class ServiceError(ShipwheelError):

@@ -56,6 +56,11 @@ class Registry:
         """Whether this is an Artifact Registry repository, emulated or not."""
         return bool(self.repository)
 
+    @property
+    def resource(self) -> str:
+        """What Google Cloud calls an Artifact Registry repository."""
+        return f"projects/{self.project}/locations/{self.location}/repositories/{self.repository}"
+
     def __str__(self) -> str:
         """Return the address that requests go to."""
         return self.upload_url

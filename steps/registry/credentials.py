@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
     from steps.registry.address import Registry
 
-# The user names that go with an access token, and with a service-account key.
+# The user names that go with an access token, and with a service-account key, encoded or not.
 TOKEN_USERNAME = "oauth2accesstoken"  # noqa: S105 - a user name, which Google gives to every token
 KEY_USERNAME = "_json_key_base64"
+RAW_KEY_USERNAME = "_json_key"
 KEYRING_BACKEND = "keyrings.gauth.GooglePythonAuth"
 PYPIRC = "~/.pypirc"
 LOOK_UP_SECONDS = 30.0

@@ -1,4 +1,4 @@
-"""The roles of Artifact Registry, and the command that grants one of them on a repository."""
+"""The roles of Artifact Registry, and the commands that grant one, and create a repository."""
 
 from __future__ import annotations
 
@@ -24,4 +24,12 @@ def grant_command(registry: Registry, role: str, to: str) -> str:
         f"gcloud artifacts repositories add-iam-policy-binding {registry.repository}"
         f" --project={registry.project} --location={registry.location}"
         f" --role={role} --member={to}"
+    )
+
+
+def create_command(registry: Registry, name: str = "") -> str:
+    """Return the gcloud command that creates *registry*, or *name* beside it."""
+    return (
+        f"gcloud artifacts repositories create {name or registry.repository}"
+        f" --repository-format=python --project={registry.project} --location={registry.location}"
     )

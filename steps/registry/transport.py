@@ -6,6 +6,7 @@ loopback, not to the host of a redirect, and none is ever taken from a netrc fil
 
 from __future__ import annotations
 
+import html
 import http.client
 import os
 import re
@@ -23,6 +24,7 @@ from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback, shown
 from steps.registry.certificates import Certificates
 from steps.registry.credentials import account
+from steps.registry.google_error import GoogleError
 from steps.registry.retry import Transient, retry
 from steps.registry.roles import READER, WRITER, grant_command, member
 
@@ -69,7 +71,10 @@ class Transport:
         self.credentials = credentials
         self.certificates = certificates
         self.retry_for = retry_for
-        self.session: requests.Session = _Session(registry, credentials, certificates, patience)
+        self.patience = patience
+        self.session: requests.Session = OriginSession(
+            registry.upload_url, self._sign, certificates, patience
+        )
 
     def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
         """Return the answer to GET *url*, once it is one to judge by: 2xx, 404, another 4xx.
@@ -93,37 +98,39 @@ class Transport:
 
         Raises Transient for a fault that may pass, AccessError, or RegistryError.
         """
+        response = self.exchange(attempt)
+        if response.status_code in {codes.unauthorized, codes.forbidden}:
+            raise self.access_error(method, response)
+        return response
+
+    def exchange(self, attempt: Callable[[], requests.Response]) -> requests.Response:
+        """Return what `answer` does, and 401 and 403, too."""
         login = self.credentials.login()
         response = _attempt(attempt)
         if response.status_code == codes.unauthorized and login and self.credentials.renew(login):
             response.close()
             response = _attempt(attempt)
-        if response.status_code in {codes.unauthorized, codes.forbidden}:
-            raise self._access_error(method, response)
         if response.status_code in _TRANSIENT or response.status_code >= codes.server_error:
             raise Transient(self.describe(response), _retry_after(response))
         return response
 
     def describe(self, response: requests.Response) -> str:
-        """Return the status and the body of an answer, short and without a secret."""
+        """Return the status of an answer and what it says, short and without a secret."""
         status = f"{response.status_code} {response.reason or ''}".rstrip()
         try:
-            body = self.credentials.hide(" ".join(response.text.split()))
+            body = self.credentials.hide(" ".join(_said(response).split()))
         except requests.RequestException:
             body = ""
         start = body if len(body) <= _BODY_CHARACTERS else f"{body[:_BODY_CHARACTERS]}…"
         return f"{status}, {start!r}" if start else status
 
-    def _access_error(self, method: str, response: requests.Response) -> AccessError:
+    def access_error(self, method: str, response: requests.Response) -> AccessError:
+        """Return what 401 or 403 means for the account, with the role that it lacks."""
         role = WRITER if method == "POST" else READER
-        login = self.credentials.login()
-        who = account(login, os.environ) if login else ""
         answer = f"{method} {shown(response.url)} was answered {self.describe(response)}"
         if response.status_code == codes.forbidden:
-            return AccessError(
-                f"{who or 'The account in use'} may not {_DOES[role]} {self._place()}: {answer}",
-                f"grant it {role}{self._grant(role, who)}",
-            )
+            return self.denied(role, answer)
+        login = self.credentials.login()
         if login is None:
             why = f" ({self.credentials.failure})" if self.credentials.failure else ""
             return AccessError(
@@ -136,14 +143,22 @@ class Transport:
             f"renew them, for an account with {role} on {self._place()}",
         )
 
+    def denied(self, role: str, why: str) -> AccessError:
+        """Return the error of an account that lacks *role*, with the command that grants it."""
+        login = self.credentials.login()
+        who = account(login, os.environ) if login else ""
+        return AccessError(
+            f"{who or 'The account in use'} may not {_DOES[role]} {self._place()}: {why}",
+            f"grant it {role}{self._grant(role, who)}",
+        )
+
+    def _sign(self, request: requests.PreparedRequest) -> None:
+        if login := self.credentials.login():
+            HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
+
     def _place(self) -> str:
         registry = self.registry
-        if not registry.is_artifact_registry:
-            return registry.upload_url
-        return (
-            f"projects/{registry.project}/locations/{registry.location}"
-            f"/repositories/{registry.repository}"
-        )
+        return registry.resource if registry.is_artifact_registry else registry.upload_url
 
     def _grant(self, role: str, who: str) -> str:
         if not self.registry.is_artifact_registry:
@@ -152,22 +167,23 @@ class Transport:
         return f": {grant_command(self.registry, role, to)}"
 
 
-class _Session(requests.Session):
+class OriginSession(requests.Session):
     """A session whose every request, the redirected ones too, passes one gate.
 
-    The base class would take credentials from netrc, and has no time-outs.
+    *sign* adds the credentials to a request to the origin of *url*; no other one gets any. The base
+    class would take them from netrc, and has no time-outs.
     """
 
     def __init__(
         self,
-        registry: Registry,
-        credentials: Credentials,
+        url: str,
+        sign: Callable[[requests.PreparedRequest], None],
         certificates: Certificates,
         patience: float,
     ) -> None:
         super().__init__()
-        self._origin = _origin(registry.upload_url)
-        self._credentials = credentials
+        self._origin = _origin(url)
+        self._sign = sign
         self._certificates = certificates
         self._timeout = (_CONNECT_SECONDS, patience)
         self.auth = anonymous  # `send` adds the login, where it may go
@@ -190,9 +206,8 @@ class _Session(requests.Session):
             )
         request.headers.pop("Authorization", None)
         ours = _origin(request.url or "") == self._origin
-        login = self._credentials.login() if ours else None
-        if login:
-            HTTPBasicAuth(login.username.encode(), login.password.encode())(request)
+        if ours:
+            self._sign(request)
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
         kwargs["verify"] = self._certificates.authorities or kwargs.get("verify", True)
         kwargs["cert"] = (ours and self._certificates.client) or None
@@ -204,6 +219,17 @@ class _Session(requests.Session):
 def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Send no login, as the `auth` of a request; without any, requests would look into netrc."""
     return request
+
+
+def _said(response: requests.Response) -> str:
+    """Return what the body says to a person: the message of Google's APIs, the title of a page."""
+    if error := GoogleError.of(response):
+        return error.message
+    text = response.text
+    if re.match(r"\s*<(?:!doctype\s+html|html)\b", text, re.IGNORECASE):
+        title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
+        return html.unescape(title[1]) if title else "a page of HTML without a title"
+    return text
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:

@@ -26,20 +26,25 @@ STANDARD, REMOTE, VIRTUAL = "STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL
 
 @dataclass(frozen=True, kw_only=True)
 class Upstream:
-    """An upstream of a virtual repository; the higher *priority* goes first."""
+    """An upstream of a virtual repository; the higher *priority* goes first.
+
+    *resource* is what Google Cloud calls it, for it may be in another project.
+    """
 
     name: str
     priority: int
-    mode: str
+    mode: str = ""
+    resource: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """A repository as gcloud describes it; *upstreams* are a virtual one's."""
+    """A repository as the service describes it; *upstreams* are a virtual one's."""
 
     name: str
     mode: str
     upstreams: tuple[Upstream, ...] = ()
+    format: str = ""
 
     @property
     def kind(self) -> str:

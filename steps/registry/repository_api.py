@@ -1,0 +1,332 @@
+"""Artifact Registry's API: whether a repository exists, what it is, and which packages it has.
+
+The index cannot tell: it has no page of a repository, and answers 404 for an unknown one as for an
+unknown package. The token goes to the API's own origin only.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urljoin, urlsplit
+
+from packaging.utils import NormalizedName, canonicalize_name
+from requests import codes
+
+from steps.host.errors import (
+    AccessError,
+    ApiUnavailable,
+    InputError,
+    NoRepository,
+    RegistryError,
+    ShipwheelError,
+)
+from steps.host.parallel import each
+from steps.registry.address import is_loopback
+from steps.registry.credentials import TOKEN_USERNAME
+from steps.registry.google_error import GoogleError
+from steps.registry.key_token import key_token
+from steps.registry.retry import retry
+from steps.registry.roles import create_command
+from steps.registry.transport import OriginSession
+from steps.registry.upstreams import REMOTE, STANDARD, VIRTUAL, Repository, Upstream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import requests
+
+    from steps.registry.address import Registry
+    from steps.registry.credentials import Login
+    from steps.registry.transport import Transport
+
+ENDPOINT = "https://artifactregistry.googleapis.com/"
+# Where gcloud's users send it instead.
+ENDPOINT_VARIABLE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"
+UPLOAD = "artifactregistry.repositories.uploadArtifacts"
+_RETRY_SECONDS = 10.0
+_PER_PAGE = 1000
+_WORKERS = 4
+
+
+class RepositoryApi:
+    """Asks the API of Artifact Registry about *registry*; threads may share it.
+
+    Every method raises NoRepository, AccessError for a missing role or an API that is not enabled,
+    and ApiUnavailable where nobody can be asked.
+    """
+
+    def __init__(self, registry: Registry, transport: Transport) -> None:
+        self._registry = registry
+        self._transport = transport
+        self._base = _base(registry)
+        self._session = OriginSession(
+            self._base,
+            self._sign,
+            replace(transport.certificates, client=""),
+            transport.patience,
+        )
+        self._quota_project = ""
+        self._key_tokens: dict[Login, str] = {}
+        self._lock = Lock()
+        self._described: Repository | ShipwheelError | None = None
+        self._package_ids: dict[NormalizedName, str] = {}
+
+    def repository(self) -> Repository:
+        """Return what the repository is; the service is asked once, whatever it answers."""
+        with self._lock:
+            if self._described is None:
+                try:
+                    self._described = _described(self._found(self._ask("GET", "")))
+                except ShipwheelError as error:
+                    self._described = error
+        if isinstance(self._described, ShipwheelError):
+            raise self._described
+        return self._described
+
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """Return the upstreams with their modes, each asked for; empty where it is not told."""
+        return each(self._with_mode, self.repository().upstreams, workers=_WORKERS)
+
+    def package_names(self) -> tuple[NormalizedName, ...]:
+        """Return the names of all packages, in their order."""
+        return tuple(sorted(map(canonicalize_name, self._ids("packages") or self._exists())))
+
+    def has_package(self, name: str) -> bool:
+        """Return whether there is a package *name*, with versions or without."""
+        return self._package_id(name) is not None
+
+    def version_names(self, name: str) -> tuple[str, ...]:
+        """Return the versions of the package *name* as the service spells them."""
+        package = self._package_id(name)
+        if package is None:
+            return ()
+        return self._ids(f"packages/{quote(package, safe='')}/versions") or ()
+
+    def may_upload(self) -> bool:
+        """Return whether the account may upload to the repository."""
+        body = {"permissions": [UPLOAD]}
+        told = self._found(self._ask("POST", ":testIamPermissions", json=body))
+        return UPLOAD in told.get("permissions", ())
+
+    def require_uploadable(self) -> None:
+        """Raise InputError unless the repository is a standard one for Python packages."""
+        found = self.repository()
+        if found.format not in {"", "FORMAT_UNSPECIFIED", "PYTHON"}:
+            raise InputError(
+                f"{found.name!r} is a repository of format {found.format}, which takes no Python"
+                " packages",
+                f"create one of format python: {create_command(self._registry, 'NAME')}",
+            )
+        if found.mode in {REMOTE, VIRTUAL}:
+            raise InputError(
+                f"{found}, which takes no uploads: {self._registry.resource}",
+                f"publish to {self._standard()}",
+            )
+
+    def _standard(self) -> str:
+        """Say which repository takes the uploads, as far as the upstream policy tells."""
+        with suppress(ApiUnavailable, AccessError):
+            options = [
+                f"--registry {project[1]}/{project[0]}/{it.name}"
+                for it in self.upstreams()
+                if it.mode == STANDARD and (project := _place(it.resource))
+            ]
+            if options:
+                return f"the standard repository behind it: {' or '.join(options)}"
+        registry = self._registry
+        return (
+            "a standard repository, which this lists: gcloud artifacts repositories list"
+            f" --project={registry.project} --location={registry.location}"
+        )
+
+    def _with_mode(self, upstream: Upstream) -> Upstream:
+        with suppress(ShipwheelError):
+            told = self._ask("GET", "", resource=upstream.resource) or {}
+            return replace(upstream, mode=str(told.get("mode", "")))
+        return upstream
+
+    def _package_id(self, name: str) -> str | None:
+        """Return what the service calls a package: normalised, or as its files were named."""
+        normal = canonicalize_name(name)
+        if normal not in self._package_ids:
+            for text in dict.fromkeys((normal, name)):
+                if self._ask("GET", f"/packages/{quote(text, safe='')}") is not None:
+                    self._package_ids[normal] = text
+                    break
+            else:
+                names = self._ids("packages") or self._exists()
+                self._package_ids |= {canonicalize_name(it): it for it in names}
+        return self._package_ids.get(normal)
+
+    def _exists(self) -> tuple[str, ...]:
+        """Return that there is nothing in the repository, once it is there."""
+        self.repository()
+        return ()
+
+    def _ids(self, path: str) -> tuple[str, ...] | None:
+        """Return the last parts of the names below *path*, of all pages; None for no such path."""
+        kind = path.rpartition("/")[2]
+        found, token = list[str](), ""
+        while True:
+            page = {"pageSize": str(_PER_PAGE)} | ({"pageToken": token} if token else {})
+            told = self._ask("GET", f"/{path}", params=page)
+            if told is None:
+                return None
+            found += _last_parts(told.get(kind, ()))
+            token = str(told.get("nextPageToken", ""))
+            if not token:
+                return tuple(found)
+
+    def _found(self, told: dict[str, Any] | None) -> dict[str, Any]:
+        if told is None:
+            raise NoRepository(
+                f"Repository not found: {self._registry.resource!r}",
+                f"check its address, or create it: {create_command(self._registry)}",
+            )
+        return told
+
+    def _ask(
+        self, method: str, path: str, *, resource: str = "", **options: Any
+    ) -> dict[str, Any] | None:
+        """Return what the API tells of *path* below *resource*; None for what is not there."""
+        url = f"{self._base}v1/{resource or self._registry.resource}{path}"
+
+        def once() -> requests.Response:
+            return self._transport.exchange(
+                lambda: self._session.request(method, url, allow_redirects=False, **options)
+            )
+
+        limit = min(self._transport.retry_for, _RETRY_SECONDS)
+        try:
+            response = retry(once, what=f"{method} {url}", retry_for=limit)
+        except ApiUnavailable:
+            raise
+        except RegistryError as error:
+            raise ApiUnavailable(error.problems[0]) from None
+        if response.status_code == codes.ok:
+            return self._message(response)
+        refusal = GoogleError.of(response)
+        if refusal and response.status_code == codes.not_found:
+            return None
+        if refusal and self._lacks_quota_project(refusal):
+            self._quota_project = self._registry.project
+            return self._ask(method, path, resource=resource, **options)
+        raise self._refusal(method, response, refusal)
+
+    def _message(self, response: requests.Response) -> dict[str, Any]:
+        with suppress(ValueError, RecursionError):
+            told = response.json()
+            if isinstance(told, dict):
+                return told
+        raise self._unavailable(response)
+
+    def _lacks_quota_project(self, error: GoogleError) -> bool:
+        """Return whether the API is off in another project, such as that of gcloud's own client.
+
+        A user's token counts for the project of the program that fetched it, unless a request names
+        another.
+        """
+        others = error.consumers - {self._registry.project}
+        return error.is_api_off and bool(others) and not self._quota_project
+
+    def _refusal(
+        self, method: str, response: requests.Response, error: GoogleError | None
+    ) -> ShipwheelError:
+        """Return what an answer means that is neither a message nor 404."""
+        status = response.status_code
+        if error and (error.is_api_off or "USER_PROJECT_DENIED" in error.reasons):
+            return AccessError(
+                f"Artifact Registry's API is not enabled: {self._transport.describe(response)}",
+                "enable it: gcloud services enable artifactregistry.googleapis.com"
+                f" --project={self._registry.project}",
+            )
+        denied = status == codes.forbidden and error and error.is_permission
+        if denied or status == codes.unauthorized:
+            return self._transport.access_error(method, response)
+        return self._unavailable(response)
+
+    def _unavailable(self, response: requests.Response) -> ApiUnavailable:
+        answer = self._transport.describe(response)
+        return ApiUnavailable(
+            f"Artifact Registry's API cannot be asked: {self._base} answered {answer}",
+            "let requests to it through any proxy, firewall and VPC Service Controls",
+        )
+
+    def _sign(self, request: requests.PreparedRequest) -> None:
+        if token := self._token():
+            request.headers["Authorization"] = f"Bearer {token}"
+        if self._quota_project:
+            request.headers["X-Goog-User-Project"] = self._quota_project
+
+    def _token(self) -> str:
+        """Return the access token of the very account that uploads."""
+        login = self._transport.credentials.login()
+        if login is None:
+            if self._registry.emulated:
+                return ""
+            why = self._transport.credentials.failure
+            what = f"there are no credentials{f' ({why})' if why else ''}"
+        elif login.username == TOKEN_USERNAME:
+            return login.password
+        elif token := self._key_tokens.get(login) or key_token(login):
+            return self._key_tokens.setdefault(login, token)
+        else:
+            what = f"the credentials from {login.source} are no access token"
+        raise ApiUnavailable(
+            f"Artifact Registry's API cannot be asked: {what}",
+            f"give a token to the user name {TOKEN_USERNAME}",
+        )
+
+
+def _base(registry: Registry) -> str:
+    """Return the address of the API, with its slash."""
+    if registry.emulated:
+        return urljoin(registry.upload_url, "/")
+    given = os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
+    try:
+        url = urlsplit(given)
+        safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
+    except ValueError:
+        safe = False
+    if not safe:
+        raise InputError(
+            f"{ENDPOINT_VARIABLE} is not an https address: {given!r}",
+            f"unset it, or set it as gcloud takes it, such as {ENDPOINT}",
+        )
+    return f"{given.rstrip('/')}/"
+
+
+def _described(told: dict[str, Any]) -> Repository:
+    policies = told.get("virtualRepositoryConfig", {}).get("upstreamPolicies", ())
+    upstreams = (
+        Upstream(
+            name=policy["repository"].rpartition("/")[2],
+            priority=int(policy.get("priority", 0)),
+            resource=policy["repository"],
+        )
+        for policy in policies
+    )
+    return Repository(
+        name=str(told.get("name", "")).rpartition("/")[2],
+        mode=str(told.get("mode", "")),
+        upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
+        format=str(told.get("format", "")),
+    )
+
+
+def _place(resource: str) -> tuple[str, str] | None:
+    """Return project and location of a repository's *resource*."""
+    match resource.split("/"):
+        case ["projects", project, "locations", location, "repositories", _]:
+            return project, location
+    return None
+
+
+def _last_parts(entries: Any) -> Iterator[str]:
+    """Yield the ids of resources, of which gcloud and the API quote some twice."""
+    for entry in entries:
+        yield unquote(unquote(entry["name"].rpartition("/")[2]))
