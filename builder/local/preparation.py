@@ -18,11 +18,11 @@ from pydantic.alias_generators import to_camel
 from builder.local.execution import StepGraph, make_graph
 from builder.local.variables import built_in_substitutions, step_environment
 from steps.host.errors import InputError
+from steps.host.finding import Finding
 from steps.registry.address import EMULATOR_VARIABLE
 from triggers.cloudbuild.build_config_file import BuildConfig, read_build_config
 from triggers.cloudbuild.build_rules import broken_after_substitution
 from triggers.cloudbuild.build_shared_rules import secret_names
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _secrets(
     used = {*build.options.secret_env, *(name for s in build.steps for name in s.secret_env)}
     names = [name for name in secret_names(build) if name in used]
     missing = [
-        Finding(
+        Finding.at(
             ("availableSecrets",) if build.available_secrets.secret_manager else ("secrets",),
             f'secretEnv "{name}" has no value on this machine',
             f"set {name} in the environment of this command; its value is never printed",
@@ -168,15 +168,15 @@ def unsupported_fields(build: Build, *, docker: bool, emulator: bool) -> list[Fi
         ("gitConfig",): build.git_config,
     }
     found = [
-        Finding(path, f"`{'.'.join(path)}` cannot be done on this machine", _UNSUPPORTED)
+        Finding.at(path, f"`{'.'.join(path)}` cannot be done on this machine", _UNSUPPORTED)
         for path, value in asked.items()
         if value
     ]
     if artifacts.python_packages and not emulator:
         message = "`artifacts.pythonPackages` is only uploaded to a registry emulator"
-        found.append(Finding(("artifacts", "pythonPackages"), message, "use --emulator"))
+        found.append(Finding.at(("artifacts", "pythonPackages"), message, "use --emulator"))
     if (build.images or artifacts.images) and not docker:
-        found.append(Finding(("images",), "`images` needs a Docker engine", "use --docker"))
+        found.append(Finding.at(("images",), "`images` needs a Docker engine", "use --docker"))
     return [*found, *_unpassable(build)]
 
 
@@ -191,7 +191,9 @@ def _unpassable(build: Build) -> Iterator[Finding]:
     for path, value in fields:
         if any("\0" in text for text in _texts(value)):
             message = f"`{path[-1]}` holds a NUL character, which no program can be given"
-            yield Finding(path, message, "take it out: in a double-quoted text of YAML it is `\\0`")
+            yield Finding.at(
+                path, message, "take it out: in a double-quoted text of YAML it is `\\0`"
+            )
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -34,7 +34,7 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Finding:
+class DistributionFinding:
     """What one of the tools found in one file."""
 
     filename: str
@@ -79,12 +79,12 @@ def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bo
     Refused.raise_all(Problem(str(finding), finding.hint) for finding in refused)
 
 
-def _each_once(findings: Iterable[Finding]) -> list[Finding]:
+def _each_once(findings: Iterable[DistributionFinding]) -> list[DistributionFinding]:
     """Leave out what was found before: a wheel and its sdist share their metadata."""
     return [*{finding.message: finding for finding in reversed([*findings])}.values()][::-1]
 
 
-def _direct_references(distribution: Distribution) -> Iterator[Finding]:
+def _direct_references(distribution: Distribution) -> Iterator[DistributionFinding]:
     """Yield an error per requirement on a path of this machine, which nobody else has."""
     for line in distribution.requires:
         try:
@@ -92,7 +92,7 @@ def _direct_references(distribution: Distribution) -> Iterator[Finding]:
         except InvalidRequirement:
             continue  # `twine check` says so
         if url.startswith("file:"):
-            yield Finding(
+            yield DistributionFinding(
                 distribution.filename,
                 "error",
                 f"it requires a folder of this machine: {line!r}",
@@ -101,7 +101,7 @@ def _direct_references(distribution: Distribution) -> Iterator[Finding]:
             )
 
 
-def _metadata_findings(distribution: Distribution) -> Iterator[Finding]:
+def _metadata_findings(distribution: Distribution) -> Iterator[DistributionFinding]:
     from twine.commands.check import check  # noqa: PLC0415 - docutils is slow to import
     from twine.exceptions import InvalidDistribution  # noqa: PLC0415 - the same
 
@@ -118,7 +118,7 @@ def _metadata_findings(distribution: Distribution) -> Iterator[Finding]:
     if _NO_README in messages:
         messages = [it for it in messages if _NO_TYPE not in it]
     for message in messages:
-        yield Finding(
+        yield DistributionFinding(
             distribution.filename,
             "error" if failed else "warning",
             " ".join(message.split()),
@@ -126,7 +126,7 @@ def _metadata_findings(distribution: Distribution) -> Iterator[Finding]:
         )
 
 
-def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[Finding]:
+def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[DistributionFinding]:
     if distribution.kind != "wheel":
         return
     from check_wheel_contents.checker import WheelChecker  # noqa: PLC0415 - pydantic is slow, too
@@ -146,7 +146,7 @@ def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[Fin
             f"[tool.check-wheel-contents] is wrong in {where!r}: {error}", "mend that table"
         ) from None
     except WheelValidationError as error:
-        yield Finding(
+        yield DistributionFinding(
             distribution.filename,
             "error",
             f"it is not a valid wheel: {error}",
@@ -154,7 +154,7 @@ def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[Fin
         )
         return
     for failure in failures:
-        yield Finding(
+        yield DistributionFinding(
             distribution.filename,
             "warning",
             failure.show().strip(),

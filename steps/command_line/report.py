@@ -167,4 +167,6 @@ def print_finding(finding: Finding, level: Level, where: str) -> None:
 
 def finding_as_object(finding: Finding, level: Level) -> dict[str, Any]:
     """Return *finding* as JSON has it."""
-    return {"code": finding.code, "level": level, **asdict(finding)}
+    found = {"code": finding.code, "level": level, **asdict(finding)}
+    del found["path"]  # of a finding that is shown, file and line are known
+    return found

@@ -5,20 +5,7 @@ An error fails Google's build or gives a secret away, and refuses; a warning doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from steps.host.finding import Level
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a finding of this code says, and whether it refuses."""
-
-    level: Level
-    meaning: str
-
+from steps.host.finding import Code, code_table
 
 CODES = {
     "SW801": Code("error", "`main.py` is missing"),
@@ -50,5 +37,4 @@ CODES = {
 
 def table() -> str:
     """Return all codes as the Markdown table of the documentation."""
-    rows = [f"| {code} | {each.level} | {each.meaning} |" for code, each in CODES.items()]
-    return "\n".join(["| code | level | finding |", "| --- | --- | --- |", *rows]) + "\n"
+    return code_table(CODES) + "\n"

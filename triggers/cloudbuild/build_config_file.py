@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import broken_rules, foreign_durations
-from triggers.cloudbuild.documents import Document, YamlError, read_yaml
-from triggers.cloudbuild.findings import Finding, problems
+from triggers.cloudbuild.documents import Document, YamlError, problems, read_yaml
 from triggers.cloudbuild.messages import camel_case, read_message
 from triggers.cloudbuild.normal import BUILD_OUTPUT
 
@@ -76,7 +76,7 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> Judgement:
     build, findings = read_message(Build, data)
     if source is not None:
         message = "config cannot specify source"
-        findings.append(Finding(("source",), message, "take it out", code="SW303"))
+        findings.append(Finding.at(("source",), message, "take it out", code="SW303"))
     if build.steps or not data.get("steps"):  # else they were left out, and said to be wrong
         findings += broken_rules(build)
         (notes if in_a_file else findings).extend(foreign_durations(build, in_a_file=in_a_file))
@@ -86,7 +86,7 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> Judgement:
 def duplicate_keys(document: Document) -> Iterator[Finding]:
     """Yield a note per key that is written twice."""
     for path, line in document.duplicates.items():
-        yield Finding(
+        yield Finding.at(
             path,
             f"{path[-1]!r} is written again on line {line}; the first value counts",
             "gcloud keeps the first and warns, other readers keep the last: delete one",
@@ -97,7 +97,7 @@ def duplicate_keys(document: Document) -> Iterator[Finding]:
 def unreadable_values(document: Document) -> Iterator[Finding]:
     """Yield a finding per value that YAML 1.1 takes for what it is not, such as 2024-02-30."""
     for path, why in document.unreadable.items():
-        yield Finding(path, f"parsing as YAML: {why}", code="SW001")
+        yield Finding.at(path, f"parsing as YAML: {why}", code="SW001")
 
 
 def _without_output(data: dict[str, Any], notes: list[Finding]) -> dict[str, Any]:
@@ -105,11 +105,11 @@ def _without_output(data: dict[str, Any], notes: list[Finding]) -> dict[str, Any
     for key in sorted(BUILD_OUTPUT & data.keys()):
         del data[key]
         message = f".{key} is filled in by the service and ignored here"
-        notes.append(Finding((key,), message, code="SW011"))
+        notes.append(Finding.at((key,), message, code="SW011"))
     steps = data.get("steps")
     for index, step in enumerate(steps if isinstance(steps, list) else []):
         for key in sorted(_OUTPUT_ONLY_STEP & (step.keys() if isinstance(step, dict) else set())):
             del step[key]
             message = f".steps[{index}].{key} is filled in by the service and ignored here"
-            notes.append(Finding(("steps", index, key), message, code="SW011"))
+            notes.append(Finding.at(("steps", index, key), message, code="SW011"))
     return data

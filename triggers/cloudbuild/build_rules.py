@@ -11,9 +11,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_config import Build, Step, is_portable, seconds
 from triggers.cloudbuild.build_shared_rules import repeats, secret_faults, volume_faults
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.substitution_keys import (
     LONGEST_KEY,
     LONGEST_VALUE,
@@ -94,7 +94,7 @@ def _durations(build: Build) -> Iterator[tuple[Path, str, str]]:
 def _illegal_duration(path: Path, text: str, where: str) -> Finding:
     message = "Illegal duration format; duration must end with 's'"
     hint = "write seconds with an s, such as '600s'"
-    return Finding(path, f"invalid .{path[-1]}{where}: {message}, found {text!r}", hint, "SW301")
+    return Finding.at(path, f"invalid .{path[-1]}{where}: {message}, found {text!r}", hint, "SW301")
 
 
 def _timeouts(build: Build) -> Iterator[Finding]:
@@ -104,81 +104,81 @@ def _timeouts(build: Build) -> Iterator[Finding]:
         if value is None:
             yield _illegal_duration(path, text, where)
         elif value < 0:
-            yield Finding(path, f"invalid .{path[-1]}{where}: {path[-1]} must be >=0")
+            yield Finding.at(path, f"invalid .{path[-1]}{where}: {path[-1]} must be >=0")
         elif value > _DAY:
-            yield Finding(path, f"invalid .{path[-1]}{where}: {text} exceeds the limit of 24h")
+            yield Finding.at(path, f"invalid .{path[-1]}{where}: {text} exceeds the limit of 24h")
         elif where and value > whole:
             message = f"build step timeout {text} must be <= build timeout {build.timeout}"
-            yield Finding(path, f"invalid .timeout{where}: {message}")
+            yield Finding.at(path, f"invalid .timeout{where}: {message}")
 
 
 def _substitutions(build: Build) -> Iterator[Finding]:
     if len(build.substitutions) > MOST_SUBSTITUTIONS:
         message = f"number of substitutions {len(build.substitutions)} exceeded"
-        yield Finding(("substitutions",), f"{message} (max: {MOST_SUBSTITUTIONS})")
+        yield Finding.at(("substitutions",), f"{message} (max: {MOST_SUBSTITUTIONS})")
     for key, value in build.substitutions.items():
         path: Path = ("substitutions", key)
         if not SUBSTITUTION_KEY.fullmatch(key):
             message = f"substitution key {key} does not respect format ^_[A-Z0-9_]+$"
-            yield Finding(path, message, "a config may only set names that begin with '_'")
+            yield Finding.at(path, message, "a config may only set names that begin with '_'")
         if len(key) > LONGEST_KEY:
-            yield Finding(path, f'substitution key "{key}" too long (max: {LONGEST_KEY})')
+            yield Finding.at(path, f'substitution key "{key}" too long (max: {LONGEST_KEY})')
         if len(value) > LONGEST_VALUE:
-            yield Finding(path, f'substitution value of "{key}" too long (max: {LONGEST_VALUE})')
+            yield Finding.at(path, f'substitution value of "{key}" too long (max: {LONGEST_VALUE})')
 
 
 def _artifacts(build: Build) -> Iterator[Finding]:
     artifacts = build.artifacts
     if build.images and artifacts.images and build.images != artifacts.images:
         path: Path = ("artifacts", "images")
-        yield Finding(path, "cannot specify different .images and .artifacts.images")
+        yield Finding.at(path, "cannot specify different .images and .artifacts.images")
     for name, images in (("images", build.images), ("artifacts", artifacts.images)):
         if len(images) > _MOST_IMAGES:
-            yield Finding((name,), f"cannot specify more than {_MOST_IMAGES} images to build")
+            yield Finding.at((name,), f"cannot specify more than {_MOST_IMAGES} images to build")
         for i, image in enumerate(images):
             if len(image) > _LONGEST_NAME:
-                yield Finding((name,), f"image {i} too long (max: {_LONGEST_NAME})")
+                yield Finding.at((name,), f"image {i} too long (max: {_LONGEST_NAME})")
     if artifacts.objects:
         yield from _objects(artifacts.objects.location, artifacts.objects.paths)
     for i, package in enumerate(artifacts.python_packages):
         where: Path = ("artifacts", "pythonPackages", i)
         if not package.repository:
-            yield Finding(where, f".artifacts.pythonPackages[{i}].repository field is empty")
+            yield Finding.at(where, f".artifacts.pythonPackages[{i}].repository field is empty")
         if not package.paths:
-            yield Finding(where, f".artifacts.pythonPackages[{i}].paths field is empty")
+            yield Finding.at(where, f".artifacts.pythonPackages[{i}].paths field is empty")
 
 
 def _objects(location: str, paths: tuple[str, ...]) -> Iterator[Finding]:
     path: Path = ("artifacts", "objects")
     if not location:
-        yield Finding(path, "invalid .artifacts field: .artifacts.location field is empty")
+        yield Finding.at(path, "invalid .artifacts field: .artifacts.location field is empty")
     elif not location.startswith("gs://"):
         message = f'invalid .artifacts.location value "{location}"'
-        yield Finding(path, f"{message}; Google Cloud Storage URLs must begin with 'gs://'")
+        yield Finding.at(path, f"{message}; Google Cloud Storage URLs must begin with 'gs://'")
     if not paths:
-        yield Finding(path, "invalid .artifacts field: .artifacts.paths field empty")
+        yield Finding.at(path, "invalid .artifacts field: .artifacts.paths field empty")
     if len(paths) > _MOST_ITEMS:
         message = f".artifacts.paths field has length {len(paths)}"
-        yield Finding(path, f"{message}, but cannot specify more than {_MOST_ITEMS}")
+        yield Finding.at(path, f"{message}, but cannot specify more than {_MOST_ITEMS}")
     for item in paths:
         if re.search(r"\s", item):
-            yield Finding(path, f'.artifacts.paths "{item}" contains whitespace')
+            yield Finding.at(path, f'.artifacts.paths "{item}" contains whitespace')
     if twice := repeats(paths):
         message = ".artifacts.paths field has duplicate paths; remove duplicates"
-        yield Finding(path, f"{message} [{', '.join(twice)}]")
+        yield Finding.at(path, f"{message} [{', '.join(twice)}]")
 
 
 def _presence(build: Build) -> Iterator[Finding]:
     if not build.steps:
-        yield Finding(("steps",), "config must list at least one step")
+        yield Finding.at(("steps",), "config must list at least one step")
 
 
 def _steps(build: Build) -> Iterator[Finding]:
     if len(build.steps) > _MOST_STEPS:
-        yield Finding(("steps",), f"cannot specify more than {_MOST_STEPS} build steps")
+        yield Finding.at(("steps",), f"cannot specify more than {_MOST_STEPS} build steps")
     for index, step in enumerate(build.steps):
         for key, message, hint in _step_faults(step):
-            yield Finding(("steps", index, key), f"build step {index} {message}", hint)
+            yield Finding.at(("steps", index, key), f"build step {index} {message}", hint)
         yield from _env(step.env, ("steps", index, "env"), f'build step #{index} - "{step.id}"')
 
 
@@ -202,18 +202,18 @@ def _scripts(build: Build) -> Iterator[Finding]:
         if step.script and (step.args or step.entrypoint):
             message = f"build step {index} cannot specify script together with args or entrypoint"
             hint = "keep `script`, or `entrypoint` and `args`"
-            yield Finding(("steps", index, "script"), message, hint)
+            yield Finding.at(("steps", index, "script"), message, hint)
 
 
 def _env(entries: tuple[str, ...], path: Path, owner: str) -> Iterator[Finding]:
     if len(entries) > _MOST_ITEMS:
-        yield Finding(path, f"{owner}: too many envs (max: {_MOST_ITEMS})")
+        yield Finding.at(path, f"{owner}: too many envs (max: {_MOST_ITEMS})")
     for i, entry in enumerate(entries):
         if "=" not in entry:
             message = f'the Env entry "{entry}" must be of the form "KEY=VALUE"'
-            yield Finding((*path, i), f"{owner}: {message}")
+            yield Finding.at((*path, i), f"{owner}: {message}")
         if len(entry) > _LONGEST_ENV:
-            yield Finding((*path, i), f"{owner}: env {i} too long (max: {_LONGEST_ENV})")
+            yield Finding.at((*path, i), f"{owner}: env {i} too long (max: {_LONGEST_ENV})")
 
 
 def _graph(build: Build) -> Iterator[Finding]:
@@ -225,7 +225,7 @@ def _graph(build: Build) -> Iterator[Finding]:
             if name != START and name not in known:
                 message = f'{owner} depends on "{name}", which has not been defined'
                 hint = _missing_step(name, known, later)
-                yield Finding(("steps", index, "waitFor", i), message, hint)
+                yield Finding.at(("steps", index, "waitFor", i), message, hint)
         if step.id and step.id != START:
             known.setdefault(step.id, index)
 
@@ -237,9 +237,9 @@ def _identity(build: Build) -> Iterator[Finding]:
         path: Path = ("steps", index, "id")
         if step.id == START:
             message = f'the ID cannot be "{START}" which is reserved as a dependency'
-            yield Finding(path, f"{owner}: {message} for build steps that should run first")
+            yield Finding.at(path, f"{owner}: {message} for build steps that should run first")
         elif step.id in known:
-            yield Finding(path, f"{owner}: the ID is not unique")
+            yield Finding.at(path, f"{owner}: the ID is not unique")
         elif step.id:
             known.add(step.id)
 
@@ -261,14 +261,16 @@ def _options(build: Build) -> Iterator[Finding]:
     size = build.options.disk_size_gb
     if size is not None and not 0 <= size <= _LARGEST_DISK:
         message = f"invalid .options.diskSizeGb: {size} is not between 0 and {_LARGEST_DISK}"
-        yield Finding(("options", "diskSizeGb"), message)
+        yield Finding.at(("options", "diskSizeGb"), message)
     if len({tag for tag in build.tags if tag}) > _MOST_TAGS:
-        yield Finding(("tags",), f"number of tags {len(build.tags)} exceeded (max: {_MOST_TAGS})")
+        yield Finding.at(
+            ("tags",), f"number of tags {len(build.tags)} exceeded (max: {_MOST_TAGS})"
+        )
 
 
 def _logs(build: Build) -> Iterator[Finding]:
     if build.service_account and not has_place_for_logs(build):
-        yield Finding(("serviceAccount",), LOGGING_RULE, LOGGING_HINT)
+        yield Finding.at(("serviceAccount",), LOGGING_RULE, LOGGING_HINT)
 
 
 def has_place_for_logs(build: Build) -> bool:
@@ -286,15 +288,15 @@ def broken_after_substitution(build: Build) -> Iterator[Finding]:
     for index, step in enumerate(build.steps):
         if not _IMAGE.fullmatch(step.name):
             message = f'invalid build step name "{step.name}"'
-            yield Finding(("steps", index, "name"), message, code="SW313")
+            yield Finding.at(("steps", index, "name"), message, code="SW313")
     for name, images in (("images", build.images), ("artifacts", build.artifacts.images)):
         for i, image in enumerate(images):
             path: Path = ("images", i) if name == "images" else ("artifacts", "images", i)
             if not _IMAGE.fullmatch(image):
                 capital = _IMAGE.fullmatch(image.lower())
                 why = " contains uppercase letters" if capital else ""
-                yield Finding(path, f'invalid image name "{image}"{why}', code="SW313")
+                yield Finding.at(path, f'invalid image name "{image}"{why}', code="SW313")
     for i, tag in enumerate(build.tags):
         if tag and not re.fullmatch(_TAG, tag):
             message = f'invalid build tag "{tag}": must match format "^({_TAG})$"'
-            yield Finding(("tags", i), message, code="SW313")
+            yield Finding.at(("tags", i), message, code="SW313")

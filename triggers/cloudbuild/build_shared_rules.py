@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from triggers.cloudbuild.findings import Finding
+from steps.host.finding import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +31,7 @@ def volume_faults(build: Build) -> Iterator[Finding]:
     shared = build.options.volumes
     if shared and len(build.steps) == 1:
         message = "Global volumes defined but there are fewer than two steps"
-        yield Finding(("options", "volumes"), message)
+        yield Finding.at(("options", "volumes"), message)
     yield from _volume_list(shared, ("options", "volumes"), "invalid .options.volumes")
     used: dict[str, list[Path]] = {}
     for index, step in enumerate(build.steps):
@@ -42,13 +42,13 @@ def volume_faults(build: Build) -> Iterator[Finding]:
             used.setdefault(volume.name, []).append((*path, i))
             if volume.name in {other.name for other in shared}:
                 message = f'{owner}: volume name "{volume.name}" conflicts with global volume'
-                yield Finding((*path, i), message)
+                yield Finding.at((*path, i), message)
             elif volume.path in {other.path for other in shared}:
                 message = f'{owner}: volume path "{volume.path}" conflicts with global volume'
-                yield Finding((*path, i), message)
+                yield Finding.at((*path, i), message)
     for name, paths in used.items():
         if len(paths) == 1:
-            yield Finding(paths[0], f'Volume "{name}" is only used by one step')
+            yield Finding.at(paths[0], f'Volume "{name}" is only used by one step')
 
 
 def _volume_list(volumes: tuple[Volume, ...], path: Path, owner: str) -> Iterator[Finding]:
@@ -64,29 +64,29 @@ def _volume_list(volumes: tuple[Volume, ...], path: Path, owner: str) -> Iterato
         elif where.startswith("/cloudbuild/"):
             fault = f'volume path "{volume.path}" cannot start with /cloudbuild/'
         if fault:
-            yield Finding((*path, i), f"{owner}: {fault}")
+            yield Finding.at((*path, i), f"{owner}: {fault}")
     for kind in ("name", "path"):
         for value in repeats(tuple(getattr(volume, kind) for volume in volumes)):
             message = f'volume {kind} "{value}" is defined in more than one volume entry'
-            yield Finding(path, f"{owner}: {message}")
+            yield Finding.at(path, f"{owner}: {message}")
 
 
 def secret_faults(build: Build) -> Iterator[Finding]:
     """Yield what is wrong between the secrets and the steps that use them."""
     defined = [*secret_names(build)]
     for name in repeats(tuple(defined)):
-        yield Finding(("secrets",), f'secretEnv "{name}" is defined more than once')
+        yield Finding.at(("secrets",), f'secretEnv "{name}" is defined more than once')
     for i, secret in enumerate(build.secrets):
         if not secret.secret_env:
-            yield Finding(("secrets", i), f"secret {i} defines no secretEnvs")
+            yield Finding.at(("secrets", i), f"secret {i} defines no secretEnvs")
         for name, value in secret.secret_env.items():
             if len(value) > _LONGEST_SECRET:
                 message = f'secretEnv value for "{name}" cannot exceed {_LONGEST_SECRET}B'
-                yield Finding(("secrets", i, "secretEnv", name), message)
+                yield Finding.at(("secrets", i, "secretEnv", name), message)
     for key in repeats(tuple(secret.kms_key_name for secret in build.secrets)):
-        yield Finding(("secrets",), f'kmsKeyName "{key}" is used by more than one secret')
+        yield Finding.at(("secrets",), f'kmsKeyName "{key}" is used by more than one secret')
     if len(defined) > _MOST_SECRETS:
-        yield Finding(("secrets",), f"build defines more than {_MOST_SECRETS} secret values")
+        yield Finding.at(("secrets",), f"build defines more than {_MOST_SECRETS} secret values")
     yield from _secret_uses(build, set(defined))
     yield from _unused(build)
 
@@ -95,17 +95,17 @@ def _secret_uses(build: Build, defined: set[str]) -> Iterator[Finding]:
     everywhere = build.options.secret_env
     path: Path = ("options", "secretEnv")
     for name in repeats(everywhere):
-        yield Finding(path, f'Build uses global secretEnv "{name}" more than once')
+        yield Finding.at(path, f'Build uses global secretEnv "{name}" more than once')
     yield from _undefined(path, everywhere, defined)
     for index, step in enumerate(build.steps):
         path = ("steps", index, "secretEnv")
         plain = {entry.partition("=")[0] for entry in (*build.options.env, *step.env)}
         for name in sorted({*step.secret_env} & {*everywhere}):
-            yield Finding(path, f'Step {index} uses the global secretEnv "{name}"')
+            yield Finding.at(path, f'Step {index} uses the global secretEnv "{name}"')
         for name in repeats(step.secret_env):
-            yield Finding(path, f'Step {index} uses the secretEnv "{name}" more than once')
+            yield Finding.at(path, f'Step {index} uses the secretEnv "{name}" more than once')
         for name in sorted({*everywhere, *step.secret_env} & plain):
-            yield Finding(path, f'step {index} has secret and non-secret env "{name}"')
+            yield Finding.at(path, f'step {index} has secret and non-secret env "{name}"')
         yield from _undefined(path, step.secret_env, defined)
 
 
@@ -115,7 +115,7 @@ def _undefined(path: Path, names: tuple[str, ...], defined: set[str]) -> Iterato
             near = difflib.get_close_matches(name, defined, n=1)
             hint = "define it in availableSecrets.secretManager"
             hint = f"did you mean {near[0]!r}?" if near else hint
-            yield Finding(path, f'secretEnv "{name}" is used without being defined', hint)
+            yield Finding.at(path, f'secretEnv "{name}" is used without being defined', hint)
 
 
 def _unused(build: Build) -> Iterator[Finding]:
@@ -124,7 +124,7 @@ def _unused(build: Build) -> Iterator[Finding]:
     for i, secret in enumerate(build.secrets):
         for name in sorted(secret.secret_env.keys() - used):
             message = f'secretEnv "{name}" is defined without being used'
-            yield Finding(("secrets", i, "secretEnv", name), message)
+            yield Finding.at(("secrets", i, "secretEnv", name), message)
 
 
 def secret_names(build: Build) -> Iterator[str]:

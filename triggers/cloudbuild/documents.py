@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Iterator
 
+    from steps.host.finding import Finding
+
 Path = tuple[str | int, ...]
 
 # No config of a human's comes near; YAML aliases can unfold a small file into billions of values.
@@ -131,6 +133,13 @@ class Document:
         size = len(old)
         for path in [path for path in self.lines if path[:size] == old]:
             self.lines[*new, *path[size:]] = self.lines[path]
+
+
+def problems(findings: Iterable[Finding], document: Document, file: str) -> list[Problem]:
+    """Return *findings* in *document* as problems that name their line, the first line first."""
+    located = [(document.line(found.path), found) for found in findings]
+    located.sort(key=lambda pair: pair[0])
+    return [Problem(f"{file}:{line}: {found.message}", found.hint) for line, found in located]
 
 
 class YamlError(ValueError):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from triggers.cloudbuild.findings import Finding
+from steps.host.finding import Finding
 from triggers.cloudbuild.normal import MAPS
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _camel_case(value: Any, path: Path, document: Document, notes: list[Finding]
                 other for other in (key, re.sub("([A-Z])", r"_\1", name).lower()) if other != name
             ]
             message = f"{dotted(new)} is written as {spellings[0]!r}, too; the last value counts"
-            notes.append(Finding(new, message, code="SW010"))
+            notes.append(Finding.at(new, message, code="SW010"))
         result[name] = _camel_case(item, new, document, notes)
     return result
 
@@ -153,14 +153,14 @@ def _finding(model: type[Message], detail: ErrorDetails) -> Finding:
     expected = {"string_type": str, "bool_type": bool, "int_type": int}.get(kind)
     if kind == "extra_forbidden":
         hint = _near_field(model, location)
-        return Finding(location, f"{where}: unused", hint, code="SW008")
+        return Finding.at(location, f"{where}: unused", hint, code="SW008")
     if kind == "missing":
         message = f"build step {location[-2]} must specify name"
-        return Finding(location[:-1], message, code="SW304")
+        return Finding.at(location[:-1], message, code="SW304")
     if kind == "literal_error":
         # gcloud says "unused" of a value that is none of an enum's; so does this, and why.
         hint = f"{value!r} is not {detail['ctx']['expected']}"
-        return Finding(location, f"{where}: unused", hint, code="SW009")
+        return Finding.at(location, f"{where}: unused", hint, code="SW009")
     if expected:
         field = next(part for part in reversed(location) if isinstance(part, str))
         field = "value" if _is_in_map(location) else field
@@ -169,9 +169,9 @@ def _finding(model: type[Message], detail: ErrorDetails) -> Finding:
             f" found {value!r} (type {type(value)})"
         )
         if expected is str and not isinstance(value, (dict, list)):
-            return Finding(location, message, "put it in quotes", code="SW006")
-        return Finding(location, message, code="SW007")
-    return Finding(location, f"{where}: {detail['msg']}, found {value!r}", code="SW007")
+            return Finding.at(location, message, "put it in quotes", code="SW006")
+        return Finding.at(location, message, code="SW007")
+    return Finding.at(location, f"{where}: {detail['msg']}, found {value!r}", code="SW007")
 
 
 def _near_field(model: type[Message], location: Path) -> str:

@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from steps.host.finding import Finding
 from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.substitution_keys import (
     BUILT_IN,
     EVERY_BUILD,
@@ -87,7 +87,7 @@ def resolve(
             result.values = expand_values(result.values, set(own))
         except ExpansionError as error:
             path: Path = ("substitutions", error.key)
-            result.findings.append(Finding(path, str(error), error.hint, code="SW315"))
+            result.findings.append(Finding.at(path, str(error), error.hint, code="SW315"))
     return result
 
 
@@ -120,7 +120,7 @@ def _not_built_in(path: Path, key: str) -> Finding:
         f' key in the template "{key}" is not a valid built-in substitution'
     )
     hint = f"{meant}a variable of the shell is written $${key}"
-    return Finding(path, message, hint, code="SW314")
+    return Finding.at(path, message, hint, code="SW314")
 
 
 def _missing(path: Path, key: str, values: Mapping[str, str], *, loose: bool) -> Finding:
@@ -133,7 +133,7 @@ def _missing(path: Path, key: str, values: Mapping[str, str], *, loose: bool) ->
         hint = f"did you mean {near[0]!r}?"
     elif loose:
         hint = f"it becomes an empty string; {hint}"
-    return Finding(path, message, hint, code="SW502")
+    return Finding.at(path, message, hint, code="SW502")
 
 
 def _check_unused(
@@ -145,7 +145,7 @@ def _check_unused(
     for key in sorted(key for key in own.keys() - used if key not in BUILT_IN - SUBMITTABLE):
         message = f'key "{key}" in the substitution data is not matched in the template'
         hint = f"use ${{{key}}}, or take it out"
-        finding = Finding(("substitutions", key), message, hint, code="SW503")
+        finding = Finding.at(("substitutions", key), message, hint, code="SW503")
         (result.notes if loose else result.findings).append(finding)
 
 
@@ -172,7 +172,7 @@ def _check_given(given: Mapping[str, str], started_by: StartedBy, result: Resolu
                 " and is not an overridable built-in substitutions"
             )
             hint = f"did you mean '_{key}'?"
-            result.findings.append(Finding((), message, hint, code="SW109"))
+            result.findings.append(Finding.at((), message, hint, code="SW109"))
 
 
 def template_texts(build: Build) -> Iterator[tuple[Path, str]]:

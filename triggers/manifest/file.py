@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ValidationError
 
 from steps.host.errors import InputError, Problem
+from steps.host.finding import Finding
 from triggers.cloudbuild.documents import read_mapping
-from triggers.cloudbuild.findings import Finding
 from triggers.manifest.manifest import MANIFEST, Manifest
 from triggers.manifest.types import WORDS
 
@@ -49,7 +49,7 @@ def manifest_findings(data: object) -> list[Finding]:
 def _finding(details: ErrorDetails) -> Finding:
     what, hint = _what(details)
     path = tuple(step for step in details["loc"] if step != "[key]")
-    return Finding(path, f"`{_path(path)}` {what}", hint, "SW701")
+    return Finding.at(path, f"`{_path(path)}` {what}", hint, "SW701")
 
 
 def manifest_schema() -> str:

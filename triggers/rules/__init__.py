@@ -2,6 +2,4 @@
 
 `sources` is what was read; the `*_rules` and `trigger_traps` hold small functions from that to
 findings; `codes` names every kind of finding; `linter` reads a repository and applies all rules.
-A rule's `Finding` names a path in its document; `Located` (steps.host) is the same with its file
-and line.
 """

@@ -1,22 +1,12 @@
-"""The codes of all findings. A code never changes its meaning, and is never used again."""
+"""The codes of lint's findings. A code never changes its meaning, and is never used again.
+
+An error is refused by gcloud, its schema or the service. A warning is accepted by all of them, and
+does something else than it seems to.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
-
-@dataclass(frozen=True)
-class Code:
-    """What a finding of this code says.
-
-    An error is refused by gcloud, its schema or the service. A warning is accepted by all of them,
-    and does something else than it seems to.
-    """
-
-    level: Literal["error", "warning"]
-    meaning: str
-
+from steps.host.finding import Code, code_table
 
 FAMILIES = {
     "SW0": "Any file",
@@ -121,12 +111,6 @@ def table() -> str:
     """Return all codes as the Markdown tables of the documentation, one per family."""
     parts = []
     for family, title in FAMILIES.items():
-        rows = [
-            f"| {code} | {each.level} | {each.meaning} |"
-            for code, each in CODES.items()
-            if code.startswith(family)
-        ]
-        parts.append(
-            "\n".join([f"{title}:", "", "| code | level | finding |", "| --- | --- | --- |", *rows])
-        )
+        codes = {code: each for code, each in CODES.items() if code.startswith(family)}
+        parts.append(f"{title}:\n\n{code_table(codes)}")
     return "\n\n".join(parts) + "\n"

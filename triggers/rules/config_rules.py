@@ -7,8 +7,8 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_rules import broken_after_substitution
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.substitution_keys import BUILT_IN, SUBSTITUTION_KEY
 from triggers.cloudbuild.substitutions import StartedBy, references, resolve, template_texts
 
@@ -55,7 +55,7 @@ def expansions_are_in_values(config: ConfigSource) -> Iterator[Finding]:
                     f"{'$' + match[0].lstrip('$')!r} is left as it is: only ${{{key}}} is replaced"
                 )
                 hint = "put the expansion into a value of `substitutions`, and refer to that"
-                yield Finding(path, message, hint, "SW401")
+                yield Finding.at(path, message, hint, "SW401")
 
 
 def scripts_read_variables(config: ConfigSource) -> Iterator[Finding]:
@@ -70,10 +70,12 @@ def scripts_read_variables(config: ConfigSource) -> Iterator[Finding]:
             if is_ours and own is not None and key not in own and not _assigns(step.script, key):
                 message = f"${{{key}}} in a script is a variable of the shell, and not set"
                 hint = f"add `env: ['{key}=${{{key}}}']`, or automapSubstitutions"
-                yield Finding(path, message, hint, "SW402")
+                yield Finding.at(path, message, hint, "SW402")
         if match := _DOLLARS.search(step.script):
             message = f"{match[0]!r} in a script begins with the shell's process id"
-            yield Finding(path, message, "write a single $: nothing is substituted here", "SW403")
+            yield Finding.at(
+                path, message, "write a single $: nothing is substituted here", "SW403"
+            )
 
 
 def _variables(build: Build, step: Step) -> set[str] | None:
@@ -94,7 +96,7 @@ def substitutions_are_where_they_are_made(config: ConfigSource) -> Iterator[Find
     for path, key in _doubtful(config.build):
         message = f"${{{key}}} in {path[0]}: it is not known that a substitution is made here"
         hint = "put it into the env of each step" if path[0] == "options" else "write it out"
-        yield Finding(path, message, hint, "SW404")
+        yield Finding.at(path, message, hint, "SW404")
 
 
 def _doubtful(build: Build) -> Iterator[tuple[Path, str]]:
@@ -114,7 +116,7 @@ def encrypted_values_are_base64(config: ConfigSource) -> Iterator[Finding]:
             except ValueError:
                 message = f"the encrypted value of {name!r} is not base64"
                 hint = "encrypt it with gcloud kms, then base64 -w 0"
-                yield Finding((*path, name), message, hint, "SW316")
+                yield Finding.at((*path, name), message, hint, "SW316")
 
 
 def encrypted(build: Build) -> Iterator[tuple[Path, Mapping[str, str]]]:
@@ -132,7 +134,7 @@ def spelling_is_the_schemas(config: ConfigSource) -> Iterator[Finding]:
         if isinstance(key, str) and re.fullmatch("[a-z]+(_[a-z]+)+", key):
             message = f"{key!r} is refused by the published JSON Schema"
             camel = re.sub("_([a-z])", lambda match: match[1].upper(), key)
-            yield Finding(path, message, f"write {camel!r}", "SW406")
+            yield Finding.at(path, message, f"write {camel!r}", "SW406")
 
 
 RULES = (

@@ -7,8 +7,7 @@ import itertools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding as Located
-from triggers.cloudbuild.findings import Finding
+from steps.host.finding import Finding
 from triggers.cloudbuild.globs import BadGlobError, Literal, parse_glob
 from triggers.rules.trigger_traps import is_hopeless
 
@@ -77,7 +76,7 @@ def globs_match(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
         for i, text in enumerate(texts):
             if not globs(text) and not is_hopeless(text) and not globs.malformed(text):
                 said = f"the glob {text!r} of {name} matches no file"
-                yield Finding((name, i), said, "name what is there, or take it out", code)
+                yield Finding.at((name, i), said, "name what is there, or take it out", code)
 
 
 def subdirectories_are_meant(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
@@ -88,7 +87,7 @@ def subdirectories_are_meant(trigger: TriggerSource, globs: Globs) -> Iterator[F
             missed = globs(f"{text}*") - globs.any_of((*included, *trigger.message.ignored_files))
             if missed:
                 message = f"the glob {text!r} leaves out {_some(missed)}"
-                yield Finding(("includedFiles", i), message, f"write {f'{text}*'!r}", "SW604")
+                yield Finding.at(("includedFiles", i), message, f"write {f'{text}*'!r}", "SW604")
 
 
 def something_is_left(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
@@ -96,10 +95,10 @@ def something_is_left(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]
     included = globs.any_of(trigger.message.included_files)
     if included and included <= globs.any_of(trigger.message.ignored_files):
         message = f"{trigger} never starts: it ignores everything that it includes"
-        yield Finding(("ignoredFiles",), message, "take one of the globs out", "SW605")
+        yield Finding.at(("ignoredFiles",), message, "take one of the globs out", "SW605")
 
 
-def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Located]:
+def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Finding]:
     """SW603: the files of packages and functions that no trigger includes or ignores by name."""
     triggers = [trigger.message for trigger in sources.here]
     if not triggers or any(not trigger.included_files for trigger in triggers):
@@ -113,7 +112,7 @@ def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Located]:
         if inside:
             marker = next((m for m in _MARKERS if _join(project, m) in globs.files), _MARKERS[0])
             message = f"no trigger includes {_some(inside)} of {project!r}"
-            yield Located(_join(project, marker), 1, "SW603", message, "include them in one")
+            yield Finding(_join(project, marker), 1, "SW603", message, "include them in one")
 
 
 def _join(project: str, name: str) -> str:

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding as Located
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_rules import (
     LOGGING_HINT,
     LOGGING_RULE,
     has_place_for_logs,
 )
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.listener import FOLLOWERS_KEY
 from triggers.cloudbuild.substitution_keys import PULL_REQUEST, SUBSTITUTION_KEY
 from triggers.cloudbuild.substitutions import StartedBy, references, resolve, template_texts
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 _Found = Iterator[tuple[TriggerSource | ConfigSource, Finding]]
 
 
-def cross(sources: Sources, globs: Globs) -> list[Located]:
+def cross(sources: Sources, globs: Globs) -> list[Finding]:
     """Return what is wrong between every trigger and its build config."""
     users: dict[tuple[str, int, Finding], list[TriggerSource]] = {}
     for trigger in sources.here:
@@ -34,7 +33,7 @@ def cross(sources: Sources, globs: Globs) -> list[Located]:
             line = owner.document.line(finding.path)
             users.setdefault((owner.file, line, finding), []).append(trigger)
     located = [
-        Located(file, line, found.code, f"{found.message} ({_names(triggers)})", found.hint)
+        Finding(file, line, found.code, f"{found.message} ({_names(triggers)})", found.hint)
         for (file, line, found), triggers in users.items()
     ]
     return [*located, *_unused_of_manifest(sources)]
@@ -61,7 +60,7 @@ def _config_is_there(trigger: TriggerSource, path: str, sources: Sources) -> _Fo
     if path not in sources.files:
         message = f"the build config {path!r} does not exist"
         hint = "name it from the root of the trigger's repository, and lint there"
-        yield trigger, Finding(("filename",), message, hint, "SW501")
+        yield trigger, Finding.at(("filename",), message, hint, "SW501")
 
 
 def _config_is_included(trigger: TriggerSource, path: str, globs: Globs) -> _Found:
@@ -69,7 +68,7 @@ def _config_is_included(trigger: TriggerSource, path: str, globs: Globs) -> _Fou
     included = trigger.message.included_files
     if included and path in globs.files and path not in globs.any_of(included):
         message = f"a change of {path!r} starts no build"
-        yield trigger, Finding(("includedFiles",), message, "add it to includedFiles", "SW507")
+        yield trigger, Finding.at(("includedFiles",), message, "add it to includedFiles", "SW507")
 
 
 def _substitutions_are_given(trigger: TriggerSource, config: ConfigSource) -> _Found:
@@ -103,7 +102,7 @@ def _logs_have_a_place(trigger: TriggerSource, config: ConfigSource) -> _Found:
     build = config.build
     own = build.service_account  # with one, that alone is SW312
     if trigger.message.service_account and not own and not has_place_for_logs(build):
-        yield config, Finding(("options",), LOGGING_RULE, LOGGING_HINT, "SW504")
+        yield config, Finding.at(("options",), LOGGING_RULE, LOGGING_HINT, "SW504")
 
 
 def _account_is_the_triggers(trigger: TriggerSource, config: ConfigSource) -> _Found:
@@ -112,7 +111,7 @@ def _account_is_the_triggers(trigger: TriggerSource, config: ConfigSource) -> _F
     if account and "$" not in account and account != trigger.message.service_account:
         message = f"the service account {account!r} is ignored"
         hint = "give it to the trigger"
-        yield config, Finding(("serviceAccount",), message, hint, "SW505")
+        yield config, Finding.at(("serviceAccount",), message, hint, "SW505")
 
 
 def _built_ins_are_there(trigger: TriggerSource, config: ConfigSource) -> _Found:
@@ -128,10 +127,13 @@ def _built_ins_are_there(trigger: TriggerSource, config: ConfigSource) -> _Found
         for key in dict.fromkeys(references(text)):
             if key in absent:
                 message = f"{key} is empty after {absent[key]}"
-                yield config, Finding(path, message, "use REF_NAME, SHORT_SHA or another", "SW506")
+                yield (
+                    config,
+                    Finding.at(path, message, "use REF_NAME, SHORT_SHA or another", "SW506"),
+                )
 
 
-def _unused_of_manifest(sources: Sources) -> Iterator[Located]:
+def _unused_of_manifest(sources: Sources) -> Iterator[Finding]:
     """SW503: a substitution of the manifest that none of its build configs uses."""
     if sources.manifest is None:
         return
@@ -147,7 +149,7 @@ def _unused_of_manifest(sources: Sources) -> Iterator[Located]:
         if path[-1] not in used:
             message = f"none of the build configs uses {path[-1]!r}"
             hint = f"use ${{{path[-1]}}}, or take it out"
-            yield Located(file, document.line(path), "SW503", message, hint)
+            yield Finding(file, document.line(path), "SW503", message, hint)
 
 
 def _used_of(trigger: TriggerSource, config: ConfigSource) -> set[str]:

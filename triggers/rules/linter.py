@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from steps.host.finding import Finding as Located
+    from steps.host.finding import Finding
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
 _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
@@ -30,7 +30,7 @@ _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|js
 class Report:
     """What lint found, in the order of files and lines, and which files it read."""
 
-    findings: tuple[Located, ...]
+    findings: tuple[Finding, ...]
     files: tuple[str, ...]
 
 
@@ -53,7 +53,7 @@ def lint(manifest: Path, files: Sequence[Path], ignored: frozenset[str]) -> Repo
     )
 
 
-def _judge(sources: Sources) -> Iterator[Located]:
+def _judge(sources: Sources) -> Iterator[Finding]:
     globs = Globs(frozenset(sources.files))
     for trigger in sources.triggers:
         for rule in (*trigger_rules.RULES, *trigger_traps.RULES):

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
-from steps.host.finding import Finding as Located
+from steps.host.finding import Finding
 from triggers.cloudbuild.documents import Document, Path, YamlError, read_yaml
-from triggers.cloudbuild.findings import Finding
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.file import manifest_findings
 from triggers.manifest.manifest import Manifest
@@ -25,11 +24,11 @@ def add_manifest(sources: Sources, file: pathlib.Path, text: str) -> None:
     try:
         document = read_yaml(text)
     except YamlError as error:
-        found = Located(str(file), error.line, "SW001", f"parsing as YAML: {error}")
+        found = Finding(str(file), error.line, "SW001", f"parsing as YAML: {error}")
         sources.findings.append(found)
         return
     hint = "what reads the manifest refuses it: fix that line"
-    faults = [Finding(path, why, hint, "SW701") for path, why in document.faults().items()]
+    faults = [Finding.at(path, why, hint, "SW701") for path, why in document.faults().items()]
     findings = [*faults, *manifest_findings(document.data)] or _render(sources, file, document)
     sources.findings += locate(str(file), document, findings)
 
@@ -40,7 +39,7 @@ def _render(sources: Sources, file: pathlib.Path, document: Document) -> list[Fi
         inventory = take_inventory(file.parent, manifest)
         rendering = render(manifest, inventory)
     except InputError as error:
-        return [Finding((), each.message, each.hint, "SW702") for each in error.problems]
+        return [Finding.at((), each.message, each.hint, "SW702") for each in error.problems]
     sources.manifest = (str(file), document)
     sources.projects = tuple(target.path for target in inventory.targets)
     if source := manifest.source.github:
@@ -49,7 +48,7 @@ def _render(sources: Sources, file: pathlib.Path, document: Document) -> list[Fi
         line = document.line(_reason(trigger, document))
         sources.add_rendered(str(file), line, trigger.document())
     warnings = (*inventory.warnings, *rendering.warnings)
-    return [Finding((), each.message, each.hint, "SW703") for each in dict.fromkeys(warnings)]
+    return [Finding.at((), each.message, each.hint, "SW703") for each in dict.fromkeys(warnings)]
 
 
 def _reason(trigger: Trigger, document: Document) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding as Located
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_config_file import (
     duplicate_keys,
     judge_build_config,
@@ -13,7 +13,6 @@ from triggers.cloudbuild.build_config_file import (
 )
 from triggers.cloudbuild.build_trigger import BuildTrigger
 from triggers.cloudbuild.documents import Document, YamlError, read_documents, tab_between_values
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.messages import camel_case, read_message
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ class Sources:
     projects: tuple[str, ...] = ()
     github: tuple[str, str] | None = None
     manifest: tuple[str, Document] | None = None
-    findings: list[Located] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     @property
     def here(self) -> list[TriggerSource]:
@@ -86,7 +85,7 @@ class Sources:
         if documents == []:
             message = "there is no document: gcloud imports nothing, and says nothing"
             self.findings.append(
-                Located(file, 1, "SW004", message, "write a trigger, or delete it")
+                Finding(file, 1, "SW004", message, "write a trigger, or delete it")
             )
         for document in documents or ():
             trigger, findings = _read_trigger(file, document)
@@ -106,7 +105,7 @@ class Sources:
             return
         if len(documents) != 1:
             message = f"a build config is one document, and this file has {len(documents)}"
-            self.findings.append(Located(file, 1, "SW002", message))
+            self.findings.append(Finding(file, 1, "SW002", message))
             return
         [document] = documents
         findings = [*_shape(document), *unreadable_values(document), *duplicate_keys(document)]
@@ -120,30 +119,27 @@ class Sources:
     def _documents(self, file: str, text: str) -> list[Document] | None:
         if line := tab_between_values(text):
             message = "a tab between values: gcloud's reader of YAML stops here"
-            self.findings.append(Located(file, line, "SW013", message, "write spaces"))
+            self.findings.append(Finding(file, line, "SW013", message, "write spaces"))
         try:
             return read_documents(text)
         except YamlError as error:
-            self.findings.append(Located(file, error.line, "SW001", f"parsing as YAML: {error}"))
+            self.findings.append(Finding(file, error.line, "SW001", f"parsing as YAML: {error}"))
             return None
 
 
-def locate(file: str, document: Document, findings: Iterable[Finding]) -> list[Located]:
+def locate(file: str, document: Document, findings: Iterable[Finding]) -> list[Finding]:
     """Return *findings* about *document* with their lines."""
-    return [
-        Located(file, document.line(each.path), each.code, each.message, each.hint)
-        for each in findings
-    ]
+    return [each.located(file, document.line(each.path)) for each in findings]
 
 
 def _shape(document: Document) -> list[Finding]:
     if document.data is None:
         message = "the document is empty: gcloud stops, and imports nothing of the file"
-        return [Finding((), message, "take the `---` before it out", code="SW003")]
+        return [Finding.at((), message, "take the `---` before it out", code="SW003")]
     if not isinstance(document.data, dict):
         message = f"the document is no mapping, but {type(document.data).__name__!r}"
         hint = "write one document per trigger, with `---` between them"
-        return [Finding((), message, hint, code="SW002")]
+        return [Finding.at((), message, hint, code="SW002")]
     return []
 
 
@@ -156,7 +152,7 @@ def _no_value(document: Document) -> Iterator[Finding]:
             (k for k, value in given.items() if value is None) if isinstance(given, dict) else ()
         ):
             message = f"the substitution {key!r} has no value: null is sent"
-            yield Finding((*way, "substitutions", key), message, "write ''", "SW012")
+            yield Finding.at((*way, "substitutions", key), message, "write ''", "SW012")
 
 
 def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, list[Finding]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from triggers.cloudbuild.findings import Finding
+from steps.host.finding import Finding
 from triggers.cloudbuild.globs import BadGlobError, parse_glob
 from triggers.cloudbuild.listener import EVENT_SOURCES
 from triggers.cloudbuild.patterns import syntax_fault
@@ -44,7 +44,7 @@ def name_is_legal(trigger: TriggerSource) -> Iterator[Finding]:
     name = trigger.message.name
     if name and not _NAME.fullmatch(name):
         hint = "1 to 64 letters, digits and dashes, none of the dashes at an end"
-        yield Finding(("name",), f"the name {name!r} is not one of a trigger", hint, "SW101")
+        yield Finding.at(("name",), f"the name {name!r} is not one of a trigger", hint, "SW101")
 
 
 def one_starter(trigger: TriggerSource) -> Iterator[Finding]:
@@ -52,7 +52,7 @@ def one_starter(trigger: TriggerSource) -> Iterator[Finding]:
     given = [field for field in _STARTERS if field in trigger.fields]
     if len(given) > 1:
         message = f"{trigger} is started by {len(given)} things: {', '.join(given)}"
-        yield Finding((given[-1],), message, "keep one of them", "SW102")
+        yield Finding.at((given[-1],), message, "keep one of them", "SW102")
     by_hand = trigger.message.event_type == "MANUAL"
     if (
         not given
@@ -60,7 +60,7 @@ def one_starter(trigger: TriggerSource) -> Iterator[Finding]:
         and not {"sourceToBuild", "gitFileSource", "cron"} & trigger.fields
     ):
         hint = "add github, repositoryEventConfig or developerConnectEventConfig"
-        yield Finding((), f"nothing starts {trigger}", hint, "SW102")
+        yield Finding.at((), f"nothing starts {trigger}", hint, "SW102")
 
 
 def one_event(trigger: TriggerSource) -> Iterator[Finding]:
@@ -69,7 +69,7 @@ def one_event(trigger: TriggerSource) -> Iterator[Finding]:
         given = [name for name in ("push", "pullRequest") if _is_given(trigger, (field, name))]
         if len(given) != 1:
             count = "both push and pullRequest" if given else "neither push nor pullRequest"
-            yield Finding((field,), f"{trigger} has {count}", "give exactly one", "SW103")
+            yield Finding.at((field,), f"{trigger} has {count}", "give exactly one", "SW103")
         yield from _references(trigger, field, events)
 
 
@@ -79,11 +79,11 @@ def _references(trigger: TriggerSource, field: str, events: Events) -> Iterator[
         if len(given) != 1:
             count = "both branch and tag" if given else "neither branch nor tag"
             message = f"the push of {trigger} has {count}"
-            yield Finding((field, "push"), message, "give exactly one", "SW103")
+            yield Finding.at((field, "push"), message, "give exactly one", "SW103")
     if events.pull_request is not None and not events.pull_request.branch:
         message = f"the pullRequest of {trigger} has no branch"
         hint = "give the pattern of the base branch"
-        yield Finding((field, "pullRequest"), message, hint, "SW103")
+        yield Finding.at((field, "pullRequest"), message, hint, "SW103")
 
 
 def _is_given(trigger: TriggerSource, path: Path) -> bool:
@@ -99,9 +99,9 @@ def one_build(trigger: TriggerSource) -> Iterator[Finding]:
     given = [field for field in _BUILDS if field in trigger.fields]
     if len(given) > 1:
         message = f"{trigger} has {len(given)} builds: {', '.join(given)}"
-        yield Finding((given[-1],), message, "keep one of them", "SW104")
+        yield Finding.at((given[-1],), message, "keep one of them", "SW104")
     elif not given:
-        yield Finding((), f"{trigger} has no build", "name its build config: filename", "SW104")
+        yield Finding.at((), f"{trigger} has no build", "name its build config: filename", "SW104")
 
 
 def account_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
@@ -110,7 +110,7 @@ def account_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
     if account and not _ACCOUNT.fullmatch(account):
         message = f"the service account {account!r} is not a full resource name"
         hint = "write projects/PROJECT/serviceAccounts/ADDRESS"
-        yield Finding(("serviceAccount",), message, hint, "SW105")
+        yield Finding.at(("serviceAccount",), message, hint, "SW105")
 
 
 def repository_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
@@ -122,11 +122,11 @@ def repository_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
             kind = "gitRepositoryLinks" if key == "gitRepositoryLink" else "repositories"
             hint = f"write projects/P/locations/L/connections/C/{kind}/R"
             message = f"{field}.{key} is {value!r}"
-            yield Finding((field, key), message, hint, "SW106")
+            yield Finding.at((field, key), message, hint, "SW106")
     github = trigger.message.github
     for key in ("owner", "name") if github else ():
         if not getattr(github, key):
-            yield Finding(("github",), f"github has no {key}", f"add {key}", "SW106")
+            yield Finding.at(("github",), f"github has no {key}", f"add {key}", "SW106")
 
 
 def patterns_are_re2(trigger: TriggerSource) -> Iterator[Finding]:
@@ -134,7 +134,7 @@ def patterns_are_re2(trigger: TriggerSource) -> Iterator[Finding]:
     for path, pattern in patterns(trigger):
         if fault := syntax_fault(pattern):
             message = f"the pattern {pattern!r} is not one of RE2: {fault}"
-            yield Finding(path, message, "patterns are regular expressions, not globs", "SW107")
+            yield Finding.at(path, message, "patterns are regular expressions, not globs", "SW107")
 
 
 def patterns(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
@@ -157,7 +157,7 @@ def globs_are_well_formed(trigger: TriggerSource) -> Iterator[Finding]:
             parse_glob(glob)
         except BadGlobError as error:
             hint = "mend it, or escape the character with a backslash"
-            yield Finding(path, f"the glob {glob!r} is malformed: {error}", hint, "SW108")
+            yield Finding.at(path, f"the glob {glob!r} is malformed: {error}", hint, "SW108")
 
 
 def globs(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
@@ -175,19 +175,19 @@ def substitutions_can_be_set(trigger: TriggerSource) -> Iterator[Finding]:
     given = trigger.message.substitutions
     if len(given) > MOST_SUBSTITUTIONS:
         message = f"{len(given)} substitutions are more than {MOST_SUBSTITUTIONS}"
-        yield Finding(("substitutions",), message, "", "SW109")
+        yield Finding.at(("substitutions",), message, "", "SW109")
     for key, value in given.items():
         path: Path = ("substitutions", key)
         if not SUBSTITUTION_KEY.fullmatch(key):
             message = f"substitution key {key!r} does not respect format ^_[A-Z0-9_]+$"
             meant = "_" + re.sub("[^A-Z0-9]+", "_", key.upper()).strip("_")
-            yield Finding(path, message, f"did you mean {meant!r}?", "SW109")
+            yield Finding.at(path, message, f"did you mean {meant!r}?", "SW109")
         elif key in PULL_REQUEST:
             message = f"{key} is set by Cloud Build itself"
-            yield Finding(path, message, "give it another name", "SW109")
+            yield Finding.at(path, message, "give it another name", "SW109")
         if len(key) > LONGEST_KEY or len(value) > LONGEST_VALUE:
             limits = f"{LONGEST_KEY} characters, its value {LONGEST_VALUE}"
-            yield Finding(path, f"a substitution's key has at most {limits}", "", "SW109")
+            yield Finding.at(path, f"a substitution's key has at most {limits}", "", "SW109")
 
 
 def logs_are_sent_to_github(trigger: TriggerSource) -> Iterator[Finding]:
@@ -196,7 +196,7 @@ def logs_are_sent_to_github(trigger: TriggerSource) -> Iterator[Finding]:
         return
     if not {"github", "repositoryEventConfig", "developerConnectEventConfig"} & trigger.fields:
         message = f"{trigger} sends build logs to GitHub, and has no repository there"
-        yield Finding(("includeBuildLogs",), message, "take it out", "SW110")
+        yield Finding.at(("includeBuildLogs",), message, "take it out", "SW110")
 
 
 def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
@@ -205,18 +205,18 @@ def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
     without = ("sourceToBuild", "filter") if given else ()
     for field in (field for field in without if field in trigger.fields):
         message = f"{field} is for triggers that no repository starts; {trigger} has {given[0]}"
-        yield Finding((field,), message, "take it out", "SW111")
+        yield Finding.at((field,), message, "take it out", "SW111")
     event = trigger.message.event_type or ""
     if event in _EVENT_TYPES and given:
         message = f"eventType {event} does not go with {given[0]}"
-        yield Finding(("eventType",), message, "leave it to the service", "SW111")
+        yield Finding.at(("eventType",), message, "leave it to the service", "SW111")
     if event == "REPO" and not given:
         message = "eventType REPO does not go without a repository"
-        yield Finding(("eventType",), message, "leave it to the service", "SW111")
+        yield Finding.at(("eventType",), message, "leave it to the service", "SW111")
     starter = next((f for f in ("pubsubConfig", "webhookConfig") if f in trigger.fields), None)
     if starter and "filename" in trigger.fields:
         message = f"filename is for triggers that a repository starts; {trigger} has {starter}"
-        yield Finding(("filename",), message, "name it in gitFileSource", "SW111")
+        yield Finding.at(("filename",), message, "name it in gitFileSource", "SW111")
 
 
 RULES = (

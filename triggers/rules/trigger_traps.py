@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from triggers.cloudbuild.findings import Finding
+from steps.host.finding import Finding
 from triggers.cloudbuild.patterns import anchored, is_anchored, syntax_fault
 from triggers.rendering.rendering import TRIGGER_LIMIT
 from triggers.rules.config_rules import encrypted
@@ -23,7 +23,7 @@ def patterns_are_anchored(trigger: TriggerSource) -> Iterator[Finding]:
     for path, pattern in patterns(trigger):
         if pattern and not syntax_fault(pattern) and not is_anchored(pattern):
             message = f"the pattern {pattern!r} is found anywhere in a name"
-            yield Finding(path, message, f"write {anchored(pattern)!r}", "SW201")
+            yield Finding.at(path, message, f"write {anchored(pattern)!r}", "SW201")
 
 
 def comments_are_controlled(trigger: TriggerSource) -> Iterator[Finding]:
@@ -33,7 +33,7 @@ def comments_are_controlled(trigger: TriggerSource) -> Iterator[Finding]:
         if events.pull_request and "commentControl" not in trigger.document.data[field][path[1]]:
             message = f"{trigger} runs every pull request at once: it has no commentControl"
             hint = "commentControl: COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
-            yield Finding(path, message, hint, "SW202")
+            yield Finding.at(path, message, hint, "SW202")
 
 
 def an_account_is_named(trigger: TriggerSource) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def an_account_is_named(trigger: TriggerSource) -> Iterator[Finding]:
     if "serviceAccount" not in trigger.fields:
         message = f"{trigger} names no service account"
         hint = "serviceAccount: projects/PROJECT/serviceAccounts/ADDRESS"
-        yield Finding((), message, hint, "SW204")
+        yield Finding.at((), message, hint, "SW204")
 
 
 def tags_have_no_slash(trigger: TriggerSource) -> Iterator[Finding]:
@@ -49,17 +49,17 @@ def tags_have_no_slash(trigger: TriggerSource) -> Iterator[Finding]:
     for path, pattern in patterns(trigger):
         if path[-1] in {"tag", "tagName"} and "/" in pattern:
             message = f"the tag pattern {pattern!r} has a slash: Cloud Build takes no such tags"
-            yield Finding(path, message, "name tags with dashes", "SW205")
+            yield Finding.at(path, message, "name tags with dashes", "SW205")
 
 
 def it_has_a_name(trigger: TriggerSource) -> Iterator[Finding]:
     """SW207, SW208: the import goes by the id, then by the name, and otherwise creates."""
     if "id" in trigger.fields:
         message = f"{trigger} has an id: the import fails where no such trigger exists"
-        yield Finding(("id",), message, "take it out; the name finds the trigger", "SW208")
+        yield Finding.at(("id",), message, "take it out; the name finds the trigger", "SW208")
     elif "name" not in trigger.fields:
         message = "the trigger has no name: every import creates another one"
-        yield Finding((), message, "give it a name", "SW207")
+        yield Finding.at((), message, "give it a name", "SW207")
 
 
 def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
@@ -67,12 +67,12 @@ def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
     for path, glob in globs(trigger):
         if "$" in glob:
             message = f"the glob {glob!r} has a $: no substitution is made in globs"
-            yield Finding(path, message, "write the path itself", "SW210")
+            yield Finding.at(path, message, "write the path itself", "SW210")
         elif is_hopeless(glob):
             message = f"the glob {glob!r} matches nothing: it is no path of a file from the root"
             bare = re.sub(r"^(?:\.{0,2}/)+|^\.{0,2}\Z", "", glob)
             meant = f"{bare}**" if bare.endswith("/") or not bare else bare
-            yield Finding(path, message, f"write {meant!r}", "SW210")
+            yield Finding.at(path, message, f"write {meant!r}", "SW210")
 
 
 def is_hopeless(glob: str) -> bool:
@@ -89,7 +89,7 @@ def variables_are_not_mangled(trigger: TriggerSource) -> Iterator[Finding]:
         for name in (name for name in values if "_" in name):
             message = f"gcloud's import makes another name of {name!r}, without underscores"
             hint = "use availableSecrets.secretManager, or a build config of its own"
-            yield Finding(("build", *path, name), message, hint, "SW212")
+            yield Finding.at(("build", *path, name), message, hint, "SW212")
 
 
 def the_config_is_a_file(trigger: TriggerSource) -> Iterator[Finding]:
@@ -97,7 +97,7 @@ def the_config_is_a_file(trigger: TriggerSource) -> Iterator[Finding]:
     repository = next(iter(trigger.message.repositories), None)
     if repository and "gitFileSource" in trigger.fields:
         message = f"gitFileSource of {trigger}, which {repository} starts, never stays as written"
-        yield Finding(("gitFileSource",), message, "name the build config as filename", "SW213")
+        yield Finding.at(("gitFileSource",), message, "name the build config as filename", "SW213")
 
 
 def checks_cannot_publish(
@@ -114,7 +114,7 @@ def checks_cannot_publish(
         if trigger.message.is_pull_request and account in pushes:
             message = f"{trigger} runs pull requests as {account!r}, as {pushes[account]} runs"
             hint = "give pull requests an account that can only read"
-            yield trigger, Finding(("serviceAccount",), message, hint, "SW203")
+            yield trigger, Finding.at(("serviceAccount",), message, hint, "SW203")
 
 
 def names_are_apart(triggers: Sequence[TriggerSource]) -> Iterator[tuple[TriggerSource, Finding]]:
@@ -128,10 +128,10 @@ def names_are_apart(triggers: Sequence[TriggerSource]) -> Iterator[tuple[Trigger
         where = f"{first.file}:{first.document.line(('name',))}"
         if first.message.name == name:
             message = f"the name {name!r} is taken at {where}: importing both leaves this one"
-            yield trigger, Finding(("name",), message, "give it another", "SW211")
+            yield trigger, Finding.at(("name",), message, "give it another", "SW211")
         else:
             message = f"the name {name!r} is {first.message.name!r} at {where} but for separators"
-            yield trigger, Finding(("name",), message, "give it another", "SW209")
+            yield trigger, Finding.at(("name",), message, "give it another", "SW209")
 
 
 def they_fit_into_a_project(
@@ -142,7 +142,7 @@ def they_fit_into_a_project(
     if len(written) > TRIGGER_LIMIT:
         message = f"{len(written)} triggers are more than the {TRIGGER_LIMIT} of a project"
         hint = "ask for more quota, or spread them over projects"
-        yield written[TRIGGER_LIMIT], Finding((), message, hint, "SW206")
+        yield written[TRIGGER_LIMIT], Finding.at((), message, hint, "SW206")
 
 
 RULES = (

@@ -6,9 +6,9 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from builder.local.preparation import ignored_fields, unsupported_fields
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_config import Artifacts, Build, Options, Step, Volume
 from triggers.cloudbuild.build_config_file import read_build_config
-from triggers.cloudbuild.findings import Finding
 
 # What tests of `shipwheel run` show at work; a field that is new has to be put somewhere.
 HONOURED = {
@@ -101,7 +101,7 @@ def test_packages_of_python_need_an_emulator() -> None:
 
     assert unsupported_fields(build, docker=False, emulator=True) == []
     assert unsupported_fields(build, docker=False, emulator=False) == [
-        Finding(
+        Finding.at(
             ("artifacts", "pythonPackages"),
             "`artifacts.pythonPackages` is only uploaded to a registry emulator",
             "use --emulator",

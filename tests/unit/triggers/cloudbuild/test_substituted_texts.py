@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from steps.host.finding import Finding
 from triggers.cloudbuild.build_config_file import read_build_config
-from triggers.cloudbuild.findings import Finding
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build, template_texts
 
 WHOLE = """
@@ -70,12 +70,12 @@ def said(
 
 def missing(key: str, hint: str, *path: str | int) -> Finding:
     message = f'key in the template "{key}" is not matched in the substitution data'
-    return Finding(path or ("steps", 0, "args", 0), message, hint, "SW502")
+    return Finding.at(path or ("steps", 0, "args", 0), message, hint, "SW502")
 
 
 def unused(key: str) -> Finding:
     message = f'key "{key}" in the substitution data is not matched in the template'
-    return Finding(("substitutions", key), message, f"use ${{{key}}}, or take it out", "SW503")
+    return Finding.at(("substitutions", key), message, f"use ${{{key}}}, or take it out", "SW503")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_what_is_forgiven_is_said_once_at_its_first_place() -> None:
 def test_a_name_that_is_no_built_in_has_its_near_miss(key: str, hint: str) -> None:
     assert said(f"steps: [{{name: bash, args: [${key}]}}]", StartedBy.TRIGGER) == (
         [
-            Finding(
+            Finding.at(
                 ("steps", 0, "args", 0),
                 "invalid value for 'build.substitutions':"
                 f' key in the template "{key}" is not a valid built-in substitution',
@@ -164,7 +164,7 @@ def test_a_step_without_the_mapping_takes_nothing_from_those_that_have_it() -> N
 def test_a_key_that_nobody_may_set_is_refused(key: str, started_by: StartedBy) -> None:
     [finding] = [it for each in said(STEP, started_by, {key: "x"}) for it in each if not it.path]
 
-    assert finding == Finding(
+    assert finding == Finding.at(
         (),
         f'substitution key "{key}" does not respect format "^_[A-Z0-9_]+$"'
         " and is not an overridable built-in substitutions",

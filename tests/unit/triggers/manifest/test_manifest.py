@@ -9,7 +9,7 @@ import yaml
 
 import triggers
 from steps.host.errors import InputError
-from triggers.cloudbuild.findings import Finding
+from steps.host.finding import Finding
 from triggers.manifest.file import manifest_findings, manifest_schema, parse_manifest, read_manifest
 
 SMALLEST: dict[str, Any] = {
@@ -329,7 +329,7 @@ def test_findings_have_the_path_of_the_value_and_a_good_manifest_has_none() -> N
 
     assert manifest_findings(SMALLEST) == []
     assert manifest_findings(wrong) == [
-        Finding(
+        Finding.at(
             ("substitutions", "REGION"),
             "`substitutions.REGION` is no substitution's name: 'REGION'",
             "write _ and capitals, digits or _",

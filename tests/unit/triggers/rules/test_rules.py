@@ -22,7 +22,7 @@ from triggers.rules.codes import CODES, FAMILIES
 from triggers.rules.linter import lint
 
 if TYPE_CHECKING:
-    from steps.host.finding import Finding as Located
+    from steps.host.finding import Finding
 
 BASE = {
     "cloudbuild.yaml": f"{USES}{LOGGING}",
@@ -58,13 +58,13 @@ def write(files: Files) -> None:
         Path(path).write_text(text)
 
 
-def findings(files: Files) -> tuple[Located, ...]:
+def findings(files: Files) -> tuple[Finding, ...]:
     write({**BASE, **files})
     given = [] if "shipwheel.yaml" in files else [Path(path) for path in files if _is_given(path)]
     return lint(Path("shipwheel.yaml"), given, frozenset()).findings
 
 
-def places(there: tuple[Located, ...]) -> Found:
+def places(there: tuple[Finding, ...]) -> Found:
     return {(each.code, each.file, each.line) for each in there}
 
 
