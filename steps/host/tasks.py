@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-GRACE = 10.0
-"""Seconds between SIGTERM and SIGKILL, as docker gives to a container."""
+_GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as docker gives to a container
 _DRAIN = 2.0  # seconds for output that is still in the pipe when the process has ended
 _NOT_STARTED = 127  # what a shell answers for a program that it cannot start
 _CLEANUP = 30.0  # seconds for the command that ends what outlived its process
@@ -130,7 +129,7 @@ class Task:
             code = None
             self.terminate()
             with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
+                process.wait(_GRACE)
         self._children.end(process)
         if self._must_end:
             self._clean_up()
@@ -172,7 +171,7 @@ def end_tasks(tasks: Sequence[Task]) -> None:
     try:
         for task in tasks:
             task.terminate()
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + _GRACE
         for task in tasks:
             task.join(max(0.0, deadline - time.monotonic()))
     finally:

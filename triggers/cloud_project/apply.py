@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 # Google says of new accounts that they are known everywhere within a minute or so.
-PAUSES = (1, 2, 4, 8, 15, 30, 30)
+RETRY_DELAYS = (1, 2, 4, 8, 15, 30, 30)
 
 
 def apply(
@@ -36,13 +36,15 @@ def apply(
     """
     Refused.raise_all(comparison.wrong)
     for together, call in steps(comparison.missing):
-        _run_patiently(call, environ, sleep)
+        _run_with_retries(call, environ, sleep)
         yield from together
 
 
-def _run_patiently(call: Call, environ: Mapping[str, str], sleep: Callable[[float], None]) -> None:
+def _run_with_retries(
+    call: Call, environ: Mapping[str, str], sleep: Callable[[float], None]
+) -> None:
     """Run *call*, again while what was created before it is not known everywhere."""
-    for pause in PAUSES:
+    for pause in RETRY_DELAYS:
         try:
             run_gcloud(call, environ)
         except (ApiOffError, NotYetError) as error:
