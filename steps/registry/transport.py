@@ -290,6 +290,6 @@ def _fault(error: requests.RequestException) -> str:
 def _retry_after(response: requests.Response) -> float:
     """Return the seconds that the answer asks to wait, whether it says so in seconds or a date."""
     try:
-        return urllib3.Retry().get_retry_after(response.raw) or 0.0
-    except (urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
+        return urllib3.Retry().parse_retry_after(response.headers["Retry-After"])
+    except (KeyError, urllib3.exceptions.InvalidHeader, ValueError, OverflowError):
         return 0.0

@@ -227,7 +227,7 @@ def test_an_answer_that_trickles_over_a_kept_connection_is_not_waited_for(
         transport = connect(registry.host, retry_for=0)
         url = transport.registry.index_url
         assert transport.get(url).status_code == 200
-        monkeypatch.setattr(transport.session.get_adapter(url), "_patience", 0.5)
+        monkeypatch.setattr(transport.session.get_adapter(url), "_seconds", 0.5)
         begin = time.monotonic()
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(url)
@@ -247,4 +247,4 @@ def test_nothing_watches_a_request_that_was_answered(emulator: Emulator) -> None
 
 
 def limits() -> set[threading.Thread]:
-    return {thread for thread in threading.enumerate() if thread.name == "limit"}
+    return {thread for thread in threading.enumerate() if thread.name == "request"}

@@ -8,7 +8,6 @@ import json
 
 import pytest
 import requests
-import urllib3
 
 from steps.host.errors import AccessError
 from steps.registry.address import Registry
@@ -37,8 +36,8 @@ def answer(status: int, text: str = "", reason: str = "Why", **headers: str) -> 
     response = requests.Response()
     response.status_code, response.reason = status, reason
     response.url = "https://us-east4-python.pkg.dev/demo/pypi/?signature=planted"
-    body = io.BytesIO(text.encode())
-    response.raw = urllib3.HTTPResponse(body, headers=headers, preload_content=False)
+    response.raw = io.BytesIO(text.encode())
+    response.headers.update(headers)
     return response
 
 
