@@ -50,7 +50,7 @@ def triggers() -> None:
     \b
     Example:
       shipwheel triggers render > triggers.yaml
-      gcloud builds triggers import --source=triggers.yaml --region=us-east4
+      gcloud builds triggers import --source=triggers.yaml --region=us-central1
     """
 
 

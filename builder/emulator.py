@@ -100,7 +100,7 @@ def command(
     Example:
       shipwheel emulator --repository my-project/pypi --port 8080
       export ARTIFACT_REGISTRY_EMULATOR_HOST=127.0.0.1:8080
-      shipwheel publish --registry us-east4/my-project/pypi
+      shipwheel publish --registry us-central1/my-project/pypi
 
     \b
     One address for private and public packages:

@@ -88,7 +88,7 @@ def command(
 
     \b
     Example:
-      shipwheel check --all --registry us-east4/my-project/pypi
+      shipwheel check --all --registry us-central1/my-project/pypi
     """
     from steps.project.repository import neighbours  # noqa: PLC0415 - the same
     from steps.registry.index import Index  # noqa: PLC0415 - the same

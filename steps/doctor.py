@@ -41,7 +41,7 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
 
     \b
     Example:
-      shipwheel doctor --registry us-east4/my-project/pypi
+      shipwheel doctor --registry us-central1/my-project/pypi
     """
     from steps.command_line.machine import this_machine  # noqa: PLC0415 - `--help` does without
     from steps.diagnosis.clients import CHECKS as CLIENT_CHECKS  # noqa: PLC0415 - the same

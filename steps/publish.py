@@ -53,7 +53,7 @@ def command(
 
     \b
     Example:
-      shipwheel publish --all --registry us-east4/my-project/pypi
+      shipwheel publish --all --registry us-central1/my-project/pypi
     """
     from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
     from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without

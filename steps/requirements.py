@@ -125,8 +125,8 @@ def command(
 
     \b
     Example:
-      shipwheel requirements functions/berth-finder --registry us-east4/my-project/pypi \\
-        --virtual us-east4/my-project/pypi-all
+      shipwheel requirements functions/berth-finder --registry us-central1/my-project/pypi \\
+        --virtual us-central1/my-project/pypi-all
     """
     from steps.function.facts import Settings  # noqa: PLC0415 - `--help` does without
     from steps.function.preparation import Request, make_requirements  # noqa: PLC0415 - the same

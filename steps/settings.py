@@ -92,10 +92,10 @@ def command(
 
     \b
     Example:
-      shipwheel settings pip --registry us-east4/my-project/pypi-all --write
-      shipwheel settings uv --registry us-east4/my-project/pypi-all \\
-        --standard us-east4/my-project/pypi --package tides --write
-      eval "$(shipwheel settings twine --shell --registry us-east4/my-project/pypi)"
+      shipwheel settings pip --registry us-central1/my-project/pypi-all --write
+      shipwheel settings uv --registry us-central1/my-project/pypi-all \\
+        --standard us-central1/my-project/pypi --package tides --write
+      eval "$(shipwheel settings twine --shell --registry us-central1/my-project/pypi)"
     """
     from steps.client.clients import default_name, settings  # noqa: PLC0415 - the same
     from steps.client.model import Wanted  # noqa: PLC0415 - the same

@@ -47,7 +47,7 @@ def command(
 
     \b
     Example:
-      shipwheel upload packages/tides --registry us-east4/my-project/pypi
+      shipwheel upload packages/tides --registry us-central1/my-project/pypi
     """
     from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without
     from steps.host.parallel import each  # noqa: PLC0415 - the same

@@ -58,8 +58,8 @@ def command(
 
     \b
     Example:
-      shipwheel versions harbour-tides --files --registry us-east4/my-project/pypi
-      shipwheel versions harbour-tides --delete 1.2.0 --registry us-east4/my-project/pypi
+      shipwheel versions harbour-tides --files --registry us-central1/my-project/pypi
+      shipwheel versions harbour-tides --delete 1.2.0 --registry us-central1/my-project/pypi
     """
     from steps.registry.index import Index  # noqa: PLC0415 - `--help` does without
 

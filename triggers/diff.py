@@ -30,7 +30,7 @@ def command(*, plan: Plan, cloud: Gcloud) -> None:
     \b
     Example:
       shipwheel triggers diff
-      shipwheel triggers diff --region us-east4 --json
+      shipwheel triggers diff --region us-central1 --json
     """
     _logger.info("%s", plan.summary or "no triggers")
     if plan.of(*DRIFT):

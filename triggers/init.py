@@ -62,7 +62,7 @@ def command(
 
     \b
     Example:
-      shipwheel init --registry us-east4/my-project/pypi --github acme/monorepo
+      shipwheel init --registry us-central1/my-project/pypi --github acme/monorepo
     """
     source = _source(directory, github, repository, git_repository_link)
     target = _artifact_registry(registry, () if source else (_NO_SOURCE,))

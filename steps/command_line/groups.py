@@ -124,7 +124,7 @@ def root_group(index: Mapping[str, str]) -> CommandGroup:
 
         \b
         Example:
-          shipwheel publish --all --registry us-east4/my-project/pypi
+          shipwheel publish --all --registry us-central1/my-project/pypi
         """
         _require_working_directory()
         level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO

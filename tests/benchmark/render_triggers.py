@@ -25,9 +25,9 @@ from triggers.rendering.repository import open_repository, render_repository
 ROUNDS = 7
 MANIFEST = """\
 project: my-project
-region: us-east4
-registry: us-east4/my-project/pypi
-image: us-east4-docker.pkg.dev/my-project/docker/shipwheel:1.0
+region: us-central1
+registry: us-central1/my-project/pypi
+image: us-central1-docker.pkg.dev/my-project/docker/shipwheel:1.0
 source: {github: {owner: acme, name: monorepo}}
 """
 PYPROJECT = """\

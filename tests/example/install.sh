@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs PACKAGE from the registry with pip into a fresh environment, and imports MODULE.
-# Usage: REGION=us-east4 REPOSITORY=PROJECT/REPO install.sh PACKAGE MODULE
+# Usage: REGION=us-central1 REPOSITORY=PROJECT/REPO install.sh PACKAGE MODULE
 set -euo pipefail
 package=$1
 module=$2

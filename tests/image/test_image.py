@@ -29,7 +29,7 @@ from builder.server import Emulator
 
 command = [sys.executable, "-I", "-m", "builder", "publish", "--all", "packages", "--json"]
 with tempfile.TemporaryDirectory() as root, Emulator(Path(root)) as emulator:
-    registry = {"SHIPWHEEL_REGISTRY": "us-east4/demo/pypi"}
+    registry = {"SHIPWHEEL_REGISTRY": "us-central1/demo/pypi"}
     environ = {**os.environ, **registry, "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host}
     for _ in range(2):
         ended = subprocess.run(command, env=environ, stdout=subprocess.PIPE, check=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tests.image.engine import Docker
 
 DOCKER_BUILDER = "gcr.io/cloud-builders/docker"
-SAMPLE_IMAGE = f"us-east4-docker.pkg.dev/demo/docker/shipwheel:{__version__}"
+SAMPLE_IMAGE = f"us-central1-docker.pkg.dev/demo/docker/shipwheel:{__version__}"
 
 
 @pytest.fixture(name="_docker_builder")
@@ -79,7 +79,7 @@ def test_runs_the_sample_with_every_step_in_its_container(
 def test_builds_tests_and_would_push_the_image_with_its_own_build_config(
     docker: Docker, base: str
 ) -> None:
-    values = f"PROJECT_ID=demo,_REGION=us-east4,_REPO=docker,_PYPI_REPO=pypi,_BASE_IMAGE={base}"
+    values = f"PROJECT_ID=demo,_REGION=us-central1,_REPO=docker,_PYPI_REPO=pypi,_BASE_IMAGE={base}"
     values += ",_NETWORK=host,SHORT_SHA=abc1234"
     record, log = run(docker, ROOT, "--emulator", "--substitutions", values)
 

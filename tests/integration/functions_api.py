@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _PROTOBUF = "type.googleapis.com/google"
 _RUNTIMES = [{"name": f"python3{minor}", "environment": "GEN_2"} for minor in range(10, 15)]
-_OPERATION = "projects/demo/locations/us-east4/operations/deploy"
+_OPERATION = "projects/demo/locations/us-central1/operations/deploy"
 _BUILDER = "projects/demo/serviceAccounts/4711-compute@developer.gserviceaccount.com"
 _READY = [{"type": kind, "status": "True"} for kind in ("Ready", "ConfigurationsReady")]
 
@@ -107,13 +107,13 @@ class FunctionsApi(GoogleApi):
         known: dict[str, dict[str, Any]] = {
             project: {"projectId": "demo", "projectNumber": "4711"},
             rf"{project}/services/\w+\.googleapis\.com": {"state": "ENABLED"},
-            rf"{project}/locations/us-east4/repositories/cloud-run-source-deploy": {},
+            rf"{project}/locations/us-central1/repositories/cloud-run-source-deploy": {},
             rf"{project}/serviceAccounts/[^/]+": {"email": path.rsplit("/", 1)[-1]},
-            rf"{project}/locations/us-east4/operations/build": {"done": True, "response": build},
-            rf"{project}/locations/us-east4/defaultServiceAccount": {
+            rf"{project}/locations/us-central1/operations/build": {"done": True, "response": build},
+            rf"{project}/locations/us-central1/defaultServiceAccount": {
                 "serviceAccountEmail": _BUILDER
             },
-            rf"{project}/locations/us-east4/services/f:testIamPermissions": body,
+            rf"{project}/locations/us-central1/services/f:testIamPermissions": body,
         }
         found = (answer for pattern, answer in known.items() if re.fullmatch(pattern, path))
         return next(found, None)
@@ -135,7 +135,7 @@ class FunctionsApi(GoogleApi):
         if not self.functions:
             return not_found()
         body = self.functions[-1].body
-        service = {"service": "projects/demo/locations/us-east4/services/f"}
+        service = {"service": "projects/demo/locations/us-central1/services/f"}
         config = {**body["serviceConfig"], **service}
         return 200, {**body, "serviceConfig": config, "environment": "GEN_2", "state": "ACTIVE"}
 
@@ -152,7 +152,7 @@ class FunctionsApi(GoogleApi):
         return 200, {**body, "metadata": metadata, "status": {**status, "observedGeneration": 1}}
 
     def _store(self, path: str, data: bytes) -> dict[str, Any]:
-        bucket = {"id": "run-sources-demo-us-east4", "name": "run-sources-demo-us-east4"}
+        bucket = {"id": "run-sources-demo-us-central1", "name": "run-sources-demo-us-central1"}
         if path == "/storage/v1/b":
             return {"items": [bucket]}
         if path.startswith("/storage"):
@@ -164,6 +164,6 @@ class FunctionsApi(GoogleApi):
 
 
 def _build(status: str) -> dict[str, Any]:
-    name = "projects/demo/locations/us-east4/builds/build"
+    name = "projects/demo/locations/us-central1/builds/build"
     build = {"id": "build", "name": name, "projectId": "demo", "status": status, "logUrl": "none"}
     return {"@type": f"{_PROTOBUF}.devtools.cloudbuild.v1.BuildOperationMetadata", "build": build}

@@ -80,7 +80,7 @@ ProjectId = Annotated[
         "write the project's ID: lower-case letters, digits and -, a letter first",
     ),
 ]
-Region = Annotated[str, matching("[a-z][a-z0-9-]*", "write a region's name, such as us-east4")]
+Region = Annotated[str, matching("[a-z][a-z0-9-]*", "write a region's name, such as us-central1")]
 Registry = Annotated[str, AfterValidator(_check_registry)]
 Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_pattern)]
 Directory = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_directory)]

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # What must have happened before an example makes sense.
 BEFORE = {
     "upload": "shipwheel build packages/tides",
-    "requirements": "shipwheel publish --all --registry us-east4/my-project/pypi",
-    "versions": "shipwheel publish --all --registry us-east4/my-project/pypi",
+    "requirements": "shipwheel publish --all --registry us-central1/my-project/pypi",
+    "versions": "shipwheel publish --all --registry us-central1/my-project/pypi",
     "init": "rm -r shipwheel.yaml cloudbuild",
     "triggers lint": "shipwheel triggers render > triggers.yaml",
     "triggers explain": "git update-ref refs/remotes/origin/main HEAD;"
@@ -80,4 +80,4 @@ def test_the_example_of_the_emulator_is_of_options_that_it_has() -> None:
     # It serves until it is stopped; its own tests start and stop it.
     parsed = parse(serve)
     assert f"export ARTIFACT_REGISTRY_EMULATOR_HOST=127.0.0.1:{parsed.params['port']}" == export
-    assert publish.endswith(f"us-east4/{parsed.params['repositories'][0]}")
+    assert publish.endswith(f"us-central1/{parsed.params['repositories'][0]}")

@@ -13,7 +13,7 @@ from steps import __version__
 from triggers.cloudbuild.substitutions import StartedBy
 
 ROOT = Path(__file__).parents[3]
-IMAGE = f"us-east4-docker.pkg.dev/demo/docker/shipwheel:{__version__}"
+IMAGE = f"us-central1-docker.pkg.dev/demo/docker/shipwheel:{__version__}"
 
 
 @pytest.fixture(name="prepared")
@@ -23,7 +23,7 @@ def _prepared() -> PreparedBuild:
         RunRequest(
             config=ROOT / "cloudbuild.yaml",
             source=ROOT,
-            substitutions={"PROJECT_ID": "demo", "_REGION": "us-east4", "_REPO": "docker"},
+            substitutions={"PROJECT_ID": "demo", "_REGION": "us-central1", "_REPO": "docker"},
             started_by=StartedBy.SUBMIT,
             docker=True,
         )

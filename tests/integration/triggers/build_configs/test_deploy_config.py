@@ -86,7 +86,7 @@ def run(
     config["steps"].insert(0, publish)
     here = f"http://{emulator.host}/demo"
     config["substitutions"] = {
-        key: value.replace("--virtual=us-east4/demo/", f"--virtual={here}/")
+        key: value.replace("--virtual=us-central1/demo/", f"--virtual={here}/")
         for key, value in trigger.substitutions.items()
     }
     (root / "run.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
@@ -152,7 +152,7 @@ def test_a_function_that_brings_its_distributions_along_is_deployed(
 def test_a_function_that_cannot_be_built_is_not_deployed(
     api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
-    done = run(tmp_path / "harbour", programs, emulator, index="us-east4/demo/pypi")
+    done = run(tmp_path / "harbour", programs, emulator, index="us-central1/demo/pypi")
 
     assert done.returncode == 1
     assert "SW813 error" in done.stdout

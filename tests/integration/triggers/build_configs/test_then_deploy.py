@@ -26,7 +26,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def _api() -> Iterator[CloudBuildApi]:
     with CloudBuildApi() as api:
         for name in ("f-deploy", "g-deploy", "other"):
-            api.add("us-east4", {"name": name, "filename": "cloudbuild.yaml"})
+            api.add("us-central1", {"name": name, "filename": "cloudbuild.yaml"})
         yield api
 
 
@@ -36,7 +36,7 @@ def start(api: CloudBuildApi, triggers: str) -> subprocess.CompletedProcess[str]
     given = {
         "COMMIT_SHA": COMMIT,
         "PROJECT_ID": "demo",
-        "LOCATION": "us-east4",
+        "LOCATION": "us-central1",
         "_THEN_DEPLOY": triggers,
     }
     variables = dict(line.split("=", 1) for line in config["steps"][-1]["env"])
@@ -52,7 +52,7 @@ def start(api: CloudBuildApi, triggers: str) -> subprocess.CompletedProcess[str]
 
 
 def started(api: CloudBuildApi) -> list[tuple[str, object]]:
-    names = {trigger["id"]: name for name, trigger in api.by_name("us-east4").items()}
+    names = {trigger["id"]: name for name, trigger in api.by_name("us-central1").items()}
     return [(names[build["buildTriggerId"]], build["source"]) for build in api.builds]
 
 

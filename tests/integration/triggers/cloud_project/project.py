@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from triggers.cloud_project.resources import Scope
 
 SAMPLE = Path(__file__).parents[3] / "example"
-PYPI = "projects/demo/locations/us-east4/repositories/pypi"
+PYPI = "projects/demo/locations/us-central1/repositories/pypi"
 CHECKER = "serviceAccount:shipwheel-check@demo.iam.gserviceaccount.com"
 PUBLISHER = "serviceAccount:shipwheel-publish@demo.iam.gserviceaccount.com"
 WRITER = "roles/artifactregistry.writer"

@@ -41,7 +41,7 @@ def test_check_names_a_role_that_is_missing_and_one_that_is_too_many(
     assert run(root, "--check") == 1
 
     captured = capsys.readouterr()
-    repository = "the repository us-east4/demo/pypi"
+    repository = "the repository us-central1/demo/pypi"
     assert captured.out.splitlines() == [
         (
             f"missing   roles/artifactregistry.reader on {repository} for {CHECKER}:"
@@ -50,7 +50,7 @@ def test_check_names_a_role_that_is_missing_and_one_that_is_too_many(
         f"too many  roles/artifactregistry.writer on {repository} for {CHECKER}",
         (
             "            gcloud artifacts repositories remove-iam-policy-binding pypi"
-            f" --location=us-east4 --member={CHECKER} --role={WRITER} --all --project=demo"
+            f" --location=us-central1 --member={CHECKER} --role={WRITER} --all --project=demo"
         ),
         f"too many  roles/editor on the project demo for {CHECKER}",
         (
@@ -117,7 +117,7 @@ def test_a_repository_of_another_kind_stops_everything(
     assert writes(api) == []
     assert capsys.readouterr().err.splitlines()[-2:] == [
         (
-            "error: There is the repository us-east4/demo/pypi, and it is python, remote, not"
+            "error: There is the repository us-central1/demo/pypi, and it is python, remote, not"
             " python, standard"
         ),
         "  hint: name another one in the manifest: a repository's kind cannot be changed",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.integration.cloud_build_api import CloudBuildApi
 
 SAMPLE = Path(__file__).parents[3] / "example"
-REGION = "us-east4"
+REGION = "us-central1"
 
 
 def run(root: Path, verb: str, *options: str) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = needs_gcloud
 
 
-SUMMARY = "error: The live triggers of 'demo' in 'us-east4' are not the rendered ones: "
+SUMMARY = "error: The live triggers of 'demo' in 'us-central1' are not the rendered ones: "
 
 
 @pytest.mark.parametrize("options", [[], ["--inline"]])
@@ -33,7 +33,7 @@ def test_diff_is_empty_after_apply_which_changes_nothing_the_second_time(
         "create     functions-berth-finder-deploy\n"
     )
     assert captured.err == (
-        "$ gcloud builds triggers list --format=json --log-http --project=demo --region=us-east4"
+        "$ gcloud builds triggers list --format=json --log-http --project=demo --region=us-central1"
         " --quiet\n"
         "3 create\n"
         f"{SUMMARY}3 create\n"

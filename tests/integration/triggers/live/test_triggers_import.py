@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 pytestmark = needs_gcloud
 
 SAMPLE = Path(__file__).parents[3] / "example"
-REGION = "us-east4"
-CONNECTION = "projects/demo/locations/us-east4/connections/hub"
+REGION = "us-central1"
+CONNECTION = "projects/demo/locations/us-central1/connections/hub"
 SOURCES: dict[str, dict[str, Any]] = {
     "github": {"github": {"owner": "harbour-office", "name": "harbour"}},
     "2nd generation": {"repository": f"{CONNECTION}/repositories/harbour"},

@@ -75,7 +75,7 @@ def test_every_setting_reaches_the_functions_api(api: FunctionsApi, tmp_path: Pa
     [created] = api.functions
     assert created.method == "POST"
     assert created.body == {
-        "name": "projects/demo/locations/us-east4/functions/f",
+        "name": "projects/demo/locations/us-central1/functions/f",
         "labels": {"deployment-tool": "cli-gcloud"},
         "buildConfig": {
             "runtime": "python313",
@@ -104,7 +104,7 @@ def test_every_setting_reaches_the_functions_api(api: FunctionsApi, tmp_path: Pa
                     "versions": [{"path": "key.pem", "version": "3"}],
                 }
             ],
-            "vpcConnector": "projects/demo/locations/us-east4/connectors/harbour",
+            "vpcConnector": "projects/demo/locations/us-central1/connectors/harbour",
             "vpcConnectorEgressSettings": "ALL_TRAFFIC",
             "ingressSettings": "ALLOW_INTERNAL_AND_GCLB",
         },

@@ -104,7 +104,7 @@ def test_a_monorepo_is_found_rendered_and_imported(
     for path, text in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
-    registry = ["--registry", "us-east4/demo/pypi", "--github", "acme/monorepo"]
+    registry = ["--registry", "us-central1/demo/pypi", "--github", "acme/monorepo"]
     assert main(["init", str(tmp_path), *registry]) == 0
     manifest = tmp_path / "shipwheel.yaml"
     manifest.write_text(manifest.read_text() + f"\npackages: {{exclude: {exclude}}}\n")
@@ -112,11 +112,13 @@ def test_a_monorepo_is_found_rendered_and_imported(
     rendered = tmp_path / "triggers.yaml"
     rendered.write_text(capsys.readouterr().out)
 
-    done = api.gcloud("builds", "triggers", "import", f"--source={rendered}", "--region=us-east4")
+    done = api.gcloud(
+        "builds", "triggers", "import", f"--source={rendered}", "--region=us-central1"
+    )
 
     assert (done.returncode, done.stderr) == (0, "")
     documents = {each["name"]: each for each in yaml.safe_load_all(rendered.read_text())}
-    held = api.by_name("us-east4")
+    held = api.by_name("us-central1")
     assert held.keys() == documents.keys()
     assert {
         name: [glob for glob in trigger["includedFiles"] if not glob.startswith("cloudbuild/")]

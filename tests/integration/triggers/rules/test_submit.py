@@ -54,7 +54,7 @@ def test_gcloud_submits_the_build_config_of_the_image_by_the_command_in_its_comm
     )
     assert [step.id for step in parsed.steps] == ["image", "size", "unit-tests", "sample", "wheel"]
     assert {**parsed.substitutions}.items() >= {
-        "_REGION": "us-east4",
+        "_REGION": "us-central1",
         "_REPO": "docker",
         "SHORT_SHA": "abc",
     }.items()

@@ -96,7 +96,9 @@ def test_what_gcloud_refuses_is_found(api: CloudBuildApi, tmp_path: Path, case: 
     file = tmp_path / "triggers.yaml"
     file.write_text(REFUSED[case])
 
-    imported = api.gcloud("builds", "triggers", "import", f"--source={file}", "--region=us-east4")
+    imported = api.gcloud(
+        "builds", "triggers", "import", f"--source={file}", "--region=us-central1"
+    )
 
     assert imported.returncode != 0
     assert errors(file) != []
@@ -107,6 +109,8 @@ def test_what_gcloud_imports_has_no_error(api: CloudBuildApi, tmp_path: Path, ca
     file = tmp_path / "triggers.yaml"
     file.write_text(ACCEPTED[case])
 
-    imported = api.gcloud("builds", "triggers", "import", f"--source={file}", "--region=us-east4")
+    imported = api.gcloud(
+        "builds", "triggers", "import", f"--source={file}", "--region=us-central1"
+    )
 
     assert (imported.returncode, errors(file)) == (0, [])

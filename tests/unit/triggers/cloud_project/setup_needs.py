@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PACKAGE = Target(kind="package", path="a", name="a")
 FUNCTION = Target(kind="function", path="f", name="f")
 ACCOUNTS = {"serviceAccount": "shipwheel-function", "buildServiceAccount": "shipwheel-build"}
-PYPI = Place("my-project", "us-east4", "pypi")
+PYPI = Place("my-project", "us-central1", "pypi")
 WRITER = "roles/artifactregistry.writer"
 
 

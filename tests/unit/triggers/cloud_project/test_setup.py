@@ -35,9 +35,9 @@ def test_only_the_account_that_publishes_may_write_packages() -> None:
 
     writers = {it for it in granted(everything) if it[1] == WRITER}
     assert writers == {
-        (email("shipwheel-publish"), WRITER, "the repository us-east4/my-project/pypi"),
-        (email("shipwheel-build"), WRITER, "the repository us-east4/my-project/gcf-artifacts"),
-        (email("shipwheel-image"), WRITER, "the repository us-east4/my-project/docker"),
+        (email("shipwheel-publish"), WRITER, "the repository us-central1/my-project/pypi"),
+        (email("shipwheel-build"), WRITER, "the repository us-central1/my-project/gcf-artifacts"),
+        (email("shipwheel-image"), WRITER, "the repository us-central1/my-project/docker"),
     }
     on_the_project = {it[1] for it in granted(everything) if it[2] == "the project my-project"}
     assert on_the_project == {
@@ -171,7 +171,7 @@ def test_secrets_of_functions_have_their_api() -> None:
 
 
 def test_a_repository_in_another_project_has_its_api_there() -> None:
-    found = needs(PACKAGE, registry="us-east4/libraries/pypi")
+    found = needs(PACKAGE, registry="us-central1/libraries/pypi")
 
     apis = [need.resource for need in found if isinstance(need.resource, Api)]
     assert apis[-1] == Api("libraries", "artifactregistry.googleapis.com")
@@ -196,7 +196,7 @@ def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
     assert formats == ["python"] * 3
     assert {scope for _, _, scope in granted(found)} == {
         "the project my-project",
-        "the repository us-east4/my-project/pypi",
+        "the repository us-central1/my-project/pypi",
     }
 
 
@@ -204,7 +204,7 @@ def test_the_image_is_built_by_an_account_that_writes_nothing_else() -> None:
     roles = {(role, scope) for member, role, scope in granted(needs()) if "image" in member}
 
     assert roles == {
-        (WRITER, "the repository us-east4/my-project/docker"),
+        (WRITER, "the repository us-central1/my-project/docker"),
         ("roles/logging.logWriter", "the project my-project"),
         ("roles/storage.objectViewer", "the project my-project"),
     }
@@ -223,14 +223,14 @@ def test_an_image_from_elsewhere_is_built_by_others(image: str) -> None:
 
 
 def test_what_functions_name_as_their_index_is_read_where_it_is_and_nothing_else() -> None:
-    index = {"function": {**ACCOUNTS, "index": "us-east4/libraries/everything"}}
+    index = {"function": {**ACCOUNTS, "index": "us-central1/libraries/everything"}}
 
     found = granted(needs(PACKAGE, FUNCTION, deploy=index))
 
     reading = "roles/artifactregistry.reader"
     assert {scope for member, role, scope in found if role == reading and "build@" in member} == {
-        "the repository us-east4/libraries/everything",
-        "the repository us-east4/my-project/pypi",
+        "the repository us-central1/libraries/everything",
+        "the repository us-central1/my-project/pypi",
     }
 
 
@@ -242,10 +242,10 @@ def test_an_account_that_writes_images_checks_no_pull_request(account: str) -> N
 
 def test_a_repository_for_packages_and_for_images_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        needs(PACKAGE, image="us-east4-docker.pkg.dev/my-project/pypi/shipwheel:1")
+        needs(PACKAGE, image="us-central1-docker.pkg.dev/my-project/pypi/shipwheel:1")
 
     assert [problem.message for problem in caught.value.problems] == [
-        "For packages and for images: the repository us-east4/my-project/pypi"
+        "For packages and for images: the repository us-central1/my-project/pypi"
     ]
 
 

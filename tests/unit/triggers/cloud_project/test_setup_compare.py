@@ -18,8 +18,8 @@ from triggers.cloud_project.wanted import Extras
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import Need
 
-VIRTUAL = Place("my-project", "us-east4", "pypi-all")
-PUBLIC = Place("my-project", "us-east4", "pypi-public")
+VIRTUAL = Place("my-project", "us-central1", "pypi-all")
+PUBLIC = Place("my-project", "us-central1", "pypi-public")
 POLICIES = {"old": {"action": "DELETE", "condition": {"olderThan": "86400s"}}}
 NEEDS = needs(PACKAGE, extras=Extras(cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES)))
 ANN = "user:ann@example.com"
@@ -135,7 +135,7 @@ def test_upstreams_that_do_not_put_own_packages_first_are_wrong(
         "give it these upstreams, and no others: echo '"
         f'[{{"id": "pypi", "repository": "{PYPI.resource}", "priority": 200}},'
         f' {{"id": "pypi-public", "repository": "{PUBLIC.resource}", "priority": 100}}]'
-        "' | gcloud artifacts repositories update pypi-all --location=us-east4"
+        "' | gcloud artifacts repositories update pypi-all --location=us-central1"
         " --upstream-policy-file=- --project=my-project"
     )
 

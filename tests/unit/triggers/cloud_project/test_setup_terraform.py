@@ -29,14 +29,14 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
 
     assert sum(map(len, resources.values())) == len(found) - 1
     repositories = resources["google_artifact_registry_repository"]
-    assert repositories["my-project-us-east4-pypi"]["cleanup_policies"] == [
+    assert repositories["my-project-us-central1-pypi"]["cleanup_policies"] == [
         {"id": "old", "action": "DELETE", "condition": {"older_than": "86400s"}}
     ]
-    assert repositories["my-project-us-east4-pypi-all"] == {
+    assert repositories["my-project-us-central1-pypi-all"] == {
         "//": "Both behind one address, which clients read instead of two: where both have a"
         " version, yours wins.",
         "project": "my-project",
-        "location": "us-east4",
+        "location": "us-central1",
         "repository_id": "pypi-all",
         "format": "PYTHON",
         "mode": "VIRTUAL_REPOSITORY",
@@ -48,8 +48,8 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
         },
         "depends_on": [
             "google_project_service.my-project-artifactregistry-googleapis-com",
-            "google_artifact_registry_repository.my-project-us-east4-pypi",
-            "google_artifact_registry_repository.my-project-us-east4-pypi-public",
+            "google_artifact_registry_repository.my-project-us-central1-pypi",
+            "google_artifact_registry_repository.my-project-us-central1-pypi-public",
         ],
     }
     every = {f"{kind}.{name}" for kind, blocks in resources.items() for name in blocks}
@@ -60,7 +60,7 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
         it for it in publishers.values() if it["role"] == WRITER and it["repository"] == "pypi"
     ]
     assert binding["depends_on"] == [
-        "google_artifact_registry_repository.my-project-us-east4-pypi",
+        "google_artifact_registry_repository.my-project-us-central1-pypi",
         "google_service_account.my-project-shipwheel-publish",
     ]
 

@@ -28,7 +28,7 @@ def flags(**settings: Any) -> dict[str, Any]:
 class TestLayers:
     def test_a_function_has_a_name_a_region_and_a_runtime_without_any_setting(self) -> None:
         assert flags() == {
-            "--region": "us-east4",
+            "--region": "us-central1",
             "--gen2": None,
             "--runtime": "python313",
             "--entry-point": "main",

@@ -46,7 +46,7 @@ def test_every_package_and_function_of_the_sample_has_its_triggers() -> None:
 def test_the_samples_build_configs_are_those_that_init_writes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = ["--registry", "us-east4/demo/pypi", "--github", "harbour-office/harbour"]
+    arguments = ["--registry", "us-central1/demo/pypi", "--github", "harbour-office/harbour"]
     assert main(["init", str(tmp_path), *arguments]) == 0
     capsys.readouterr()
 

@@ -15,7 +15,7 @@ from triggers.manifest.starting import source_of_remote
 if TYPE_CHECKING:
     from pathlib import Path
 
-REGISTRY = ["--registry", "us-east4/my-project/pypi"]
+REGISTRY = ["--registry", "us-central1/my-project/pypi"]
 GITHUB = ["--github", "acme/monorepo"]
 FILES = [
     "shipwheel.yaml",
@@ -52,9 +52,9 @@ def test_it_writes_the_manifest_and_the_build_configs_and_says_so(
         path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.yaml")
     )
     manifest = read_manifest(tmp_path / "shipwheel.yaml")
-    assert (manifest.project, manifest.region) == ("my-project", "us-east4")
-    assert manifest.registry == "us-east4/my-project/pypi"
-    assert manifest.image.startswith("us-east4-docker.pkg.dev/my-project/docker/shipwheel:")
+    assert (manifest.project, manifest.region) == ("my-project", "us-central1")
+    assert manifest.registry == "us-central1/my-project/pypi"
+    assert manifest.image.startswith("us-central1-docker.pkg.dev/my-project/docker/shipwheel:")
 
 
 def test_the_manifest_begins_with_its_schema_for_editors(tmp_path: Path) -> None:

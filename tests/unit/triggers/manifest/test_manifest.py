@@ -14,12 +14,12 @@ from triggers.manifest.file import manifest_findings, manifest_schema, parse_man
 
 SMALLEST: dict[str, Any] = {
     "project": "my-project",
-    "region": "us-east4",
-    "registry": "us-east4/my-project/pypi",
-    "image": "us-east4-docker.pkg.dev/my-project/docker/shipwheel:1.0",
+    "region": "us-central1",
+    "registry": "us-central1/my-project/pypi",
+    "image": "us-central1-docker.pkg.dev/my-project/docker/shipwheel:1.0",
     "source": {"github": {"owner": "acme", "name": "monorepo"}},
 }
-CONNECTION = "projects/my-project/locations/us-east4/connections/hub"
+CONNECTION = "projects/my-project/locations/us-central1/connections/hub"
 
 
 def problems(**changes: Any) -> list[str]:
@@ -125,7 +125,7 @@ def test_all_errors_come_at_once_each_with_its_path() -> None:
             "\n  hint: write _ and capitals, digits or _"
         ),
         "shipwheel.yaml: `project` is missing\n  hint: add it; `shipwheel init` shows where",
-        "shipwheel.yaml: `region` is 'US East'\n  hint: write a region's name, such as us-east4",
+        "shipwheel.yaml: `region` is 'US East'\n  hint: write a region's name, such as us-central1",
         (
             "shipwheel.yaml: `source.github.name` is missing"
             "\n  hint: add it; `shipwheel init` shows where"
@@ -226,7 +226,7 @@ def test_settings_that_exclude_each_other_are_refused(changes: dict[str, Any], s
     [
         ({"project": "My_Project"}, "project"),
         ({"registry": "https://example.org/pypi"}, "registry"),
-        ({"registry": "us-east4/my-project"}, "registry"),
+        ({"registry": "us-central1/my-project"}, "registry"),
         ({"includedFiles": ["${_DIR}/**"]}, "includedFiles[0]"),
         ({"substitutions": {"_PR_NUMBER": "1"}}, "substitutions._PR_NUMBER"),
         ({"packages": {"include": ["../elsewhere"]}}, "packages.include[0]"),

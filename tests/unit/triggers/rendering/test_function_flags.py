@@ -55,7 +55,7 @@ EVENTS = {
 
 def test_every_setting_becomes_a_flag_of_functions() -> None:
     assert flags(**EVERYTHING, trigger=EVENTS) == {
-        "--region": "us-east4",
+        "--region": "us-central1",
         "--gen2": None,
         "--runtime": "python313",
         "--entry-point": "main",
@@ -72,7 +72,7 @@ def test_every_setting_becomes_a_flag_of_functions() -> None:
 
 def test_every_setting_becomes_a_flag_of_run() -> None:
     assert flags(**EVERYTHING, tool="run") == {
-        "--region": "us-east4",
+        "--region": "us-central1",
         "--base-image": "python313",
         "--function": "main",
         "--ingress": "internal-and-cloud-load-balancing",
@@ -113,7 +113,7 @@ def test_requirements_are_made_ready_in_one_way(
         "--runtime=python313",
         "--entry-point=main",
         "--package-manager=pip",
-        "--virtual=us-east4/my-project/pypi-all",
+        "--virtual=us-central1/my-project/pypi-all",
         *options,
     )
 
@@ -122,14 +122,14 @@ def test_requirements_are_judged_as_the_function_is_built() -> None:
     settings = {
         "runtime": "python314",
         "entryPoint": "bill",
-        "index": "us-east4/my-project/all",
+        "index": "us-central1/my-project/all",
         "buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv"},
     }
     assert requirements_options(resolved(settings)) == (
         "--runtime=python314",
         "--entry-point=bill",
         "--package-manager=uv",
-        "--virtual=us-east4/my-project/all",
+        "--virtual=us-central1/my-project/all",
     )
 
 
@@ -139,7 +139,7 @@ def test_a_package_manager_that_is_no_plain_word_is_not_passed_on() -> None:
     assert requirements_options(resolved(settings)) == (
         "--runtime=python313",
         "--entry-point=main",
-        "--virtual=us-east4/my-project/pypi-all",
+        "--virtual=us-central1/my-project/pypi-all",
     )
 
 

@@ -128,7 +128,7 @@ class TestFiles:
 
         assert check["filename"] == "cloudbuild/check-package.yaml"
         assert publish["filename"] == "a/cloudbuild.yaml"
-        assert publish["substitutions"] == {"_REGION": "us-east4", "_REPO": "pypi"}
+        assert publish["substitutions"] == {"_REGION": "us-central1", "_REPO": "pypi"}
 
 
 class TestSettings:

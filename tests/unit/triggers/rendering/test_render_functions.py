@@ -32,7 +32,7 @@ class TestFunctions:
 
         assert document["substitutions"] == {
             "_DEPLOY_FLAGS": (
-                '{"--region":"us-east4","--base-image":"python312","--function":"go",'
+                '{"--region":"us-central1","--base-image":"python312","--function":"go",'
                 '"--set-env-vars":{"PRICE":"5\\u0024 \\u0024{EACH}"},'
                 '"--set-build-env-vars":{"GOOGLE_PYTHON_PACKAGE_MANAGER":"pip",'
                 '"GOOGLE_VENDOR_PIP_DEPENDENCIES":"vendor"}}'
@@ -40,11 +40,11 @@ class TestFunctions:
             "_DIRECTORY": "functions/My_Function",
             "_FUNCTION": "my-function",
             "_IMAGE": SMALLEST["image"],
-            "_REGION": "us-east4",
+            "_REGION": "us-central1",
             "_REPO": "pypi",
             "_REQUIREMENTS": (
                 "--runtime=python312 --entry-point=go --package-manager=pip"
-                " --virtual=us-east4/my-project/pypi-all --vendor=vendor"
+                " --virtual=us-central1/my-project/pypi-all --vendor=vendor"
             ),
             "_TOOL": "run",
         }

@@ -34,7 +34,7 @@ def test_a_trigger_is_a_resource_in_the_providers_words() -> None:
         "a-publish"
     ] == {
         "project": "my-project",
-        "location": "us-east4",
+        "location": "us-central1",
         "name": "a-publish",
         "description": "Publish a (a)",
         "tags": ["shipwheel"],
@@ -45,7 +45,7 @@ def test_a_trigger_is_a_resource_in_the_providers_words() -> None:
         "substitutions": {
             "_DIRECTORY": "a",
             "_IMAGE": SMALLEST["image"],
-            "_REGION": "us-east4",
+            "_REGION": "us-central1",
             "_REPO": "pypi",
         },
         "service_account": "projects/my-project/serviceAccounts/"

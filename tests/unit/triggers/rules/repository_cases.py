@@ -12,9 +12,9 @@ LOGGING = "options: {logging: NONE}\n"
 USES = "steps:\n- name: bash\n"
 MANIFEST = """\
 project: p-project
-region: us-east4
-registry: us-east4/p-project/pypi
-image: us-east4-docker.pkg.dev/p-project/docker/shipwheel:1
+region: us-central1
+registry: us-central1/p-project/pypi
+image: us-central1-docker.pkg.dev/p-project/docker/shipwheel:1
 source: {github: {owner: acme, name: mono}}
 """
 PROJECT = "[project]\nname = 'a'\nversion = '1'\n[build-system]\nrequires = []\n"

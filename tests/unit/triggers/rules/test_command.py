@@ -175,7 +175,7 @@ def test_the_samples_rendered_triggers_are_clean_as_a_file(
 
 def test_what_init_writes_is_clean(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(SAMPLE / "packages", tmp_path / "packages")
-    arguments = ["--registry", "us-east4/my-project/pypi", "--github", "acme/monorepo"]
+    arguments = ["--registry", "us-central1/my-project/pypi", "--github", "acme/monorepo"]
     assert main(["init", *arguments]) == 0
     capsys.readouterr()
 
