@@ -234,3 +234,12 @@ def is_portable(duration: str) -> bool:
     format; duration must end with 's'" (skaffold's pull request 1040, cloud-build-local's 106).
     """
     return bool(_JSON_DURATION.fullmatch(duration))
+
+
+def shortest(duration: str) -> str:
+    """Return *duration* in the shortest spelling in seconds, or as it is when it has none."""
+    if not is_portable(duration):
+        return duration
+    whole, _, fraction = duration.removesuffix("s").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{whole}.{fraction}s" if fraction else f"{whole}s"

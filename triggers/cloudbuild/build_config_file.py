@@ -10,7 +10,7 @@ from steps.host.finding import Finding
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import broken_rules, foreign_durations
 from triggers.cloudbuild.documents import Document, YamlError, problems, read_yaml
-from triggers.cloudbuild.messages import camel_case, read_message
+from triggers.cloudbuild.messages import read_camel_case, read_message
 from triggers.cloudbuild.normal import BUILD_OUTPUT
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> Judgement:
     The reader of a trigger's config *in_a_file* takes more than the API does.
     """
     notes: list[Finding] = []
-    data = _without_output(camel_case(document, notes), notes)
+    data = _without_output(read_camel_case(document, notes), notes)
     source = data.pop("source", None)
     build, findings = read_message(Build, data)
     if source is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from steps.host.finding import Finding
 from triggers.cloudbuild.build_config import Build, Step, is_portable, seconds
 from triggers.cloudbuild.build_shared_rules import repeats, secret_faults, volume_faults
-from triggers.cloudbuild.substitution_keys import (
+from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
     MOST_SUBSTITUTIONS,

@@ -1,4 +1,4 @@
-"""Globs of `includedFiles` and `ignoredFiles`: what one means, and whether a file matches it.
+"""Globs of `includedFiles` and `ignoredFiles`: what one means, which files it matches, and writing.
 
 The rules are those of Go's `filepath.Match`, with `**` over directories and alternation `{a,b}`;
 Cloud Build's page "Create and manage build triggers" names all three. Paths are those of git: with
@@ -8,15 +8,24 @@ slashes, from the root of the repository, and without a leading one.
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
+from steps.host.errors import Problem
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 # Nobody writes that many by hand, but nested alternations multiply.
 _MOST_ALTERNATIVES = 1000
+
+# No way to take these literally is documented for all of Cloud Build's readers.
+_SPECIAL = frozenset("*?[]{}\\,$")
+# Stands between paths; no path holds it.
+_BETWEEN = "\0"
 
 _TOKEN = re.compile(
     r"""
@@ -180,3 +189,77 @@ def _undocumented(alternatives: Sequence[Sequence[re.Match[str]]]) -> str:
     if any(len(token["star"] or "") > 1 for tokens in alternatives for token in tokens):
         return "`**` beside other characters is taken as `*`"
     return ""
+
+
+class FileIndex:
+    """Paths of files, and which of them match a glob; each glob is asked once."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self.files = frozenset(paths)
+        self.paths = sorted(self.files)
+        self._joined = _BETWEEN.join(self.paths)
+        self._starts = [0, *accumulate(len(path) + 1 for path in self.paths)]
+        self._globs: dict[str, Glob] = {}
+        self._found: dict[str, frozenset[str]] = {}
+
+    def matching(self, text: str) -> frozenset[str]:
+        """Return the paths that match the glob *text*.
+
+        Raises BadGlobError, which quotes it.
+        """
+        if text not in self._found:
+            try:
+                glob = self._globs[text] = parse_glob(text)
+            except BadGlobError as error:
+                raise BadGlobError(f"the glob {text!r} is malformed: {error}") from None
+            near = {path for literal in glob.literals for path in self._near(literal)}
+            self._found[text] = frozenset(filter(glob.matches, near))
+        return self._found[text]
+
+    def undocumented(self) -> list[str]:
+        """Return what no document says about the globs that were asked for."""
+        return [
+            f"The glob {glob.text!r}: {glob.undocumented}; no document says"
+            for glob in self._globs.values()
+            if glob.undocumented
+        ]
+
+    def _near(self, literal: Literal) -> Iterator[str]:
+        """Yield the paths that have *literal* where it has to be."""
+        if literal.leads:
+            # No path goes on with the last of all characters.
+            end = bisect_left(self.paths, literal.text + chr(sys.maxunicode))
+            yield from self.paths[bisect_left(self.paths, literal.text) : end]
+            return
+        place = self._joined.find(literal.text)
+        while place >= 0:
+            index = bisect_right(self._starts, place) - 1
+            yield self.paths[index]
+            place = self._joined.find(literal.text, self._starts[index + 1])
+
+
+def below(directory: str) -> str:
+    """Return the glob of everything in *directory*: `dir/*` would miss its subdirectories."""
+    return "**" if directory == "." else f"{directory}/**"
+
+
+def without_covered(directories: Iterable[str], files: Iterable[str]) -> list[str]:
+    """Return globs for *directories* and *files*, none of which another one includes."""
+    folders = dict.fromkeys(directories)
+    outer = [folder for folder in folders if not any(_holds(other, folder) for other in folders)]
+    single = [path for path in dict.fromkeys(files) if not any(_holds(d, path) for d in outer)]
+    return [*map(below, outer), *single]
+
+
+def unwritable(paths: Iterable[str]) -> Iterator[Problem]:
+    """Yield a problem per path that a glob cannot name."""
+    for path in dict.fromkeys(paths):
+        if special := sorted(_SPECIAL & set(path)):
+            yield Problem(
+                f"The path {path!r} cannot be written as a glob: it has {' '.join(special)}",
+                "rename the directory, or exclude it in the manifest",
+            )
+
+
+def _holds(directory: str, path: str) -> bool:
+    return path != directory and (directory == "." or path.startswith(f"{directory}/"))

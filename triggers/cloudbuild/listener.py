@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from triggers.cloudbuild.normal import camel_case
+from triggers.cloudbuild.messages import camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -17,13 +17,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, mo
 from pydantic.alias_generators import to_camel
 
 from steps.host.finding import Finding
-from triggers.cloudbuild.normal import MAPS
+from triggers.cloudbuild.documents import Document
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from triggers.cloudbuild.documents import Document, Path
+    from triggers.cloudbuild.documents import Path
 
+# Below these, keys are names that somebody gave, and an empty value is a value.
+MAPS = {"substitutions", "secretEnv", "envMap"}
 _PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
 _ROUNDS = 100  # a bound only: each round leaves out the faults of the one before
 
@@ -73,7 +75,13 @@ def dotted(path: Path) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
 
 
-def camel_case(document: Document, notes: list[Finding]) -> Any:
+def camel_case(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *message* with keys in camelCase, which gcloud makes of snake_case ones."""
+    camel: dict[str, Any] = read_camel_case(Document(message), [])
+    return camel
+
+
+def read_camel_case(document: Document, notes: list[Finding]) -> Any:
     """Return the data of *document* with camelCase keys, and move its lines to the new paths.
 
     A field in both spellings is added to *notes*.
@@ -84,7 +92,7 @@ def camel_case(document: Document, notes: list[Finding]) -> Any:
 def _camel_case(value: Any, path: Path, document: Document, notes: list[Finding]) -> Any:
     if isinstance(value, list):
         return [_camel_case(item, (*path, i), document, notes) for i, item in enumerate(value)]
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         return value
     if path and path[-1] in MAPS:
         return {key: "" if item is None else item for key, item in value.items()}

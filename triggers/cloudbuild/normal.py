@@ -6,14 +6,13 @@ leaves out zero values, the service fills fields in, an int64 is a string, sets 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
+
+from triggers.cloudbuild.build_config import shortest
+from triggers.cloudbuild.messages import MAPS, camel_case
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# Below these, keys are names that somebody gave, and an empty value is a value.
-MAPS = {"substitutions", "secretEnv", "envMap"}
 
 # What only the service writes into a build.
 BUILD_OUTPUT = {
@@ -49,23 +48,6 @@ def normal_form(message: Mapping[str, Any]) -> dict[str, Any]:
     return _normal_mapping(camel_case(message), "")
 
 
-def camel_case(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *message* with keys in camelCase, which gcloud makes of snake_case ones."""
-    return {_camel(key): _camel_value(key, value) for key, value in message.items()}
-
-
-def _camel(key: str) -> str:
-    return re.sub("(?<=.)_(.)", lambda match: match[1].upper(), key)
-
-
-def _camel_value(key: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return value if _camel(key) in MAPS else camel_case(value)
-    if isinstance(value, list):
-        return [camel_case(item) if isinstance(item, dict) else item for item in value]
-    return value
-
-
 def _normal_mapping(mapping: Mapping[str, Any], parent: str) -> dict[str, Any]:
     passed_over = _OUTPUT_ONLY.get(parent, set()) | _FIXED.get(parent, set())
     normal = {key: _normal(value, key) for key, value in mapping.items() if key not in passed_over}
@@ -82,18 +64,9 @@ def _normal(value: Any, key: str) -> Any:
             return sorted({str(item) for item in value})
         return [_normal(item, f"{key}[]") for item in value]
     if isinstance(value, str) and key in _DURATIONS:
-        return _seconds(value)
+        return shortest(value)
     is_number = isinstance(value, int) and not isinstance(value, bool)
     return str(value) if is_number and value else value
-
-
-def _seconds(text: str) -> str:
-    """Return a duration in the shortest of its spellings."""
-    whole, _, fraction = text.removesuffix("s").partition(".")
-    if not re.fullmatch(r"\d+(?:\.\d+)?s", text):
-        return text
-    fraction = fraction.rstrip("0")
-    return f"{whole}.{fraction}s" if fraction else f"{whole}s"
 
 
 def _is_zero(value: object, key: str) -> bool:

@@ -1,13 +1,30 @@
-"""The regular expressions of branches and tags: whether RE2 takes one, and whether it is anchored.
+"""The patterns of branches and tags: what they match, whether RE2 takes them and has them anchored.
 
-Cloud Build searches: `main` is found in `not-the-main-branch`, too.
+Cloud Build searches: `main` is found in `not-the-main-branch`, too. RE2 itself is no part of
+Python. Its syntax and that of `re` have a large part in common, in which both find the same; of
+anything else `ref_matches` says that it cannot tell.
 """
 
 from __future__ import annotations
 
 import re
 
-from triggers.cloudbuild.ref_pattern import NOT_OF_RE2
+# Look-around and back-references; behind an escaped backslash they are what they seem.
+NOT_OF_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P=)")
+
+_SHARED = re.compile(
+    r"""
+    (?:\(\?[is]\))?                                          # ignore case, or let . be anything
+    (?: (?: [^\\\[\](){}*+?|^$.] | [.^$|)]
+          | \( (?:\?:|\?P<[A-Za-z_][A-Za-z0-9_]*>)? (?!\?)
+          | \\ (?:[dDsSwWbBA] | [!-/:-@\[-`{-~])
+          | \[ \^?+ \]?+ (?:(?!--|&&|~~|\|\|)[^\\\[\]] | \\(?:[dDsSwW]|[!-/:-@\[-`{-~]))* \]
+        )
+        (?: (?:[*+?] | \{[0-9]{1,3}(?:,[0-9]{0,3})?\}) \?? (?![*+?{]) )?
+    )*
+    """,
+    re.VERBOSE,
+)
 
 # Python and RE2 disagree on more than this; these are refused by both.
 _FAULTS = (
@@ -17,6 +34,19 @@ _FAULTS = (
 _BEGINNINGS = ("^", r"\A", ".*", ".+")
 _ENDS = ("$", r"\z", ".*", ".+")
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.", re.DOTALL)
+
+
+def ref_matches(pattern: str, name: str) -> bool | None:
+    """Return whether *pattern* is found in *name*, as short as `main` or `v1.0`.
+
+    None means that Python cannot tell: RE2 reads the pattern otherwise, or refuses it.
+    """
+    if not _SHARED.fullmatch(pattern):
+        return None
+    try:
+        return re.search(pattern, name, re.ASCII) is not None
+    except re.error:
+        return None
 
 
 def syntax_fault(pattern: str) -> str:

@@ -14,19 +14,33 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.finding import Finding
 from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
-from triggers.cloudbuild.substitution_keys import (
-    BUILT_IN,
-    EVERY_BUILD,
-    PULL_REQUEST,
-    SUBMITTABLE,
-    SUBSTITUTION_KEY,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.build_config import Build
     from triggers.cloudbuild.documents import Path
+
+# https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values
+EVERY_BUILD = ("PROJECT_ID", "PROJECT_NUMBER", "BUILD_ID", "LOCATION")
+TRIGGERED_BUILD = (
+    "TRIGGER_NAME", "COMMIT_SHA", "REVISION_ID", "SHORT_SHA", "REPO_NAME", "REPO_FULL_NAME",
+    "BRANCH_NAME", "TAG_NAME", "REF_NAME", "TRIGGER_BUILD_CONFIG_PATH", "SERVICE_ACCOUNT_EMAIL",
+    "SERVICE_ACCOUNT",
+)  # fmt: skip
+BUILT_IN = frozenset((*EVERY_BUILD, *TRIGGERED_BUILD))
+# What `gcloud builds submit --substitutions` may set besides the user's own.
+SUBMITTABLE = frozenset(
+    {"COMMIT_SHA", "REVISION_ID", "SHORT_SHA", "REPO_NAME", "BRANCH_NAME", "TAG_NAME"}
+)
+# What Cloud Build sets itself in the builds of pull requests.
+PULL_REQUEST = frozenset({"_HEAD_BRANCH", "_BASE_BRANCH", "_HEAD_REPO_URL", "_PR_NUMBER"})
+
+# Of the user's own.
+SUBSTITUTION_KEY = re.compile(r"_[A-Z0-9_]+")
+MOST_SUBSTITUTIONS = 200
+LONGEST_KEY = 100  # characters
+LONGEST_VALUE = 4000  # characters
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>[A-Z_][A-Z0-9_]*)\}|(?P<bare>[A-Z_][A-Z0-9_]*))")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import Problem, Refused, ShipwheelError
 from triggers.cloudbuild.listener import read_listener
-from triggers.cloudbuild.ref_pattern import ref_matches
+from triggers.cloudbuild.patterns import ref_matches
 
 if TYPE_CHECKING:
     from triggers.live.gcloud import Gcloud

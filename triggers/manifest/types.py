@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 
 from steps.host.errors import InputError
 from steps.registry.address import parse_registry
-from triggers.cloudbuild.ref_pattern import NOT_OF_RE2
-from triggers.cloudbuild.substitution_keys import LONGEST_VALUE, PULL_REQUEST, SUBSTITUTION_KEY
+from triggers.cloudbuild.patterns import NOT_OF_RE2
+from triggers.cloudbuild.substitutions import LONGEST_VALUE, PULL_REQUEST, SUBSTITUTION_KEY
 
 
 def _check_registry(text: str) -> str:

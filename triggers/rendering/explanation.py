@@ -6,15 +6,12 @@ document says what the service does, the result says so.
 
 from __future__ import annotations
 
-import sys
-from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from triggers.cloudbuild.globs import BadGlobError, Glob, Literal, parse_glob
-from triggers.cloudbuild.ref_pattern import ref_matches
+from triggers.cloudbuild.globs import BadGlobError, FileIndex
+from triggers.cloudbuild.patterns import ref_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,9 +19,6 @@ if TYPE_CHECKING:
     from triggers.cloudbuild.listener import EventKind, Listener
 
 Fires = OneOf["yes", "no", "unknown"]
-
-# Stands between paths; no path holds it.
-_NUL = "\0"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +93,7 @@ def explain(listeners: Sequence[Listener], change: Change, event: Event) -> Expl
     return Explanation(
         verdicts=tuple(verdicts),
         unclaimed=tuple(path for path in change.files if path not in claimed),
-        notes=(*change.notes, *_undocumented(listeners, event), *files.undocumented()),
+        notes=(*change.notes, *_undocumented(listeners, event), *files.index.undocumented()),
     )
 
 
@@ -107,12 +101,9 @@ class _Files:
     """The changed files, and what globs match of them; each glob is asked once for all triggers."""
 
     def __init__(self, paths: Sequence[str]) -> None:
-        self.paths = sorted(paths)
-        self._joined = _NUL.join(self.paths)
-        self._starts = [0, *accumulate(len(path) + 1 for path in self.paths)]
-        self._globs: dict[str, Glob] = {}
-        self._found: dict[str, frozenset[int]] = {"": frozenset(range(len(paths)))}
-        self._ignored: dict[tuple[str, ...], frozenset[int]] = {}
+        self.index = FileIndex(paths)
+        self.paths = self.index.paths
+        self._ignored: dict[tuple[str, ...], frozenset[str]] = {}
         self._matches: dict[tuple[str, tuple[str, ...]], Match] = {}
 
     def match(self, glob: str, ignored: tuple[str, ...] = ()) -> Match:
@@ -122,42 +113,12 @@ class _Files:
         """
         if (glob, ignored) not in self._matches:
             if ignored not in self._ignored:
-                self._ignored[ignored] = frozenset().union(*map(self._matching, ignored))
-            left = sorted(self._matching(glob) - self._ignored[ignored])
-            files = tuple(self.paths[index] for index in left)
-            self._matches[glob, ignored] = Match(glob, files)
+                self._ignored[ignored] = frozenset().union(*map(self.index.matching, ignored))
+            found = self.index.matching(glob) if glob else frozenset(self.paths)
+            self._matches[glob, ignored] = Match(
+                glob, tuple(sorted(found - self._ignored[ignored]))
+            )
         return self._matches[glob, ignored]
-
-    def undocumented(self) -> list[str]:
-        """Return what no document says about the globs that were asked for."""
-        return [
-            f"The glob {glob.text!r}: {glob.undocumented}; no document says"
-            for glob in self._globs.values()
-            if glob.undocumented
-        ]
-
-    def _matching(self, text: str) -> frozenset[int]:
-        if text not in self._found:
-            try:
-                glob = self._globs[text] = parse_glob(text)
-            except BadGlobError as error:
-                raise BadGlobError(f"the glob {text!r} is malformed: {error}") from None
-            near = {index for literal in glob.literals for index in self._near(literal)}
-            self._found[text] = frozenset(it for it in near if glob.matches(self.paths[it]))
-        return self._found[text]
-
-    def _near(self, literal: Literal) -> Iterator[int]:
-        """Yield the indexes of the files that have *literal* where it has to be."""
-        if literal.leads:
-            # No path goes on with the last of all characters.
-            end = bisect_left(self.paths, literal.text + chr(sys.maxunicode))
-            yield from range(bisect_left(self.paths, literal.text), end)
-            return
-        place = self._joined.find(literal.text)
-        while place >= 0:
-            index = bisect_right(self._starts, place) - 1
-            yield index
-            place = self._joined.find(literal.text, self._starts[index + 1])
 
 
 def _verdict(listener: Listener, change: Change, event: Event, files: _Files) -> Verdict:
@@ -173,9 +134,9 @@ def _verdict(listener: Listener, change: Change, event: Event, files: _Files) ->
 
 
 def _decision(listener: Listener, change: Change, event: Event, files: _Files) -> _Decision:
-    if reason := _deaf(listener, change, event):
+    if reason := _ignores_event(listener, change, event):
         return "no", reason, ()
-    on_ref = _hears_ref(listener, event)
+    on_ref = _matches_ref(listener, event)
     name = event.tag if listener.ref == "tag" else event.branch
     if on_ref is False:
         return "no", f"it waits for {listener}, and this is {name!r}", ()
@@ -189,7 +150,7 @@ def _decision(listener: Listener, change: Change, event: Event, files: _Files) -
     return decision
 
 
-def _deaf(listener: Listener, change: Change, event: Event) -> str:
+def _ignores_event(listener: Listener, change: Change, event: Event) -> str:
     """Return why the trigger hears nothing of the event, whatever changed."""
     if listener.disabled:
         return "it is disabled"
@@ -203,7 +164,7 @@ def _deaf(listener: Listener, change: Change, event: Event) -> str:
     return change.silent if listener.event == "push" else ""
 
 
-def _hears_ref(listener: Listener, event: Event) -> bool | None:
+def _matches_ref(listener: Listener, event: Event) -> bool | None:
     """Return whether the branch or tag is the right one; None where that cannot be told."""
     name = event.tag if listener.ref == "tag" else event.branch
     if name is None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
-from triggers.cloudbuild.included_files import unwritable, without_covered
+from triggers.cloudbuild.globs import unwritable, without_covered
 from triggers.cloudbuild.listener import FOLLOWERS_KEY
-from triggers.cloudbuild.substitution_keys import LONGEST_VALUE
+from triggers.cloudbuild.substitutions import LONGEST_VALUE
 from triggers.discovery.functions import contradictions, resolve_function
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.discovery.model import (

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem
-from triggers.cloudbuild.normal import MAPS
+from triggers.cloudbuild.messages import MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
 from triggers.cloudbuild.build_rules import broken_after_substitution
-from triggers.cloudbuild.substitution_keys import BUILT_IN, SUBSTITUTION_KEY
-from triggers.cloudbuild.substitutions import StartedBy, references, resolve, template_texts
+from triggers.cloudbuild.substitutions import (
+    BUILT_IN,
+    SUBSTITUTION_KEY,
+    StartedBy,
+    references,
+    resolve,
+    template_texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

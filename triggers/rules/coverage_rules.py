@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import bisect
-import itertools
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
-from triggers.cloudbuild.globs import BadGlobError, Literal, parse_glob
+from triggers.cloudbuild.globs import BadGlobError, FileIndex
 from triggers.rules.trigger_traps import is_hopeless
 
 if TYPE_CHECKING:
@@ -19,44 +16,17 @@ if TYPE_CHECKING:
 _MARKERS = ("pyproject.toml", "setup.py", "main.py")
 
 
-@dataclass
-class Globs:
+class Globs(FileIndex):
     """The files of a repository, and which of them match a glob."""
-
-    files: frozenset[str]
-    _known: dict[str, frozenset[str]] = field(default_factory=dict)
-    _ordered: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Put the files into an order in which those of a directory are together."""
-        self._ordered = sorted(self.files)
 
     def __call__(self, text: str) -> frozenset[str]:
         """Return the files that match the glob *text*, none when it is malformed."""
-        if text not in self._known:
-            self._known[text] = frozenset(self._matching(text))
-        return self._known[text]
-
-    def _matching(self, text: str) -> Iterator[str]:
-        try:
-            glob = parse_glob(text)
-        except BadGlobError:
-            return
-        likely = {path for literal in glob.literals for path in self._with(literal)}
-        yield from filter(glob.matches, likely)
-
-    def _with(self, literal: Literal) -> Iterable[str]:
-        """Return the files that begin with *literal*, or have it somewhere."""
-        if not literal.leads:
-            return (path for path in self.files if literal.text in path)
-        start = bisect.bisect_left(self._ordered, literal.text)
-        rest = itertools.islice(self._ordered, start, None)
-        return itertools.takewhile(lambda path: path.startswith(literal.text), rest)
+        return frozenset() if self.malformed(text) else self.matching(text)
 
     def malformed(self, text: str) -> bool:
         """Return whether *text* is no glob at all."""
         try:
-            parse_glob(text)
+            self.matching(text)
         except BadGlobError:
             return True
         return False

@@ -15,8 +15,14 @@ from triggers.cloudbuild.build_rules import (
     has_place_for_logs,
 )
 from triggers.cloudbuild.listener import FOLLOWERS_KEY
-from triggers.cloudbuild.substitution_keys import PULL_REQUEST, SUBSTITUTION_KEY
-from triggers.cloudbuild.substitutions import StartedBy, references, resolve, template_texts
+from triggers.cloudbuild.substitutions import (
+    PULL_REQUEST,
+    SUBSTITUTION_KEY,
+    StartedBy,
+    references,
+    resolve,
+    template_texts,
+)
 from triggers.rules.sources import ConfigSource, Sources, TriggerSource
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from triggers.cloudbuild.build_config_file import (
 )
 from triggers.cloudbuild.build_trigger import BuildTrigger
 from triggers.cloudbuild.documents import Document, YamlError, read_documents, tab_between_values
-from triggers.cloudbuild.messages import camel_case, read_message
+from triggers.cloudbuild.messages import read_camel_case, read_message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -160,7 +160,7 @@ def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, 
     if not isinstance(document.data, dict):
         return None, findings
     findings += _no_value(document)
-    camel = replace(document, data=camel_case(document, findings))
+    camel = replace(document, data=read_camel_case(document, findings))
     inline = None
     if isinstance(camel.data.get("build"), dict):
         below = camel.below(("build",))

@@ -9,7 +9,7 @@ from steps.host.finding import Finding
 from triggers.cloudbuild.globs import BadGlobError, parse_glob
 from triggers.cloudbuild.listener import EVENT_SOURCES
 from triggers.cloudbuild.patterns import syntax_fault
-from triggers.cloudbuild.substitution_keys import (
+from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
     MOST_SUBSTITUTIONS,

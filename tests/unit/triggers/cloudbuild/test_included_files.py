@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from steps.host.errors import Problem
-from triggers.cloudbuild.included_files import unwritable, without_covered
+from triggers.cloudbuild.globs import unwritable, without_covered
 
 
 def test_what_is_named_twice_has_one_glob() -> None:

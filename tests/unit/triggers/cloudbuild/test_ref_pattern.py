@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from triggers.cloudbuild.ref_pattern import ref_matches
+from triggers.cloudbuild.patterns import ref_matches
 
 REFS = [
     *("main", "main2", "domain", "foo", "foobar", "barfoo", "release/1.0", "v1.0", "v12", "MAIN"),

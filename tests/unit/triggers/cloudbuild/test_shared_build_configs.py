@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.triggers.rendering.rendering import documents, function, package
-from triggers.cloudbuild.substitution_keys import PULL_REQUEST
+from triggers.cloudbuild.substitutions import PULL_REQUEST
 
 FOLDER = resources.files("triggers") / "build_configs"
 CONFIGS: dict[str, str] = {file.name: file.read_text() for file in FOLDER.iterdir()}
