@@ -15,8 +15,8 @@ import click
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
+from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
 from triggers.cloudbuild.documents import read_mappings
-from triggers.cloudbuild.listener import Listener, read_listener
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.rendering.explanation import Change, Event, explain
 from triggers.rendering.git_range import read_change, top_directory
@@ -25,7 +25,7 @@ from triggers.rendering.repository import open_repository, render_repository
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from triggers.cloudbuild.listener import EventKind
+    from triggers.cloudbuild.conditions import EventKind
     from triggers.rendering.explanation import Explanation, Match, Verdict
 
 _logger = logging.getLogger("shipwheel")
@@ -88,11 +88,11 @@ def command(
     """
     if tag is not None and (branch is not None or kind == "pull-request"):
         raise click.UsageError("--tag is for a push, and without --branch")
-    listeners = _listeners(manifest_file, trigger_files)
+    conditions = _conditions(manifest_file, trigger_files)
     folder = Path() if trigger_files else manifest_file.parent
     change = _files(what) if are_files else _range(what, folder, rendered=not trigger_files)
     event = Event(kind="push" if tag is not None else kind, branch=branch, tag=tag)
-    explanation = explain(listeners, change, event)
+    explanation = explain(conditions, change, event)
     if as_json:
         changed = {"changed_files": change.files}
         click.echo(json.dumps({**asdict(event), **changed, **asdict(explanation)}, indent=2))
@@ -102,11 +102,11 @@ def command(
         _logger.warning("note: %s", note)
     fired = sum(verdict.fires == "yes" for verdict in explanation.verdicts)
     _logger.info(
-        "%d changed files start %d of %d triggers", len(change.files), fired, len(listeners)
+        "%d changed files start %d of %d triggers", len(change.files), fired, len(conditions)
     )
 
 
-def _listeners(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Listener]:
+def _conditions(manifest_file: Path, trigger_files: Sequence[Path]) -> list[TriggerConditions]:
     if trigger_files:
         hint = "`shipwheel triggers render`, or `gcloud builds triggers list --format=json`"
         messages = [
@@ -116,7 +116,7 @@ def _listeners(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Liste
         rendering = render_repository(open_repository(manifest_file))
         report_warnings(rendering.warnings)
         messages = [trigger.document() for trigger in rendering.triggers]
-    return [read_listener(message) for message in messages]
+    return [read_conditions(message) for message in messages]
 
 
 def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> Change:

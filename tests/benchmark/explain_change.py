@@ -12,7 +12,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from triggers.cloudbuild.listener import Listener
+from triggers.cloudbuild.conditions import TriggerConditions
 from triggers.rendering.explanation import Change, Event, explain
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ GLOBS: dict[str, Callable[[int], tuple[str, ...]]] = {
 }
 
 
-def listener(number: int, included: tuple[str, ...]) -> Listener:
+def trigger(number: int, included: tuple[str, ...]) -> TriggerConditions:
     """Return what trigger *number* waits for."""
-    return Listener(
+    return TriggerConditions(
         name=f"packages-{number}-publish",
         event="push",
         pattern="^main$",
@@ -50,9 +50,9 @@ def main() -> None:
     names = [f"packages/package-{it % triggers}/{kinds[it % 4]}.{it}" for it in range(count // 2)]
     names += [f"packages/package-{it % triggers}/src/{it}.py" for it in range(count - len(names))]
     for kind, globs in GLOBS.items():
-        listeners = [listener(number, globs(number)) for number in range(triggers)]
+        conditions = [trigger(number, globs(number)) for number in range(triggers)]
         start = time.perf_counter()
-        found = explain(listeners, Change(files=tuple(names)), Event(kind="push", branch="main"))
+        found = explain(conditions, Change(files=tuple(names)), Event(kind="push", branch="main"))
         seconds = time.perf_counter() - start
         fired = sum(verdict.fires == "yes" for verdict in found.verdicts)
         size = f"{triggers} triggers, {count} files, {fired} fire"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import Problem
 from triggers.cloud_project.resources import ServiceAccount
-from triggers.cloudbuild.listener import FOLLOWERS_KEY
+from triggers.cloudbuild.conditions import FOLLOWERS_KEY
 from triggers.discovery.functions import resolve_function
 from triggers.manifest.settings import KINDS, Kind, resolve, service_account_resource
 from triggers.rendering.rendering import render

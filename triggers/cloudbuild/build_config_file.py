@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from steps.host.errors import InputError, Problem
 from steps.host.finding import Finding
 from triggers.cloudbuild.build_config import Build
-from triggers.cloudbuild.build_rules import broken_rules, foreign_durations
+from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
 from triggers.cloudbuild.documents import Document, YamlError, problems, read_yaml
 from triggers.cloudbuild.messages import read_camel_case, read_message
 from triggers.cloudbuild.normal import BUILD_OUTPUT
@@ -34,7 +34,7 @@ class BuildConfig:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class JudgedBuild:
     """A build, what would be refused in its config, and *notes* that no one refuses.
 
     What has the wrong type is left out of *build*.
@@ -65,7 +65,7 @@ def read_build_config(text: str, file: str, *, submitted: bool = False) -> Build
     return BuildConfig(judged.build, document, file, tuple(notes))
 
 
-def judge_build_config(document: Document, *, in_a_file: bool) -> Judgement:
+def judge_build_config(document: Document, *, in_a_file: bool) -> JudgedBuild:
     """Return the build that *document*, a mapping, describes, and all its faults.
 
     The reader of a trigger's config *in_a_file* takes more than the API does.
@@ -78,9 +78,11 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> Judgement:
         message = "config cannot specify source"
         findings.append(Finding.at(("source",), message, "take it out", code="SW303"))
     if build.steps or not data.get("steps"):  # else they were left out, and said to be wrong
-        findings += broken_rules(build)
-        (notes if in_a_file else findings).extend(foreign_durations(build, in_a_file=in_a_file))
-    return Judgement(build, findings, notes)
+        findings += validate_build(build)
+        (notes if in_a_file else findings).extend(
+            non_portable_durations(build, in_a_file=in_a_file)
+        )
+    return JudgedBuild(build, findings, notes)
 
 
 def duplicate_keys(document: Document) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ LOGGING_RULE = (
 LOGGING_HINT = "add `options: {logging: CLOUD_LOGGING_ONLY}`"
 
 
-def broken_rules(build: Build) -> list[Finding]:
+def validate_build(build: Build) -> list[Finding]:
     """Return everything that the service would refuse in *build* before substituting."""
     rules = {
         "SW301": _timeouts, "SW302": _substitutions, "SW303": _presence, "SW304": _steps,
@@ -65,7 +65,7 @@ def broken_rules(build: Build) -> list[Finding]:
     return [replace(found, code=code) for code, rule in rules.items() for found in rule(build)]
 
 
-def foreign_durations(build: Build, *, in_a_file: bool) -> Iterator[Finding]:
+def non_portable_durations(build: Build, *, in_a_file: bool) -> Iterator[Finding]:
     """Yield a finding per time-out that is only taken *in_a_file* which a trigger names."""
     for path, text, where in _durations(build):
         if seconds(text) is None or is_portable(text):

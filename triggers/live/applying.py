@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Problem, Refused, ShipwheelError
-from triggers.cloudbuild.listener import read_listener
+from triggers.cloudbuild.conditions import read_conditions
 from triggers.cloudbuild.patterns import ref_matches
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def arrived(plan: Plan, cloud: Gcloud) -> Plan:
 
 def _branch(change: Change, branch: str) -> tuple[str, str]:
     """Return the branch to start the trigger on, or why it is not to be started."""
-    listener = read_listener(change.document)
-    if listener.event != "push" or listener.ref != "branch":
-        return "", f"it waits for {listener}"
-    if spelt := re.fullmatch(r"\^([A-Za-z0-9_/-]+)\$", listener.pattern):
+    trigger = read_conditions(change.document)
+    if trigger.event != "push" or trigger.ref != "branch":
+        return "", f"it waits for {trigger}"
+    if spelt := re.fullmatch(r"\^([A-Za-z0-9_/-]+)\$", trigger.pattern):
         return spelt[1], ""
-    if branch and ref_matches(listener.pattern, branch):
+    if branch and ref_matches(trigger.pattern, branch):
         return branch, ""
-    return "", f"it waits for {listener}: name one with --branch"
+    return "", f"it waits for {trigger}: name one with --branch"
 
 
 def _taken(change: Change) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from triggers.cloudbuild.listener import FOLLOWERS_KEY
+from triggers.cloudbuild.conditions import FOLLOWERS_KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

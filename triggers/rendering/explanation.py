@@ -16,7 +16,7 @@ from triggers.cloudbuild.patterns import ref_matches
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from triggers.cloudbuild.listener import EventKind, Listener
+    from triggers.cloudbuild.conditions import EventKind, TriggerConditions
 
 Fires = OneOf["yes", "no", "unknown"]
 
@@ -83,17 +83,17 @@ class Explanation:
     notes: tuple[str, ...]
 
 
-def explain(listeners: Sequence[Listener], change: Change, event: Event) -> Explanation:
+def explain(conditions: Sequence[TriggerConditions], change: Change, event: Event) -> Explanation:
     """Return which of the triggers *change* would start when it arrives as *event*."""
     files = _Files(change.files)
-    verdicts = [_verdict(listener, change, event, files) for listener in listeners]
+    verdicts = [_verdict(trigger, change, event, files) for trigger in conditions]
     # Triggers share their matches: each is looked at once.
     fired = {id(match): match for it in verdicts if it.fires == "yes" for match in it.matches}
     claimed = {path for match in fired.values() for path in match.files}
     return Explanation(
         verdicts=tuple(verdicts),
         unclaimed=tuple(path for path in change.files if path not in claimed),
-        notes=(*change.notes, *_undocumented(listeners, event), *files.index.undocumented()),
+        notes=(*change.notes, *_undocumented(conditions, event), *files.index.undocumented()),
     )
 
 
@@ -114,100 +114,100 @@ class _Files:
         if (glob, ignored) not in self._matches:
             if ignored not in self._ignored:
                 self._ignored[ignored] = frozenset().union(*map(self.index.matching, ignored))
-            found = self.index.matching(glob) if glob else frozenset(self.paths)
+            found = self.index.matching(glob) if glob else self.index.files
             self._matches[glob, ignored] = Match(
                 glob, tuple(sorted(found - self._ignored[ignored]))
             )
         return self._matches[glob, ignored]
 
 
-def _verdict(listener: Listener, change: Change, event: Event, files: _Files) -> Verdict:
-    fires, reason, matches = _decision(listener, change, event, files)
+def _verdict(trigger: TriggerConditions, change: Change, event: Event, files: _Files) -> Verdict:
+    fires, reason, matches = _decision(trigger, change, event, files)
     return Verdict(
-        name=listener.name,
+        name=trigger.name,
         fires=fires,
         reason=reason,
-        waits_for=str(listener),
+        waits_for=str(trigger),
         matches=matches,
-        then=() if fires == "no" else listener.starts,
+        then=() if fires == "no" else trigger.starts,
     )
 
 
-def _decision(listener: Listener, change: Change, event: Event, files: _Files) -> _Decision:
-    if reason := _ignores_event(listener, change, event):
+def _decision(trigger: TriggerConditions, change: Change, event: Event, files: _Files) -> _Decision:
+    if reason := _ignores_event(trigger, change, event):
         return "no", reason, ()
-    on_ref = _matches_ref(listener, event)
-    name = event.tag if listener.ref == "tag" else event.branch
+    on_ref = _matches_ref(trigger, event)
+    name = event.tag if trigger.ref == "tag" else event.branch
     if on_ref is False:
-        return "no", f"it waits for {listener}, and this is {name!r}", ()
+        return "no", f"it waits for {trigger}, and this is {name!r}", ()
     try:
-        decision = _decide_by_files(listener, files)
+        decision = _decide_by_files(trigger, files)
     except BadGlobError as error:
         return "unknown", str(error), ()
     if on_ref is None and decision[0] == "yes":
-        reason = f"Python cannot tell whether RE2 finds {listener.pattern!r} in {name!r}"
+        reason = f"Python cannot tell whether RE2 finds {trigger.pattern!r} in {name!r}"
         return "unknown", reason, decision[2]
     return decision
 
 
-def _ignores_event(listener: Listener, change: Change, event: Event) -> str:
-    """Return why the trigger hears nothing of the event, whatever changed."""
-    if listener.disabled:
+def _ignores_event(trigger: TriggerConditions, change: Change, event: Event) -> str:
+    """Return why the trigger ignores the event, whatever changed."""
+    if trigger.disabled:
         return "it is disabled"
-    if listener.event is None:
-        return f"it waits for {listener}"
-    if event.kind and listener.event != event.kind:
-        return f"it waits for {listener}"
+    if trigger.event is None:
+        return f"it waits for {trigger}"
+    if event.kind and trigger.event != event.kind:
+        return f"it waits for {trigger}"
     asked = "branch" if event.branch is not None else "tag" if event.tag is not None else None
-    if asked and listener.ref != asked:
-        return f"it waits for {listener}"
-    return change.silent if listener.event == "push" else ""
+    if asked and trigger.ref != asked:
+        return f"it waits for {trigger}"
+    return change.silent if trigger.event == "push" else ""
 
 
-def _matches_ref(listener: Listener, event: Event) -> bool | None:
+def _matches_ref(trigger: TriggerConditions, event: Event) -> bool | None:
     """Return whether the branch or tag is the right one; None where that cannot be told."""
-    name = event.tag if listener.ref == "tag" else event.branch
+    name = event.tag if trigger.ref == "tag" else event.branch
     if name is None:
         return True
-    found = ref_matches(listener.pattern, name)
-    return None if found is None else found is not listener.inverted
+    found = ref_matches(trigger.pattern, name)
+    return None if found is None else found is not trigger.inverted
 
 
-def _decide_by_files(listener: Listener, files: _Files) -> _Decision:
+def _decide_by_files(trigger: TriggerConditions, files: _Files) -> _Decision:
     """Decide as the API's page says: what is ignored is dropped, then something must be included.
 
     https://cloud.google.com/build/docs/api/reference/rest/v1/projects.triggers
     """
-    left = files.match("", listener.ignored)
-    if not files.paths and listener.included:
+    left = files.match("", trigger.ignored)
+    if not files.paths and trigger.included:
         return "unknown", "no file changed; no document says what that starts", ()
-    if not left.files and listener.ignored:
+    if not left.files and trigger.ignored:
         return "no", "every changed file is ignored" if files.paths else "no file changed", ()
-    if not listener.included:
+    if not trigger.included:
         return "yes", "it includes every file", (left,)
     matches = tuple(
         match
-        for glob in dict.fromkeys(listener.included)
-        if (match := files.match(glob, listener.ignored)).files
+        for glob in dict.fromkeys(trigger.included)
+        if (match := files.match(glob, trigger.ignored)).files
     )
     if matches:
         return "yes", "a changed file is included", matches
-    return "no", _why_none(listener, files), ()
+    return "no", _why_none(trigger, files), ()
 
 
-def _why_none(listener: Listener, files: _Files) -> str:
+def _why_none(trigger: TriggerConditions, files: _Files) -> str:
     """Return why no file is included: perhaps one would be, were it not ignored."""
-    for glob in listener.included:
+    for glob in trigger.included:
         if dropped := files.match(glob).files:
             path = dropped[0]
-            by = next(it for it in listener.ignored if path in files.match(it).files)
+            by = next(it for it in trigger.ignored if path in files.match(it).files)
             return f"{path!r} is included by {glob!r}, but ignored by {by!r}"
     return "no changed file is included"
 
 
-def _undocumented(listeners: Iterable[Listener], event: Event) -> Iterator[str]:
+def _undocumented(conditions: Iterable[TriggerConditions], event: Event) -> Iterator[str]:
     """Yield what no document says of such an event."""
-    filtered = [it for it in listeners if it.included or it.ignored]
+    filtered = [it for it in conditions if it.included or it.ignored]
     if event.kind != "push" and any(it.event == "pull-request" for it in filtered):
         yield (
             "No document says which commit a pull request is compared with to find its files, and"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
+from triggers.cloudbuild.conditions import FOLLOWERS_KEY
 from triggers.cloudbuild.globs import unwritable, without_covered
-from triggers.cloudbuild.listener import FOLLOWERS_KEY
 from triggers.cloudbuild.substitutions import LONGEST_VALUE
 from triggers.discovery.functions import contradictions, resolve_function
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory

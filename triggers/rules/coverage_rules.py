@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
 from triggers.cloudbuild.globs import BadGlobError, FileIndex
-from triggers.rules.trigger_traps import is_hopeless
+from triggers.rules.trigger_traps import can_never_match
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -44,7 +44,7 @@ def globs_match(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
         ("SW602", "ignoredFiles", message.ignored_files),
     ):
         for i, text in enumerate(texts):
-            if not globs(text) and not is_hopeless(text) and not globs.malformed(text):
+            if not globs(text) and not can_never_match(text) and not globs.malformed(text):
                 said = f"the glob {text!r} of {name} matches no file"
                 yield Finding.at((name, i), said, "name what is there, or take it out", code)
 

@@ -14,7 +14,7 @@ from triggers.cloudbuild.build_rules import (
     LOGGING_RULE,
     has_place_for_logs,
 )
-from triggers.cloudbuild.listener import FOLLOWERS_KEY
+from triggers.cloudbuild.conditions import FOLLOWERS_KEY
 from triggers.cloudbuild.substitutions import (
     PULL_REQUEST,
     SUBSTITUTION_KEY,

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
+from triggers.cloudbuild.conditions import EVENT_SOURCES
 from triggers.cloudbuild.globs import BadGlobError, parse_glob
-from triggers.cloudbuild.listener import EVENT_SOURCES
 from triggers.cloudbuild.patterns import syntax_fault
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,

@@ -68,14 +68,14 @@ def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
         if "$" in glob:
             message = f"the glob {glob!r} has a $: no substitution is made in globs"
             yield Finding.at(path, message, "write the path itself", "SW210")
-        elif is_hopeless(glob):
+        elif can_never_match(glob):
             message = f"the glob {glob!r} matches nothing: it is no path of a file from the root"
             bare = re.sub(r"^(?:\.{0,2}/)+|^\.{0,2}\Z", "", glob)
             meant = f"{bare}**" if bare.endswith("/") or not bare else bare
             yield Finding.at(path, message, f"write {meant!r}", "SW210")
 
 
-def is_hopeless(glob: str) -> bool:
+def can_never_match(glob: str) -> bool:
     """Return whether no path of a file from the root can match *glob*."""
     outside = re.match(r"\.?/|\.\./|\.?\.?\Z", glob)
     return bool(outside) or glob.endswith("/") or "$" in glob

@@ -9,24 +9,24 @@ import pytest
 
 from builder.__main__ import main
 from tests.unit.triggers.rendering.rendering import documents, function, package
-from triggers.cloudbuild.listener import Listener, read_listener
+from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
 from triggers.rendering.explanation import Change, Event, Match, Verdict, explain
 
 SAMPLE = Path(__file__).parents[3] / "example/shipwheel.yaml"
 
 
-def verdict(listener: Listener, *files: str, event: Event | None = None) -> Verdict:
-    [only] = explain([listener], Change(files=files), event or Event()).verdicts
+def verdict(trigger: TriggerConditions, *files: str, event: Event | None = None) -> Verdict:
+    [only] = explain([trigger], Change(files=files), event or Event()).verdicts
     return only
 
 
-def decided(listener: Listener, *files: str, event: Event | None = None) -> tuple[str, str]:
-    found = verdict(listener, *files, event=event)
+def decided(trigger: TriggerConditions, *files: str, event: Event | None = None) -> tuple[str, str]:
+    found = verdict(trigger, *files, event=event)
     return found.fires, found.reason
 
 
-def listening(**different: Any) -> Listener:
-    return Listener(**{"name": "t", "event": "push", "pattern": "^main$", **different})
+def listening(**different: Any) -> TriggerConditions:
+    return TriggerConditions(**{"name": "t", "event": "push", "pattern": "^main$", **different})
 
 
 def test_a_trigger_fires_through_each_glob_that_includes_a_file() -> None:
@@ -243,7 +243,7 @@ def test_nothing_is_said_of_documents_where_they_do_not_matter(
 def test_messages_of_every_kind_of_repository_are_understood(
     message: dict[str, Any], waits_for: str
 ) -> None:
-    assert str(read_listener({"name": "t", **message})) == waits_for
+    assert str(read_conditions({"name": "t", **message})) == waits_for
 
 
 def test_every_condition_of_a_message_is_read_and_what_is_of_a_wrong_type_is_not() -> None:
@@ -254,7 +254,7 @@ def test_every_condition_of_a_message_is_read_and_what_is_of_a_wrong_type_is_not
         "ignoredFiles": ["b"],
     }
 
-    assert read_listener(message) == Listener(
+    assert read_conditions(message) == TriggerConditions(
         name="(without a name)",
         event="push",
         ref="tag",
@@ -264,13 +264,13 @@ def test_every_condition_of_a_message_is_read_and_what_is_of_a_wrong_type_is_not
         included=("a",),
         ignored=("b",),
     )
-    assert read_listener({"name": "n", "github": {"pullRequest": {}}}) == Listener(
+    assert read_conditions({"name": "n", "github": {"pullRequest": {}}}) == TriggerConditions(
         name="n", event="pull-request"
     )
 
 
 def test_a_lone_glob_is_a_list_of_one_as_for_gcloud() -> None:
-    assert read_listener({"name": "t", "included_files": "a/**"}).included == ("a/**",)
+    assert read_conditions({"name": "t", "included_files": "a/**"}).included == ("a/**",)
 
 
 def test_the_command_names_triggers_globs_files_and_what_starts_nothing(

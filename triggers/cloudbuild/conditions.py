@@ -29,7 +29,7 @@ EVENT_SOURCES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listener:
+class TriggerConditions:
     """A trigger's conditions; *event* is None for one that no push or pull request starts.
 
     *pattern* is for the *ref*, or with *inverted* against it. *starts* are the triggers that its
@@ -68,7 +68,7 @@ class Listener:
         return comment + (", after an approval" if self.needs_approval else "")
 
 
-def read_listener(message: Mapping[str, Any]) -> Listener:
+def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
     """Return what the trigger of *message* waits for; what is of a wrong type counts as missing."""
     message = camel_case(message)
     common: dict[str, Any] = {
@@ -82,21 +82,21 @@ def read_listener(message: Mapping[str, Any]) -> Listener:
     template = _mapping(message, "triggerTemplate")
     if template:
         branch, tag = template.get("branchName"), template.get("tagName")
-        return _listener(common, "push", {**template, "branch": branch, "tag": tag})
+        return _conditions_of(common, "push", {**template, "branch": branch, "tag": tag})
     for source in EVENT_SOURCES:
         held = _mapping(message, source)
         if "push" in held:
-            return _listener(common, "push", _mapping(held, "push"))
+            return _conditions_of(common, "push", _mapping(held, "push"))
         if "pullRequest" in held:
-            return _listener(common, "pull-request", _mapping(held, "pullRequest"))
-    return Listener(event=None, **common)
+            return _conditions_of(common, "pull-request", _mapping(held, "pullRequest"))
+    return TriggerConditions(event=None, **common)
 
 
-def _listener(
+def _conditions_of(
     common: Mapping[str, Any], event: EventKind, condition: Mapping[str, Any]
-) -> Listener:
+) -> TriggerConditions:
     tag = condition.get("tag")
-    return Listener(
+    return TriggerConditions(
         event=event,
         ref="tag" if tag else "branch",
         pattern=str(tag or condition.get("branch") or ""),
