@@ -192,7 +192,7 @@ def test_a_repository_that_does_not_exist_is_told_with_the_command_that_creates_
     problem = caught.value.problems[0]
     assert problem.message == (
         "The registry does not take 'berths-1.0-py3-none-any.whl': 404 Not Found,"
-        " \"There is no repository at '/demo/pypi/'.\""
+        " 'Requested entity was not found.'"
     )
     assert problem.hint == (
         "check the registry's address, or create the repository: gcloud artifacts repositories"
