@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
-ROBOT_PAGE = """\
+_ROBOT_PAGE = """\
 <!DOCTYPE html>
 <html lang=en>
   <title>Error 404 (Not Found)!!1</title>
@@ -47,14 +47,18 @@ class Reply:
     content_type: str = TEXT
 
 
+GOOGLE_NOT_FOUND = Reply(status=404, body=_ROBOT_PAGE, content_type=HTML)
+"""Google's answer to an address that means nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answers:
     """The answers that can be chosen: those of the Python endpoint, of the API, and their times."""
 
     __pydantic_config__ = _STRICT
 
-    root_page: Reply = Reply(status=404, body=ROBOT_PAGE, content_type=HTML)
-    """`simple/`, with or without its slash."""
+    root_page: Reply | None = None
+    """`simple/`, with or without its slash; None is a list of the projects, as elsewhere."""
     unknown_repository: Reply = Reply(status=404, body="Requested entity was not found.\n")
     """Anything in a repository that does not exist, but for the API's answer."""
     unknown_package: Reply = Reply(status=404, body="Requested entity was not found.\n")

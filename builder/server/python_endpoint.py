@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from packaging.utils import canonicalize_name
 
-from builder.server.answers import HTML, ROBOT_PAGE, Reply
+from builder.server.answers import GOOGLE_NOT_FOUND, HTML, Reply
 from builder.server.form import problems_of, received_form
 from builder.server.front import HttpAnswer, HttpRequest
 from builder.server.standard import StandardRepository, parse_filename
@@ -46,7 +46,8 @@ class PythonEndpoint:
         """Answer GET or HEAD of what is below the repository *name*."""
         match request.segments[name.count("/") + 1 :]:
             case ("simple",) | ("simple", ""):
-                return self._root(repository)
+                root = self._answers.root_page
+                return HttpAnswer.of(root) if root else _root(repository)
             case ("simple", project) | ("simple", project, ""):
                 return self._page(name, repository, project, request.origin)
             case (project, filename) if _FILENAME.fullmatch(filename):
@@ -100,12 +101,6 @@ class PythonEndpoint:
             return HttpAnswer.text(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
         return _part(path, size, *wanted.groups())
 
-    def _root(self, repository: Repository) -> HttpAnswer:
-        names = sorted(repository.projects())
-        links = "".join(f'<a href="{it}/">{it}</a><br/>\n' for it in names)
-        page = f"<html><head><title>Simple Index</title></head><body>\n{links}</body></html>\n"
-        return HttpAnswer.of(Reply(status=200, body=page, content_type=HTML))
-
     def _page(self, name: str, repository: Repository, project: str, origin: str) -> HttpAnswer:
         if len(project) > _LONGEST_NAME or not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", project):
             return HttpAnswer.of(self._answers.unknown_package)
@@ -152,7 +147,13 @@ class PythonEndpoint:
 
 def not_found() -> HttpAnswer:
     """Return Google's answer to an address that means nothing."""
-    return HttpAnswer.of(Reply(status=404, body=ROBOT_PAGE, content_type=HTML))
+    return HttpAnswer.of(GOOGLE_NOT_FOUND)
+
+
+def _root(repository: Repository) -> HttpAnswer:
+    links = "".join(f'<a href="{it}/">{it}</a><br/>\n' for it in sorted(repository.projects()))
+    page = f"<html><head><title>Simple Index</title></head><body>\n{links}</body></html>\n"
+    return HttpAnswer.of(Reply(status=200, body=page, content_type=HTML))
 
 
 def _exists(repository: Repository, project: str, filename: str) -> bool:

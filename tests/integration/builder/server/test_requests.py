@@ -15,7 +15,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from builder.server import Emulator
-from builder.server.answers import Answers, Reply
+from builder.server.answers import GOOGLE_NOT_FOUND, Answers, Reply
 from tests.integration.builder.server.plain_http import (
     TIMEOUT,
     TOKEN,
@@ -342,3 +342,12 @@ def test_a_fault_of_this_machine_is_not_blamed_on_the_body(
         answer = requests.post(url, files={"content": ("a-1.tar.gz", b"1")}, timeout=TIMEOUT)
 
     assert answer.status_code == 500
+
+
+@pytest.mark.parametrize("path", ["/demo/pypi/simple/", "/demo/pypi/simple"])
+def test_the_root_page_is_googles_for_what_is_not_there(tmp_path: Path, path: str) -> None:
+    with Emulator(tmp_path, answers=Answers(root_page=GOOGLE_NOT_FOUND)) as emulator:
+        status, headers, page = get(emulator, path)
+
+    assert (status, headers["Content-Type"]) == (404, "text/html; charset=utf-8")
+    assert "<title>Error 404 (Not Found)!!1</title>" in page
