@@ -1,11 +1,12 @@
-"""What does not fit between a trigger and its build config.
+"""What does not fit between triggers, and between a trigger and its build config.
 
 Many triggers share a config: what is wrong with it is said once, and names the first of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
@@ -23,10 +24,11 @@ from triggers.cloudbuild.substitutions import (
     resolve,
     template_texts,
 )
+from triggers.rendering.rendering import TRIGGER_LIMIT
 from triggers.rules.sources import ConfigSource, Sources, TriggerSource
 
 if TYPE_CHECKING:
-    from triggers.rules.coverage_rules import Globs
+    from triggers.rules.filter_rules import Globs
 
 _Found = Iterator[tuple[TriggerSource | ConfigSource, Finding]]
 
@@ -167,3 +169,51 @@ def _used_of(trigger: TriggerSource, config: ConfigSource) -> set[str]:
 _RULES = (
     _substitutions_are_given, _logs_have_a_place, _account_is_the_triggers, _built_ins_are_there,
 )  # fmt: skip
+
+
+def checks_cannot_publish(
+    triggers: Sequence[TriggerSource],
+) -> Iterator[tuple[TriggerSource, Finding]]:
+    """SW203: a pull request decides what its build runs."""
+    pushes = {
+        trigger.message.service_account: trigger
+        for trigger in triggers
+        if trigger.message.service_account and not trigger.message.is_pull_request
+    }
+    for trigger in triggers:
+        account = trigger.message.service_account
+        if trigger.message.is_pull_request and account in pushes:
+            message = f"{trigger} runs pull requests as {account!r}, as {pushes[account]} runs"
+            hint = "give pull requests an account that can only read"
+            yield trigger, Finding.at(("serviceAccount",), message, hint, "SW203")
+
+
+def unique_names(triggers: Sequence[TriggerSource]) -> Iterator[tuple[TriggerSource, Finding]]:
+    """SW209, SW211: names are keys; those that differ in separators alone are soon confused."""
+    seen: dict[str, TriggerSource] = {}
+    for trigger in (trigger for trigger in triggers if trigger.message.name):
+        name = trigger.message.name
+        first = seen.setdefault(re.sub("[^A-Za-z0-9]+", "-", name), trigger)
+        if first is trigger or (first.rendered and not trigger.rendered):
+            continue
+        where = f"{first.file}:{first.document.line(('name',))}"
+        if first.message.name == name:
+            message = f"the name {name!r} is taken at {where}: importing both leaves this one"
+            yield trigger, Finding.at(("name",), message, "give it another", "SW211")
+        else:
+            message = f"the name {name!r} is {first.message.name!r} at {where} but for separators"
+            yield trigger, Finding.at(("name",), message, "give it another", "SW209")
+
+
+def trigger_quota(
+    triggers: Sequence[TriggerSource],
+) -> Iterator[tuple[TriggerSource, Finding]]:
+    """SW206: documents differ between 300 and 600; the manifest's are counted when rendered."""
+    written = [trigger for trigger in triggers if not trigger.rendered]
+    if len(written) > TRIGGER_LIMIT:
+        message = f"{len(written)} triggers are more than the {TRIGGER_LIMIT} of a project"
+        hint = "ask for more quota, or spread them over projects"
+        yield written[TRIGGER_LIMIT], Finding.at((), message, hint, "SW206")
+
+
+RULES_TOGETHER = (checks_cannot_publish, unique_names, trigger_quota)

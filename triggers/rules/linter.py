@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
+from steps.host.git import ask_git
 from triggers.discovery.inventory import find_targets
-from triggers.rules import config_rules, coverage_rules, trigger_rules, trigger_traps
-from triggers.rules.coverage_rules import Globs
-from triggers.rules.cross_rules import cross
+from triggers.manifest.starting import source_of_remote
+from triggers.rules import config_rules, cross_rules, filter_rules, trigger_rules
+from triggers.rules.filter_rules import Globs
 from triggers.rules.manifest_rules import add_manifest
 from triggers.rules.sources import Sources, locate
-from triggers.rules.tree import github_address, repository_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from steps.host.finding import Finding
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
+_PASSED_OVER = {"__pycache__", "node_modules"}
 _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
 
 
@@ -56,20 +57,20 @@ def lint(manifest: Path, files: Sequence[Path], ignored: frozenset[str]) -> Repo
 def _judge(sources: Sources) -> Iterator[Finding]:
     globs = Globs(frozenset(sources.files))
     for trigger in sources.triggers:
-        for rule in (*trigger_rules.RULES, *trigger_traps.RULES):
+        for rule in (*trigger_rules.RULES, *filter_rules.RULES):
             yield from locate(trigger.file, trigger.document, rule(trigger))
-    for together in trigger_traps.RULES_TOGETHER:
+    for together in cross_rules.RULES_TOGETHER:
         for trigger, finding in together(sources.triggers):
             yield from locate(trigger.file, trigger.document, [finding])
     inline = [trigger.inline for trigger in sources.triggers if trigger.inline]
     for config in (*sources.configs.values(), *inline):
         for of_config in config_rules.RULES:
             yield from locate(config.file, config.document, of_config(config))
-    yield from cross(sources, globs)
+    yield from cross_rules.cross(sources, globs)
     for trigger in sources.here:
-        for of_files in coverage_rules.RULES:
+        for of_files in filter_rules.RULES_OF_FILES:
             yield from locate(trigger.file, trigger.document, of_files(trigger, globs))
-    yield from coverage_rules.projects_are_covered(sources, globs)
+    yield from filter_rules.projects_are_covered(sources, globs)
 
 
 class _Reader:
@@ -139,3 +140,28 @@ def _looks_like_config(path: str, text: str) -> bool:
         r"^\"?(?:filename|triggerTemplate|github|build|includedFiles)\"?\s*:", text, re.MULTILINE
     )
     return bool(_NAMED_AS_CONFIG.fullmatch(path) or _CONFIG.fullmatch(path)) and not is_trigger
+
+
+def repository_files(root: Path) -> tuple[str, ...]:
+    """Return the paths of all files that git knows or would add; without git, of all files."""
+    listed = ask_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if listed:
+        return tuple(sorted({path for path in listed.split("\0") if (root / path).is_file()}))
+    return tuple(sorted(_walk(root)))
+
+
+def github_address(root: Path) -> tuple[str, str] | None:
+    """Return owner and name of the remote origin, in small letters, None if it is not GitHub's."""
+    source = source_of_remote(ask_git(root, "config", "--get", "remote.origin.url"))
+    if source is None:
+        return None
+    return source["github"]["owner"].lower(), source["github"]["name"].lower()
+
+
+def _walk(root: Path) -> list[str]:
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = [f for f in folders if f not in _PASSED_OVER and not f.startswith(".")]
+        paths = (os.path.relpath(os.path.join(folder, name), root) for name in files)  # noqa: PTH118 - a path per file of a repository
+        found += [path.replace(os.sep, "/") for path in paths]
+    return found

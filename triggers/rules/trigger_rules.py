@@ -1,4 +1,7 @@
-"""What gcloud or the service refuses in one trigger; the sources are the API's own texts."""
+"""One trigger: what gcloud or the service refuses, and what they accept and is not meant.
+
+The sources are the API's own texts. Its patterns and globs are in `filter_rules`.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
 from triggers.cloudbuild.conditions import EVENT_SOURCES
-from triggers.cloudbuild.globs import BadGlobError, parse_glob
-from triggers.cloudbuild.patterns import syntax_fault
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
@@ -17,6 +18,7 @@ from triggers.cloudbuild.substitutions import (
     SUBSTITUTION_KEY,
 )
 from triggers.manifest.manifest import CONNECTION
+from triggers.rules.config_rules import encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,47 +131,6 @@ def repository_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
             yield Finding.at(("github",), f"github has no {key}", f"add {key}", "SW106")
 
 
-def patterns_are_re2(trigger: TriggerSource) -> Iterator[Finding]:
-    """SW107: RE2 is the service's engine: no look-around, no back-references."""
-    for path, pattern in patterns(trigger):
-        if fault := syntax_fault(pattern):
-            message = f"the pattern {pattern!r} is not one of RE2: {fault}"
-            yield Finding.at(path, message, "patterns are regular expressions, not globs", "SW107")
-
-
-def patterns(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
-    """Yield the patterns of branches and tags with their paths."""
-    for field, events in trigger.message.repositories.items():
-        if events.push:
-            yield (field, "push", "branch"), events.push.branch
-            yield (field, "push", "tag"), events.push.tag
-        if events.pull_request:
-            yield (field, "pullRequest", "branch"), events.pull_request.branch
-    if template := trigger.message.trigger_template:
-        yield ("triggerTemplate", "branchName"), template.branch_name
-        yield ("triggerTemplate", "tagName"), template.tag_name
-
-
-def globs_are_well_formed(trigger: TriggerSource) -> Iterator[Finding]:
-    """SW108: Go's filepath.Match gives up on these."""
-    for path, glob in globs(trigger):
-        try:
-            parse_glob(glob)
-        except BadGlobError as error:
-            hint = "mend it, or escape the character with a backslash"
-            yield Finding.at(path, f"the glob {glob!r} is malformed: {error}", hint, "SW108")
-
-
-def globs(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
-    """Yield the globs of included and ignored files with their paths."""
-    for field, texts in (
-        ("includedFiles", trigger.message.included_files),
-        ("ignoredFiles", trigger.message.ignored_files),
-    ):
-        for i, glob in enumerate(texts):
-            yield (field, i), glob
-
-
 def substitutions_can_be_set(trigger: TriggerSource) -> Iterator[Finding]:
     """SW109: the import sends any key; the service takes the user's own only."""
     given = trigger.message.substitutions
@@ -219,8 +180,56 @@ def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
         yield Finding.at(("filename",), message, "name it in gitFileSource", "SW111")
 
 
+def comments_are_controlled(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW202: without it, anybody's pull request runs at once, as the trigger's account."""
+    for field, events in trigger.message.repositories.items():
+        path: Path = (field, "pullRequest")
+        if events.pull_request and "commentControl" not in trigger.document.data[field][path[1]]:
+            message = f"{trigger} runs every pull request at once: it has no commentControl"
+            hint = "commentControl: COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
+            yield Finding.at(path, message, hint, "SW202")
+
+
+def an_account_is_named(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW204: the default account differs by the age of a project, and new ones demand it."""
+    if "serviceAccount" not in trigger.fields:
+        message = f"{trigger} names no service account"
+        hint = "serviceAccount: projects/PROJECT/serviceAccounts/ADDRESS"
+        yield Finding.at((), message, hint, "SW204")
+
+
+def it_has_a_name(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW207, SW208: the import goes by the id, then by the name, and otherwise creates."""
+    if "id" in trigger.fields:
+        message = f"{trigger} has an id: the import fails where no such trigger exists"
+        yield Finding.at(("id",), message, "take it out; the name finds the trigger", "SW208")
+    elif "name" not in trigger.fields:
+        message = "the trigger has no name: every import creates another one"
+        yield Finding.at((), message, "give it a name", "SW207")
+
+
+def variables_keep_their_names(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW212: the import converts every key from snake_case, those of these two maps, too."""
+    if trigger.inline is None or trigger.rendered:
+        return
+    for path, values in encrypted(trigger.inline.build):
+        for name in (name for name in values if "_" in name):
+            message = f"gcloud's import makes another name of {name!r}, without underscores"
+            hint = "use availableSecrets.secretManager, or a build config of its own"
+            yield Finding.at(("build", *path, name), message, hint, "SW212")
+
+
+def the_config_is_a_file(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW213: with a repository, the service keeps it otherwise, and every comparison differs."""
+    repository = next(iter(trigger.message.repositories), None)
+    if repository and "gitFileSource" in trigger.fields:
+        message = f"gitFileSource of {trigger}, which {repository} starts, never stays as written"
+        yield Finding.at(("gitFileSource",), message, "name the build config as filename", "SW213")
+
+
 RULES = (
     name_is_legal, one_starter, one_event, one_build, account_is_a_resource,
-    repository_is_a_resource, patterns_are_re2, globs_are_well_formed, substitutions_can_be_set,
-    logs_are_sent_to_github, fields_go_together,
+    repository_is_a_resource, substitutions_can_be_set, logs_are_sent_to_github,
+    fields_go_together, comments_are_controlled, an_account_is_named, it_has_a_name,
+    variables_keep_their_names, the_config_is_a_file,
 )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from triggers.rules.tree import github_address, repository_files
+from triggers.rules.linter import github_address, repository_files
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,180 @@
+"""What starts a trigger: its patterns of branches and tags, its globs, and the files they match."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from steps.host.finding import Finding
+from triggers.cloudbuild.globs import BadGlobError, FileIndex, parse_glob
+from triggers.cloudbuild.patterns import anchored, is_anchored, syntax_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from triggers.cloudbuild.documents import Path
+    from triggers.rules.sources import Sources, TriggerSource
+
+_MARKERS = ("pyproject.toml", "setup.py", "main.py")
+
+
+class Globs(FileIndex):
+    """The files of a repository, and which of them match a glob."""
+
+    def __call__(self, text: str) -> frozenset[str]:
+        """Return the files that match the glob *text*, none when it is malformed."""
+        return frozenset() if self.malformed(text) else self.matching(text)
+
+    def malformed(self, text: str) -> bool:
+        """Return whether *text* is no glob at all."""
+        try:
+            self.matching(text)
+        except BadGlobError:
+            return True
+        return False
+
+    def any_of(self, texts: Iterable[str]) -> set[str]:
+        """Return the files that match one of *texts*."""
+        return {path for text in texts for path in self(text)}
+
+
+def patterns_are_re2(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW107: RE2 is the service's engine: no look-around, no back-references."""
+    for path, pattern in patterns(trigger):
+        if fault := syntax_fault(pattern):
+            message = f"the pattern {pattern!r} is not one of RE2: {fault}"
+            yield Finding.at(path, message, "patterns are regular expressions, not globs", "SW107")
+
+
+def patterns_are_anchored(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW201: `main` is found in `not-the-main-branch`, too."""
+    for path, pattern in patterns(trigger):
+        if pattern and not syntax_fault(pattern) and not is_anchored(pattern):
+            message = f"the pattern {pattern!r} is found anywhere in a name"
+            yield Finding.at(path, message, f"write {anchored(pattern)!r}", "SW201")
+
+
+def tags_have_no_slash(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW205: "Forward slashes cannot be used in tags", the documentation says."""
+    for path, pattern in patterns(trigger):
+        if path[-1] in {"tag", "tagName"} and "/" in pattern:
+            message = f"the tag pattern {pattern!r} has a slash: Cloud Build takes no such tags"
+            yield Finding.at(path, message, "name tags with dashes", "SW205")
+
+
+def patterns(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
+    """Yield the patterns of branches and tags with their paths."""
+    for field, events in trigger.message.repositories.items():
+        if events.push:
+            yield (field, "push", "branch"), events.push.branch
+            yield (field, "push", "tag"), events.push.tag
+        if events.pull_request:
+            yield (field, "pullRequest", "branch"), events.pull_request.branch
+    if template := trigger.message.trigger_template:
+        yield ("triggerTemplate", "branchName"), template.branch_name
+        yield ("triggerTemplate", "tagName"), template.tag_name
+
+
+def globs_are_well_formed(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW108: Go's filepath.Match gives up on these."""
+    for path, glob in globs(trigger):
+        try:
+            parse_glob(glob)
+        except BadGlobError as error:
+            hint = "mend it, or escape the character with a backslash"
+            yield Finding.at(path, f"the glob {glob!r} is malformed: {error}", hint, "SW108")
+
+
+def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW210: changed files are paths from the root of the repository."""
+    for path, glob in globs(trigger):
+        if "$" in glob:
+            message = f"the glob {glob!r} has a $: no substitution is made in globs"
+            yield Finding.at(path, message, "write the path itself", "SW210")
+        elif can_never_match(glob):
+            message = f"the glob {glob!r} matches nothing: it is no path of a file from the root"
+            bare = re.sub(r"^(?:\.{0,2}/)+|^\.{0,2}\Z", "", glob)
+            meant = f"{bare}**" if bare.endswith("/") or not bare else bare
+            yield Finding.at(path, message, f"write {meant!r}", "SW210")
+
+
+def can_never_match(glob: str) -> bool:
+    """Return whether no path of a file from the root can match *glob*."""
+    outside = re.match(r"\.?/|\.\./|\.?\.?\Z", glob)
+    return bool(outside) or glob.endswith("/") or "$" in glob
+
+
+def globs(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
+    """Yield the globs of included and ignored files with their paths."""
+    for field, texts in (
+        ("includedFiles", trigger.message.included_files),
+        ("ignoredFiles", trigger.message.ignored_files),
+    ):
+        for i, glob in enumerate(texts):
+            yield (field, i), glob
+
+
+def globs_match(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
+    """SW601, SW602: a directory was renamed, or never existed."""
+    message = trigger.message
+    for code, name, texts in (
+        ("SW601", "includedFiles", message.included_files),
+        ("SW602", "ignoredFiles", message.ignored_files),
+    ):
+        for i, text in enumerate(texts):
+            if not globs(text) and not can_never_match(text) and not globs.malformed(text):
+                said = f"the glob {text!r} of {name} matches no file"
+                yield Finding.at((name, i), said, "name what is there, or take it out", code)
+
+
+def subdirectories_are_meant(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
+    """SW604: `src/*` matches src/code.py, and not src/sub/code.py."""
+    included = trigger.message.included_files
+    for i, text in enumerate(included):
+        if text.endswith("/*"):
+            missed = globs(f"{text}*") - globs.any_of((*included, *trigger.message.ignored_files))
+            if missed:
+                message = f"the glob {text!r} leaves out {_some(missed)}"
+                yield Finding.at(("includedFiles", i), message, f"write {f'{text}*'!r}", "SW604")
+
+
+def something_is_left(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
+    """SW605: ignored files go before included ones are looked for."""
+    included = globs.any_of(trigger.message.included_files)
+    if included and included <= globs.any_of(trigger.message.ignored_files):
+        message = f"{trigger} never starts: it ignores everything that it includes"
+        yield Finding.at(("ignoredFiles",), message, "take one of the globs out", "SW605")
+
+
+def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Finding]:
+    """SW603: the files of packages and functions that no trigger includes or ignores by name."""
+    triggers = [trigger.message for trigger in sources.here]
+    if not triggers or any(not trigger.included_files for trigger in triggers):
+        return
+    texts = {text for each in triggers for text in (*each.included_files, *each.ignored_files)}
+    left = globs.files - globs.any_of(texts)
+    innermost = sorted(sources.projects, key=len, reverse=True)
+    for project in innermost:
+        inside = {path for path in left if project == "." or path.startswith(f"{project}/")}
+        left -= inside
+        if inside:
+            marker = next((m for m in _MARKERS if _join(project, m) in globs.files), _MARKERS[0])
+            message = f"no trigger includes {_some(inside)} of {project!r}"
+            yield Finding(_join(project, marker), 1, "SW603", message, "include them in one")
+
+
+def _join(project: str, name: str) -> str:
+    return name if project == "." else f"{project}/{name}"
+
+
+def _some(paths: Iterable[str]) -> str:
+    """Return how many files there are, and the first."""
+    first, *others = sorted(paths)
+    return f"{first!r}" + (f" and {len(others)} more" if others else "")
+
+
+RULES = (
+    patterns_are_re2, patterns_are_anchored, tags_have_no_slash, globs_are_well_formed,
+    globs_can_match,
+)  # fmt: skip
+RULES_OF_FILES = (globs_match, subdirectories_are_meant, something_is_left)
