@@ -8,8 +8,18 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from pydantic import Field
+from pydantic.alias_generators import to_snake
 
 from triggers.cloudbuild.messages import Int64, Message, Strings
+
+# The fields that hold `push` or `pullRequest`, one per kind of repository.
+EVENT_SOURCES = (
+    "github",
+    "repositoryEventConfig",
+    "developerConnectEventConfig",
+    "bitbucketServerTriggerConfig",
+    "gitlabEnterpriseEventsConfig",
+)
 
 
 class PushFilter(Message):
@@ -195,13 +205,7 @@ class BuildTrigger(Message):
     @property
     def repositories(self) -> dict[str, Events]:
         """The connected repositories that it listens to, by their fields; there should be one."""
-        events = {
-            "github": self.github,
-            "repositoryEventConfig": self.repository_event_config,
-            "developerConnectEventConfig": self.developer_connect_event_config,
-            "bitbucketServerTriggerConfig": self.bitbucket_server_trigger_config,
-            "gitlabEnterpriseEventsConfig": self.gitlab_enterprise_events_config,
-        }
+        events = {field: getattr(self, to_snake(field)) for field in EVENT_SOURCES}
         return {field: event for field, event in events.items() if event is not None}
 
     @property

@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from triggers.cloudbuild.messages import camel_case
+from triggers.cloudbuild.build_trigger import BuildTrigger, Events, PullRequestFilter, PushFilter
+from triggers.cloudbuild.messages import camel_case, read_message
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,15 +18,6 @@ EventKind = Literal["push", "pull-request"]
 
 # The names of the triggers that a build which publishes starts, with spaces between them.
 FOLLOWERS_KEY = "_THEN_DEPLOY"
-
-# The fields that hold `push` or `pullRequest`, one per kind of repository.
-EVENT_SOURCES = (
-    "github",
-    "repositoryEventConfig",
-    "developerConnectEventConfig",
-    "bitbucketServerTriggerConfig",
-    "gitlabEnterpriseEventsConfig",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,44 +63,29 @@ class TriggerConditions:
 def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
     """Return what the trigger of *message* waits for; what is of a wrong type counts as missing."""
     message = camel_case(message)
-    common: dict[str, Any] = {
-        "name": str(message.get("name") or "(without a name)"),
-        "disabled": message.get("disabled") is True,
-        "needs_approval": _mapping(message, "approvalConfig").get("approvalRequired") is True,
-        "included": _texts(message.get("includedFiles")),
-        "ignored": _texts(message.get("ignoredFiles")),
-        "starts": tuple(str(_mapping(message, "substitutions").get(FOLLOWERS_KEY, "")).split()),
-    }
-    template = _mapping(message, "triggerTemplate")
-    if template:
-        branch, tag = template.get("branchName"), template.get("tagName")
-        return _conditions_of(common, "push", {**template, "branch": branch, "tag": tag})
-    for source in EVENT_SOURCES:
-        held = _mapping(message, source)
-        if "push" in held:
-            return _conditions_of(common, "push", _mapping(held, "push"))
-        if "pullRequest" in held:
-            return _conditions_of(common, "pull-request", _mapping(held, "pullRequest"))
-    return TriggerConditions(event=None, **common)
-
-
-def _conditions_of(
-    common: Mapping[str, Any], event: EventKind, condition: Mapping[str, Any]
-) -> TriggerConditions:
-    tag = condition.get("tag")
+    trigger, _faults = read_message(BuildTrigger, message)
+    events = next(iter(trigger.repositories.values()), Events())
+    condition: PushFilter | PullRequestFilter | None = events.push or events.pull_request
+    if template := trigger.trigger_template:
+        condition = PushFilter(
+            branch=template.branch_name, tag=template.tag_name, invert_regex=template.invert_regex
+        )
+    tag = condition.tag if isinstance(condition, PushFilter) else ""
+    control = condition.comment_control if isinstance(condition, PullRequestFilter) else None
+    kind: EventKind = "push" if isinstance(condition, PushFilter) else "pull-request"
     return TriggerConditions(
-        event=event,
+        name=trigger.name or "(without a name)",
+        event=kind if condition else None,
         ref="tag" if tag else "branch",
-        pattern=str(tag or condition.get("branch") or ""),
-        inverted=condition.get("invertRegex") is True,
-        comment_control=str(condition.get("commentControl") or ""),
-        **common,
+        pattern=tag or (condition.branch if condition else ""),
+        inverted=condition.invert_regex if condition else False,
+        comment_control=control or "",
+        needs_approval=bool(trigger.approval_config and trigger.approval_config.approval_required),
+        disabled=trigger.disabled,
+        included=_texts(message.get("includedFiles")),
+        ignored=_texts(message.get("ignoredFiles")),
+        starts=tuple(trigger.substitutions.get(FOLLOWERS_KEY, "").split()),
     )
-
-
-def _mapping(message: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = message.get(key)
-    return value if isinstance(value, dict) else {}
 
 
 def _texts(value: object) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.finding import Finding
-from triggers.cloudbuild.conditions import EVENT_SOURCES
+from triggers.cloudbuild.build_trigger import EVENT_SOURCES
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
