@@ -81,7 +81,7 @@ def _subjects(manifest: Manifest, targets: Iterable[Target]) -> Iterator[Subject
         yield Subject(
             kind="directory",
             path=path,
-            title=f"what changed of {len(members)} packages",
+            title=f"{len(members)} packages",
             has_own_config=False,
             packages=tuple(member.path for member in members),
             folders=(path, *sorted({d for each in dependencies for d in each.folders})),

@@ -1,0 +1,130 @@
+"""The build configs of `grouping: directory`, on clones as Cloud Build makes them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from builder.server import Emulator
+from tests.integration.google_api import Answer, GoogleApi, Request, error_answer
+from tests.tiny import make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CONFIGS = Path(__file__).parents[4] / "triggers" / "build_configs"
+ALL_CHECKED = "The history could not be fetched: every package below packages is checked"
+
+
+class PrivateRemote(GoogleApi):
+    """A git remote that asks everybody for a user name."""
+
+    endpoints = ()
+
+    def answer(self, request: Request) -> Answer:
+        return error_answer(401, "UNAUTHENTICATED", request.path)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+    subprocess.run(["git", *who, "-C", folder, *arguments], check=True, timeout=60)
+
+
+@pytest.fixture(name="emulator")
+def _emulator(tmp_path: Path) -> Iterator[Emulator]:
+    with Emulator(tmp_path / "registry", repositories=["demo/pypi"]) as emulator:
+        yield emulator
+
+
+@pytest.fixture(name="origin")
+def _origin(tmp_path: Path) -> Path:
+    """A repository of two packages on main, in one commit."""
+    origin = tmp_path / "origin"
+    for name in ("berths", "tides"):
+        make_project(origin / "packages", name)
+    (origin / ".gcloudignore").write_text("dist/\n")  # with it, the local builder brings .git
+    git(origin, "-c", "init.defaultBranch=main", "init", "--quiet")
+    commit(origin)
+    return origin
+
+
+def commit(origin: Path) -> None:
+    git(origin, "add", "--all")
+    git(origin, "commit", "--quiet", "--message=a")
+
+
+def run(name: str, origin: Path, emulator: Emulator, *, branch: str = "main", url: str = "") -> str:
+    """Run the build config *name* on a clone of one commit; return what the build printed."""
+    clone = origin.parent / f"clone-of-{branch}"
+    shallow = ("--quiet", "--depth=1", f"--branch={branch}")
+    git(origin, "clone", *shallow, origin.as_uri(), str(clone))
+    git(clone, "remote", "set-url", "origin", url or origin.as_uri())
+    given = "_DIRECTORY=packages,_IMAGE=shipwheel,_REGION=us-east4,_REPO=pypi,PROJECT_ID=demo"
+    base = ",_BASE_BRANCH=main" if name == "check-directory.yaml" else ""
+    done = subprocess.run(
+        [
+            *(sys.executable, "-I", "-m", "builder", "run", str(CONFIGS / name)),
+            *("--source", str(clone), "--registry", f"http://{emulator.host}/demo/pypi/"),
+            *("--host-tools", "--substitutions", f"{given}{base}"),
+        ],
+        env={k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def stored(tmp_path: Path) -> set[str]:
+    wheels = (tmp_path / "registry").rglob("*.whl")
+    return {"-".join(wheel.name.split("-")[:2]) for wheel in wheels}
+
+
+def test_all_commits_of_a_push_are_published_also_of_a_repository_with_one(
+    origin: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    run("publish-directory.yaml", origin, emulator)
+    assert stored(tmp_path) == {"berths-1.0", "tides-1.0"}
+
+    git(origin, "checkout", "--quiet", "-b", "next")
+    project = origin / "packages/berths/pyproject.toml"
+    project.write_text(project.read_text().replace('"1.0"', '"1.1"'))
+    commit(origin)
+    for text in ("a", "b"):  # the same push goes on, and touches no package
+        (origin / "README.md").write_text(text)
+        commit(origin)
+    run("publish-directory.yaml", origin, emulator, branch="next")
+    assert stored(tmp_path) == {"berths-1.0", "berths-1.1", "tides-1.0"}
+
+
+def test_a_pull_request_is_checked_for_what_it_changes_where_the_history_can_be_fetched(
+    origin: Path, emulator: Emulator
+) -> None:
+    git(origin, "checkout", "--quiet", "-b", "feature")
+    (origin / "packages/tides/tides/new.py").touch()
+    commit(origin)
+    (origin / "README.md").touch()
+    commit(origin)
+
+    printed = run("check-directory.yaml", origin, emulator, branch="feature")
+
+    assert "1 of 2 projects changed since refs/remotes/origin/main" in printed
+    assert ALL_CHECKED not in printed
+
+
+def test_every_package_is_checked_where_the_remote_asks_for_credentials(
+    origin: Path, emulator: Emulator
+) -> None:
+    with PrivateRemote() as remote:
+        printed = run("check-directory.yaml", origin, emulator, url=f"{remote.url}a.git")
+
+    assert "could not read Username for 'http://127.0.0.1" in printed
+    assert ALL_CHECKED in printed
+    assert all(f'Step #0 - "check": {name} ' in printed for name in ("berths", "tides"))
