@@ -34,6 +34,14 @@ if TYPE_CHECKING:
 @with_transport
 @with_rules
 @with_build_options
+@click.option(
+    "--no-upload",
+    "send",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Leave in PROJECT/dist/ only what the registry lacks, for another tool to upload.",
+)
 @json_option
 def command(
     *,
@@ -44,6 +52,7 @@ def command(
     rules: Rules,
     first_release: bool,
     build_options: BuildOptions,
+    send: bool,
     as_json: bool,
 ) -> None:
     """Build, check, upload and confirm, dependencies first.
@@ -64,7 +73,7 @@ def command(
     projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, first_release=first_release)
     with open_workshop(build_options, os.environ) as workshop:
-        released = publish(projects, workshop, transport, index, rules)
+        released = publish(projects, workshop, transport, index, rules, send=send)
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 
 

@@ -125,8 +125,7 @@ class ArtifactDelivery:
     def _upload(self, package: PythonPackage, registries: Mapping[str, str]) -> bool:
         files = [*self._files(package)]
         if not files:
-            self.log.line(f"ERROR: no file matches {', '.join(package.paths)}")
-            return False
+            return self._is_empty(package)
         registry = parse_registry(package.repository, registries)
         self.log.line(f"Uploading {len(files)} files to {registry}")
         # Only --verbose shows why the registry refuses a file.
@@ -140,6 +139,16 @@ class ArtifactDelivery:
             if inside and not inside.startswith("/"):
                 found = sorted(self.directories.workspace.glob(inside))
                 yield from (str(path) for path in found if path.is_file())
+
+    def _is_empty(self, package: PythonPackage) -> bool:
+        """Return whether *package* has no file because all of its directories are empty."""
+        nothing = f"no file matches {', '.join(package.paths)}"
+        inside = (path.removeprefix(f"{WORKSPACE}/") for path in package.paths)
+        if all((self.directories.workspace / path).parent.is_dir() for path in inside):
+            self.log.line(f"WARNING: {nothing}: no document says what Cloud Build does then")
+            return True
+        self.log.line(f"ERROR: {nothing}")
+        return False
 
     def _has(self, image: str) -> bool:
         arguments = ("docker", "image", "inspect", "--format", "{{.Id}}", image)

@@ -31,8 +31,10 @@ def publish(
     transport: Transport,
     index: Index,
     rules: Rules,
+    *,
+    send: bool = True,
 ) -> Release:
-    """Publish *projects* and return what became of them.
+    """Publish *projects* and return what became of them; only build and judge them unless *send*.
 
     Raises what building, reading the index and uploading raise; Refused with every project that
     is not allowed, before anything was uploaded.
@@ -41,4 +43,4 @@ def publish(
     workshop.expect(projects)
     import_early()
     built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
-    return release(built, transport, index, rules, static=static_names(projects))
+    return release(built, transport, index, rules, static=static_names(projects), send=send)

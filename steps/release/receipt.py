@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One file: *outcome* is its project's, *result* its own (`uploaded` or `found`).
+    """One file: *outcome* is its project's, *result* its own (`uploaded`, `found` or `left`).
 
     A project whose files were all there when they were to be sent ends `identical`. *size* is in
     bytes; it and *sha256* are None where the index does not tell them.
@@ -34,7 +34,7 @@ class Row:
 
 
 def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
-    """Return a row per file that the registry holds of the versions in *release*.
+    """Return a row per file that the registry holds of the versions in *release*, or is to hold.
 
     What was built tells the sizes, which an index in HTML does not.
     """
@@ -70,3 +70,6 @@ def _files(
         file = delivery.distribution
         if file.name == judgement.project:
             yield file.filename, delivery.result, None, delivery.sha256
+    for file in release.left:
+        if file.name == judgement.project:
+            yield file.filename, "left", file.size, file.sha256

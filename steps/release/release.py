@@ -34,12 +34,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """What became of the *built* distributions; *before* is what the registry held of theirs."""
+    """What became of the *built* distributions; *before* is what the registry held of theirs.
+
+    *left* are those that another tool is to upload.
+    """
 
     built: tuple[Distribution, ...]
     judgements: tuple[Judgement, ...]
     before: Mapping[NormalizedName, PublishedProject]
-    deliveries: tuple[Delivery, ...]
+    deliveries: tuple[Delivery, ...] = ()
+    left: tuple[Distribution, ...] = ()
 
 
 def release(
@@ -51,17 +55,24 @@ def release(
     static: Collection[NormalizedName] = (),
     packages: Packages | None = None,
     workers: int = WORKERS,
+    send: bool = True,
 ) -> Release:
     """Judge the distributions of each project and upload what is missing, *workers* at a time.
 
     *static* are the projects whose version is written in their files, *packages* the files that
-    twine has read by now. Raises Refused with all projects that are not allowed, and what reading
-    the index and uploading raise.
+    twine has read by now. Without *send* nothing is uploaded: what is missing is left where it is
+    for another tool, and what the registry has is deleted there. Raises Refused with all projects
+    that are not allowed, and what reading the index and uploading raise.
     """
     before = index.read_many(distributions[0].name for distributions in built)
     judgements = _judge_all(built, before, index, rules, static)
     Refused.raise_all(refusals(judgements))
     files = tuple(file for distributions in built for file in distributions)
+    if not send:
+        left = tuple(file for judgement in judgements for file in judgement.to_upload)
+        for file in {*files} - {*left}:
+            file.path.unlink()
+        return Release(built=files, judgements=judgements, before=before, left=left)
     needs = dependency_order(files)
     plan = Plan(judgements=judgements, needs=needs)
     deliveries = upload(plan, transport, index, packages=packages, workers=workers)

@@ -96,6 +96,7 @@ CODES = {
     "SW505": _warning("the build config's service account: triggers ignore it"),
     "SW506": _warning("a built-in substitution that is empty after the trigger's event"),
     "SW507": _warning("a change of the build config does not start the trigger"),
+    "SW508": _warning("the build fails without provenance, for which an API has to be enabled"),
     "SW601": _warning("an included glob matches no file"),
     "SW602": _warning("an ignored glob matches no file"),
     "SW603": _warning("files of a package or function start no trigger"),

@@ -141,6 +141,17 @@ def _built_ins_are_there(trigger: TriggerSource, config: ConfigSource) -> _Found
                 )
 
 
+def _provenance_can_be_made(_trigger: TriggerSource, config: ConfigSource) -> _Found:
+    """SW508: no file tells whether the API is enabled."""
+    if config.build.options.requested_verify_option == "VERIFIED":
+        message = "the build fails after its upload unless the Container Analysis API is enabled"
+        hint = (
+            "`gcloud services enable containeranalysis.googleapis.com`, or `shipwheel setup"
+            " --apply`; then --ignore SW508"
+        )
+        yield config, Finding.at(("options", "requestedVerifyOption"), message, hint, "SW508")
+
+
 def _unused_of_manifest(sources: Sources) -> Iterator[Finding]:
     """SW503: a substitution of the manifest that none of its build configs uses."""
     if sources.manifest is None:
@@ -168,6 +179,7 @@ def _used_of(trigger: TriggerSource, config: ConfigSource) -> set[str]:
 
 _RULES = (
     _substitutions_are_given, _logs_have_a_place, _account_is_the_triggers, _built_ins_are_there,
+    _provenance_can_be_made,
 )  # fmt: skip
 
 

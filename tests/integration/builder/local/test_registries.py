@@ -54,6 +54,18 @@ def test_packages_are_uploaded_after_the_last_step(
     assert "INFO     Requested entity already exists." in again.err
 
 
+def test_packages_that_no_step_has_built_fail_the_build(laptop: Laptop, emulator: Emulator) -> None:
+    text = (
+        "steps: [{name: bash, args: [-c, ls]}]\nartifacts:\n  pythonPackages:\n"
+        "  - {repository: https://us-east4-python.pkg.dev/p/pypi, paths: [dist/*]}\n"
+    )
+    environ = {"ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host}
+    outcome = laptop.run(text, "--host-tools", environ=environ)
+
+    assert outcome.code == 3
+    assert "ERROR: no file matches dist/*" in outcome.out
+
+
 def test_packages_are_never_uploaded_to_a_real_registry(laptop: Laptop) -> None:
     text = (
         "steps: [{name: bash}]\nartifacts:\n  pythonPackages:\n"

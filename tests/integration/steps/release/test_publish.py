@@ -114,6 +114,10 @@ def test_a_half_published_version_is_completed(
     next((tmp_path / "registry").rglob("condition_flit-1.0.tar.gz")).unlink()
     capsys.readouterr()
 
+    assert main([*command, "--no-upload"]) == 0
+    assert outcomes(capsys.readouterr().out) == {("partial", "found"), ("partial", "left")}
+    assert [path.name for path in (flit / "dist").iterdir()] == ["condition_flit-1.0.tar.gz"]
+
     assert main(command) == 0
 
     rows = json.loads(capsys.readouterr().out)

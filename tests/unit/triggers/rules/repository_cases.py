@@ -117,6 +117,14 @@ CASES: dict[str, tuple[Files, Files]] = {
         {"triggers.yaml": trigger("includedFiles:  # SW507", "- 'src/**'")},
         included("'src/**'", "cloudbuild.yaml"),
     ),
+    "SW508": (
+        {
+            "triggers.yaml": trigger(),
+            "cloudbuild.yaml": f"{USES}options:\n  logging: NONE\n"
+            "  requestedVerifyOption: VERIFIED  # SW508\n",
+        },
+        {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}{LOGGING}"},
+    ),
     "SW601": (
         included("cloudbuild.yaml", "'gone/**'  # SW601"),
         included("cloudbuild.yaml", "'src/**'"),

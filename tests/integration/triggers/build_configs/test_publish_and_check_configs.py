@@ -1,10 +1,11 @@
-"""The build configs of `grouping: directory`, on clones as Cloud Build makes them."""
+"""The build configs that publish and check, on clones as Cloud Build makes them."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,21 +59,29 @@ def commit(origin: Path) -> None:
     git(origin, "commit", "--quiet", "--message=a")
 
 
-def run(name: str, origin: Path, emulator: Emulator, *, branch: str = "main", url: str = "") -> str:
+def run(
+    name: str,
+    origin: Path,
+    emulator: Emulator,
+    *,
+    branch: str = "main",
+    url: str = "",
+    directory: str = "packages",
+) -> str:
     """Run the build config *name* on a clone of one commit; return what the build printed."""
-    clone = origin.parent / f"clone-of-{branch}"
+    clone = Path(tempfile.mkdtemp(dir=origin.parent))
     shallow = ("--quiet", "--depth=1", f"--branch={branch}")
     git(origin, "clone", *shallow, origin.as_uri(), str(clone))
     git(clone, "remote", "set-url", "origin", url or origin.as_uri())
-    given = "_DIRECTORY=packages,_IMAGE=shipwheel,_REGION=us-east4,_REPO=pypi,PROJECT_ID=demo"
+    given = f"_DIRECTORY={directory},_IMAGE=shipwheel,_REGION=us-east4,_REPO=pypi,PROJECT_ID=demo"
     base = ",_BASE_BRANCH=main" if name == "check-directory.yaml" else ""
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")}
     done = subprocess.run(
         [
             *(sys.executable, "-I", "-m", "builder", "run", str(CONFIGS / name)),
-            *("--source", str(clone), "--registry", f"http://{emulator.host}/demo/pypi/"),
-            *("--host-tools", "--substitutions", f"{given}{base}"),
+            *("--source", str(clone), "--host-tools", "--substitutions", f"{given}{base}"),
         ],
-        env={k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")},
+        env={**inherited, "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host},
         capture_output=True,
         text=True,
         timeout=240,
@@ -128,3 +137,23 @@ def test_every_package_is_checked_where_the_remote_asks_for_credentials(
     assert "could not read Username for 'http://127.0.0.1" in printed
     assert ALL_CHECKED in printed
     assert all(f'Step #0 - "check": {name} ' in printed for name in ("berths", "tides"))
+
+
+def test_a_native_build_that_failed_after_its_upload_succeeds_when_it_is_run_again(
+    origin: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    def build() -> str:
+        name = "publish-package-native.yaml"
+        return run(name, origin, emulator, directory="packages/tides")
+
+    assert "Uploading 2 files to http" in build()
+    uploaded = {path.name for path in (tmp_path / "registry").rglob("tides-1.0*")}
+    assert len(uploaded) == 2
+
+    again = build()
+    assert "WARNING: no file matches packages/tides/dist/*: no document says what" in again
+    assert "Uploading" not in again
+
+    next((tmp_path / "registry").rglob("tides-1.0.tar.gz")).unlink()
+    assert "Uploading 1 files to http" in build()
+    assert {path.name for path in (tmp_path / "registry").rglob("tides-1.0*")} == uploaded
