@@ -39,7 +39,8 @@ class Deployment:
 class FunctionsApi(GoogleApi):
     """The server. *functions* and *services* are what was deployed, *builds* what `run` built.
 
-    *uploads* holds the archives of the sources, *policies* what was asked for about callers.
+    *uploads* holds the archives of the sources, *policies* what was asked for about callers,
+    *refusals* the answers to the next deployments, or the errors that they end with.
     """
 
     endpoints: ClassVar[tuple[str, ...]] = (
@@ -52,6 +53,7 @@ class FunctionsApi(GoogleApi):
     uploads: list[bytes] = field(default_factory=list)
     policies: list[dict[str, Any]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    refusals: list[Answer | str] = field(default_factory=list)
 
     @property
     def environ(self) -> dict[str, str]:
@@ -62,8 +64,8 @@ class FunctionsApi(GoogleApi):
         """
         return super().environ | {"HOME": self.configuration, "http_proxy": self.url}
 
-    def bash(self, script: str, environment: Mapping[str, str], cwd: Path) -> str:
-        """Run *script* as a step does, with the real gcloud; return what it said."""
+    def bash(self, script: str, environment: Mapping[str, str], cwd: Path) -> None:
+        """Run *script* as a step does, with the real gcloud."""
         done = subprocess.run(
             ["bash", "-c", script],
             env={"PATH": os.environ["PATH"], **self.environ, **environment},
@@ -73,8 +75,7 @@ class FunctionsApi(GoogleApi):
             timeout=120,
             check=False,
         )
-        assert (done.returncode, self.unknown) == (0, []), (self.unknown, done.stderr)
-        return done.stderr
+        assert (done.returncode, self.unknown) == (0, []), (self.unknown, done.stdout)
 
     def answer(self, request: Request) -> Answer:
         """Return the status and the body that *request* is answered with."""
@@ -125,19 +126,28 @@ class FunctionsApi(GoogleApi):
             place = {"bucket": "sources", "object": "source.zip"}
             return 200, {"uploadUrl": f"{self.url}upload", "storageSource": place}
         if asked.method in {"POST", "PATCH"}:
+            refusal = self.refusals[0] if self.refusals else ""
+            if not isinstance(refusal, str):
+                del self.refusals[0]
+                return refusal
             self.functions.append(asked)
         if asked.method != "GET" or path.endswith("/deploy"):
-            kind = f"{_PROTOBUF}.cloud.functions.v2."
-            metadata = {"@type": f"{kind}OperationMetadata", "stages": []}
-            response = {"@type": f"{kind}Function"}
-            done = {"done": True, "metadata": metadata, "response": response}
-            return 200, {"name": _OPERATION, **done}
+            return self._operation(ends=path.endswith("/deploy"))
         if not self.functions:
             return not_found()
         body = self.functions[-1].body
         service = {"service": "projects/demo/locations/us-central1/services/f"}
         config = {**body["serviceConfig"], **service}
         return 200, {**body, "serviceConfig": config, "environment": "GEN_2", "state": "ACTIVE"}
+
+    def _operation(self, *, ends: bool) -> Answer:
+        kind = f"{_PROTOBUF}.cloud.functions.v2."
+        metadata = {"@type": f"{kind}OperationMetadata", "stages": []}
+        operation: dict[str, Any] = {"name": _OPERATION, "metadata": metadata}
+        if self.refusals and isinstance(self.refusals[0], str):
+            error = {"code": 7, "message": self.refusals.pop(0) if ends else ""}
+            return 200, {**operation, "done": True, "error": error} if ends else operation
+        return 200, {**operation, "done": True, "response": {"@type": f"{kind}Function"}}
 
     def _run(self, asked: Deployment) -> Answer:
         if asked.method != "GET":

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import shutil
 import stat
 import subprocess
 import sys
 import zipfile
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,16 +21,24 @@ import yaml
 
 from builder.server import Emulator
 from tests.integration.functions_api import FunctionsApi
+from tests.integration.google_api import Answer, error_answer
 from tests.integration.machine import needs_gcloud
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 pytestmark = needs_gcloud
 
 SAMPLE = Path(__file__).parents[3] / "example"
 FUNCTION = "functions/berth-finder"
+# As public reports have them: firebase-tools#5244, terraform-docs-samples#486.
+TRANSIENT: list[Answer | str] = [
+    "Validation failed for trigger f: Permission denied while using the Eventarc Service Agent.",
+    "Unable to retrieve the repository metadata for projects/demo/repositories/gcf-artifacts.",
+    error_answer(409, "ABORTED", "unable to queue the operation"),
+    error_answer(409, "ABORTED", "An operation on function f is already in progress."),
+]
 
 
 @pytest.fixture(name="api")
@@ -147,6 +158,70 @@ def test_a_function_that_brings_its_distributions_along_is_deployed(
         "vendor/harbour_tides-1.2.0-py3-none-any.whl",
         "vendor/functions_framework-3.10.2-py3-none-any.whl",
     } < {*uploaded(api.uploads[-1])}
+
+
+@pytest.fixture(name="deploy")
+def _deploy(api: FunctionsApi, tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
+    """Return what runs the step that deploys, and pauses for no time in between."""
+    config = yaml.safe_load((SAMPLE / "cloudbuild" / "deploy-function.yaml").read_text())
+    flags = {"--gen2": None, "--region": "us-east4", "--runtime": "python313"}
+    text = json.dumps({**flags, "--trigger-http": None})
+    given = {"DIRECTORY": str(tmp_path), "FLAGS": text, "FUNCTION": "f"}
+    pauses = {"PROJECT": "demo", "TOOL": "functions", "PAUSES": "0.1 0.2 0.3 0.4"}
+    for name in ("main.py", "requirements.txt"):
+        (tmp_path / name).touch()
+    path = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}
+    return partial(
+        subprocess.run,
+        ["bash", "-c", config["steps"][-1]["script"]],
+        env={**path, **api.environ, **given, **pauses},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("refusal", TRANSIENT)
+def test_what_google_refuses_for_minutes_is_tried_again(
+    api: FunctionsApi,
+    deploy: Callable[[], subprocess.CompletedProcess[str]],
+    refusal: Answer | str,
+) -> None:
+    api.refusals = [refusal, refusal]
+
+    done = deploy()
+
+    assert (done.returncode, api.unknown, api.refusals) == (0, [], []), done.stdout
+    assert re.findall("Trying again in .* seconds", done.stdout) == [
+        "Trying again in 0.1 seconds",
+        "Trying again in 0.2 seconds",
+    ]
+
+
+def test_what_google_goes_on_to_refuse_ends_after_four_pauses(
+    api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
+) -> None:
+    api.refusals = [TRANSIENT[0]] * 9
+
+    done = deploy()
+
+    assert done.returncode == 1
+    assert len(api.refusals) == 4
+    assert done.stdout.count("Permission denied while using the Eventarc Service Agent") == 5
+
+
+def test_what_stays_refused_is_tried_once(
+    api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
+) -> None:
+    denied = "Permission 'cloudfunctions.functions.create' denied"
+    api.refusals = [error_answer(403, "PERMISSION_DENIED", denied)] * 2
+
+    done = deploy()
+
+    assert done.returncode == 1
+    assert len(api.refusals) == 1
+    assert denied in done.stdout
 
 
 def test_a_function_that_cannot_be_built_is_not_deployed(
