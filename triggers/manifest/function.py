@@ -173,7 +173,7 @@ class Function(Model):
     service_account: ServiceAccount | None = None
     """Who the function runs as."""
     build_service_account: ServiceAccount | None = None
-    """Who Google's build of the function runs as; it reads the registry."""
+    """Who Google's build of the function runs as; it reads the registry. Always to be given."""
     environment: dict[Variable, VariableValue] | None = None
     """Variables of the function; `{}` alone takes away those that it has."""
     build_environment: dict[BuildVariable, VariableValue] | None = None

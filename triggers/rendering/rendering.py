@@ -26,7 +26,7 @@ from triggers.discovery.model import (
 )
 from triggers.discovery.names import collisions
 from triggers.discovery.subjects import Subject, find_subjects, name_in
-from triggers.manifest.settings import Kind, Settings, resolve
+from triggers.manifest.settings import DEFAULT_FUNCTION_ACCOUNTS, Kind, Settings, resolve
 from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
 
 if TYPE_CHECKING:
@@ -158,6 +158,14 @@ def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Pro
         if subject.kind == "function" and resolve(manifest, subject.path, "deploy").enabled:
             function = resolve_function(manifest, subject.path)
             yield from contradictions(function)
+            if not function.given.build_service_account and _has_shared_config(manifest, subject):
+                yield Problem(
+                    f"The function in {subject.path!r} has no buildServiceAccount: Google may"
+                    " refuse to deploy it with a 403 before its build starts",
+                    "set `deploy.function.buildServiceAccount`, for example to"
+                    f" {DEFAULT_FUNCTION_ACCOUNTS['buildServiceAccount']}, and run"
+                    " `shipwheel setup --apply`",
+                )
             size = len(flags_text(deploy_flags(function)))
             if size > LONGEST_VALUE:
                 yield Problem(
@@ -165,6 +173,13 @@ def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Pro
                     f" than the {LONGEST_VALUE} of a substitution's value",
                     "give it fewer variables, or shorter ones",
                 )
+
+
+def _has_shared_config(manifest: Manifest, subject: Subject) -> bool:
+    """Return whether the build that deploys *subject* is given the function's settings."""
+    config = resolve(manifest, subject.path, "deploy").build_config
+    config = config or _default_config(subject, "deploy")
+    return not config.startswith(f"{subject.path}/")
 
 
 def _unable_to_start(manifest: Manifest, subject: Subject) -> Iterator[Problem]:

@@ -164,7 +164,7 @@ def test_a_function_that_brings_its_distributions_along_is_deployed(
 def _deploy(api: FunctionsApi, tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
     """Return what runs the step that deploys, and pauses for no time in between."""
     config = yaml.safe_load((SAMPLE / "cloudbuild" / "deploy-function.yaml").read_text())
-    flags = {"--gen2": None, "--region": "us-east4", "--runtime": "python313"}
+    flags = {"--gen2": None, "--region": "us-central1", "--runtime": "python313"}
     text = json.dumps({**flags, "--trigger-http": None})
     given = {"DIRECTORY": str(tmp_path), "FLAGS": text, "FUNCTION": "f"}
     pauses = {"PROJECT": "demo", "TOOL": "functions", "PAUSES": "0.1 0.2 0.3 0.4"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from steps.host.errors import InputError
@@ -13,10 +15,13 @@ from triggers.cloud_project.wanted import Extras, wanted
 from triggers.discovery.inventory import Inventory
 from triggers.manifest.file import parse_manifest
 
+# Its own build config decides who builds it, so the manifest may name nobody.
+OWN = replace(FUNCTION, has_own_config=True)
+
 
 def test_functions_without_accounts_of_their_own_are_named() -> None:
     manifest = parse_manifest({**SMALLEST, "deploy": {"function": {"serviceAccount": "functions"}}})
-    inventory = Inventory(targets=(FUNCTION,))
+    inventory = Inventory(targets=(OWN,))
 
     [problem] = nameless(find_users(manifest, inventory))
 
@@ -32,7 +37,7 @@ def test_functions_without_accounts_of_their_own_are_named() -> None:
 def test_functions_with_both_accounts_are_not_named_and_those_without_are() -> None:
     def said(**accounts: str) -> list[str]:
         manifest = parse_manifest({**SMALLEST, "deploy": {"function": accounts}})
-        users = find_users(manifest, Inventory(targets=(FUNCTION,)))
+        users = find_users(manifest, Inventory(targets=(OWN,)))
         return [problem.message.partition(":")[0] for problem in nameless(users)]
 
     assert said(**ACCOUNTS) == []

@@ -34,7 +34,11 @@ def function(path: str, *dependencies: str) -> Target:
 
 
 def rendered(*targets: Target, **manifest: Any) -> Rendering:
-    return render(parse_manifest({**SMALLEST, **manifest}), Inventory(targets=targets))
+    """Render *targets*; functions are built as `builder` unless *manifest* says otherwise."""
+    deploy = manifest.get("deploy", {})
+    named = {**deploy, "function": {"buildServiceAccount": "builder", **deploy.get("function", {})}}
+    data = {**SMALLEST, **manifest, "deploy": named}
+    return render(parse_manifest(data), Inventory(targets=targets))
 
 
 def documents(*targets: Target, **manifest: Any) -> list[dict[str, Any]]:

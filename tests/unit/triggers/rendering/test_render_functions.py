@@ -33,6 +33,8 @@ class TestFunctions:
         assert document["substitutions"] == {
             "_DEPLOY_FLAGS": (
                 '{"--region":"us-central1","--base-image":"python312","--function":"go",'
+                '"--build-service-account":"projects/my-project/serviceAccounts/'
+                'builder@my-project.iam.gserviceaccount.com",'
                 '"--set-env-vars":{"PRICE":"5\\u0024 \\u0024{EACH}"},'
                 '"--set-build-env-vars":{"GOOGLE_PYTHON_PACKAGE_MANAGER":"pip",'
                 '"GOOGLE_VENDOR_PIP_DEPENDENCIES":"vendor"}}'
@@ -51,6 +53,22 @@ class TestFunctions:
         assert document["includedFiles"] == [
             "functions/My_Function/**", "p/a/**", "cloudbuild/deploy-function.yaml",
         ]  # fmt: skip
+
+    def test_a_function_that_names_no_account_for_its_build_is_refused(self) -> None:
+        said = (
+            "The function in 'f' has no buildServiceAccount: Google may refuse to deploy it with a"
+            " 403 before its build starts\n  hint: set `deploy.function.buildServiceAccount`, for"
+            " example to shipwheel-build, and run `shipwheel setup --apply`"
+        )
+        nobody: dict[str, Any] = {"function": {"buildServiceAccount": None}}
+        own = {"f": {"deploy": {"function": {"buildServiceAccount": "builder"}}}}
+
+        assert problems(function("f"), function("g"), deploy=nobody, overrides=own) == [
+            said.replace("'f'", "'g'")
+        ]
+        for other in ({"enabled": False}, {"buildConfig": "f/cloudbuild.yaml"}):
+            assert documents(package("a"), function("f"), deploy={**nobody, **other})
+        assert problems(function("f"), deploy={**nobody, "buildConfig": "a.yaml"}) == [said]
 
     def test_settings_that_no_substitution_can_hold_are_refused(self) -> None:
         variables = {f"VARIABLE_{number}": "x" * 100 for number in range(40)}

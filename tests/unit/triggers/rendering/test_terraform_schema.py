@@ -76,7 +76,10 @@ def test_the_provider_knows_every_block_and_attribute_of_every_trigger(
         "grouping": grouping,
         "publish": {"approval": True, "ignoredFiles": ["**/*.md"]},
         "overrides": {"q": {"publish": {"tag": "v.*"}}},
-        "deploy": {"afterPublish": True, "function": {"environment": {"A": "$"}}},
+        "deploy": {
+            "afterPublish": True,
+            "function": {"buildServiceAccount": "builder", "environment": {"A": "$"}},
+        },
     }
     manifest = parse_manifest({**SMALLEST, **settings})
     targets = (package("p/a"), package("q"), function("f", "p/a"))

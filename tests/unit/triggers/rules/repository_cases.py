@@ -17,6 +17,7 @@ registry: us-central1/p-project/pypi
 image: us-central1-docker.pkg.dev/p-project/docker/shipwheel:1
 source: {github: {owner: acme, name: mono}}
 """
+DEPLOY = "deploy: {afterPublish: true, function: {buildServiceAccount: builder}}\n"
 PROJECT = "[project]\nname = 'a'\nversion = '1'\n[build-system]\nrequires = []\n"
 PACKAGE = {"packages/a/pyproject.toml": PROJECT, "packages/a/sub/a.py": ""}
 COMMENTS = "commentControl: COMMENTS_ENABLED"
@@ -78,13 +79,13 @@ CASES: dict[str, tuple[Files, Files]] = {
         {
             **WHOLE,
             **FUNCTION,
-            "shipwheel.yaml": f"{marked('SW503')}deploy: {{afterPublish: true}}\n",
+            "shipwheel.yaml": f"{marked('SW503')}{DEPLOY}",
             "packages/a/cloudbuild.yaml": f"{USES}{LOGGING}",
         },
         {
             **WHOLE,
             **FUNCTION,
-            "shipwheel.yaml": f"{MANIFEST}deploy: {{afterPublish: true}}\n",
+            "shipwheel.yaml": f"{MANIFEST}{DEPLOY}",
             "packages/a/cloudbuild.yaml": f"{USES}  args: [$_THEN_DEPLOY]\n{LOGGING}",
         },
     ),
