@@ -43,7 +43,7 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     Example:
       shipwheel doctor --registry us-central1/my-project/pypi
     """
-    from steps.command_line.machine import this_machine  # noqa: PLC0415 - `--help` does without
+    from steps.client.model import this_machine  # noqa: PLC0415 - `--help` does without
     from steps.diagnosis.clients import CHECKS as CLIENT_CHECKS  # noqa: PLC0415 - the same
     from steps.diagnosis.machine import CHECKS as MACHINE_CHECKS  # noqa: PLC0415 - the same
     from steps.diagnosis.observation import observe  # noqa: PLC0415 - the same

@@ -10,13 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steps.client.clients import default_name, settings
+from steps.client.files import difference, one_at_a_time, plan_changes, write_changes
+from steps.client.model import Wanted, this_machine
 from steps.command_line.options import package_name, registry_option
 from steps.command_line.program import run_alone
 from steps.host.errors import AccessError
 from steps.registry.address import parse_registry
+from steps.registry.credentials import find_credentials, read_key
+from steps.registry.upstreams import describe_repository, explain, misused
 
 if TYPE_CHECKING:
-    from steps.client.model import Client, ClientSettings, Wanted
+    from steps.client.model import Client, ClientSettings
     from steps.registry.address import Registry
     from steps.registry.credentials import Login
 
@@ -67,7 +72,7 @@ _logger = logging.getLogger("shipwheel")
     metavar="FILE",
     help="Use this file in the place of the client's usual one.",
 )
-@click.option("--write", is_flag=True, help="Merge the settings into the files, with a backup.")
+@click.option("--write", is_flag=True, help="Merge it into the files, and show what changes.")
 @click.option("--diff", is_flag=True, help="Show what --write would change, without secrets.")
 def command(
     *,
@@ -97,11 +102,6 @@ def command(
         --standard us-central1/my-project/pypi --package tides --write
       eval "$(shipwheel settings twine --shell --registry us-central1/my-project/pypi)"
     """
-    from steps.client.clients import default_name, settings  # noqa: PLC0415 - the same
-    from steps.client.model import Wanted  # noqa: PLC0415 - the same
-    from steps.command_line.machine import this_machine  # noqa: PLC0415 - `--help` does without
-    from steps.registry.credentials import read_key  # noqa: PLC0415 - the same
-
     if shell and (write or diff or netrc):
         raise click.UsageError("--shell writes no file: leave out --write, --diff and --netrc.")
     key = read_key(json_key) if json_key else None
@@ -137,8 +137,6 @@ def _registries(registry: str | None, standard: str | None) -> tuple[Registry, R
 
 
 def _token(registry: Registry) -> Login:
-    from steps.registry.credentials import find_credentials  # noqa: PLC0415 - only who asks for a token
-
     credentials = find_credentials(registry, os.environ)
     login = credentials.login()
     if login is None:
@@ -167,7 +165,6 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
     registry = wanted.only
     if client == "twine" or registry.emulated or not registry.is_artifact_registry:
         return
-    from steps.registry.upstreams import describe_repository, explain, misused  # noqa: PLC0415 - `--help`
 
     repository = describe_repository(registry, os.environ)
     if repository is None:
@@ -185,33 +182,24 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
 
 
 def _apply(found: ClientSettings, home: Path, *, write: bool, diff: bool) -> None:
-    from steps.client.files import (  # noqa: PLC0415 - `--help` does without
-        difference,
-        one_at_a_time,
-        plan_changes,
-        write_changes,
-    )
-
     if not (write or diff):
         for edit in found.edits:
             click.echo(f"# {edit.path}\n{edit.edit('')}")
         return
     with one_at_a_time(home):
         changes = plan_changes(found.edits)
-        written = write_changes(changes) if write else {}
+        if write:
+            write_changes(changes)
     for warning in (it for change in changes for it in change.warnings):
         _logger.warning("warning: %s", warning)
-    if diff:
-        click.echo(difference(changes), nl=False)
+    click.echo(difference(changes), nl=False)
     for change in changes:
         if not change.is_change:
             _logger.info("%s: nothing to do", change.path)
-        elif change.path not in written:
-            _logger.info("%s: would be written; --write does it", change.path)
-        elif backup := written[change.path]:
-            _logger.info("%s: written; as it was: %s", change.path, backup)
-        else:
+        elif write:
             _logger.info("%s: written", change.path)
+        else:
+            _logger.info("%s: would be written; --write does it", change.path)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from steps.client.netrc import netrc_edit
 from steps.host.errors import InputError
 from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 
@@ -55,8 +56,6 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
     )
     edits, warnings = [*found.edits], [*found.warnings]
     if login := wanted.netrc:
-        from steps.client.netrc import netrc_edit  # noqa: PLC0415 - only who asks for it
-
         edits.append(netrc_edit(wanted.private, login, machine))
         warnings.append(_TOKEN if login.username != KEY_USERNAME else _KEY)
     elif wanted.key:

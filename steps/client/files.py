@@ -1,6 +1,6 @@
 """Settings files on the disk: read, compared, and replaced whole or not at all.
 
-A file that holds a secret is its owner's alone from its first byte, and so is its backup.
+A file that holds a secret is its owner's alone from its first byte.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import stat
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, ELOOP
-from itertools import count
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, write_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from steps.client.model import FileEdit
@@ -103,20 +102,11 @@ def difference(changes: Iterable[Change]) -> str:
     return "".join(parts)
 
 
-def write_changes(changes: Sequence[Change]) -> dict[Path, Path | None]:
-    """Write what differs, and return the backup of each file that was written.
-
-    Raises InputError where that is not allowed, with every file as it was.
-    """
-    changes = [it for it in changes if it.is_change]
-    backups = {it.path: _backup(it) for it in changes}
+def write_changes(changes: Iterable[Change]) -> None:
+    """Write what differs; raise InputError where that fails, with every file as it was."""
     write_together(
-        (
-            *filter(None, backups.values()),
-            *(NewFile(path=it.target, content=it.after, mode=it.mode) for it in changes),
-        )
+        NewFile(path=it.target, content=it.after, mode=it.mode) for it in changes if it.is_change
     )
-    return {path: backup.path if backup else None for path, backup in backups.items()}
 
 
 def _plan(edit: FileEdit) -> Change:
@@ -164,24 +154,6 @@ def _read(path: Path) -> tuple[str | None, int | None]:
     if text.startswith("\ufeff"):
         raise OSError(EINVAL, "it begins with a byte order mark: save it as UTF-8 without one")
     return text, stat.S_IMODE(status.st_mode)
-
-
-def _backup(change: Change) -> NewFile | None:
-    """Return what keeps the file that is there: the first free name; an equal one serves again."""
-    if change.before is None:
-        return None
-    for number in count(1):
-        suffix = f".bak{'' if number == 1 else f'.{number}'}"
-        path = change.target.with_name(f"{change.target.name}{suffix}")
-        if not os.path.lexists(path) or _holds(path, change.before):
-            return NewFile(path=path, content=change.before, mode=change.mode)
-    return None
-
-
-def _holds(path: Path, text: str) -> bool:
-    with suppress(OSError):
-        return path.is_file() and not path.is_symlink() and path.read_bytes() == text.encode()
-    return False
 
 
 def _masked_line(match: re.Match[str]) -> str:

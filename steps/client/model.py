@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
+from steps.host.errors import InputError
 from steps.registry.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from steps.registry.address import Registry
     from steps.registry.credentials import Login
@@ -52,6 +55,15 @@ class Machine:
         if text.startswith("~/"):
             return self.home / text[2:]
         return self.directory / text if text else None
+
+
+def this_machine() -> Machine:
+    """Return the machine of this process; raise InputError where the user has no home."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # a number without a name, such as in a container
+        raise InputError("This user has no home directory", "set HOME to a folder") from None
+    return Machine(environ=os.environ, home=home, directory=Path.cwd(), platform=sys.platform)
 
 
 @dataclass(frozen=True, kw_only=True)

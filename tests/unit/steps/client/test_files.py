@@ -20,10 +20,8 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def write(path: Path, text: str, *, personal: bool = True) -> dict[Path, Path | None]:
-    return write_changes(
-        plan_changes([FileEdit(path=path, edit=lambda _: text, personal=personal)])
-    )
+def write(path: Path, text: str, *, personal: bool = True) -> None:
+    write_changes(plan_changes([FileEdit(path=path, edit=lambda _: text, personal=personal)]))
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +45,8 @@ def test_a_new_file_with_a_secret_is_its_owners_from_the_first_byte(
     monkeypatch.setattr(os, "open", watch)
     path = tmp_path / "new/.pypirc"
 
-    assert write(path, SECRET) == {path: None}
+    write(path, SECRET)
+
     assert (mode(path), opened) == (0o600, [0o600])
 
 
@@ -57,17 +56,15 @@ def test_a_new_file_without_a_secret_is_as_the_umask_has_it(tmp_path: Path) -> N
     assert mode(tmp_path / "pip.conf") == 0o644
 
 
-def test_a_lax_file_is_tightened_with_its_backup(tmp_path: Path) -> None:
+def test_a_lax_file_is_tightened_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     path = tmp_path / ".pypirc"
     path.write_text(f"{SECRET}old\n")
     path.chmod(0o640)
 
-    written = write(path, f"{SECRET}new\n")
+    write(path, f"{SECRET}new\n")
 
-    backup = tmp_path / ".pypirc.bak"
-    assert written == {path: backup}
-    assert (mode(path), mode(backup)) == (0o600, 0o600)
-    assert backup.read_text() == f"{SECRET}old\n"
+    assert (mode(path), path.read_text()) == (0o600, f"{SECRET}new\n")
+    assert [*tmp_path.iterdir()] == [path]
 
 
 def test_a_lax_file_is_tightened_when_nothing_else_changes(tmp_path: Path) -> None:
@@ -78,7 +75,9 @@ def test_a_lax_file_is_tightened_when_nothing_else_changes(tmp_path: Path) -> No
     write(path, SECRET)
 
     assert (mode(path), path.read_text()) == (0o600, SECRET)
-    assert write(path, SECRET) == {}
+    before = path.stat().st_ino
+    write(path, SECRET)
+    assert path.stat().st_ino == before
 
 
 def test_permissions_stay_where_no_secret_is(tmp_path: Path) -> None:
@@ -88,17 +87,7 @@ def test_permissions_stay_where_no_secret_is(tmp_path: Path) -> None:
 
     write(path, f"{SECRET}new\n", personal=False)
 
-    assert (mode(path), mode(tmp_path / "pyproject.toml.bak")) == (0o664, 0o664)
-
-
-def test_every_backup_stays_and_equal_ones_are_one(tmp_path: Path) -> None:
-    path = tmp_path / "pip.conf"
-    path.write_text("1")
-    for text in ("2", "3", "1", "4"):
-        write(path, text)
-
-    backups = {it.name: it.read_text() for it in tmp_path.iterdir() if it != path}
-    assert backups == {"pip.conf.bak": "1", "pip.conf.bak.2": "2", "pip.conf.bak.3": "3"}
+    assert mode(path) == 0o664
 
 
 def test_a_file_stays_whose_it_was(tmp_path: Path) -> None:
@@ -120,7 +109,8 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     target.write_text("old")
     link.symlink_to("dotfiles/pypirc")
 
-    assert write(link, SECRET) == {link: tmp_path / "dotfiles/pypirc.bak"}
+    write(link, SECRET)
+
     assert link.is_symlink()
     assert (target.read_text(), mode(target)) == (SECRET, 0o600)
 
