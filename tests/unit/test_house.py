@@ -1,4 +1,4 @@
-"""There is one of each: one module starts processes, one runs git, one gcloud, one writes files."""
+"""There is one of each: what starts processes, runs git, runs gcloud, writes files, reads YAML."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ WRITES_FILES = {
     "builder/server/standard.py": "a link, unlike a rename, never replaces a faster upload",
     "steps/command_line/program.py": "opens no file, but the null device",
 }
+
+READS_YAML = {"triggers/cloudbuild/documents.py": "the one"}
+DEFINES_A_FINDING = {"steps/host/finding.py": "the one"}
 
 _STARTERS = {"run", "Popen", "call", "check_call", "check_output", "getoutput"}
 _OF_OS = ("fork", "exec", "spawn", "posix_spawn", "system", "popen")
@@ -77,6 +80,19 @@ def writes(node: ast.AST) -> bool:
     return False
 
 
+def reads_yaml(node: ast.AST) -> bool:
+    match node:
+        case ast.Import(names=names):
+            return any(each.name.split(".")[0] == "yaml" for each in names)
+        case ast.ImportFrom(module=str(name)):
+            return name.split(".")[0] == "yaml"
+    return False
+
+
+def defines_a_finding(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and node.name in {"Finding", "Code"}
+
+
 @cache
 def modules() -> dict[str, tuple[ast.AST, ...]]:
     """Return the nodes of every module of the product."""
@@ -94,8 +110,10 @@ def modules() -> dict[str, tuple[ast.AST, ...]]:
         (lambda node: runs("git", node), RUNS_GIT),
         (lambda node: runs("gcloud", node), RUNS_GCLOUD),
         (writes, WRITES_FILES),
+        (reads_yaml, READS_YAML),
+        (defines_a_finding, DEFINES_A_FINDING),
     ],
-    ids=["process", "git", "gcloud", "write"],
+    ids=["process", "git", "gcloud", "write", "yaml", "finding"],
 )
 def test_it_is_done_in_one_place_but_for_the_named_exceptions(
     does: object, where: dict[str, str]

@@ -76,7 +76,7 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> JudgedBuild:
     build, findings = read_message(Build, data)
     if source is not None:
         message = "config cannot specify source"
-        findings.append(Finding.at(("source",), message, "take it out", code="SW303"))
+        findings.append(Finding.at(("source",), message, "remove it", code="SW303"))
     if build.steps or not data.get("steps"):  # else they were left out, and said to be wrong
         findings += validate_build(build)
         (notes if in_a_file else findings).extend(

@@ -66,7 +66,7 @@ def validate_build(build: Build) -> list[Finding]:
 
 
 def non_portable_durations(build: Build, *, in_a_file: bool) -> Iterator[Finding]:
-    """Yield a finding per time-out that is only taken *in_a_file* which a trigger names."""
+    """Yield a finding per timeout that is only taken *in_a_file* which a trigger names."""
     for path, text, where in _durations(build):
         if seconds(text) is None or is_portable(text):
             continue

@@ -1,4 +1,4 @@
-"""A build trigger, whoever wrote it: every field that `gcloud builds triggers import` knows.
+"""A build trigger, written or live: every field that `gcloud builds triggers import` knows.
 
 It is the Cloud Build API's `BuildTrigger` message; what this project itself renders is in `model`.
 """
@@ -116,7 +116,7 @@ class PubsubConfig(Message):
 
 
 class WebhookConfig(Message):
-    """A secret that whoever calls the trigger's address has to know."""
+    """A secret that callers of the trigger's URL have to know."""
 
     secret: str = ""
     state: str = ""
@@ -160,7 +160,7 @@ class Cron(Message):
 
 
 class ApprovalConfig(Message):
-    """Whether somebody has to approve each build."""
+    """Whether each build has to be approved."""
 
     approval_required: bool = False
 

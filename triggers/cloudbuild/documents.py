@@ -207,7 +207,7 @@ def _mapping(loaded: Any, path: pathlib.Path, what: str) -> dict[str, Any]:
     if isinstance(loaded, dict):
         return loaded
     raise InputError(
-        f"The {what} {str(path)!r} holds no mapping, but {loaded!r:.60}",
+        f"The {what} {str(path)!r} is not a mapping, but {loaded!r:.60}",
         "write it as `key: value` lines",
     )
 

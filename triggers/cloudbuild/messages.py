@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from triggers.cloudbuild.documents import Path
 
-# Below these, keys are names that somebody gave, and an empty value is a value.
+# Below these, keys are the user's names, and an empty value is a value.
 MAPS = {"substitutions", "secretEnv", "envMap"}
 _PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
 _ROUNDS = 100  # a bound only: each round leaves out the faults of the one before

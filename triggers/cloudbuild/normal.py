@@ -1,6 +1,6 @@
 """The normal form of a trigger's message, in which equal triggers are equal.
 
-What somebody wrote and what the service answers differ without meaning anything: proto3 JSON
+What is written and what the service answers differ without meaning anything: proto3 JSON
 leaves out zero values, the service fills fields in, an int64 is a string, sets have no order.
 """
 

@@ -158,7 +158,7 @@ def _check_unused(
     # Built-ins are given to stand for what the service would know; it would not mind.
     for key in sorted(key for key in own.keys() - used if key not in BUILT_IN - SUBMITTABLE):
         message = f'key "{key}" in the substitution data is not matched in the template'
-        hint = f"use ${{{key}}}, or take it out"
+        hint = f"use ${{{key}}}, or remove it"
         finding = Finding.at(("substitutions", key), message, hint, code="SW503")
         (result.notes if loose else result.findings).append(finding)
 

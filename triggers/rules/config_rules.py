@@ -1,4 +1,4 @@
-"""What everybody accepts in one build config, and what then goes wrong."""
+"""One build config: what the service accepts, and what then goes wrong."""
 
 from __future__ import annotations
 

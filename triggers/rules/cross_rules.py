@@ -72,7 +72,7 @@ def _config_is_there(trigger: TriggerSource, path: str, sources: Sources) -> _Fo
 
 
 def _config_is_included(trigger: TriggerSource, path: str, globs: Globs) -> _Found:
-    """SW507: a mended build config should show that it is mended."""
+    """SW507: a fix of the build config should start a build that shows it."""
     included = trigger.message.included_files
     if included and path in globs.files and path not in globs.any_of(included):
         message = f"a change of {path!r} starts no build"
@@ -167,7 +167,7 @@ def _unused_of_manifest(sources: Sources) -> Iterator[Finding]:
     for path in [path for path in document.lines if path[-2:-1] == ("substitutions",)]:
         if path[-1] not in used:
             message = f"none of the build configs uses {path[-1]!r}"
-            hint = f"use ${{{path[-1]}}}, or take it out"
+            hint = f"use ${{{path[-1]}}}, or remove it"
             yield Finding(file, document.line(path), "SW503", message, hint)
 
 

@@ -26,7 +26,7 @@ class Globs(FileIndex):
         return frozenset() if self.malformed(text) else self.matching(text)
 
     def malformed(self, text: str) -> bool:
-        """Return whether *text* is no glob at all."""
+        """Return whether *text* is malformed."""
         try:
             self.matching(text)
         except BadGlobError:
@@ -81,7 +81,7 @@ def globs_are_well_formed(trigger: TriggerSource) -> Iterator[Finding]:
         try:
             parse_glob(glob)
         except BadGlobError as error:
-            hint = "mend it, or escape the character with a backslash"
+            hint = "fix it, or escape the character with a backslash"
             yield Finding.at(path, f"the glob {glob!r} is malformed: {error}", hint, "SW108")
 
 
@@ -92,7 +92,7 @@ def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
             message = f"the glob {glob!r} has a $: no substitution is made in globs"
             yield Finding.at(path, message, "write the path itself", "SW210")
         elif can_never_match(glob):
-            message = f"the glob {glob!r} matches nothing: it is no path of a file from the root"
+            message = f"the glob {glob!r} matches nothing: it is not a path of a file from the root"
             bare = re.sub(r"^(?:\.{0,2}/)+|^\.{0,2}\Z", "", glob)
             meant = f"{bare}**" if bare.endswith("/") or not bare else bare
             yield Finding.at(path, message, f"write {meant!r}", "SW210")
@@ -124,7 +124,7 @@ def globs_match(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
         for i, text in enumerate(texts):
             if not globs(text) and not can_never_match(text) and not globs.malformed(text):
                 said = f"the glob {text!r} of {name} matches no file"
-                yield Finding.at((name, i), said, "name what is there, or take it out", code)
+                yield Finding.at((name, i), said, "name what is there, or remove it", code)
 
 
 def subdirectories_are_meant(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
@@ -143,7 +143,7 @@ def something_is_left(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]
     included = globs.any_of(trigger.message.included_files)
     if included and included <= globs.any_of(trigger.message.ignored_files):
         message = f"{trigger} never starts: it ignores everything that it includes"
-        yield Finding.at(("ignoredFiles",), message, "take one of the globs out", "SW605")
+        yield Finding.at(("ignoredFiles",), message, "remove one of the globs", "SW605")
 
 
 def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ class _Reader:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.sources = Sources(files=repository_files(root), github=github_address(root))
+        self.sources = Sources(files=repository_files(root), github=github_repository(root))
         self.problems: list[Problem] = []
         self.read: list[str] = []
 
@@ -111,7 +111,7 @@ class _Reader:
             )
 
     def _named_configs(self) -> None:
-        """Read the build configs that triggers name, and nobody else did."""
+        """Read the build configs that triggers name, and that were not read yet."""
         for path in dict.fromkeys(trigger.message.filename for trigger in self.sources.here):
             if path in self.sources.files and path not in self.sources.configs:
                 self._config(path)
@@ -150,7 +150,7 @@ def repository_files(root: Path) -> tuple[str, ...]:
     return tuple(sorted(_walk(root)))
 
 
-def github_address(root: Path) -> tuple[str, str] | None:
+def github_repository(root: Path) -> tuple[str, str] | None:
     """Return owner and name of the remote origin, in small letters, None if it is not GitHub's."""
     source = source_of_remote(ask_git(root, "config", "--get", "remote.origin.url"))
     if source is None:

@@ -135,9 +135,9 @@ def locate(file: str, document: Document, findings: Iterable[Finding]) -> list[F
 def _shape(document: Document) -> list[Finding]:
     if document.data is None:
         message = "the document is empty: gcloud stops, and imports nothing of the file"
-        return [Finding.at((), message, "take the `---` before it out", code="SW003")]
+        return [Finding.at((), message, "remove the `---` before it", code="SW003")]
     if not isinstance(document.data, dict):
-        message = f"the document is no mapping, but {type(document.data).__name__!r}"
+        message = f"the document is not a mapping, but {type(document.data).__name__!r}"
         hint = "write one document per trigger, with `---` between them"
         return [Finding.at((), message, hint, code="SW002")]
     return []

@@ -157,7 +157,7 @@ def logs_are_sent_to_github(trigger: TriggerSource) -> Iterator[Finding]:
         return
     if not {"github", "repositoryEventConfig", "developerConnectEventConfig"} & trigger.fields:
         message = f"{trigger} sends build logs to GitHub, and has no repository there"
-        yield Finding.at(("includeBuildLogs",), message, "take it out", "SW110")
+        yield Finding.at(("includeBuildLogs",), message, "remove it", "SW110")
 
 
 def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
     without = ("sourceToBuild", "filter") if given else ()
     for field in (field for field in without if field in trigger.fields):
         message = f"{field} is for triggers that no repository starts; {trigger} has {given[0]}"
-        yield Finding.at((field,), message, "take it out", "SW111")
+        yield Finding.at((field,), message, "remove it", "SW111")
     event = trigger.message.event_type or ""
     if event in _EVENT_TYPES and given:
         message = f"eventType {event} does not go with {given[0]}"
@@ -202,7 +202,7 @@ def it_has_a_name(trigger: TriggerSource) -> Iterator[Finding]:
     """SW207, SW208: the import goes by the id, then by the name, and otherwise creates."""
     if "id" in trigger.fields:
         message = f"{trigger} has an id: the import fails where no such trigger exists"
-        yield Finding.at(("id",), message, "take it out; the name finds the trigger", "SW208")
+        yield Finding.at(("id",), message, "remove it; the name finds the trigger", "SW208")
     elif "name" not in trigger.fields:
         message = "the trigger has no name: every import creates another one"
         yield Finding.at((), message, "give it a name", "SW207")

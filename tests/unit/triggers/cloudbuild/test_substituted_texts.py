@@ -75,7 +75,7 @@ def missing(key: str, hint: str, *path: str | int) -> Finding:
 
 def unused(key: str) -> Finding:
     message = f'key "{key}" in the substitution data is not matched in the template'
-    return Finding.at(("substitutions", key), message, f"use ${{{key}}}, or take it out", "SW503")
+    return Finding.at(("substitutions", key), message, f"use ${{{key}}}, or remove it", "SW503")
 
 
 @pytest.mark.parametrize(

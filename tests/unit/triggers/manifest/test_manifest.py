@@ -261,8 +261,8 @@ def test_a_pattern_that_the_service_would_refuse_is_refused(key: str, pattern: s
             "project: [",
             "is not valid YAML: line 1: while parsing a flow node, did not find expected node",
         ),
-        ("- project: x", "holds no mapping, but [{'project': 'x'}]"),
-        ("", "holds no mapping, but None"),
+        ("- project: x", "is not a mapping, but [{'project': 'x'}]"),
+        ("", "is not a mapping, but None"),
         ("region: a\non: b", "`on` is not a key of the manifest"),
     ],
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from triggers.rules.linter import github_address, repository_files
+from triggers.rules.linter import github_repository, repository_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,7 @@ def test_what_git_knows_and_what_is_gone_is_no_file(tmp_path: Path) -> None:
 
 def test_the_address_on_github_is_in_small_letters(tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet")
-    assert github_address(tmp_path) is None
+    assert github_repository(tmp_path) is None
 
     git(tmp_path, "remote", "add", "origin", "git@github.com:Acme/Mono.git")
-    assert github_address(tmp_path) == ("acme", "mono")
+    assert github_repository(tmp_path) == ("acme", "mono")
