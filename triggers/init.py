@@ -17,10 +17,12 @@ from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import Registry, parse_registry
+from triggers.manifest.options import report_warnings
 from triggers.manifest.starting import (
     Answers,
     default_region,
     initial_files,
+    restricted_region,
     source_of_remote,
     write_files,
 )
@@ -36,7 +38,11 @@ _NO_SOURCE = Problem(
 @click.argument("directory", type=click.Path(path_type=Path), default=".")
 @registry_option
 @click.option("--project", help="The triggers' project.  [default: the registry's]")
-@click.option("--region", help="The triggers' region.  [default: the registry's]")
+@click.option(
+    "--region",
+    help="The triggers' region.  [default: the connection's, or one near the registry where every"
+    " project may build]",
+)
 @click.option("--image", help="The address of Shipwheel's container image, with its tag.")
 @click.option("--github", metavar="OWNER/NAME", help="[default: what the git remote origin names]")
 @click.option("--repository", metavar="RESOURCE", help="A connected repository, 2nd generation.")
@@ -67,10 +73,15 @@ def command(
     source = _source(directory, github, repository, git_repository_link)
     target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
     project = project or target.project
+    builds_in = region or default_region(target, source)
+    if not region and builds_in != target.location:
+        said = "The triggers' region is %r, the registry's %r; --region names another"
+        _logger.info(said, builds_in, target.location)
+    report_warnings(restricted_region(builds_in))
     answers = Answers(
         registry=target,
         project=project,
-        region=region or default_region(target),
+        region=builds_in,
         image=image or _default_image(target.location, project),
         source=source,
     )

@@ -19,10 +19,13 @@ from triggers.cloud_project.commands import revoke, script, steps
 from triggers.cloud_project.compare import Comparison, compare
 from triggers.cloud_project.live import active_project, read_live
 from triggers.cloud_project.places import find_places
+from triggers.cloud_project.resources import Binding
 from triggers.cloud_project.terraform import terraform_setup
 from triggers.cloud_project.users import find_users, nameless
 from triggers.cloud_project.wanted import Extras, wanted
+from triggers.cloudbuild.documents import read_mapping
 from triggers.manifest.options import manifest_option, report_warnings
+from triggers.manifest.starting import restricted_region
 from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
@@ -32,6 +35,11 @@ if TYPE_CHECKING:
     from triggers.manifest.manifest import Manifest
 
 _logger = logging.getLogger("shipwheel")
+# https://docs.cloud.google.com/iam/docs/access-change-propagation
+_ROLES_TAKE_TIME = (
+    "Roles take effect after 2 minutes, typically, and sometimes 7 or more: a build may be refused"
+    " (403) until then; run it again"
+)
 
 
 @click.command(short_help="Print, or do, what a project needs: repositories, accounts, roles.")
@@ -54,6 +62,13 @@ _logger = logging.getLogger("shipwheel")
     help="Who runs triggers, such as user:ann@example.com or group:...; may be repeated.",
 )
 @click.option(
+    "--reader",
+    "readers",
+    metavar="MEMBER",
+    multiple=True,
+    help="Who only installs packages, such as group:all@example.com; may be repeated.",
+)
+@click.option(
     "--cleanup-policy",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -68,6 +83,7 @@ def command(
     checks: bool,
     output_format: str,
     members: tuple[str, ...],
+    readers: tuple[str, ...],
     cleanup_policy: Path | None,
     as_json: bool,
 ) -> None:
@@ -90,9 +106,15 @@ def command(
         raise click.UsageError("--format is for what is printed; --apply and --check do the rest.")
     repository = open_repository(manifest_file)
     manifest = repository.manifest
-    unnamed = nameless(find_users(manifest, repository.inventory))
-    report_warnings([*repository.inventory.warnings, *unnamed])
-    extras = Extras(members=members, cleanup=_cleanup(manifest, cleanup_policy))
+    users = find_users(manifest, repository.inventory)
+    region = restricted_region(manifest.region)
+    report_warnings([*repository.inventory.warnings, *nameless(users), *region])
+    extras = Extras(
+        members=members,
+        readers=readers,
+        provenance=any(_takes_provenance(repository.root / it) for it in users.build_configs),
+        cleanup=_cleanup(manifest, cleanup_policy),
+    )
     needs = wanted(manifest, repository.inventory, extras)
     if not (applies or checks):
         _print(needs, output_format, as_json=as_json)
@@ -103,6 +125,14 @@ def command(
         _check(comparison, manifest, as_json=as_json)
     else:
         _apply(comparison, as_json=as_json)
+
+
+def _takes_provenance(build_config: Path) -> bool:
+    """Return whether builds of *build_config* fail without provenance."""
+    if not build_config.is_file():
+        return False
+    options = read_mapping(build_config, "build config", "").get("options")
+    return isinstance(options, dict) and options.get("requestedVerifyOption") == "VERIFIED"
 
 
 def _cleanup(manifest: Manifest, file: Path | None) -> CleanupPolicies | None:
@@ -131,6 +161,7 @@ def _print(needs: Sequence[Need], output_format: str, *, as_json: bool) -> None:
         click.echo(json.dumps({"commands": commands}, indent=2))
     else:
         click.echo(script(needs), nl=False)
+        _logger.info(_ROLES_TAKE_TIME)
 
 
 def _check(comparison: Comparison, manifest: Manifest, *, as_json: bool) -> None:
@@ -185,6 +216,8 @@ def _apply(comparison: Comparison, *, as_json: bool) -> None:
             there = [str(need.resource) for need in comparison.there]
             click.echo(json.dumps({"created": changed, "there": there}, indent=2))
     _logger.info("done: %d created, %d were there", len(changed), len(comparison.there))
+    if any(isinstance(need.resource, Binding) for need in comparison.missing):
+        _logger.info(_ROLES_TAKE_TIME)
     for binding in comparison.extra:
         _logger.warning("warning: too many: %s: %s", binding, revoke(binding).line)
 

@@ -22,20 +22,17 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 SECONDS = 120.0
-_LOGGED_OUT = re.compile(
-    "gcloud auth login|active account|UNAUTHENTICATED|Reauthentication|invalid_grant|"
-    "(?:new|valid) credentials|default credentials"
-)
-_DENIED = re.compile("PERMISSION_DENIED|does not have permission|impersonation permission")
-_API_OFF = re.compile(
-    r"SERVICE_DISABLED|has not been used in project|API \[\S+\] (?:is )?not enabled"
+# Where every project may build; others need quota that new and small projects do not have.
+# https://docs.cloud.google.com/build/docs/locations
+BUILD_REGIONS = (
+    "us-central1",
+    "us-west2",
+    "europe-west1",
+    "asia-east1",
+    "australia-southeast1",
+    "southamerica-east1",
 )
 _API = re.compile(r"\b(?!console\b)[a-z]+\.googleapis\.com\b")
-_BILLING = re.compile("[Bb]illing (?:account|must be enabled)")
-_NOT_YET = re.compile(
-    r"[Ss]ervice account \S+ does not exist|NOT_FOUND: Unknown service account|"
-    "concurrent policy changes|ABORTED"
-)
 _MOST_CHARACTERS = 400
 
 
@@ -45,6 +42,51 @@ class ApiOffError(ServiceError):
 
 class NotYetError(ServiceError):
     """What was created a moment ago is not known everywhere, or somebody wrote in between."""
+
+
+# What gcloud says, what that is, and what to do; the first that fits.
+_CAUSES: tuple[tuple[str, type[ShipwheelError], str], ...] = (
+    (
+        "due to quota restrictions, cannot run builds|no concurrent builds quota",
+        ServiceError,
+        (
+            f"set `region` in shipwheel.yaml to one of {', '.join(BUILD_REGIONS)}, where every"
+            " project may build, or ask Google Cloud's support for quota in this region"
+        ),
+    ),
+    (
+        r"SERVICE_DISABLED|has not been used in project|API \[\S+\] (?:is )?not enabled",
+        ApiOffError,
+        "enable it: gcloud services enable {api}",
+    ),
+    (
+        "[Bb]illing (?:account|must be enabled)",
+        ServiceError,
+        "link a billing account: gcloud billing projects link PROJECT",
+    ),
+    (
+        (
+            r"[Ss]ervice account \S+ does not exist|NOT_FOUND: Unknown service account|"
+            "concurrent policy changes|ABORTED"
+        ),
+        NotYetError,
+        "run the same command again in a minute",
+    ),
+    (
+        "PERMISSION_DENIED|does not have permission|impersonation permission",
+        AccessError,
+        "{takes}",
+    ),
+    (
+        (
+            "gcloud auth login|active account|UNAUTHENTICATED|Reauthentication|invalid_grant|"
+            "(?:new|valid) credentials|default credentials"
+        ),
+        AccessError,
+        "log in: gcloud auth login",
+    ),
+    ("", ServiceError, "what was done before stays; run the same command again"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,17 +167,8 @@ def _error(call: Call, stderr: str) -> ShipwheelError:
     said = stderr[max(stderr.rfind("\nERROR: ") + 1, 0) :]
     first = re.sub(r"^ERROR: (?:\(\S+\) )?", "", said.strip().partition("\n")[0])
     message = f"`gcloud {call.verb}` failed: {first[:_MOST_CHARACTERS]}"
-    if _API_OFF.search(said):
-        api = _API.search(said)
-        project = next((it for it in call.arguments if it.startswith("--project=")), "")
-        what = f"{api[0] if api else 'API'} {project}".rstrip()
-        return ApiOffError(message, f"enable it: gcloud services enable {what}")
-    if _BILLING.search(said):
-        return ServiceError(message, "link a billing account: gcloud billing projects link PROJECT")
-    if _NOT_YET.search(said):
-        return NotYetError(message, "run the same command again in a minute")
-    if _DENIED.search(said):
-        return AccessError(message, call.takes)
-    if _LOGGED_OUT.search(said):
-        return AccessError(message, "log in: gcloud auth login")
-    return ServiceError(message, "what was done before stays; run the same command again")
+    api = _API.search(said)
+    project = next((it for it in call.arguments if it.startswith("--project=")), "")
+    named = f"{api[0] if api else 'API'} {project}".rstrip()
+    error, hint = next((kind, hint) for cause, kind, hint in _CAUSES if re.search(cause, said))
+    return error(message, hint.format(api=named, takes=call.takes))

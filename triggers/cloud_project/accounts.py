@@ -14,12 +14,29 @@ from steps.registry.roles import READER, WRITER
 from triggers.cloud_project.resources import Binding, Need, Project, Scope, ServiceAccount
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from triggers.cloud_project.resources import Place
     from triggers.discovery.functions import FunctionSettings
     from triggers.manifest.settings import Kind
 
+# What whoever runs triggers does, as the guide has it: `builds.editor` sees no log.
+WORKS = {
+    "roles/cloudbuild.builds.editor": "creates, changes and runs triggers",
+    "roles/logging.viewer": "reads the logs of builds",
+}
+# Besides, for the 2nd generation: whether Google asks for it is not known, and it only reads.
+CONNECTED = {"roles/cloudbuild.connectionViewer": "sees the connection of triggers"}
+APPROVES = {"roles/cloudbuild.builds.approver": "approves builds that wait for it"}
+# What `gcloud builds submit` asks for as its caller. Of the bucket: storage.buckets.get, then
+# .list, to see whose it is, then storage.objects.create (gcloud 528: builds/submit_util.py and
+# api_lib/storage/storage_api.py). Of the project, serviceusage.services.use:
+# https://cloud.google.com/build/docs/securing-builds/configure-access-control
+SUBMITS = {
+    "roles/serviceusage.serviceUsageConsumer": "has gcloud count requests to this project",
+    "roles/storage.bucketViewer": "finds the bucket of submit",
+    "roles/storage.objectCreator": "uploads the source of the image with submit",
+}
 LOG_WRITER = "roles/logging.logWriter"
 ACT_AS = "roles/iam.serviceAccountUser"
 TRIGGERS = "roles/cloudbuild.builds.editor"
@@ -128,14 +145,22 @@ def call_functions(account: ServiceAccount, project: Project) -> Iterator[Need]:
     yield _need(project, account, "roles/run.invoker", "calls functions with events")
 
 
-def run_triggers(
-    member: str, project: Project, accounts: Iterable[ServiceAccount]
-) -> Iterator[Need]:
-    """Yield what a person, or a group, takes to create and run triggers."""
-    yield Need(Binding(project, member, TRIGGERS), "Somebody creates, changes and runs triggers")
+def work(member: str, project: Project, roles: Mapping[str, str]) -> Iterator[Need]:
+    """Yield what a person, or a group, has to have on the whole project."""
+    for role, why in roles.items():
+        yield Need(Binding(project, member, role), f"Somebody {why}")
+
+
+def run_as(member: str, accounts: Iterable[ServiceAccount]) -> Iterator[Need]:
+    """Yield the right of a person, or a group, to have builds run as *accounts*."""
     for account in accounts:
-        why = f"Somebody has triggers run as {account.name}"
-        yield Need(Binding(account, member, ACT_AS), why)
+        yield Need(Binding(account, member, ACT_AS), f"Somebody has builds run as {account.name}")
+
+
+def read(member: str, repositories: Iterable[Place]) -> Iterator[Need]:
+    """Yield the right of a person, or a group, to read *repositories*."""
+    for place in repositories:
+        yield Need(Binding(place, member, READER), f"Somebody reads what {place.name} holds")
 
 
 def _need(scope: Scope, account: ServiceAccount, role: str, why: str) -> Need:

@@ -11,6 +11,7 @@ from triggers.cloud_project.resources import ServiceAccount
 from triggers.cloudbuild.conditions import FOLLOWERS_KEY
 from triggers.discovery.functions import resolve_function
 from triggers.manifest.settings import KINDS, Kind, resolve, service_account_resource
+from triggers.rendering.inline import build_config_paths
 from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class Users:
     """The service accounts: of triggers by kind, and those that functions name.
 
     *callers* call functions on events. *publish_then_deploy* says that builds which publish start
-    triggers that deploy.
+    triggers that deploy, *approval* that some builds wait for somebody.
     """
 
     functions: tuple[FunctionSettings, ...]
@@ -38,6 +39,8 @@ class Users:
     builds: tuple[ServiceAccount, ...]
     callers: tuple[ServiceAccount, ...]
     publish_then_deploy: bool = False
+    approval: bool = False
+    build_configs: tuple[str, ...] = ()
 
     def of(self, kind: Kind) -> tuple[ServiceAccount, ...]:
         """Return who the triggers of *kind* run as."""
@@ -75,6 +78,8 @@ def find_users(manifest: Manifest, inventory: Inventory) -> Users:
             (it.trigger.service_account or it.given.service_account for it in called), manifest
         ),
         publish_then_deploy=any(FOLLOWERS_KEY in trigger.substitutions for trigger in triggers),
+        approval=any(trigger.approval_required for trigger in triggers),
+        build_configs=tuple(build_config_paths(triggers)),
     )
 
 

@@ -37,9 +37,15 @@ _CLEANUP = (
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """What is asked for besides the manifest: who runs triggers, and what is deleted when."""
+    """What is asked for besides the manifest.
+
+    *members* run triggers, *readers* only install packages; with *provenance*, a build config fails
+    where Cloud Build cannot keep its provenance.
+    """
 
     members: tuple[str, ...] = ()
+    readers: tuple[str, ...] = ()
+    provenance: bool = False
     cleanup: CleanupPolicies | None = None
 
 
@@ -53,19 +59,19 @@ def wanted(manifest: Manifest, inventory: Inventory, extras: Extras) -> tuple[Ne
     places = find_places(manifest, users.functions)
     InputError.raise_all(
         [
-            *_bad_members(extras.members),
+            *_bad_members((*extras.members, *extras.readers)),
             *bad_names(manifest, users),
             *_doubled(places),
             *_writing_checks(manifest, places, users),
         ]
     )
     needs = [
-        *_apis(manifest, places, users.functions),
+        *_apis(manifest, places, users.functions, provenance=extras.provenance),
         *_repositories(places),
         *([Need(extras.cleanup, _CLEANUP)] if extras.cleanup else []),
         *_accounts(manifest, places, users),
         *_bindings(manifest, places, users),
-        *_members(manifest, users, extras.members),
+        *_members(manifest, places, users, extras),
     ]
     unique: dict[str, Need] = {}
     for need in needs:
@@ -74,11 +80,17 @@ def wanted(manifest: Manifest, inventory: Inventory, extras: Extras) -> tuple[Ne
 
 
 def _apis(
-    manifest: Manifest, places: Places, functions: Sequence[FunctionSettings]
+    manifest: Manifest,
+    places: Places,
+    functions: Sequence[FunctionSettings],
+    *,
+    provenance: bool,
 ) -> Iterator[Need]:
     names = dict(_APIS)
     if manifest.source.repository:
         names["secretmanager"] = "keeps the token of the connection to GitHub"
+    if provenance:
+        names["containeranalysis"] = "keeps the provenance that native builds fail without"
     if manifest.source.git_repository_link:
         names["developerconnect"] = "connects to the repository"
     if any(function.tool == "functions" for function in functions):
@@ -156,7 +168,9 @@ def _accounts(manifest: Manifest, places: Places, users: Users) -> Iterator[Need
 
 def _bindings(manifest: Manifest, places: Places, users: Users) -> Iterator[Need]:
     project = Project(manifest.project)
-    sources = tuple(dict.fromkeys((*places.indexes, places.python)))
+    # Whether the remote repository behind a virtual one is asked, too, is not known.
+    behind = [places.public] if places.virtual in places.indexes else []
+    sources = tuple(dict.fromkeys((*places.indexes, *behind, places.python)))
     for account in users.of("check"):
         yield from accounts.check(account, project, places.python)
     for account in users.of("publish"):
@@ -183,9 +197,22 @@ def _image_builds(manifest: Manifest, places: Places) -> Iterator[tuple[ServiceA
         yield service_account(IMAGE_ACCOUNT, manifest.project), places.image
 
 
-def _members(manifest: Manifest, users: Users, members: Iterable[str]) -> Iterator[Need]:
-    for member in members:
-        yield from accounts.run_triggers(member, Project(manifest.project), users.of_triggers)
+def _members(manifest: Manifest, places: Places, users: Users, extras: Extras) -> Iterator[Need]:
+    packages = (places.python, places.public, places.virtual)
+    images = tuple(_image_builds(manifest, places))
+    roles = dict(accounts.WORKS)
+    if manifest.source.repository:
+        roles |= accounts.CONNECTED
+    if users.approval:
+        roles |= accounts.APPROVES
+    if images:
+        roles |= accounts.SUBMITS
+    for member in extras.members:
+        yield from accounts.work(member, Project(manifest.project), roles)
+        yield from accounts.run_as(member, (*users.of_triggers, *(it for it, _ in images)))
+        yield from accounts.read(member, (*packages, *(it for _, it in images)))
+    for reader in extras.readers:
+        yield from accounts.read(reader, packages)
 
 
 def _bad_members(members: Iterable[str]) -> Iterator[Problem]:
@@ -193,5 +220,5 @@ def _bad_members(members: Iterable[str]) -> Iterator[Problem]:
         if not _MEMBER.fullmatch(member):
             yield Problem(
                 f"No member of a policy: {member!r}",
-                "write user:ADDRESS, group:ADDRESS or serviceAccount:ADDRESS",
+                "write user:ADDRESS, group:ADDRESS, serviceAccount:ADDRESS or domain:NAME",
             )

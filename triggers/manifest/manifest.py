@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from triggers.manifest.function import Function
 from triggers.manifest.types import (
@@ -191,3 +191,15 @@ class Manifest(Common):
     """Which directories are functions."""
     overrides: dict[Directory, Override] = Field(default_factory=dict)
     """What is different for single directories."""
+
+    @field_validator("source")
+    @classmethod
+    def _is_in_the_region(cls, source: Source, info: ValidationInfo) -> Source:
+        location = (source.repository or "///").split("/")[3]
+        region = info.data.get("region")
+        if location and region and location != region:
+            raise problem(
+                f"connected in {location!r}, and `region` is {region!r}",
+                f"set `region` to {location!r}: triggers run where their connection is",
+            )
+        return source

@@ -12,19 +12,28 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, link_problems, write_together
+from steps.host.gcloud import BUILD_REGIONS
 from triggers.cloudbuild.documents import dump, read_yaml
 from triggers.manifest.file import parse_manifest
 from triggers.manifest.manifest import MANIFEST, SCHEMA_URL
 from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from steps.registry.address import Registry
 
 FOLDER = "cloudbuild"
 _MULTI_REGIONS = {"us", "europe", "asia"}
+_NEAREST = {
+    "asia": "asia-east1",
+    "australia": "australia-southeast1",
+    "europe": "europe-west1",
+    "africa": "europe-west1",
+    "me": "europe-west1",
+    "southamerica": "southamerica-east1",
+}
 _GITHUB_REMOTE = re.compile(
     r"(?:[a-z+]+://(?:[^@/]*@)?|[^@/]+@)github\.com(?::\d+(?=/))?[/:]"
     r"(?P<owner>[^/]+)/(?P<name>[^/]+?)(?:\.git)?/?"
@@ -56,9 +65,28 @@ def source_of_remote(url: str) -> dict[str, Any] | None:
     return {"github": {"owner": match["owner"], "name": match["name"]}} if match else None
 
 
-def default_region(registry: Registry) -> str:
-    """Return the triggers' region that fits *registry*; a multi-region has no triggers."""
-    return "global" if registry.location in _MULTI_REGIONS else registry.location
+def default_region(registry: Registry, source: Mapping[str, Any]) -> str:
+    """Return the triggers' region: the connection's, or one near *registry* that may build.
+
+    A multi-region has no triggers.
+    """
+    connected = source.get("repository") or source.get("gitRepositoryLink") or ""
+    if match := re.match("projects/[^/]+/locations/([^/]+)/", connected):
+        return match[1]
+    if registry.location in _MULTI_REGIONS:
+        return "global"
+    if registry.location in BUILD_REGIONS:
+        return registry.location
+    return _NEAREST.get(registry.location.partition("-")[0], BUILD_REGIONS[0])
+
+
+def restricted_region(region: str) -> Iterator[Problem]:
+    """Yield a problem where builds in *region* take quota that not every project has."""
+    if region not in {"global", *BUILD_REGIONS}:
+        yield Problem(
+            f"New and small projects may not build in {region!r}, the `region` of the triggers",
+            f"if yours is one, use {', '.join(BUILD_REGIONS)}; the registry may be elsewhere",
+        )
 
 
 def initial_files(answers: Answers) -> dict[str, str]:

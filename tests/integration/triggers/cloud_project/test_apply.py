@@ -29,6 +29,8 @@ pytestmark = needs_gcloud
 
 
 ANN = "user:ann@example.com"
+SUFFIXES = ("", "-public", "-all")
+COMPANY = "domain:example.com"
 CLEANUP = [
     {
         "name": "old-snapshots",
@@ -42,10 +44,10 @@ CLEANUP = [
 def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     api: ProjectApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The whole sample with its function, a person and cleanup policies."""
+    """The whole sample with its function, a person, a domain that reads, and cleanup policies."""
     policy = tmp_path / "old packages.json"
     policy.write_text(json.dumps(CLEANUP))
-    options = ["--member", ANN, "--cleanup-policy", str(policy)]
+    options = ["--member", ANN, "--reader", COMPANY, "--cleanup-policy", str(policy)]
     assert run(SAMPLE, *options) == 0
     script = capsys.readouterr().out
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **api.environ}
@@ -61,13 +63,13 @@ def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     )
 
     assert shell.returncode == 0, shell.stderr
-    assert len(writes(api)) == len(script.split("\n\n")) == 38
+    assert len(writes(api)) == len(script.split("\n\n")) == 52
     before = copy.deepcopy(api.state())
     assert run(SAMPLE, *options, "--apply") == 0
     assert writes(api) == []
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.endswith("done: 0 created, 43 were there\n")
+    assert captured.err.endswith("done: 0 created, 57 were there\n")
     assert run(SAMPLE, *options, "--check") == 0
     assert api.state() == before
     assert api.roles(PUBLISHER) == {
@@ -75,6 +77,9 @@ def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
         ("roles/artifactregistry.reader", "docker"),
         ("roles/logging.logWriter", "demo"),
     }
+    reads = {("roles/artifactregistry.reader", f"pypi{suffix}") for suffix in SUFFIXES}
+    assert api.roles(COMPANY) == reads
+    assert api.roles(ANN) > reads
     assert api.repositories[PYPI]["cleanupPolicies"].keys() == {"old-snapshots", "latest"}
 
 
@@ -92,7 +97,9 @@ def test_apply_waits_for_new_accounts_and_changes_nothing_the_second_time(
         "created   API cloudbuild.googleapis.com in demo",
     ]
     assert captured.err.count("does not exist.; trying again in 1 s") == 3
-    assert captured.err.endswith("done: 20 created, 0 were there\n")
+    done, time = captured.err.splitlines()[-2:]
+    assert done == "done: 20 created, 0 were there"
+    assert time.startswith("Roles take effect after 2 minutes, typically, and sometimes 7 or more")
     before = copy.deepcopy(api.state())
     writes(api)
     assert run(root, "--apply", "--json") == 0

@@ -42,6 +42,11 @@ def test_a_call_is_echoed_and_returns_what_gcloud_printed(
     assert caplog.messages == [line]
 
 
+REGIONS = (
+    "set `region` in shipwheel.yaml to one of us-central1, us-west2, europe-west1, asia-east1,"
+    " australia-southeast1, southamerica-east1, where every project may build, or ask Google"
+    " Cloud's support for quota in this region"
+)
 AGAIN = "what was done before stays; run the same command again"
 
 
@@ -66,6 +71,19 @@ AGAIN = "what was done before stays; run the same command again"
             "There were concurrent policy changes.",
             NotYetError,
             "run the same command again in a minute",
+        ),
+        (
+            (
+                "FAILED_PRECONDITION: failed precondition: due to quota restrictions, cannot run"
+                " builds in this region. Please contact support"
+            ),
+            ServiceError,
+            REGIONS,
+        ),
+        (
+            "RESOURCE_EXHAUSTED: no concurrent builds quota available to create builds",
+            ServiceError,
+            REGIONS,
         ),
         ("INTERNAL: Something went wrong.", ServiceError, AGAIN),
     ],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.host.errors import InputError
+from steps.registry.roles import READER
 from tests.unit.triggers.cloud_project.setup_needs import (
     ACCOUNTS,
     FUNCTION,
@@ -44,8 +45,96 @@ def test_only_the_account_that_publishes_may_write_packages() -> None:
         "roles/cloudbuild.builds.editor",
         "roles/cloudfunctions.developer",
         "roles/logging.logWriter",
+        "roles/logging.viewer",
+        "roles/serviceusage.serviceUsageConsumer",
+        "roles/storage.bucketViewer",
+        "roles/storage.objectCreator",
         "roles/storage.objectViewer",
     }
+
+
+ALL = "group:all@example.com"
+READABLE = {
+    (ALL, "roles/artifactregistry.reader", f"the repository us-central1/my-project/{name}")
+    for name in ("pypi", "pypi-public", "pypi-all")
+}
+
+
+def test_a_reader_installs_packages_and_does_nothing_else() -> None:
+    found = granted(needs(PACKAGE, FUNCTION, extras=Extras(readers=(ALL,))))
+
+    assert {it for it in found if it[0] == ALL} == READABLE
+
+
+def test_a_member_does_what_the_guide_has_a_member_do_and_uploads_nothing() -> None:
+    found = granted(needs(PACKAGE, extras=Extras(members=(ALL,), readers=(ALL,))))
+
+    images = "the repository us-central1/my-project/docker"
+    assert {it for it in found if it[0] == ALL and "the project" not in it[2]} == {
+        *READABLE,
+        (ALL, "roles/artifactregistry.reader", images),
+        *(
+            (
+                ALL,
+                "roles/iam.serviceAccountUser",
+                f"the service account shipwheel-{name}@my-project.iam.gserviceaccount.com",
+            )
+            for name in ("check", "publish", "image")
+        ),
+    }
+    on_the_project = {it[1] for it in found if it[0] == ALL and "the project" in it[2]}
+    assert on_the_project == {
+        "roles/cloudbuild.builds.editor",
+        "roles/logging.viewer",
+        "roles/serviceusage.serviceUsageConsumer",
+        "roles/storage.bucketViewer",
+        "roles/storage.objectCreator",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "role"),
+    [
+        ({"publish": {"approval": True}}, "cloudbuild.builds.approver"),
+        ({"overrides": {"a": {"check": {"approval": True}}}}, "cloudbuild.builds.approver"),
+        (
+            {"source": {"repository": f"{CONNECTION}/repositories/r"}},
+            "cloudbuild.connectionViewer",
+        ),
+    ],
+)
+def test_a_member_may_do_what_the_manifest_asks_for_besides(
+    changes: dict[str, Any], role: str
+) -> None:
+    extras = Extras(members=(ALL,))
+
+    added = granted(needs(PACKAGE, extras=extras, **changes)) - granted(
+        needs(PACKAGE, extras=extras)
+    )
+
+    assert added == {(ALL, f"roles/{role}", "the project my-project")}
+
+
+def test_an_image_of_others_is_built_by_no_member() -> None:
+    image = "ghcr.io/acme/shipwheel:1"
+
+    roles = {role for _, role, _ in granted(needs(extras=Extras(members=(ALL,)), image=image))}
+
+    assert not {it for it in roles if it.startswith(("roles/storage", "roles/serviceusage"))}
+
+
+def test_who_reads_the_virtual_repository_reads_the_remote_one_behind_it() -> None:
+    found = granted(needs(PACKAGE, FUNCTION))
+
+    for account in ("shipwheel-build", "shipwheel-deploy"):
+        reads = {it[2].rpartition("/")[2] for it in found if it[:2] == (email(account), READER)}
+        assert reads >= {"pypi", "pypi-public", "pypi-all"}
+
+
+def test_provenance_has_its_api() -> None:
+    added = set(needs(PACKAGE, extras=Extras(provenance=True))) - set(needs(PACKAGE))
+
+    assert [it.resource for it in added] == [Api("my-project", "containeranalysis.googleapis.com")]
 
 
 def test_the_account_that_deploys_acts_as_those_of_functions_and_no_others() -> None:

@@ -83,6 +83,21 @@ def test_a_manifest_without_project_or_region_is_refused(
     ]
 
 
+@pytest.mark.parametrize("option", ["VERIFIED", "NOT_VERIFIED"])
+def test_builds_that_fail_without_provenance_have_the_api_that_keeps_it(
+    tmp_path: Path, option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/pyproject.toml").write_text("[build-system]\nrequires = []\n")
+    (tmp_path / "a/cloudbuild.yaml").write_text(f"options: {{requestedVerifyOption: {option}}}\n")
+    (tmp_path / "shipwheel.yaml").write_text(json.dumps(SMALLEST))
+
+    assert main(["setup", "--manifest", str(tmp_path / "shipwheel.yaml")]) == 0
+
+    enabled = "containeranalysis.googleapis.com" in capsys.readouterr().out
+    assert enabled is (option == "VERIFIED")
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [

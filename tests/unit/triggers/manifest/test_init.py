@@ -57,6 +57,50 @@ def test_it_writes_the_manifest_and_the_build_configs_and_says_so(
     assert manifest.image.startswith("us-central1-docker.pkg.dev/my-project/docker/shipwheel:")
 
 
+@pytest.mark.parametrize(
+    ("registry", "connected_in", "region"),
+    [
+        ("us-east4", "", "us-central1"),
+        ("northamerica-northeast1", "", "us-central1"),
+        ("europe-west3", "", "europe-west1"),
+        ("asia-northeast1", "", "asia-east1"),
+        ("us-west2", "", "us-west2"),
+        ("us-west2", "us-central1", "us-central1"),
+    ],
+)
+def test_triggers_are_where_every_project_may_build_and_the_registry_stays(
+    tmp_path: Path,
+    registry: str,
+    connected_in: str,
+    region: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    connected = f"projects/p/locations/{connected_in}/connections/hub/repositories/r"
+    source = ["--repository", connected] if connected_in else GITHUB
+
+    assert main(["init", "--registry", f"{registry}/my-project/pypi", *source]) == 0
+
+    manifest = read_manifest(tmp_path / "shipwheel.yaml")
+    assert (manifest.region, manifest.registry) == (region, f"{registry}/my-project/pypi")
+    said = (
+        f"The triggers' region is {region!r}, the registry's {registry!r}; --region names another"
+    )
+    assert (said in capsys.readouterr().err) is (region != registry)
+
+
+def test_a_region_where_not_every_project_may_build_is_taken_with_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", *REGISTRY, *GITHUB, "--region", "us-east4"]) == 0
+    assert main(["setup"]) == 0
+
+    warning = (
+        "warning: New and small projects may not build in 'us-east4', the `region` of the triggers"
+    )
+    assert capsys.readouterr().err.count(warning) == 2
+    assert read_manifest(tmp_path / "shipwheel.yaml").region == "us-east4"
+
+
 def test_the_manifest_begins_with_its_schema_for_editors(tmp_path: Path) -> None:
     main(["init", *REGISTRY, *GITHUB])
 

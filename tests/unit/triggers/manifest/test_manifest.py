@@ -37,6 +37,15 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
     assert published.read_text(encoding="utf-8") == manifest_schema() + "\n"
 
 
+def test_triggers_are_in_the_region_of_their_connection() -> None:
+    assert problems(region="us-west2", source={"repository": f"{CONNECTION}/repositories/r"}) == [
+        (
+            "shipwheel.yaml: `source` is connected in 'us-central1', and `region` is 'us-west2'"
+            "\n  hint: set `region` to 'us-central1': triggers run where their connection is"
+        )
+    ]
+
+
 @pytest.mark.parametrize("project", ["My-Project", "my_project", "1st"])
 def test_what_a_project_id_is_is_said_in_words(project: str) -> None:
     assert problems(project=project) == [
