@@ -1,0 +1,1 @@
+"""The table of assumptions about Google, steps/ASSUMPTIONS.md, as data."""
