@@ -15,7 +15,7 @@ export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 # Whatever the machine is set to, what one process has compiled the others need not.
 UNIT = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/unit -n 2
 
-.PHONY: demo test unit integration image-test lint format lock schema docs benchmark equality clean
+.PHONY: demo test unit integration image-test lint format lock schema docs benchmark equality live clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -71,6 +71,11 @@ benchmark: $(VENV)/development  ## measure Shipwheel beside its peers; takes a q
 
 equality: $(VENV)/development  ## build fifty real projects as `python -m build` does, and compare
 	$(BIN)/python -m tests.benchmark.equality
+
+live: $(VENV)/development  ## ask Google Cloud itself: PROJECT= REGION= [TRIGGER= BRANCH= FUNCTION=1 RECORD=]
+	$(BIN)/python -m tests.live --project "$(PROJECT)" --region "$(REGION)" \
+	  $(if $(TRIGGER),--trigger "$(TRIGGER)") $(if $(BRANCH),--branch "$(BRANCH)") \
+	  $(if $(FUNCTION),--function) $(if $(RECORD),--record "$(RECORD)")
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,1 +1,1 @@
-"""The table of assumptions about Google, steps/ASSUMPTIONS.md, as data."""
+"""Asks Google Cloud itself what the table of assumptions says; no test and no CI does."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.live.questions import QUESTIONS
 from tests.live.table import PAGE, problems_of, read_table
 
 if TYPE_CHECKING:
@@ -17,7 +18,12 @@ ROWS = read_table(PAGE.read_text())
 
 def test_every_row_names_code_that_exists_and_a_test_that_is_collected() -> None:
     assert problems_of(ROWS) == []
-    assert len(ROWS) == PAGE.read_text().count("\n| `")
+    tables = PAGE.read_text().partition("\n## Ask")[0]
+    assert len(ROWS) == tables.count("\n| `")
+
+
+def test_every_question_that_the_service_is_asked_has_its_row_and_the_other_way_round() -> None:
+    assert {row.id for row in ROWS if row.is_asked} == {*QUESTIONS}
 
 
 @pytest.mark.parametrize(
