@@ -41,7 +41,7 @@ def command(
     """
     from steps.backend.building import build  # noqa: PLC0415 - `--help` does without
     from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
-    from steps.host.parallel import each  # noqa: PLC0415 - the same
+    from steps.host.tasks import each  # noqa: PLC0415 - the same
 
     projects = selected(directories, every)
     with open_workshop(build_options, os.environ) as workshop:

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 
 import click
 
-from steps.command_line.build_output import write_build_output
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -26,7 +25,12 @@ from steps.command_line.options import (
 )
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
-from steps.command_line.report import judgement_as_line, judgement_as_object, print_judgements
+from steps.command_line.report import (
+    judgement_as_line,
+    judgement_as_object,
+    print_judgements,
+    write_build_output,
+)
 from steps.host.errors import Problem, Refused, RegistryError
 
 if TYPE_CHECKING:

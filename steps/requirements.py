@@ -19,7 +19,7 @@ from steps.host.errors import Refused
 
 if TYPE_CHECKING:
     from steps.function.preparation import Result
-    from steps.host.finding import Finding
+    from steps.host.errors import Finding
     from steps.registry.transport import Transport
 
 _logger = logging.getLogger("shipwheel")

@@ -50,7 +50,7 @@ def command(
       shipwheel upload packages/tides --registry us-central1/my-project/pypi
     """
     from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without
-    from steps.host.parallel import each  # noqa: PLC0415 - the same
+    from steps.host.tasks import each  # noqa: PLC0415 - the same
     from steps.project.source import static_names  # noqa: PLC0415 - the same
     from steps.registry.index import Index  # noqa: PLC0415 - the same
     from steps.release.collect import collect  # noqa: PLC0415 - the same

@@ -10,8 +10,8 @@ import click
 
 from steps.command_line.program import run_alone
 from steps.host.errors import ServiceError, ShipwheelError
-from triggers.live.applying import apply, arrived, run_created
 from triggers.live.options import with_plan
+from triggers.live.plan import apply, arrived, run_created
 
 if TYPE_CHECKING:
     from triggers.live.gcloud import Gcloud

@@ -1,7 +1,7 @@
 """The directories of a build: the copy of the source, home, outputs and volumes of its steps.
 
 The source is copied so that no step can change the checkout, and only what `gcloud builds submit`
-would upload of it, see steps/host/gcloudignore.py.
+would upload of it, see steps/host/gcloud.py.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.command_line.build_output import MAX_BYTES
+from steps.command_line.report import MAX_BYTES
 from steps.host.errors import InputError
 from steps.host.files import write_whole
-from steps.host.gcloudignore import IGNORE_FILE, uploaded
+from steps.host.gcloud import IGNORE_FILE, uploaded
 
 if TYPE_CHECKING:
     from triggers.cloudbuild.build_config import Build, Step

@@ -17,8 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from builder.local.execution import StepGraph, make_graph
 from builder.local.variables import built_in_substitutions, step_environment
-from steps.host.errors import InputError
-from steps.host.finding import Finding
+from steps.host.errors import Finding, InputError
 from steps.registry.address import EMULATOR_VARIABLE
 from triggers.cloudbuild.build_config_file import BuildConfig, read_build_config
 from triggers.cloudbuild.build_rules import broken_after_substitution

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from builder.local.directories import HOME, OUTPUTS, WORKSPACE, BuildDirectories, translate
-from steps.command_line.build_output import OUTPUT_VARIABLE
+from steps.command_line.report import OUTPUT_VARIABLE
 from steps.host.children import Children
 from steps.host.errors import Problem
 from steps.host.tasks import Command

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps.client.netrc import netrc_edit
+from steps.client.files import netrc_edit
 from steps.host.errors import InputError
 from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 

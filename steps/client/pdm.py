@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from steps.client.edits import set_entry, table_at, toml_edit
 from steps.client.model import ClientSettings
-from steps.client.toml import set_entry, table_at, toml_edit
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:

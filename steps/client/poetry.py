@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from steps.client.edits import set_entry, table_at, toml_edit
 from steps.client.model import ClientSettings, in_variable
-from steps.client.toml import set_entry, table_at, toml_edit
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.client.ini import add_value, parse_ini, set_option
+from steps.client.edits import add_value, parse_ini, set_option
 from steps.client.model import ClientSettings, FileEdit
 from steps.host.errors import InputError
 

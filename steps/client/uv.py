@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import tomlkit
 from packaging.utils import canonicalize_name
 
+from steps.client.edits import set_entry, table_at, toml_edit
 from steps.client.model import ClientSettings, in_variable
-from steps.client.toml import set_entry, table_at, toml_edit
 from steps.host.errors import InputError
 from steps.registry.credentials import TOKEN_USERNAME
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-    from steps.host.scratch import Scratch
+    from steps.host.files import Scratch
 
 ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 
@@ -34,7 +34,7 @@ ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 _SIGNALLED = 128
 # Cloud Build waits longer, and nobody else should have to.
 _GRACE_SECONDS = 0.6
-# What is not removed by then is removed by the next process; see steps.host.scratch.
+# What is not removed by then is removed by the next process; see steps.host.files.
 _REMOVAL_SECONDS = 0.2
 # Nothing that Shipwheel does better would help.
 _OF_THE_MACHINE = {
@@ -103,7 +103,7 @@ def run(root: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _open_scratch() -> Scratch | None:
-    from steps.host.scratch import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
+    from steps.host.files import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
 
     try:
         return Scratch()

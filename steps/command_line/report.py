@@ -1,13 +1,15 @@
-"""How results are shown: columns, or what fits a terminal, for people; objects for machines."""
+"""How results are shown: tables and receipts, JSON, and the output of a build step."""
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import sys
 from dataclasses import asdict, fields
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,14 +18,17 @@ from steps.release.outcome import Outcome
 from steps.release.receipt import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from steps.host.finding import Finding, Level
+    from steps.host.errors import Finding, Level
     from steps.release.outcome import Judgement
 
 _HEADINGS = ("PROJECT", "PUBLISHED", "CANDIDATE", "VERDICT", "NEXT STEP")
 _OUTCOME_COLOURS = {Outcome.NEW: "green", Outcome.IDENTICAL: "dim", Outcome.PARTIAL: "yellow"}
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
+# Cloud Build keeps this much of a step's `output` file.
+MAX_BYTES = 4096
+OUTPUT_VARIABLE = "BUILDER_OUTPUT"
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
@@ -170,3 +175,29 @@ def finding_as_object(finding: Finding, level: Level) -> dict[str, Any]:
     found = {"code": finding.code, "level": level, **asdict(finding)}
     del found["path"]  # of a finding that is shown, file and line are known
     return found
+
+
+def write_build_output(lines: Iterable[str], environ: Mapping[str, str]) -> None:
+    """Append *lines* to `$BUILDER_OUTPUT/output`, where a build has one.
+
+    Other commands of the same step may write there, too: together they stay within 4 KB, each
+    line is there whole or not at all, and the last says how many were left out.
+    """
+    folder = environ.get(OUTPUT_VARIABLE)
+    if not folder or not Path(folder).is_dir():
+        return
+    with (Path(folder) / "output").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(fitting(lines, MAX_BYTES - file.seek(0, os.SEEK_END)))
+
+
+def fitting(lines: Iterable[str], size: int) -> bytes:
+    """Return as many of *lines* as fit into *size* bytes, and how many did not."""
+    encoded = [f"{line}\n".encode() for line in lines]
+    for kept in range(len(encoded), -1, -1):
+        left_out = len(encoded) - kept
+        tail = f"... and {left_out} more lines\n".encode() if left_out else b""
+        text = b"".join(encoded[:kept]) + tail
+        if len(text) <= size:
+            return text
+    return b""

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from packaging.version import Version
 
-from steps.client.ini import parse_ini
+from steps.client.edits import parse_ini
 from steps.diagnosis.model import CheckResult, host_of
 from steps.host.errors import InputError
 from steps.registry.address import is_loopback, shown

@@ -24,12 +24,12 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from steps.client import pdm, poetry, uv
-from steps.client.netrc import netrc_path
+from steps.client.files import netrc_path
 from steps.diagnosis.machine import CA_BUNDLES
 from steps.diagnosis.model import Observations, SettingsFile, Tool
 from steps.diagnosis.registry import find_access, reach
 from steps.host.children import Children
-from steps.host.parallel import each
+from steps.host.tasks import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

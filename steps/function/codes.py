@@ -5,7 +5,7 @@ An error fails Google's build or gives a secret away, and refuses; a warning doe
 
 from __future__ import annotations
 
-from steps.host.finding import Code, code_table
+from steps.host.errors import Code, code_table
 
 CODES = {
     "SW801": Code("error", "`main.py` is missing"),

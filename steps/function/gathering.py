@@ -14,7 +14,7 @@ from steps.function.lock import digest
 from steps.function.secrets import find_secrets
 from steps.function.template import holds_token
 from steps.host.errors import NoRepository
-from steps.host.gcloudignore import is_uploaded
+from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
 from steps.registry.index import Index
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
-from steps.host.gcloudignore import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
+from steps.host.gcloud import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
 from steps.host.git import ask_git, run_git
 from steps.project.repository import checkout_around
 

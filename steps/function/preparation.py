@@ -24,7 +24,7 @@ from steps.function.template import fill_in, holds_token, put_token
 from steps.function.vendor import BUILD_VARIABLE, vendor
 from steps.function.writing import Change, Plan
 from steps.host.errors import Refused
-from steps.host.gcloudignore import is_uploaded
+from steps.host.gcloud import is_uploaded
 from steps.project.requirements_file import parse_requirements
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
     from steps.function.facts import Facts, Settings
     from steps.function.function import Function
-    from steps.host.finding import Finding
+    from steps.host.errors import Finding
     from steps.project.requirements_file import RequirementsFile
     from steps.registry.transport import Transport
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.function.index_line import EXTRA, foreign_indexes, is_own, without_credentials
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from steps.registry.roles import READER
 
 if TYPE_CHECKING:

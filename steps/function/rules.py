@@ -8,7 +8,7 @@ from steps.function import requirement_rules, source_rules
 
 if TYPE_CHECKING:
     from steps.function.facts import Facts
-    from steps.host.finding import Finding
+    from steps.host.errors import Finding
 
 
 def judge(facts: Facts) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ from steps.function.function import (
     entry_points,
     parse_main,
 )
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Every error that Shipwheel expects, and the exit code that each one means.
+"""Every error that Shipwheel expects, and the exit code that each one means; and findings.
 
     ShipwheelError
     ├── Refused            1   a gate said no: not bumped, changed, lint findings, drift
@@ -12,19 +12,20 @@
     │   └── NotYetError    4   what was just created is not known everywhere (steps.host.gcloud)
     └── AccessError        5   no credentials, or no permission
 
-Anything else that is raised is a bug of ours: exit code 70, with its traceback.
-An error carries all the problems of its input, so that nobody has to mend them one by one.
+Anything else that is raised is a bug in Shipwheel: exit code 70, with its traceback.
+An error carries all the problems of its input, so that they can be fixed in one go.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 EXIT_BUG = 70
+Level = Literal["error", "warning"]
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,43 @@ class AccessError(ShipwheelError):
     """No credentials, or no permission."""
 
     exit_code = 5
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """A finding; sorted as a reader goes through the files. *line* 0 is the file as a whole.
+
+    A rule that judges a document knows the *path* of a value in it, and not yet file and line.
+    """
+
+    file: str
+    line: int
+    code: str
+    message: str
+    hint: str = ""
+    path: tuple[str | int, ...] = ()
+
+    @classmethod
+    def at(
+        cls, path: tuple[str | int, ...], message: str, hint: str = "", code: str = ""
+    ) -> Finding:
+        """Return a finding about the value at *path*, in a file that is not known yet."""
+        return cls("", 0, code, message, hint, path)
+
+    def located(self, file: str, line: int) -> Finding:
+        """Return the finding with its place in a file, in the place of its path."""
+        return replace(self, file=file, line=line, path=())
+
+
+@dataclass(frozen=True)
+class Code:
+    """What a finding of this code says, and whether it refuses; it never changes its meaning."""
+
+    level: Level
+    meaning: str
+
+
+def code_table(codes: Mapping[str, Code]) -> str:
+    """Return *codes* as a Markdown table."""
+    rows = [f"| {code} | {each.level} | {each.meaning} |" for code, each in codes.items()]
+    return "\n".join(["| code | level | finding |", "| --- | --- | --- |", *rows])

@@ -1,27 +1,36 @@
-"""Files written whole or not at all: first beside their place, then renamed into it.
+"""Files on the disk: written whole or not at all, and the temporary folder of this process.
 
 No file is written through a symbolic link: where that leads is for whoever made it to say.
+
+Threads and children that a signal ends have no time to clean up, so nobody relies on them: the
+folder is TMPDIR to all of them, and removed when the process ends. After a SIGKILL the next one
+removes it: whoever lives holds the lock in its own folder, and nobody the lock of a dead one.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import stat
+import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, EISDIR
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
 _OWN = 0o600  # until the file has its permissions, it is its owner's alone
 _USUAL = 0o666  # the umask takes away from it
+_PREFIX = "shipwheel-"
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,3 +196,41 @@ def _name_beside(path: Path) -> Path:
 def _remove(path: Path) -> None:
     with suppress(OSError):
         path.unlink(missing_ok=True)
+
+
+class Scratch:
+    """Make the folder, beside those of other processes, of which the dead ones' are removed."""
+
+    def __init__(self) -> None:
+        beside = Path(tempfile.gettempdir())
+        _remove_abandoned(beside)
+        self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
+        part = self.folder / f"{_LOCK}.part"
+        self._lock = part.open("w")
+        # It gets its name when it is held: nobody may take a new folder for an abandoned one.
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        part.rename(self.folder / _LOCK)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
+
+    def remove(self, seconds: float | None = None) -> None:
+        """Remove the folder, for so many *seconds* at most; threads may still write into it."""
+        remover = threading.Thread(target=self._remove, name="scratch", daemon=True)
+        remover.start()
+        remover.join(seconds)
+
+    def _remove(self) -> None:
+        with self._lock:
+            for _ in range(100):
+                shutil.rmtree(self.folder, ignore_errors=True)
+                if not self.folder.exists():
+                    return
+
+
+def _remove_abandoned(beside: Path) -> None:
+    for folder in beside.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # another user's, or removed by somebody else at this moment
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "w") as lock:
+                if os.fstat(lock.fileno()).st_uid == os.geteuid() == folder.lstat().st_uid:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(folder, ignore_errors=True)

@@ -1,23 +1,29 @@
-"""One call of gcloud: echoed before it runs, bounded in time, asked no question, judged after.
+"""Runs gcloud for JSON and tells its errors apart; and what its ignore files leave out.
 
 Only this module reads what gcloud says about an error.
+
+`.gcloudignore` decides what is left out; without one, in a git checkout, `.gitignore` and `.git`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import shlex
 import subprocess
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pathspec import GitIgnoreSpec
 
 from steps.host.children import Children
 from steps.host.errors import AccessError, InputError, ServiceError, ShipwheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _logger = logging.getLogger("shipwheel")
 
@@ -34,6 +40,10 @@ BUILD_REGIONS = (
 )
 _API = re.compile(r"\b(?!console\b)[a-z]+\.googleapis\.com\b")
 _MOST_CHARACTERS = 400
+IGNORE_FILE = ".gcloudignore"
+GIT_IGNORE_FILE = ".gitignore"
+INCLUDE = "#!include:"
+BY_DEFAULT = (IGNORE_FILE, ".git", GIT_IGNORE_FILE)
 
 
 class ApiOffError(ServiceError):
@@ -172,3 +182,58 @@ def _error(call: Call, stderr: str) -> ShipwheelError:
     named = f"{api[0] if api else 'API'} {project}".rstrip()
     error, hint = next((kind, hint) for cause, kind, hint in _CAUSES if re.search(cause, said))
     return error(message, hint.format(api=named, takes=call.takes))
+
+
+def uploaded(source: Path, *, leave_out: Path | None = None) -> Iterator[Path]:
+    """Yield files and folders; what is below an ignored folder cannot be included again.
+
+    The folder *leave_out*, a resolved path, counts as ignored. Raises InputError when an ignore
+    file cannot be read.
+    """
+    rules = _ignore_rules(source)
+    for folder, folders, files in os.walk(source):
+        here = Path(folder).relative_to(source)
+        if leave_out and leave_out.parent == Path(folder).resolve():
+            folders[:] = [name for name in folders if name != leave_out.name]
+        links = [name for name in folders if (Path(folder) / name).is_symlink()]
+        kept = [n for n in sorted(folders) if not rules.match_file(f"{(here / n).as_posix()}/")]
+        folders[:] = [name for name in kept if name not in links]
+        yield from (here / name for name in kept)
+        for name in sorted(files):
+            if not rules.match_file((here / name).as_posix()):
+                yield here / name
+
+
+def is_uploaded(source: Path, path: str) -> bool:
+    """Return whether gcloud would upload the file at *path* from *source*, be it there or not."""
+    rules = _ignore_rules(source)
+    parts = path.split("/")
+    folders = ("/".join(parts[:end]) + "/" for end in range(1, len(parts)))
+    return not (rules.match_file(path) or any(map(rules.match_file, folders)))
+
+
+def _ignore_rules(source: Path) -> GitIgnoreSpec:
+    ignore_file = source / IGNORE_FILE
+    git_ignore_file = source / GIT_IGNORE_FILE
+    if ignore_file.exists():
+        return GitIgnoreSpec.from_lines(_lines(ignore_file, follow=True))
+    if git_ignore_file.exists():
+        return GitIgnoreSpec.from_lines([*BY_DEFAULT, *_lines(git_ignore_file, follow=False)])
+    return GitIgnoreSpec.from_lines(BY_DEFAULT if (source / ".git").exists() else [])
+
+
+def _lines(file: Path, *, follow: bool) -> Iterator[str]:
+    """Yield the patterns of *file*; `#!include:` puts those of a neighbour in its place."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        message = f"Cannot read the ignore file {str(file)!r}: {error}"
+        raise InputError(message, "it has to be a text file beside the source") from None
+    for line in lines:
+        if not line.startswith(INCLUDE):
+            yield line
+        elif "/" in (name := line.removeprefix(INCLUDE).strip()):
+            message = f"{file}: {line!r} includes a file of another directory"
+            raise InputError(message, "gcloud only includes files beside the ignore file")
+        elif follow:
+            yield from _lines(file.parent / name, follow=False)

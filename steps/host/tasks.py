@@ -1,4 +1,4 @@
-"""Commands that are followed line by line, and asked to end before they are killed."""
+"""Work beside other work: in threads, and in a process that is followed line by line."""
 
 from __future__ import annotations
 
@@ -8,20 +8,24 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from steps.host.children import Children, signal_group
+from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as docker gives to a container
 _DRAIN = 2.0  # seconds for output that is still in the pipe when the process has ended
 _NOT_STARTED = 127  # what a shell answers for a program that it cannot start
 _CLEANUP = 30.0  # seconds for the command that ends what outlived its process
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -179,3 +183,33 @@ def end_tasks(tasks: Sequence[Task]) -> None:
             if not task.join(0):
                 task.kill()
                 task.join(_DRAIN)
+
+
+def each(
+    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int
+) -> tuple[Result, ...]:
+    """Do *work* for every item, *workers* at a time, and return the results in the items' order.
+
+    Expected errors do not stop the others: they are raised at the end as one error, of the class
+    of the first, with the problems of all. Anything else stops the rest and is raised as it is.
+    """
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="shipwheel")
+    try:
+        futures = [pool.submit(_caught, work, item) for item in items]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        outcomes = [future.result() for future in futures if future.done()]
+    finally:
+        # A signal must not wait for workers: whatever they wait for is ended by its owner.
+        pool.shutdown(wait=False, cancel_futures=True)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, ShipwheelError)]
+    if errors:
+        problems = [problem for error in errors for problem in error.problems]
+        raise type(errors[0])(problems[0], more=problems[1:]) from errors[0]
+    return tuple(outcome for outcome in outcomes if not isinstance(outcome, ShipwheelError))
+
+
+def _caught(work: Callable[[Item], Result], item: Item) -> Result | ShipwheelError:
+    try:
+        return work(item)
+    except ShipwheelError as error:
+        return error

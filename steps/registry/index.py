@@ -15,7 +15,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
 from steps.host.errors import NoRepository, RegistryError
-from steps.host.parallel import each
+from steps.host.tasks import each
 from steps.registry.address import shown
 from steps.registry.page import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry.retry import Transient, retry

@@ -24,7 +24,7 @@ from steps.host.errors import (
     RegistryError,
     ShipwheelError,
 )
-from steps.host.parallel import each
+from steps.host.tasks import each
 from steps.registry.address import is_loopback
 from steps.registry.credentials import TOKEN_USERNAME
 from steps.registry.google_error import GoogleError

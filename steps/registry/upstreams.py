@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.host.children import Children
-from steps.host.parallel import each
+from steps.host.tasks import each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from steps.distribution.contents import Difference, compare
 from steps.host.errors import InputError, Problem, RegistryError
-from steps.host.parallel import each
+from steps.host.tasks import each
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
 from steps.release.outcome import Judgement, Outcome

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.backend.building import build
-from steps.host.parallel import each
+from steps.host.tasks import each
 from steps.project.source import static_names
 from steps.release.release import Release, release
 from steps.release.twine_upload import import_early

@@ -27,10 +27,9 @@ RUNS_GCLOUD = {
 }
 WRITES_FILES = {
     "steps/host/files.py": "the one",
-    "steps/host/scratch.py": "a lock, which gets its name when it is held",
     "steps/backend/environment_cache.py": "locks",
     "steps/backend/reproducible.py": "four bytes of a file that the backend has just written",
-    "steps/command_line/build_output.py": "appends, under a lock, to what others write as well",
+    "steps/command_line/report.py": "appends, under a lock, to what others write as well",
     "steps/function/writing.py": "a secret is under no other name for a moment",
     "steps/registry/index.py": "a download, into a folder of its own",
     "builder/server/form.py": "a body as it arrives, without a name of its own",
@@ -39,7 +38,7 @@ WRITES_FILES = {
 }
 
 READS_YAML = {"triggers/cloudbuild/documents.py": "the one"}
-DEFINES_A_FINDING = {"steps/host/finding.py": "the one"}
+DEFINES_A_FINDING = {"steps/host/errors.py": "the one"}
 
 _STARTERS = {"run", "Popen", "call", "check_call", "check_output", "getoutput"}
 _OF_OS = ("fork", "exec", "spawn", "posix_spawn", "system", "popen")

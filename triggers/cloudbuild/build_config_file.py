@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from steps.host.errors import InputError, Problem
-from steps.host.finding import Finding
+from steps.host.errors import Finding, InputError, Problem
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
 from triggers.cloudbuild.documents import Document, YamlError, problems, read_yaml

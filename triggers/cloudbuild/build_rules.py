@@ -11,7 +11,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.build_config import Build, Step, is_portable, seconds
 from triggers.cloudbuild.build_shared_rules import repeats, secret_faults, volume_faults
 from triggers.cloudbuild.substitutions import (

@@ -7,7 +7,7 @@ import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

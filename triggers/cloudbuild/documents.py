@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Iterator
 
-    from steps.host.finding import Finding
+    from steps.host.errors import Finding
 
 Path = tuple[str | int, ...]
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.documents import Document
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
 
 if TYPE_CHECKING:

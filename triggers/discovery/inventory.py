@@ -1,4 +1,4 @@
-"""The inventory: which directories of a repository are packages, and which are functions.
+"""What is in the repository, packages and functions, and what depends on what.
 
 A package is a directory that builds: a `pyproject.toml` with a build system, or a `setup.py`.
 A function is a directory with a `main.py` and requirements or a `pyproject.toml`, that is none.
@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError, Problem
 from steps.project.dependencies import read_setup
+from steps.project.references import read_references
 from steps.project.source import find_projects, read_projects, walk
-from triggers.discovery.dependencies import Dependencies, DependencyReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 OWN_BUILD_CONFIG = "cloudbuild.yaml"
 REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements.txt.tmpl")
 _OR = "or leave its directory out: `packages.exclude` in the manifest"
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """What a directory depends on, as paths from the root; never itself.
+
+    *direct* are the folders that it names, *folders* those and theirs in turn, *files* the single
+    files that any of them names, such as shared constraints.
+    """
+
+    direct: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,3 +196,50 @@ def _folder_name(root: Path, path: str) -> str:
 
 def _relative(root: Path, folder: Path) -> str:
     return os.path.relpath(folder, root).replace(os.sep, "/")
+
+
+@dataclass
+class DependencyReader:
+    """Reads each directory below *root* once; *packages* maps normalised names to their paths."""
+
+    root: Path
+    packages: Mapping[str, str]
+    warnings: list[Problem] = field(default_factory=list)
+    _read: dict[str, tuple[frozenset[str], frozenset[str]]] = field(default_factory=dict)
+
+    def dependencies(self, path: str) -> Dependencies:
+        """Return what the directory *path* depends on, transitively; a cycle does no harm."""
+        folders, files, waiting = set[str](), set[str](), [path]
+        while waiting:
+            found_folders, found_files = self._direct(waiting.pop())
+            files |= found_files
+            waiting.extend(found_folders - folders)
+            folders |= found_folders
+        direct = self._direct(path)[0]
+        return Dependencies(
+            tuple(sorted(direct - {path})), tuple(sorted(folders - {path})), tuple(sorted(files))
+        )
+
+    def _direct(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
+        if path not in self._read:
+            self._read[path] = self._read_direct(path)
+        return self._read[path]
+
+    def _read_direct(self, path: str) -> tuple[frozenset[str], frozenset[str]]:
+        references = read_references(self.root / path)
+        folders = {self.packages[name] for name in references.names & self.packages.keys()}
+        files = set()
+        for target in sorted(references.paths):
+            relative = os.path.relpath(target, self.root).replace(os.sep, "/")
+            if relative.startswith("../") or relative == "..":
+                self._warn(path, relative, "is outside of the repository", "no trigger can see it")
+            elif target.is_dir():
+                folders.add(relative)
+            elif target.is_file():
+                files.add(relative)
+            else:
+                self._warn(path, relative, "does not exist", "mend the path, or take it out")
+        return frozenset(folders), frozenset(files)
+
+    def _warn(self, path: str, reference: str, what: str, hint: str) -> None:
+        self.warnings.append(Problem(f"{path!r} depends on {reference!r}, which {what}", hint))

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
-from steps.host.errors import InputError, Problem
-from steps.host.finding import Finding
+from steps.host.errors import Finding, InputError, Problem
 from triggers.cloudbuild.documents import read_mapping
 from triggers.manifest.manifest import MANIFEST, Manifest
 from triggers.manifest.types import WORDS

@@ -24,8 +24,7 @@ from triggers.discovery.model import (
     Repository,
     Trigger,
 )
-from triggers.discovery.names import collisions
-from triggers.discovery.subjects import Subject, find_subjects, name_in
+from triggers.discovery.subjects import Subject, collisions, find_subjects, name_in
 from triggers.manifest.settings import DEFAULT_FUNCTION_ACCOUNTS, Kind, Settings, resolve
 from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
 

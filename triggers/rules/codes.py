@@ -6,7 +6,7 @@ does something else than it seems to.
 
 from __future__ import annotations
 
-from steps.host.finding import Code, code_table
+from steps.host.errors import Code, code_table
 
 FAMILIES = {
     "SW0": "Any file",

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.build_rules import broken_after_substitution
 from triggers.cloudbuild.substitutions import (
     BUILT_IN,

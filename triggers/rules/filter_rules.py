@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.globs import BadGlobError, FileIndex, parse_glob
 from triggers.cloudbuild.patterns import anchored, is_anchored, syntax_fault
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from steps.host.finding import Finding
+    from steps.host.errors import Finding
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
 _PASSED_OVER = {"__pycache__", "node_modules"}

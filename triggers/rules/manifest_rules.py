@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from steps.host.errors import InputError
-from steps.host.finding import Finding
+from steps.host.errors import Finding, InputError
 from triggers.cloudbuild.documents import Document, Path, YamlError, read_yaml
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.file import manifest_findings

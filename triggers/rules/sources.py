@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.build_config_file import (
     duplicate_keys,
     judge_build_config,

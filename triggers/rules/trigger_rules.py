@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.build_trigger import EVENT_SOURCES
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,

@@ -112,7 +112,7 @@ def test_an_interrupt_says_that_the_job_can_be_run_again(
         ("errno", ""),
         ("click", ""),
         ("steps.command_line.program", ""),
-        ("steps.host.scratch", ""),
+        ("steps.host.files", ""),
         (
             "steps.build",
             "\nInterrupted. Run the same command again to finish the job.\n",

@@ -6,7 +6,7 @@ import pytest
 from pydantic.alias_generators import to_camel
 
 from builder.local.preparation import ignored_fields, unsupported_fields
-from steps.host.finding import Finding
+from steps.host.errors import Finding
 from triggers.cloudbuild.build_config import Artifacts, Build, Options, Step, Volume
 from triggers.cloudbuild.build_config_file import read_build_config
 

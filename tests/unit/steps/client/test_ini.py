@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from steps.client.ini import add_value, parse_ini, set_option
+from steps.client.edits import add_value, parse_ini, set_option
 from steps.host.errors import InputError
 
 CONF = """\

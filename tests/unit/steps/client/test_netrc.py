@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from steps.client.files import netrc_edit
 from steps.client.model import Machine
-from steps.client.netrc import netrc_edit
 from steps.host.errors import InputError
 from steps.registry.address import parse_registry
 from steps.registry.credentials import Login

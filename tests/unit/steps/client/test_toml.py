@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps.client.toml import edit_toml, set_entry, table_at
+from steps.client.edits import edit_toml, set_entry, table_at
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.command_line.build_output import MAX_BYTES, fitting, write_build_output
+from steps.command_line.report import MAX_BYTES, fitting, write_build_output
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from steps.host.errors import BuildFailed, InputError, ShipwheelError
-from steps.host.parallel import each
+from steps.host.tasks import each
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

@@ -10,9 +10,7 @@ from pathlib import Path
 
 import pytest
 
-HOLD = (
-    "from steps.host.scratch import Scratch; it = Scratch(); print(it.folder, flush=True); input()"
-)
+HOLD = "from steps.host.files import Scratch; it = Scratch(); print(it.folder, flush=True); input()"
 
 
 def start(folder: Path) -> subprocess.Popen[str]:
@@ -27,7 +25,7 @@ def start(folder: Path) -> subprocess.Popen[str]:
 
 def run(folder: Path, code: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", f"from steps.host.scratch import Scratch; it = Scratch(); {code}"],
+        [sys.executable, "-c", f"from steps.host.files import Scratch; it = Scratch(); {code}"],
         env={**os.environ, "TMPDIR": str(folder)},
         stdout=subprocess.PIPE,
         text=True,

@@ -25,7 +25,7 @@ from triggers.cloud_project.compare import compare
 from triggers.cloud_project.live import Live, LiveRepository
 from triggers.cloud_project.resources import Api, Binding, Repository, ServiceAccount
 from triggers.cloud_project.wanted import Extras
-from triggers.discovery.dependencies import Dependencies
+from triggers.discovery.inventory import Dependencies
 
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import Need

@@ -13,8 +13,7 @@ from triggers.cloud_project.commands import script
 from triggers.cloud_project.resources import CleanupPolicies
 from triggers.cloud_project.terraform import terraform_setup
 from triggers.cloud_project.wanted import Extras
-from triggers.discovery.dependencies import Dependencies
-from triggers.discovery.inventory import Target
+from triggers.discovery.inventory import Dependencies, Target
 
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import Need

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 import triggers
-from steps.host.errors import InputError
-from steps.host.finding import Finding
+from steps.host.errors import Finding, InputError
 from triggers.manifest.file import manifest_findings, manifest_schema, parse_manifest, read_manifest
 
 SMALLEST: dict[str, Any] = {

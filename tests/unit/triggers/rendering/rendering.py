@@ -10,8 +10,7 @@ import yaml
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloudbuild.documents import dump
-from triggers.discovery.dependencies import Dependencies
-from triggers.discovery.inventory import Inventory, Target
+from triggers.discovery.inventory import Dependencies, Inventory, Target
 from triggers.manifest.file import parse_manifest
 from triggers.rendering.rendering import Rendering, render
 

@@ -22,7 +22,7 @@ from triggers.rules.codes import CODES, FAMILIES
 from triggers.rules.linter import lint
 
 if TYPE_CHECKING:
-    from steps.host.finding import Finding
+    from steps.host.errors import Finding
 
 BASE = {
     "cloudbuild.yaml": f"{USES}{LOGGING}",
