@@ -60,12 +60,13 @@ def deploy(api: FunctionsApi, root: Path, **function: Any) -> None:
     (source / "main.py").write_text("def main(request): return 'x'\n")
     (source / "requirements.txt").write_text("functions-framework\n")
     target = Target(kind="function", path="functions/f", name="f")
-    manifest = {**SMALLEST, "project": "demo", "deploy": {"function": function}}
+    settings = {"buildServiceAccount": "builder", **function}
+    manifest = {**SMALLEST, "project": "demo", "deploy": {"function": settings}}
     [trigger] = render(parse_manifest(manifest), Inventory(targets=(target,))).triggers
     [step] = [s for s in yaml.safe_load(CONFIG.read_text())["steps"] if s["id"] == "deploy"]
     given = {**trigger.substitutions, "PROJECT_ID": "demo"}
-    variables = dict(line.split("=", 1) for line in step["env"])
-    environment = {name: given[value[2:-1]] for name, value in variables.items()}
+    variables: dict[str, str] = dict(line.split("=", 1) for line in step["env"])
+    environment = {name: given.get(value[2:-1], value) for name, value in variables.items()}
     api.bash(step["script"], environment, root)
 
 
