@@ -12,9 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from builder.server import Emulator
-from tests.integration.cloud_build_api import CloudBuildApi
-from tests.integration.google import Google
-from tests.integration.project_api import ProjectApi
+from tests.integration.servers.cloud_build_api import CloudBuildApi
+from tests.integration.servers.google import Google
+from tests.integration.servers.project_api import ProjectApi
 
 SAMPLE = Path(__file__).parents[1] / "example"
 PROJECTS = ("demo", "my-project")

@@ -1,7 +1,7 @@
 """The real clients, each told about the registry by `shipwheel settings --write` and nothing else.
 
-They stand on Google of tests/integration/google.py: keyring is asked for a token, and every request
-to the registry needs it. Homes, caches and environments are the test's own.
+They stand on Google of tests/integration/servers/google.py: keyring is asked for a token, and
+every request to the registry needs it. Homes, caches and environments are the test's own.
 """
 
 from __future__ import annotations

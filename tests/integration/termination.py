@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.integration.cloud_build_api import CloudBuildApi
-    from tests.integration.google_api import Request
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
+    from tests.integration.servers.google_api import Request
 
 
 def terminate_at(

@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from tests.documentation import ROOT
-from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:

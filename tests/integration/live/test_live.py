@@ -19,9 +19,9 @@ import requests
 
 from builder.server import Emulator
 from builder.server.answers import Answers, Reply, read_answers
-from tests.integration.functions_api import FunctionsApi
-from tests.integration.google import Google
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.functions_api import FunctionsApi
+from tests.integration.servers.google import Google
 from tests.live.questions import QUESTIONS
 from tests.live.table import PAGE, ROOT, read_table
 from tests.ports import unused_port
@@ -30,7 +30,7 @@ from tests.tiny import make_distributions, make_project
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.google_api import Answer, Request
+    from tests.integration.servers.google_api import Answer, Request
 
 pytestmark = needs_gcloud
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from builder.server import Emulator
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.ports import unused_port
 from tests.tiny import make_distributions, make_project
 

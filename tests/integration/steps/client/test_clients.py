@@ -24,7 +24,7 @@ from tests.integration.clients import (
     install_clients,
     installed,
 )
-from tests.integration.google import Google
+from tests.integration.servers.google import Google
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:

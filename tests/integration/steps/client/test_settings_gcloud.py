@@ -12,7 +12,7 @@ import pytest
 
 from builder.__main__ import main
 from tests.integration.machine import needs_gcloud
-from tests.integration.repositories_api import LOCATION, RepositoriesApi
+from tests.integration.servers.repositories_api import LOCATION, RepositoriesApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.server import Emulator
-from tests.integration.artifact_registry_api import ArtifactRegistryApi
-from tests.integration.google import Google
+from tests.integration.servers.artifact_registry_api import ArtifactRegistryApi
+from tests.integration.servers.google import Google
 from tests.integration.steps.diagnosis.machine import TOKEN
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.google import ACCOUNT, HOST, Google
+from tests.integration.servers.google import ACCOUNT, HOST, Google
 from tests.integration.steps.diagnosis.machine import TOKEN, doctor, told
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.artifact_registry_api import ArtifactRegistryApi
+    from tests.integration.servers.artifact_registry_api import ArtifactRegistryApi
 
 PERMISSIONS = "/v1/projects/demo/locations/us-east4/repositories/pypi:testIamPermissions"
 WITH_GCLOUD = {"PATH": os.environ["PATH"]}

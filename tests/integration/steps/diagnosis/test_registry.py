@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.faults import Fault, FaultyRegistry
-from tests.integration.google import HOST, Google
+from tests.integration.servers.faults import Fault, FaultyRegistry
+from tests.integration.servers.google import HOST, Google
 from tests.integration.steps.diagnosis.machine import LOGIN, TOKEN, clean, doctor, local, told
 from tests.ports import unused_port
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from steps.registry.address import Registry
 from steps.registry.credentials import Credentials, Login
 from steps.registry.transport import Transport
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 
 LOGIN = Login("oauth2accesstoken", "ya29.planted-token", "the test")
 BASIC = "Basic b2F1dGgyYWNjZXNzdG9rZW46eWEyOS5wbGFudGVkLXRva2Vu"

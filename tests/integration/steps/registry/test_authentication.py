@@ -14,8 +14,8 @@ import pytest
 from builder.server import Emulator
 from steps.registry.address import parse_registry
 from steps.registry.credentials import find_credentials
-from tests.integration.faults import Answer, Fault, FaultyRegistry
-from tests.integration.google import ACCOUNT, HOST, Google
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.google import ACCOUNT, HOST, Google
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
 
 TOKEN = "ya29.planted-token"
 KEY = json.dumps({"type": "service_account", "client_email": "key@demo.iam.gserviceaccount.com"})

@@ -12,7 +12,7 @@ from steps.registry.address import Registry
 from steps.registry.credentials import Credentials, Login
 from steps.registry.index import Index
 from steps.registry.transport import Transport
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.registry.connection import (
     BASIC,
     LOGIN,
@@ -24,7 +24,7 @@ from tests.integration.steps.registry.connection import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
 
 
 @pytest.mark.usefixtures("netrc")

@@ -22,14 +22,14 @@ from steps.registry.index import Index
 from steps.registry.page import PublishedFile
 from steps.registry.retry import Transient
 from steps.registry.transport import Transport
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.registry.connection import connect
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from builder.server import Emulator
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
 
 # Seconds. What would have to be waited for takes twenty and more.
 AT_ONCE = 10

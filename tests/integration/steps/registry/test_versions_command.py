@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.server import Emulator
-from tests.integration.faults import Answer, Fault, FaultyRegistry, Request
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry, Request
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.server import Emulator
-from tests.integration.artifact_registry_api import NAME, ArtifactRegistryApi
-from tests.integration.google import HOST, Google
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.artifact_registry_api import NAME, ArtifactRegistryApi
+from tests.integration.servers.google import HOST, Google
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from steps.distribution.files import Distribution
     from steps.release.uploading import Delivery
-    from tests.integration.faults import Fault, Request
+    from tests.integration.servers.faults import Fault, Request
 
     Script = Callable[[Request], Fault | None]
 

@@ -17,7 +17,7 @@ from steps.registry.credentials import Credentials, Login
 from steps.registry.index import Index
 from steps.registry.transport import Transport
 from steps.release.uploading import Plan, upload
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import (
     TOKEN,
     expected,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.distribution.files import Distribution
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
 
 

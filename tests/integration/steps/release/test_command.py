@@ -16,14 +16,14 @@ from twine.package import HashManager
 
 from builder.__main__ import main
 from builder.server import Emulator
-from tests.integration.faults import Fault, FaultyRegistry
+from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
 
 
 @pytest.fixture

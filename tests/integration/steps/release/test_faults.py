@@ -14,7 +14,7 @@ from builder.server import Emulator
 from steps.host.errors import InputError, RegistryError
 from steps.registry.index import Index
 from steps.release.uploading import Plan, upload
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import (
     TOKEN,
     expected,

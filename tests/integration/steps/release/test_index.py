@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.host.errors import Refused, RegistryError
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import expected, once, results, send, stored
 from tests.tiny import make_distributions, make_project
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from builder.server import Emulator
     from steps.distribution.files import Distribution
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
 
 HTML = (("Content-Type", "text/html"),)

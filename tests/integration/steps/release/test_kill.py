@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from builder.server import Emulator
-from tests.integration.faults import Fault, FaultyRegistry
+from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
 
 # Three projects are asked for, the repository once; then each of six files is sent and confirmed.

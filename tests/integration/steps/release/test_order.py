@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 from steps.host.errors import RegistryError
 from steps.registry.index import Index
 from steps.release.uploading import Plan, upload
-from tests.integration.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import (
     expected,
     judge,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from builder.server import Emulator
-    from tests.integration.faults import Request
+    from tests.integration.servers.faults import Request
 
 
 def test_a_project_goes_after_those_that_it_needs(emulator: Emulator, tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from builder.__main__ import shipwheel
 from builder.server import Emulator
-from tests.integration.faults import REFUSED, FaultyRegistry, every_fault
-from tests.integration.google import Google
+from tests.integration.servers.faults import REFUSED, FaultyRegistry, every_fault
+from tests.integration.servers.google import Google
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import pytest
 import yaml
 
 from builder.server import Emulator
-from tests.integration.functions_api import FunctionsApi
-from tests.integration.google_api import Answer, error_answer
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.functions_api import FunctionsApi
+from tests.integration.servers.google_api import Answer, error_answer
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:

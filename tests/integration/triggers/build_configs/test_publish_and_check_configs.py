@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.server import Emulator
-from tests.integration.google_api import Answer, GoogleApi, Request, error_answer
+from tests.integration.servers.google_api import Answer, GoogleApi, Request, error_answer
 from tests.tiny import make_project
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

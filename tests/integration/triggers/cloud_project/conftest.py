@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.integration.project_api import ProjectApi
+from tests.integration.servers.project_api import ProjectApi
 from tests.integration.triggers.cloud_project.project import SAMPLE
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from triggers.cloud_project.wanted import Extras, wanted
 from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
-    from tests.integration.project_api import ProjectApi
+    from tests.integration.servers.project_api import ProjectApi
     from triggers.cloud_project.resources import Scope
 
 SAMPLE = Path(__file__).parents[3] / "example"

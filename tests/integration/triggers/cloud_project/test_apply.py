@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.integration.project_api import ProjectApi
+    from tests.integration.servers.project_api import ProjectApi
 
 pytestmark = needs_gcloud
 

@@ -14,8 +14,8 @@ from tests.integration.triggers.cloud_project.project import PYPI, run, seed
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.google_api import Request
-    from tests.integration.project_api import ProjectApi
+    from tests.integration.servers.google_api import Request
+    from tests.integration.servers.project_api import ProjectApi
 
 pytestmark = needs_gcloud
 

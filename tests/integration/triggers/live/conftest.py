@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.integration.cloud_build_api import CloudBuildApi
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 from tests.integration.triggers.live.repository import SAMPLE
 
 if TYPE_CHECKING:

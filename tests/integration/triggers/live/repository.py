@@ -12,7 +12,7 @@ from builder.__main__ import main
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
-    from tests.integration.cloud_build_api import CloudBuildApi
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 SAMPLE = Path(__file__).parents[3] / "example"
 REGION = "us-central1"

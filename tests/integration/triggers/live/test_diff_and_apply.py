@@ -13,7 +13,7 @@ from tests.integration.triggers.live.repository import REGION, edit_manifest, ru
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.cloud_build_api import CloudBuildApi
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 pytestmark = needs_gcloud
 

@@ -13,8 +13,8 @@ from tests.integration.triggers.live.repository import REGION, run
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.integration.cloud_build_api import CloudBuildApi
-    from tests.integration.google_api import Request
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
+    from tests.integration.servers.google_api import Request
 
 pytestmark = needs_gcloud
 

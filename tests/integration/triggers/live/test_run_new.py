@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from tests.integration.cloud_build_api import CloudBuildApi
-    from tests.integration.google_api import Request
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
+    from tests.integration.servers.google_api import Request
 
 pytestmark = needs_gcloud
 

@@ -13,8 +13,8 @@ import yaml
 from google.cloud.devtools.cloudbuild_v1.types import Build, BuildTrigger
 
 from builder.__main__ import main
-from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud, needs_terraform
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.integration.functions_api import FunctionsApi
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.functions_api import FunctionsApi
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.discovery.inventory import Inventory, Target
 from triggers.manifest.file import parse_manifest

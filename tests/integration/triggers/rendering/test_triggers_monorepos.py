@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from builder.__main__ import main
-from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,8 @@ from google.cloud.devtools.cloudbuild_v1.types import Build
 from google.protobuf.json_format import ParseError  # type: ignore[import-untyped]  # has none
 
 from steps.host.errors import InputError
-from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 from triggers.cloudbuild.build_config_file import read_build_config
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.cloud_build_api import CloudBuildApi
 from tests.integration.machine import needs_gcloud
+from tests.integration.servers.cloud_build_api import CloudBuildApi
 from triggers.rules.codes import CODES
 from triggers.rules.linter import lint
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from tests.integration.google_api import (
+from tests.integration.servers.google_api import (
     STATUSES,
     Answer,
     GoogleApi,

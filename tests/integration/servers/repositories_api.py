@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
-from tests.integration.google_api import Answer, GoogleApi, Request, not_found
+from tests.integration.servers.google_api import Answer, GoogleApi, Request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from packaging.utils import canonicalize_name, parse_sdist_filename, parse_wheel_filename
 
-from tests.integration.google_api import (
+from tests.integration.servers.google_api import (
     STATUSES,
     Answer,
     GoogleApi,

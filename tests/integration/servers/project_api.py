@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
-from tests.integration.cloud_build_api import CloudBuildApi
-from tests.integration.google_api import STATUSES, Answer, Request, error_answer, not_found
+from tests.integration.servers.cloud_build_api import CloudBuildApi
+from tests.integration.servers.google_api import STATUSES, Answer, Request, error_answer, not_found
 
 _DONE = {"done": True, "response": {}}
 
