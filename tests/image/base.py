@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from tests.image.engine import Docker
 
-TAG = "shipwheel-test-base"
+# What the page on the image calls it with a mirror of Docker Hub: every build here takes that name.
+TAG = "us-central1-docker.pkg.dev/my-project/docker-hub/library/python:3.13-slim"
 # Its Python is 3.13, as that of the image which the Dockerfile takes by default.
 _RELEASE = "trixie"
 _PACKAGES = "python3,python3-venv,python3-pip,ca-certificates"

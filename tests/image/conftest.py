@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps import __version__
-from tests.image.base import can_make_base, make_base
+from tests.image.base import TAG, can_make_base, make_base
 from tests.image.engine import Docker, NoEngine, open_engine
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def base(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[s
         yield os.environ[BASE_VARIABLE]
     elif can_make_base():
         yield make_base(docker, tmp_path_factory.mktemp("base"))
-        docker("rmi", "--force", "shipwheel-test-base")
+        docker("rmi", "--force", TAG)
     else:
         docker("pull", DEFAULT_BASE)
         yield DEFAULT_BASE

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-NAME = "projects/demo/locations/us-east4/repositories/pypi"
+NAME = "projects/demo/locations/us-central1/repositories/pypi"
 _PATH = re.compile(
     rf"/v1/{NAME}(?P<verb>:\w+)?"
     r"(?:/packages(?:/(?P<package>[^/]+)(?:/versions(?:/(?P<version>[^/]+))?)?)?)?"

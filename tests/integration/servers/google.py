@@ -20,7 +20,7 @@ from typing import Any, Self
 import certifi
 import trustme
 
-HOST = "us-east4-python.pkg.dev"
+HOST = "us-central1-python.pkg.dev"
 ACCOUNT = "builder@demo.iam.gserviceaccount.com"
 _PREFIX = "/computeMetadata/v1/instance/service-accounts/default/"
 

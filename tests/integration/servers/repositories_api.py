@@ -12,7 +12,7 @@ from tests.integration.servers.google_api import Answer, GoogleApi, Request, not
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-LOCATION = "projects/demo/locations/us-east4/repositories/"
+LOCATION = "projects/demo/locations/us-central1/repositories/"
 
 
 @dataclass

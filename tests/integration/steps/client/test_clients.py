@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 TOKEN = "ya29.of-the-clients"
 INSTALLERS = [Pip, Uv, Poetry, Pdm]
 PUBLISHERS = [Twine, Uv, Poetry, Pdm]
-REGISTRY = ("--registry", "us-east4/demo/all", "--standard", "us-east4/demo/private")
+REGISTRY = ("--registry", "us-central1/demo/all", "--standard", "us-central1/demo/private")
 # What of the environment leads to Google on loopback, and nothing of this machine's.
 _GOOGLE = ("CLOUDSDK_", "GCE_", "HTTPS_", "https_", "NO_", "no_", "REQUESTS_", "SSL_CERT_FILE")
 

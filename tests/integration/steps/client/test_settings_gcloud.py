@@ -73,13 +73,13 @@ def test_the_weaker_form_means_what_gcloud_prints(
         "print-settings",
         "python",
         "--repository=private",
-        "--location=us-east4",
+        "--location=us-central1",
         *login,
     ).stdout
 
     printed = ""
     for client in ("twine", "pip"):
-        arguments = ["--extra-index", "--registry", "us-east4/demo/private", *login]
+        arguments = ["--extra-index", "--registry", "us-central1/demo/private", *login]
         assert main(["-q", "settings", client, *arguments]) == 0
         printed += capsys.readouterr().out
 
@@ -90,7 +90,7 @@ def test_the_weaker_form_means_what_gcloud_prints(
 def check(
     repository: str, client: str, capsys: pytest.CaptureFixture[str], *options: str
 ) -> list[str]:
-    arguments = [*options, "--registry", f"us-east4/demo/{repository}", "--package", "tides"]
+    arguments = [*options, "--registry", f"us-central1/demo/{repository}", "--package", "tides"]
     assert main(["settings", client, *arguments]) == 0
     lines = capsys.readouterr().err.splitlines()
     return [
@@ -135,4 +135,4 @@ def test_the_wrong_kind_of_repository_is_told(capsys: pytest.CaptureFixture[str]
         " of private packages' names, too; name the standard one behind it with --standard"
     )
     (line,) = check("missing", "pip", capsys)
-    assert line.startswith("Not checked, for gcloud does not tell: whether https://us-east4-")
+    assert line.startswith("Not checked, for gcloud does not tell: whether https://us-central1-")

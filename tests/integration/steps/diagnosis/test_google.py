@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.integration.servers.artifact_registry_api import ArtifactRegistryApi
 
-PERMISSIONS = "/v1/projects/demo/locations/us-east4/repositories/pypi:testIamPermissions"
+PERMISSIONS = "/v1/projects/demo/locations/us-central1/repositories/pypi:testIamPermissions"
 WITH_GCLOUD = {"PATH": os.environ["PATH"]}
 
 
@@ -91,7 +91,7 @@ def test_a_public_upstream_before_the_private_one_is_wrong(
 ) -> None:
     if shutil.which("gcloud") is None:
         pytest.skip("gcloud is not installed")
-    base = "projects/demo/locations/us-east4/repositories"
+    base = "projects/demo/locations/us-central1/repositories"
     api.repository = {
         "format": "PYTHON",
         "mode": "VIRTUAL_REPOSITORY",

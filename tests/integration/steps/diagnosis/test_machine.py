@@ -19,11 +19,11 @@ def test_settings_that_shipwheel_writes_are_fine(emulator: Emulator, home: Path)
     )
     environ = local(emulator, home)
     for client in ("pip", "uv", "poetry", "pdm", "twine"):
-        arguments = (client, "--registry", "us-east4/demo/all", "--package", "tides", "--write")
+        arguments = (client, "--registry", "us-central1/demo/all", "--package", "tides", "--write")
         done = doctor(home, environ, *arguments, command="settings")
         assert done.returncode == 0, done.stderr
 
-    lines = told(doctor(home, environ, "--registry", "us-east4/demo/pypi"))
+    lines = told(doctor(home, environ, "--registry", "us-central1/demo/pypi"))
 
     project = home / "work/pyproject.toml"
     assert {it: line for it, line in lines.items() if str(home) in it} == dict.fromkeys(
@@ -60,7 +60,7 @@ def test_what_is_unsafe_is_named_with_its_place_and_no_secret(
         GOOGLE_APPLICATION_CREDENTIALS=str(home / "key.json"),
     )
 
-    done = doctor(home, environ, "--registry", "us-east4/demo/pypi")
+    done = doctor(home, environ, "--registry", "us-central1/demo/pypi")
 
     lines = told(done)
     assert done.returncode == 1
@@ -82,7 +82,7 @@ def test_programs_that_hang_or_lie_hold_nothing_up(emulator: Emulator, home: Pat
         script.write_text(f"#!/bin/sh\n{body}\n")
         script.chmod(0o755)
 
-    done = doctor(home, local(emulator, home), "--registry", "us-east4/demo/pypi")
+    done = doctor(home, local(emulator, home), "--registry", "us-central1/demo/pypi")
 
     lines = told(done)
     assert lines[f"pdm ({home}/bin/pdm)"] == "note it does not tell its version"
@@ -94,7 +94,7 @@ def test_programs_that_hang_or_lie_hold_nothing_up(emulator: Emulator, home: Pat
 def test_a_password_without_a_user_name_is_a_finding(emulator: Emulator, home: Path) -> None:
     environ = clean(home, ARTIFACT_REGISTRY_EMULATOR_HOST=emulator.host, TWINE_PASSWORD=TOKEN)
 
-    done = doctor(home, environ, "--registry", "us-east4/demo/pypi")
+    done = doctor(home, environ, "--registry", "us-central1/demo/pypi")
 
     assert done.returncode == 1
     assert told(done)["TWINE_PASSWORD"] == "wrong it is set without TWINE_USERNAME"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Path) -> None:
     environ = local(emulator, home, PATH=f"{home}/bin:/usr/bin:/bin")
 
-    done = doctor(home, environ, "--registry", "us-east4/demo/pypi")
+    done = doctor(home, environ, "--registry", "us-central1/demo/pypi")
 
     base = f"http://{emulator.host}/demo/pypi/"
     lines = told(done)
@@ -45,8 +45,8 @@ def test_nothing_is_uploaded_and_the_mode_is_told(
 ) -> None:
     before = sorted((tmp_path / "registry").rglob("*"))
 
-    standard = doctor(home, local(emulator, home), "--registry", "us-east4/demo/pypi")
-    virtual = doctor(home, local(emulator, home), "--registry", "us-east4/demo/all")
+    standard = doctor(home, local(emulator, home), "--registry", "us-central1/demo/pypi")
+    virtual = doctor(home, local(emulator, home), "--registry", "us-central1/demo/all")
 
     assert (standard.returncode, virtual.returncode) == (0, 0)
     lines = told(virtual)
@@ -58,10 +58,10 @@ def test_nothing_is_uploaded_and_the_mode_is_told(
 @pytest.mark.parametrize(
     ("registry", "login", "read"),
     [
-        ("us-east4/demo/nope", LOGIN, "simple/ is not found: the repository is missing"),
-        ("us-east4/demo/pypi", {}, "The registry asks for credentials and there are none"),
+        ("us-central1/demo/nope", LOGIN, "simple/ is not found: the repository is missing"),
+        ("us-central1/demo/pypi", {}, "The registry asks for credentials and there are none"),
         (
-            "us-east4/demo/pypi",
+            "us-central1/demo/pypi",
             LOGIN | {"TWINE_PASSWORD": "old"},
             "does not accept the credentials",
         ),

@@ -190,7 +190,7 @@ def print_settings(folder: Path, host: str) -> str:
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "true",
         "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY": f"http://{host}/",
     }
-    arguments = ["--repository=pypi", "--location=us-east4", f"--json-key={folder}/key.json"]
+    arguments = ["--repository=pypi", "--location=us-central1", f"--json-key={folder}/key.json"]
     return subprocess.run(
         ["gcloud", "artifacts", "print-settings", "python", *arguments],
         env=environ,
@@ -214,11 +214,11 @@ def test_a_missing_role_names_the_account_of_the_build(
 
     assert result.returncode == 5
     assert result.stderr == (
-        f"error: {ACCOUNT} may not read projects/demo/locations/us-east4/repositories/pypi:"
+        f"error: {ACCOUNT} may not read projects/demo/locations/us-central1/repositories/pypi:"
         f" GET https://{HOST}/demo/pypi/simple/berths/ was answered 403 Forbidden,"
         " 'Permission denied on repository'\n"
         "  hint: grant it roles/artifactregistry.reader: gcloud artifacts repositories"
-        " add-iam-policy-binding pypi --project=demo --location=us-east4"
+        " add-iam-policy-binding pypi --project=demo --location=us-central1"
         f" --role=roles/artifactregistry.reader --member=serviceAccount:{ACCOUNT}\n"
     )
 

@@ -46,7 +46,7 @@ def shipwheel(
         [sys.executable, "-I", "-m", "builder", *arguments],
         env={
             **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
             "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
         },
         capture_output=True,
@@ -124,7 +124,7 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
 def test_the_hint_at_a_repository_that_is_not_there_is_one_for_this_command(
     emulator: Emulator,
 ) -> None:
-    done = shipwheel(emulator, "versions", "tides", "--registry", "us-east4/demo/none")
+    done = shipwheel(emulator, "versions", "tides", "--registry", "us-central1/demo/none")
 
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.splitlines()[1:] == ["  hint: check its address"]

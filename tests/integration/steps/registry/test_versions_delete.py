@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 TOKEN = "ya29.planted-token"
-PLACE = "--repository=pypi --project=demo --location=us-east4 --format=json --quiet"
+PLACE = "--repository=pypi --project=demo --location=us-central1 --format=json --quiet"
 ADMIN = "roles/artifactregistry.repoAdmin"
 GRANT = (
     f"it takes {ADMIN}: gcloud artifacts repositories add-iam-policy-binding pypi"
-    f" --project=demo --location=us-east4 --role={ADMIN} --member=user:ACCOUNT"
+    f" --project=demo --location=us-central1 --role={ADMIN} --member=user:ACCOUNT"
 )
 UNDONE = "warning: a deletion cannot be undone\n"
 LOWERED = (
@@ -273,7 +273,7 @@ def test_what_makes_no_sense_is_refused_before_anything_is_asked(
 ) -> None:
     environ = {**os.environ, "ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:9"}
 
-    done = versions(tmp_path, environ, *arguments, "--registry", "us-east4/demo/pypi")
+    done = versions(tmp_path, environ, *arguments, "--registry", "us-central1/demo/pypi")
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: {message}")

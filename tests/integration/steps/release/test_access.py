@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.integration.tally import Tally
 
 
-PLACES: dict[str, Any] = {"location": "us-east4", "project": "demo", "repository": "pypi"}
+PLACES: dict[str, Any] = {"location": "us-central1", "project": "demo", "repository": "pypi"}
 
 
 def test_what_the_registry_refuses_is_told_in_its_own_words(
@@ -62,9 +62,9 @@ HINT = "what it says is the reason; only a standard repository takes uploads"
 MISSING = "check the registry's address"
 CREATE = (
     "gcloud artifacts repositories create pypi --repository-format=python --project=demo"
-    " --location=us-east4"
+    " --location=us-central1"
 )
-DESCRIBE = "gcloud artifacts repositories describe pypi --project=demo --location=us-east4"
+DESCRIBE = "gcloud artifacts repositories describe pypi --project=demo --location=us-central1"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_credentials_that_are_refused_are_not_tried_again(
     assert [request.method for request in registry.requests] == ["POST"]
     assert caught.value.problems[0].hint == (
         "renew them, for an account with roles/artifactregistry.writer on"
-        " projects/demo/locations/us-east4/repositories/pypi"
+        " projects/demo/locations/us-central1/repositories/pypi"
     )
 
 
@@ -169,13 +169,13 @@ def test_a_missing_role_is_named_with_the_command_that_grants_it(
 
     problem = caught.value.problems[0]
     assert problem.message.startswith(
-        "The account in use may not write to projects/demo/locations/us-east4/repositories/pypi:"
+        "The account in use may not write to projects/demo/locations/us-central1/repositories/pypi:"
         f" POST http://{registry.host}/demo/pypi/ was answered 403 Forbidden, "
     )
     assert "uploadArtifacts" in problem.message
     assert problem.hint == (
         "grant it roles/artifactregistry.writer: gcloud artifacts repositories"
-        " add-iam-policy-binding pypi --project=demo --location=us-east4"
+        " add-iam-policy-binding pypi --project=demo --location=us-central1"
         " --role=roles/artifactregistry.writer --member=serviceAccount:ACCOUNT"
     )
 
@@ -196,5 +196,5 @@ def test_a_repository_that_does_not_exist_is_told_with_the_command_that_creates_
     )
     assert problem.hint == (
         "check the registry's address, or create the repository: gcloud artifacts repositories"
-        " create pypi --repository-format=python --project=demo --location=us-east4"
+        " create pypi --repository-format=python --project=demo --location=us-central1"
     )

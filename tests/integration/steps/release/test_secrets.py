@@ -142,7 +142,7 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
         environ = {
             **os.environ,
             **LOGIN,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
             "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
             **impatient,
         }
@@ -162,7 +162,7 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
 
 @pytest.mark.parametrize("command", OTHERS)
 def test_no_secret_leaves_a_command_that_needs_none(work: Path, tally: Tally, command: str) -> None:
-    environ = {**os.environ, **LOGIN, "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi"}
+    environ = {**os.environ, **LOGIN, "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi"}
     if command in {"setup", "triggers"}:
         run(work, OTHERS["init"], environ)
     result, places = run(work, OTHERS[command], environ)
@@ -198,7 +198,7 @@ def test_the_token_in_a_clients_settings_is_where_it_was_asked_for(
     environ = {
         **os.environ,
         **LOGIN,
-        "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+        "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
         "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
     }
     result, places = run(work, ["settings", "uv", *options], environ)
@@ -218,8 +218,8 @@ def test_a_backend_that_prints_its_environment_prints_no_secret(
     environ = {
         **os.environ,
         **LOGIN,
-        "TWINE_REPOSITORY_URL": f"https://oauth2accesstoken:{TOKEN}@us-east4-python.pkg.dev/",
-        "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
+        "TWINE_REPOSITORY_URL": f"https://oauth2accesstoken:{TOKEN}@us-central1-python.pkg.dev/",
+        "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
         "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
     }
     result, places = run(work, ASKING["publish"], environ)
