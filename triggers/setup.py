@@ -13,16 +13,12 @@ import click
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import Refused
-from triggers.cloud_project.apply import apply
-from triggers.cloud_project.cleanup import read_cleanup_policies
 from triggers.cloud_project.commands import revoke, script, steps
-from triggers.cloud_project.compare import Comparison, compare
-from triggers.cloud_project.live import active_project, read_live
-from triggers.cloud_project.places import find_places
-from triggers.cloud_project.resources import Binding
+from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.live import Comparison, active_project, apply, compare, read_live
+from triggers.cloud_project.resources import Binding, find_repositories, read_cleanup_policies
+from triggers.cloud_project.service_accounts import find_service_accounts, unnamed_accounts
 from triggers.cloud_project.terraform import terraform_setup
-from triggers.cloud_project.users import find_users, nameless
-from triggers.cloud_project.wanted import Extras, wanted
 from triggers.cloudbuild.documents import read_mapping
 from triggers.manifest.options import manifest_option, report_warnings
 from triggers.manifest.starting import restricted_region
@@ -31,14 +27,14 @@ from triggers.rendering.repository import open_repository
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from triggers.cloud_project.resources import CleanupPolicies, Need
+    from triggers.cloud_project.resources import CleanupPolicies, DesiredResource
     from triggers.manifest.manifest import Manifest
 
 _logger = logging.getLogger("shipwheel")
 # https://docs.cloud.google.com/iam/docs/access-change-propagation
 _ROLES_TAKE_TIME = (
-    "Roles take effect after 2 minutes, typically, and sometimes 7 or more: a build may be refused"
-    " (403) until then; run it again"
+    "Roles take effect after 2 minutes, typically, and sometimes 7 or more: a build that is refused"
+    " until then can be run again"
 )
 
 
@@ -106,16 +102,16 @@ def command(
         raise click.UsageError("--format is for what is printed; --apply and --check do the rest.")
     repository = open_repository(manifest_file)
     manifest = repository.manifest
-    users = find_users(manifest, repository.inventory)
+    users = find_service_accounts(manifest, repository.inventory)
     region = restricted_region(manifest.region)
-    report_warnings([*repository.inventory.warnings, *nameless(users), *region])
-    extras = Extras(
+    report_warnings([*repository.inventory.warnings, *unnamed_accounts(users), *region])
+    options = Options(
         members=members,
         readers=readers,
         provenance=any(_takes_provenance(repository.root / it) for it in users.build_configs),
         cleanup=_cleanup(manifest, cleanup_policy),
     )
-    needs = wanted(manifest, repository.inventory, extras)
+    needs = desired_state(manifest, repository.inventory, options)
     if not (applies or checks):
         _print(needs, output_format, as_json=as_json)
         return
@@ -136,7 +132,7 @@ def _takes_provenance(build_config: Path) -> bool:
 
 
 def _cleanup(manifest: Manifest, file: Path | None) -> CleanupPolicies | None:
-    return read_cleanup_policies(file, find_places(manifest).python) if file else None
+    return read_cleanup_policies(file, find_repositories(manifest).python) if file else None
 
 
 def _say_which_project(manifest: Manifest) -> None:
@@ -150,7 +146,7 @@ def _say_which_project(manifest: Manifest) -> None:
         )
 
 
-def _print(needs: Sequence[Need], output_format: str, *, as_json: bool) -> None:
+def _print(needs: Sequence[DesiredResource], output_format: str, *, as_json: bool) -> None:
     if output_format == "terraform":
         click.echo(json.dumps(terraform_setup(needs), indent=2, ensure_ascii=False))
     elif as_json:
@@ -160,8 +156,7 @@ def _print(needs: Sequence[Need], output_format: str, *, as_json: bool) -> None:
         ]
         click.echo(json.dumps({"commands": commands}, indent=2))
     else:
-        click.echo(script(needs), nl=False)
-        _logger.info(_ROLES_TAKE_TIME)
+        click.echo(f"{script(needs)}\n# {_ROLES_TAKE_TIME}.")
 
 
 def _check(comparison: Comparison, manifest: Manifest, *, as_json: bool) -> None:

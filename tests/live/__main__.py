@@ -21,7 +21,7 @@ from tests.live.questions import QUESTIONS, Answer, NotTriedError
 from tests.live.service import Service
 from tests.live.table import PAGE, read_table
 from triggers.cloud_project.commands import create
-from triggers.cloud_project.resources import Place, Repository
+from triggers.cloud_project.resources import Repository, RepositoryName
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -70,7 +70,7 @@ class _Made:
         """Make the repositories; one whose making failed may be there all the same."""
         service = self._service
         standard, remote, virtual = (
-            Place(service.project, service.region, f"{service.name}{suffix}")
+            RepositoryName(service.project, service.region, f"{service.name}{suffix}")
             for suffix in ("", "-remote", "-virtual")
         )
         for repository in (

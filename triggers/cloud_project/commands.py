@@ -13,9 +13,9 @@ from triggers.cloud_project.resources import (
     Api,
     Binding,
     CleanupPolicies,
-    Place,
     Project,
     Repository,
+    RepositoryName,
     Resource,
     ServiceAccount,
 )
@@ -23,7 +23,7 @@ from triggers.cloud_project.resources import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from triggers.cloud_project.resources import Need
+    from triggers.cloud_project.resources import DesiredResource
 
 REGISTRY_ADMIN = "roles/artifactregistry.admin"
 ACCOUNT_ADMIN = "roles/iam.serviceAccountAdmin"
@@ -31,7 +31,7 @@ PROJECT_ADMIN = "roles/resourcemanager.projectIamAdmin"
 API_ADMIN = "roles/serviceusage.serviceUsageAdmin"
 
 
-def steps(needs: Iterable[Need]) -> Iterator[tuple[tuple[Need, ...], Call]]:
+def steps(needs: Iterable[DesiredResource]) -> Iterator[tuple[tuple[DesiredResource, ...], Call]]:
     """Yield the commands that create *needs*, each with what it creates: one for all APIs."""
     for project, group in groupby(needs, lambda need: _project_of_api(need.resource)):
         together = tuple(group)
@@ -41,7 +41,7 @@ def steps(needs: Iterable[Need]) -> Iterator[tuple[tuple[Need, ...], Call]]:
             yield from (((need,), create(need.resource)) for need in together)
 
 
-def script(needs: Iterable[Need]) -> str:
+def script(needs: Iterable[DesiredResource]) -> str:
     """Return the commands for a shell, each below a line of why."""
     return "\n".join(
         f"# {', '.join(need.why for need in together)}.\n{call.line}\n"
@@ -107,7 +107,7 @@ def upstream_policies(repository: Repository) -> str:
     return json.dumps(policies)
 
 
-def priorities(repository: Repository) -> Iterator[tuple[Place, int]]:
+def priorities(repository: Repository) -> Iterator[tuple[RepositoryName, int]]:
     """Yield the upstreams of a virtual repository with their priorities, the private one first."""
     return zip(repository.upstreams, (PRIVATE_PRIORITY, PUBLIC_PRIORITY), strict=True)
 
@@ -117,7 +117,7 @@ def _policy_call(verb: str, binding: Binding, condition: str) -> Call:
     words = f"{verb}-iam-policy-binding"
     options = (f"--member={binding.member}", f"--role={binding.role}", condition)
     match binding.scope:
-        case Place() as place:
+        case RepositoryName() as place:
             return _on_repository(words, place, *options)
         case ServiceAccount() as account:
             words = f"iam service-accounts {words}"
@@ -126,7 +126,7 @@ def _policy_call(verb: str, binding: Binding, condition: str) -> Call:
             return _call(f"projects {words}", project.name, *options, project=project.name)
 
 
-def _on_repository(verb: str, place: Place, *options: str, text: str = "") -> Call:
+def _on_repository(verb: str, place: RepositoryName, *options: str, text: str = "") -> Call:
     where = (place.name, f"--location={place.location}")
     return _call(
         f"artifacts repositories {verb}", *where, *options, project=place.project, text=text

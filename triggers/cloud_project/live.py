@@ -1,28 +1,40 @@
-"""What is there: asked of gcloud, and only of what a setup is about."""
+"""What is there, asked of gcloud and only of what a setup is about; what differs; and doing that.
+
+Each command is a step that the next run can begin at.
+"""
 
 from __future__ import annotations
 
+import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.host.gcloud import ApiOffError, Call, ask_gcloud
-from triggers.cloud_project.cleanup import normal_policies
+from steps.host.errors import Problem, Refused
+from steps.host.gcloud import ApiOffError, Call, NotYetError, ask_gcloud, run_gcloud
+from triggers.cloud_project.commands import enable_account, set_upstreams, steps
 from triggers.cloud_project.resources import (
     Api,
     Binding,
-    Place,
+    CleanupPolicies,
     Project,
     Repository,
+    RepositoryName,
+    Resource,
     ServiceAccount,
+    normal_policies,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from triggers.cloud_project.resources import Need, Resource, Scope
+    from triggers.cloud_project.resources import DesiredResource, Scope
 
 _CALLS_AT_A_TIME = 4  # each takes a second, most of it gcloud's own start
+_logger = logging.getLogger("shipwheel")
+# Google says of new accounts that they are known everywhere within a minute or so.
+RETRY_DELAYS = (1, 2, 4, 8, 15, 30, 30)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +56,7 @@ class Live:
     """
 
     apis: frozenset[Api] = frozenset()
-    repositories: Mapping[Place, LiveRepository] = field(default_factory=dict)
+    repositories: Mapping[RepositoryName, LiveRepository] = field(default_factory=dict)
     accounts: Mapping[str, bool] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()
     conditional: frozenset[Binding] = frozenset()
@@ -56,7 +68,7 @@ def active_project(environ: Mapping[str, str]) -> str:
     return ask_gcloud(call, environ) or ""
 
 
-def read_live(needs: Iterable[Need], environ: Mapping[str, str]) -> Live:
+def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> Live:
     """Return what is there of *needs*, and who has which role on it.
 
     What belongs to an API that is off is taken for missing. Raises what `ask_gcloud` raises.
@@ -65,7 +77,7 @@ def read_live(needs: Iterable[Need], environ: Mapping[str, str]) -> Live:
     # First, since its error is clear where others of gcloud are not, such as without a login.
     apis = frozenset(api for project in _projects(resources) for api in _apis(project, environ))
     places = [it.place for it in resources if isinstance(it, Repository)]
-    repositories: dict[Place, LiveRepository] = {}
+    repositories: dict[RepositoryName, LiveRepository] = {}
     for project, location in dict.fromkeys((place.project, place.location) for place in places):
         repositories |= _repositories(project, location, environ)
     ours = [it for it in resources if isinstance(it, ServiceAccount)]
@@ -112,11 +124,11 @@ def _apis(project: str, environ: Mapping[str, str]) -> Iterator[Api]:
 
 def _repositories(
     project: str, location: str, environ: Mapping[str, str]
-) -> dict[Place, LiveRepository]:
+) -> dict[RepositoryName, LiveRepository]:
     where = f"--location={location}"
     found = _ask("artifacts repositories list", where, project=project, environ=environ)
     return {
-        Place(project, location, it["name"].rpartition("/")[2]): _live_repository(it)
+        RepositoryName(project, location, it["name"].rpartition("/")[2]): _live_repository(it)
         for it in found
     }
 
@@ -153,7 +165,7 @@ def _grants(scope: Scope, environ: Mapping[str, str]) -> list[tuple[Binding, boo
 
 def _policy_of(scope: Scope) -> tuple[str, ...]:
     match scope:
-        case Place():
+        case RepositoryName():
             return "artifacts repositories", scope.name, f"--location={scope.location}"
         case ServiceAccount():
             return "iam service-accounts", scope.email
@@ -173,3 +185,142 @@ def _ask(verb: str, *arguments: str, project: str, environ: Mapping[str, str]) -
         if verb == "services list":
             raise
         return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What a setup still takes, in the order of creation, and what is there as it has to be.
+
+    *wrong* is there, and not as it has to be. *extra* are roles of our accounts that they do not
+    take; *foreign* are other members with roles on repositories and accounts of the setup.
+    """
+
+    missing: tuple[DesiredResource, ...]
+    there: tuple[DesiredResource, ...]
+    wrong: tuple[Problem, ...]
+    extra: tuple[Binding, ...]
+    foreign: tuple[Binding, ...]
+
+
+def compare(needs: Sequence[DesiredResource], live: Live) -> Comparison:
+    """Return what is to be done, and what is not as it should be."""
+    missing = [need for need in needs if not _is_there(need.resource, live)]
+    wrong = [(need, problem) for need in needs for problem in _wrong(need.resource, live)]
+    not_there = [*missing, *(need for need, _ in wrong)]
+    extra, foreign = _not_wanted(needs, live)
+    return Comparison(
+        missing=tuple(missing),
+        there=tuple(need for need in needs if need not in not_there),
+        wrong=tuple(problem for _, problem in wrong),
+        extra=extra,
+        foreign=foreign,
+    )
+
+
+def _is_there(resource: Resource, live: Live) -> bool:
+    match resource:
+        case Api():
+            return resource in live.apis
+        case Repository():
+            return resource.place in live.repositories
+        case CleanupPolicies():
+            found = live.repositories.get(resource.place)
+            if found is None or found.cleanup_dry_run:
+                return False
+            return found.cleanup == resource.policies
+        case ServiceAccount():
+            return resource.email in live.accounts
+        case Binding():
+            return _key(resource) in {_key(binding) for binding in live.bindings}
+
+
+def _wrong(resource: Resource, live: Live) -> Iterator[Problem]:
+    match resource:
+        case Repository():
+            yield from _wrong_repository(resource, live)
+        case ServiceAccount() if live.accounts.get(resource.email):
+            yield Problem(f"There is {resource}, and it is disabled", enable_account(resource).line)
+
+
+def _wrong_repository(wanted: Repository, live: Live) -> Iterator[Problem]:
+    found = live.repositories.get(wanted.place)
+    if found is None:
+        return
+    if (found.format, found.mode) != (wanted.format, wanted.mode):
+        yield Problem(
+            f"There is {wanted.place}, and it is {found.format}, {found.mode},"
+            f" not {wanted.format}, {wanted.mode}",
+            "name another one in the manifest: a repository's kind cannot be changed",
+        )
+        return
+    if wanted.mode != "virtual":
+        return
+    given = dict(found.priorities)
+    private, public = (given.pop(upstream.resource, None) for upstream in wanted.upstreams)
+    if private is None or public is None or private <= max([public, *given.values()]):
+        yield Problem(
+            f"There is {wanted.place}, and it does not have your own packages first and the public"
+            f" ones behind: {dict(found.priorities)}",
+            f"give it these upstreams, and no others: {set_upstreams(wanted).line}",
+        )
+
+
+def _not_wanted(
+    needs: Sequence[DesiredResource], live: Live
+) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:
+    """Return the grants to our accounts that nobody wants, and those to others.
+
+    Who else may do what in the whole project is not of our concern.
+    """
+    resources = [need.resource for need in needs]
+    ours = {it.member.lower() for it in resources if isinstance(it, ServiceAccount)}
+    wanted = {_key(it) for it in resources if isinstance(it, Binding)}
+    others = sorted(
+        (it for it in live.bindings | live.conditional if _key(it) not in wanted), key=str
+    )
+    extra = tuple(it for it in others if it.member.lower() in ours)
+    foreign = tuple(
+        it
+        for it in others
+        if it not in extra
+        and not isinstance(it.scope, Project)
+        and not it.member.startswith("deleted:")
+    )
+    return extra, foreign
+
+
+def _key(binding: Binding) -> tuple[object, str, str]:
+    """Return what a grant is compared by: an address is the same in capitals."""
+    return binding.scope, binding.member.lower(), binding.role
+
+
+def apply(
+    comparison: Comparison,
+    environ: Mapping[str, str],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[DesiredResource]:
+    """Create what is missing, and yield each when it is there.
+
+    Raises Refused, and does nothing, when something is there and wrong; or what `run_gcloud`
+    raises, at the command that failed.
+    """
+    Refused.raise_all(comparison.wrong)
+    for together, call in steps(comparison.missing):
+        _run_with_retries(call, environ, sleep)
+        yield from together
+
+
+def _run_with_retries(
+    call: Call, environ: Mapping[str, str], sleep: Callable[[float], None]
+) -> None:
+    """Run *call*, again while what was created before it is not known everywhere."""
+    for pause in RETRY_DELAYS:
+        try:
+            run_gcloud(call, environ)
+        except (ApiOffError, NotYetError) as error:
+            _logger.info("%s; trying again in %d s", error.problems[0].message, pause)
+            sleep(pause)
+        else:
+            return
+    run_gcloud(call, environ)

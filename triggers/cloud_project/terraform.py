@@ -10,9 +10,9 @@ from triggers.cloud_project.resources import (
     Api,
     Binding,
     CleanupPolicies,
-    Place,
     Project,
     Repository,
+    RepositoryName,
     Resource,
     ServiceAccount,
 )
@@ -21,7 +21,7 @@ from triggers.rendering.terraform import snake_case
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from triggers.cloud_project.resources import Need
+    from triggers.cloud_project.resources import DesiredResource
 
 _API = "google_project_service"
 _REPOSITORY = "google_artifact_registry_repository"
@@ -29,7 +29,7 @@ _ACCOUNT = "google_service_account"
 _Block = dict[str, Any]
 
 
-def terraform_setup(needs: Sequence[Need]) -> dict[str, Any]:
+def terraform_setup(needs: Sequence[DesiredResource]) -> dict[str, Any]:
     """Return the contents of a `.tf.json` file with *needs* as resources, each with its why."""
     created = [need.resource for need in needs]
     cleanup = {it.place: it.policies for it in created if isinstance(it, CleanupPolicies)}
@@ -67,9 +67,9 @@ def _block(resource: Resource) -> tuple[str, str, _Block]:
     raise TypeError(resource)
 
 
-def _scope_block(scope: Place | ServiceAccount | Project) -> tuple[str, str, _Block]:
+def _scope_block(scope: RepositoryName | ServiceAccount | Project) -> tuple[str, str, _Block]:
     match scope:
-        case Place(project, location, name):
+        case RepositoryName(project, location, name):
             block = {"project": project, "location": location, "repository": name}
             return _REPOSITORY, _name(project, location, name), block
         case ServiceAccount(project, email):

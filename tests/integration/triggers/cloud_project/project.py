@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from builder.__main__ import main
 from triggers.cloud_project.commands import upstream_policies
+from triggers.cloud_project.desired import Options, desired_state
 from triggers.cloud_project.resources import (
     Api,
     Binding,
-    Place,
     Project,
     Repository,
+    RepositoryName,
     ServiceAccount,
 )
-from triggers.cloud_project.wanted import Extras, wanted
 from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def writes(api: ProjectApi) -> list[str]:
 def seed(api: ProjectApi, root: Path) -> None:
     """Hold what the repository asks for, without asking gcloud."""
     repository = open_repository(root / "shipwheel.yaml")
-    for need in wanted(repository.manifest, repository.inventory, Extras()):
+    for need in desired_state(repository.manifest, repository.inventory, Options()):
         match need.resource:
             case Api(_, name):
                 api.apis.add(name)
@@ -74,7 +74,7 @@ def grant(api: ProjectApi, scope: Scope | str, member: str, role: str, **more: A
             resource = f"projects/{name}"
         case ServiceAccount(project, email):
             resource = f"projects/{project}/serviceAccounts/{email}"
-        case Place():
+        case RepositoryName():
             resource = scope.resource
         case _:
             resource = scope

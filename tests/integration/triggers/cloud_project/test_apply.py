@@ -49,7 +49,8 @@ def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     policy.write_text(json.dumps(CLEANUP))
     options = ["--member", ANN, "--reader", COMPANY, "--cleanup-policy", str(policy)]
     assert run(SAMPLE, *options) == 0
-    script = capsys.readouterr().out
+    script, _, time = capsys.readouterr().out.rpartition("\n\n")
+    assert time.startswith("# Roles take effect after 2 minutes, typically")
     environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **api.environ}
 
     shell = subprocess.run(

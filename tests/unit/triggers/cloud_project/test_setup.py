@@ -21,18 +21,17 @@ from tests.unit.triggers.cloud_project.setup_needs import (
 )
 from tests.unit.triggers.manifest.test_manifest import CONNECTION
 from triggers.cloud_project.commands import script, steps
-from triggers.cloud_project.compare import compare
-from triggers.cloud_project.live import Live, LiveRepository
+from triggers.cloud_project.desired import Options
+from triggers.cloud_project.live import Live, LiveRepository, compare
 from triggers.cloud_project.resources import Api, Binding, Repository, ServiceAccount
-from triggers.cloud_project.wanted import Extras
 from triggers.discovery.inventory import Dependencies
 
 if TYPE_CHECKING:
-    from triggers.cloud_project.resources import Need
+    from triggers.cloud_project.resources import DesiredResource
 
 
 def test_only_the_account_that_publishes_may_write_packages() -> None:
-    everything = needs(PACKAGE, FUNCTION, extras=Extras(members=("group:all@example.com",)))
+    everything = needs(PACKAGE, FUNCTION, options=Options(members=("group:all@example.com",)))
 
     writers = {it for it in granted(everything) if it[1] == WRITER}
     assert writers == {
@@ -61,13 +60,13 @@ READABLE = {
 
 
 def test_a_reader_installs_packages_and_does_nothing_else() -> None:
-    found = granted(needs(PACKAGE, FUNCTION, extras=Extras(readers=(ALL,))))
+    found = granted(needs(PACKAGE, FUNCTION, options=Options(readers=(ALL,))))
 
     assert {it for it in found if it[0] == ALL} == READABLE
 
 
 def test_a_member_does_what_the_guide_has_a_member_do_and_uploads_nothing() -> None:
-    found = granted(needs(PACKAGE, extras=Extras(members=(ALL,), readers=(ALL,))))
+    found = granted(needs(PACKAGE, options=Options(members=(ALL,), readers=(ALL,))))
 
     images = "the repository us-central1/my-project/docker"
     assert {it for it in found if it[0] == ALL and "the project" not in it[2]} == {
@@ -106,10 +105,10 @@ def test_a_member_does_what_the_guide_has_a_member_do_and_uploads_nothing() -> N
 def test_a_member_may_do_what_the_manifest_asks_for_besides(
     changes: dict[str, Any], role: str
 ) -> None:
-    extras = Extras(members=(ALL,))
+    options = Options(members=(ALL,))
 
-    added = granted(needs(PACKAGE, extras=extras, **changes)) - granted(
-        needs(PACKAGE, extras=extras)
+    added = granted(needs(PACKAGE, options=options, **changes)) - granted(
+        needs(PACKAGE, options=options)
     )
 
     assert added == {(ALL, f"roles/{role}", "the project my-project")}
@@ -118,7 +117,7 @@ def test_a_member_may_do_what_the_manifest_asks_for_besides(
 def test_an_image_of_others_is_built_by_no_member() -> None:
     image = "ghcr.io/acme/shipwheel:1"
 
-    roles = {role for _, role, _ in granted(needs(extras=Extras(members=(ALL,)), image=image))}
+    roles = {role for _, role, _ in granted(needs(options=Options(members=(ALL,)), image=image))}
 
     assert not {it for it in roles if it.startswith(("roles/storage", "roles/serviceusage"))}
 
@@ -132,7 +131,7 @@ def test_who_reads_the_virtual_repository_reads_the_remote_one_behind_it() -> No
 
 
 def test_provenance_has_its_api() -> None:
-    added = set(needs(PACKAGE, extras=Extras(provenance=True))) - set(needs(PACKAGE))
+    added = set(needs(PACKAGE, options=Options(provenance=True))) - set(needs(PACKAGE))
 
     assert [it.resource for it in added] == [Api("my-project", "containeranalysis.googleapis.com")]
 
@@ -340,7 +339,7 @@ def test_a_repository_for_packages_and_for_images_is_refused() -> None:
 
 def test_each_command_has_one_line_of_why_that_no_shell_takes_for_something_else() -> None:
     """Interactive shells may run what begins with #: no quote, no semicolon, no glob."""
-    found = needs(PACKAGE, FUNCTION, extras=Extras(members=("user:o'brien@example.com",)))
+    found = needs(PACKAGE, FUNCTION, options=Options(members=("user:o'brien@example.com",)))
 
     lines = script(found).splitlines()
 
@@ -352,7 +351,7 @@ def test_each_command_has_one_line_of_why_that_no_shell_takes_for_something_else
     assert """'--member=user:o'"'"'brien@example.com'""" in script(found)
 
 
-def complete(found: tuple[Need, ...]) -> Live:
+def complete(found: tuple[DesiredResource, ...]) -> Live:
     resources = [need.resource for need in found]
     repositories = {
         it.place: LiveRepository(
@@ -372,8 +371,8 @@ def complete(found: tuple[Need, ...]) -> Live:
 
 
 def test_what_is_complete_misses_nothing_whatever_the_case_of_an_address() -> None:
-    found = needs(PACKAGE, extras=Extras(members=("user:Ann@Example.com",)))
-    live = complete(needs(PACKAGE, extras=Extras(members=("user:ann@example.com",))))
+    found = needs(PACKAGE, options=Options(members=("user:Ann@Example.com",)))
+    live = complete(needs(PACKAGE, options=Options(members=("user:ann@example.com",))))
 
     result = compare(found, live)
 

@@ -10,22 +10,29 @@ import pytest
 from steps.host.errors import Problem
 from tests.unit.triggers.cloud_project.setup_needs import PACKAGE, PYPI, WRITER, email, needs
 from tests.unit.triggers.cloud_project.test_setup import complete
-from triggers.cloud_project.compare import compare
-from triggers.cloud_project.live import Live, LiveRepository
-from triggers.cloud_project.resources import Binding, CleanupPolicies, Place, Project, Repository
-from triggers.cloud_project.wanted import Extras
+from triggers.cloud_project.desired import Options
+from triggers.cloud_project.live import Live, LiveRepository, compare
+from triggers.cloud_project.resources import (
+    Binding,
+    CleanupPolicies,
+    Project,
+    Repository,
+    RepositoryName,
+)
 
 if TYPE_CHECKING:
-    from triggers.cloud_project.resources import Need
+    from triggers.cloud_project.resources import DesiredResource
 
-VIRTUAL = Place("my-project", "us-central1", "pypi-all")
-PUBLIC = Place("my-project", "us-central1", "pypi-public")
+VIRTUAL = RepositoryName("my-project", "us-central1", "pypi-all")
+PUBLIC = RepositoryName("my-project", "us-central1", "pypi-public")
 POLICIES = {"old": {"action": "DELETE", "condition": {"olderThan": "86400s"}}}
-NEEDS = needs(PACKAGE, extras=Extras(cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES)))
+NEEDS = needs(PACKAGE, options=Options(cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES)))
 ANN = "user:ann@example.com"
 
 
-def live(place: Place | None = None, found: LiveRepository | None = None, **changes: Any) -> Live:
+def live(
+    place: RepositoryName | None = None, found: LiveRepository | None = None, **changes: Any
+) -> Live:
     """Return what is there when all is done, but for *changes*, and for what is at *place*."""
     done = complete(NEEDS)
     repositories = {**done.repositories, PYPI: replace(done.repositories[PYPI], cleanup=POLICIES)}
@@ -42,7 +49,7 @@ def missing(there: Live) -> list[str]:
     return [str(need.resource) for need in result.missing]
 
 
-def names(found: tuple[Need, ...], kind: type) -> list[str]:
+def names(found: tuple[DesiredResource, ...], kind: type) -> list[str]:
     return [str(need.resource) for need in found if isinstance(need.resource, kind)]
 
 

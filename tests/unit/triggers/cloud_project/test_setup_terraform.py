@@ -10,9 +10,9 @@ import pytest
 from builder.__main__ import main
 from tests.unit.triggers.cloud_project.setup_needs import FUNCTION, PACKAGE, PYPI, WRITER, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloud_project.cleanup import read_cleanup_policies
+from triggers.cloud_project.desired import Options
+from triggers.cloud_project.resources import read_cleanup_policies
 from triggers.cloud_project.terraform import terraform_setup
-from triggers.cloud_project.wanted import Extras
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,8 +22,8 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
     file = tmp_path / "policy.json"
     policy = {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "1d"}}
     file.write_text(json.dumps([policy]))
-    extras = Extras(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
-    found = needs(PACKAGE, FUNCTION, extras=extras)
+    options = Options(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
+    found = needs(PACKAGE, FUNCTION, options=options)
 
     resources = terraform_setup(found)["resource"]
 

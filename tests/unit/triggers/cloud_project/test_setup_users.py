@@ -9,9 +9,13 @@ import pytest
 from steps.host.errors import InputError
 from tests.unit.triggers.cloud_project.setup_needs import ACCOUNTS, FUNCTION, PACKAGE, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from triggers.cloud_project.desired import Options, desired_state
 from triggers.cloud_project.resources import ServiceAccount
-from triggers.cloud_project.users import find_users, nameless, service_account
-from triggers.cloud_project.wanted import Extras, wanted
+from triggers.cloud_project.service_accounts import (
+    find_service_accounts,
+    service_account,
+    unnamed_accounts,
+)
 from triggers.discovery.inventory import Inventory
 from triggers.manifest.file import parse_manifest
 
@@ -23,10 +27,10 @@ def test_functions_without_accounts_of_their_own_are_named() -> None:
     manifest = parse_manifest({**SMALLEST, "deploy": {"function": {"serviceAccount": "functions"}}})
     inventory = Inventory(targets=(OWN,))
 
-    [problem] = nameless(find_users(manifest, inventory))
+    [problem] = unnamed_accounts(find_service_accounts(manifest, inventory))
 
     assert problem.message.startswith("The function in 'f' has no buildServiceAccount: it takes")
-    created = [it.resource for it in wanted(manifest, inventory, Extras())]
+    created = [it.resource for it in desired_state(manifest, inventory, Options())]
     assert [it.name for it in created if isinstance(it, ServiceAccount)] == [
         "shipwheel-deploy",
         "functions",
@@ -37,8 +41,8 @@ def test_functions_without_accounts_of_their_own_are_named() -> None:
 def test_functions_with_both_accounts_are_not_named_and_those_without_are() -> None:
     def said(**accounts: str) -> list[str]:
         manifest = parse_manifest({**SMALLEST, "deploy": {"function": accounts}})
-        users = find_users(manifest, Inventory(targets=(OWN,)))
-        return [problem.message.partition(":")[0] for problem in nameless(users)]
+        users = find_service_accounts(manifest, Inventory(targets=(OWN,)))
+        return [problem.message.partition(":")[0] for problem in unnamed_accounts(users)]
 
     assert said(**ACCOUNTS) == []
     assert said() == ["The function in 'f' has no serviceAccount and no buildServiceAccount"]
@@ -98,7 +102,7 @@ def test_an_account_of_triggers_and_of_functions_is_named_once() -> None:
 
 def test_an_account_that_cannot_be_created_and_a_member_that_is_none_are_refused() -> None:
     with pytest.raises(InputError) as caught:
-        needs(PACKAGE, extras=Extras(members=("allUsers",)), check={"serviceAccount": "ci"})
+        needs(PACKAGE, options=Options(members=("allUsers",)), check={"serviceAccount": "ci"})
 
     assert [problem.message for problem in caught.value.problems] == [
         "No member of a policy: 'allUsers'",

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from tests.unit.triggers.cloud_project.setup_needs import ACCOUNTS, FUNCTION, PACKAGE, PYPI, needs
 from tests.unit.triggers.manifest.test_manifest import CONNECTION
 from triggers.cloud_project.commands import script
+from triggers.cloud_project.desired import Options
 from triggers.cloud_project.resources import CleanupPolicies
 from triggers.cloud_project.terraform import terraform_setup
-from triggers.cloud_project.wanted import Extras
 from triggers.discovery.inventory import Dependencies, Target
 
 if TYPE_CHECKING:
-    from triggers.cloud_project.resources import Need
+    from triggers.cloud_project.resources import DesiredResource
 
 DATA = Path(__file__).parents[2] / "data"
 POLICIES = {
@@ -25,7 +25,7 @@ POLICIES = {
 }
 
 
-def everything() -> tuple[Need, ...]:
+def everything() -> tuple[DesiredResource, ...]:
     """Return the needs of two functions, one of them called by events and deployed by Cloud Run."""
     return needs(
         PACKAGE,
@@ -39,7 +39,7 @@ def everything() -> tuple[Need, ...]:
             },
             "g": {"deploy": {"function": {"tool": "run"}}},
         },
-        extras=Extras(
+        options=Options(
             members=("group:all@example.com",),
             cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES),
         ),

@@ -7,16 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
-from triggers.cloud_project import accounts
-from triggers.cloud_project.places import Places, find_places
-from triggers.cloud_project.resources import Api, CleanupPolicies, Need, Project, Repository
-from triggers.cloud_project.users import Users, bad_names, find_users, is_ours, service_account
+from triggers.cloud_project import service_accounts as accounts
+from triggers.cloud_project.resources import (
+    Api,
+    CleanupPolicies,
+    DesiredResource,
+    Project,
+    Repositories,
+    Repository,
+    find_repositories,
+)
+from triggers.cloud_project.service_accounts import (
+    ServiceAccounts,
+    bad_names,
+    find_service_accounts,
+    in_manifest_project,
+    service_account,
+)
 from triggers.manifest.settings import IMAGE_ACCOUNT, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from triggers.cloud_project.resources import Place, ServiceAccount
+    from triggers.cloud_project.resources import RepositoryName, ServiceAccount
     from triggers.discovery.functions import FunctionSettings
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
@@ -36,7 +49,7 @@ _CLEANUP = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extras:
+class Options:
     """What is asked for besides the manifest.
 
     *members* run triggers, *readers* only install packages; with *provenance*, a build config fails
@@ -49,31 +62,33 @@ class Extras:
     cleanup: CleanupPolicies | None = None
 
 
-def wanted(manifest: Manifest, inventory: Inventory, extras: Extras) -> tuple[Need, ...]:
+def desired_state(
+    manifest: Manifest, inventory: Inventory, options: Options
+) -> tuple[DesiredResource, ...]:
     """Return everything that the builds of the repository need, each once.
 
     Raises InputError for what triggers cannot be rendered from, for accounts that cannot be
     created, and for members that are none.
     """
-    users = find_users(manifest, inventory)
-    places = find_places(manifest, users.functions)
+    users = find_service_accounts(manifest, inventory)
+    places = find_repositories(manifest, users.functions)
     InputError.raise_all(
         [
-            *_bad_members((*extras.members, *extras.readers)),
+            *_bad_members((*options.members, *options.readers)),
             *bad_names(manifest, users),
             *_doubled(places),
             *_writing_checks(manifest, places, users),
         ]
     )
     needs = [
-        *_apis(manifest, places, users.functions, provenance=extras.provenance),
+        *_apis(manifest, places, users.functions, provenance=options.provenance),
         *_repositories(places),
-        *([Need(extras.cleanup, _CLEANUP)] if extras.cleanup else []),
+        *([DesiredResource(options.cleanup, _CLEANUP)] if options.cleanup else []),
         *_accounts(manifest, places, users),
         *_bindings(manifest, places, users),
-        *_members(manifest, places, users, extras),
+        *_members(manifest, places, users, options),
     ]
-    unique: dict[str, Need] = {}
+    unique: dict[str, DesiredResource] = {}
     for need in needs:
         unique.setdefault(str(need.resource), need)
     return tuple(unique.values())
@@ -81,11 +96,11 @@ def wanted(manifest: Manifest, inventory: Inventory, extras: Extras) -> tuple[Ne
 
 def _apis(
     manifest: Manifest,
-    places: Places,
+    places: Repositories,
     functions: Sequence[FunctionSettings],
     *,
     provenance: bool,
-) -> Iterator[Need]:
+) -> Iterator[DesiredResource]:
     names = dict(_APIS)
     if manifest.source.repository:
         names["secretmanager"] = "keeps the token of the connection to GitHub"
@@ -102,35 +117,39 @@ def _apis(
     if any(function.given.secrets for function in functions):
         names.setdefault("secretmanager", "keeps the secrets of functions")
     for name, why in names.items():
-        yield Need(Api(manifest.project, f"{name}.googleapis.com"), f"{name} {why}")
+        yield DesiredResource(Api(manifest.project, f"{name}.googleapis.com"), f"{name} {why}")
     for place in places.all:
         why = f"artifactregistry {_APIS['artifactregistry']}"
-        yield Need(Api(place.project, "artifactregistry.googleapis.com"), why)
+        yield DesiredResource(Api(place.project, "artifactregistry.googleapis.com"), why)
 
 
-def _repositories(places: Places) -> Iterator[Need]:
+def _repositories(places: Repositories) -> Iterator[DesiredResource]:
     python, public = places.python, places.public
-    yield Need(Repository(python, "python"), "Your own packages: here, and only here, is published")
-    yield Need(
+    yield DesiredResource(
+        Repository(python, "python"), "Your own packages: here, and only here, is published"
+    )
+    yield DesiredResource(
         Repository(public, "python", "remote"),
         "Public packages: a cache of the public index that only reads",
     )
-    yield Need(
+    yield DesiredResource(
         Repository(places.virtual, "python", "virtual", (python, public)),
         "Both behind one address, which clients read instead of two: where both have a version,"
         " yours wins",
     )
     if places.image:
-        yield Need(Repository(places.image, "docker"), "The image of Shipwheel, which builds run")
+        yield DesiredResource(
+            Repository(places.image, "docker"), "The image of Shipwheel, which builds run"
+        )
     for place in places.function_images:
-        yield Need(
+        yield DesiredResource(
             Repository(place, "docker"),
             "Where the build of a function stores the image: made now, since its account may write"
             " nowhere else",
         )
 
 
-def _doubled(places: Places) -> Iterator[Problem]:
+def _doubled(places: Repositories) -> Iterator[Problem]:
     """Yield a problem per repository of packages that is to be one of images, too."""
     for place in (places.python, places.public, places.virtual):
         if place in (places.image, *places.function_images):
@@ -140,7 +159,9 @@ def _doubled(places: Places) -> Iterator[Problem]:
             )
 
 
-def _writing_checks(manifest: Manifest, places: Places, users: Users) -> Iterator[Problem]:
+def _writing_checks(
+    manifest: Manifest, places: Repositories, users: ServiceAccounts
+) -> Iterator[Problem]:
     """Yield a problem per account that checks pull requests and may write images, too."""
     writing = (*users.builds, *(account for account, _ in _image_builds(manifest, places)))
     for account in users.of("check"):
@@ -152,7 +173,9 @@ def _writing_checks(manifest: Manifest, places: Places, users: Users) -> Iterato
             )
 
 
-def _accounts(manifest: Manifest, places: Places, users: Users) -> Iterator[Need]:
+def _accounts(
+    manifest: Manifest, places: Repositories, users: ServiceAccounts
+) -> Iterator[DesiredResource]:
     titled = [
         *((account, accounts.TITLES[kind]) for kind in KINDS for account in users.of(kind)),
         *((account, accounts.RUNTIME) for account in users.runtime),
@@ -160,13 +183,15 @@ def _accounts(manifest: Manifest, places: Places, users: Users) -> Iterator[Need
         *((account, accounts.CALLER) for account in users.callers),
     ]
     for account, why in titled:
-        if is_ours(account, manifest):
-            yield Need(account, why)
+        if in_manifest_project(account, manifest):
+            yield DesiredResource(account, why)
     for account, _ in _image_builds(manifest, places):
-        yield Need(account, accounts.IMAGE)
+        yield DesiredResource(account, accounts.IMAGE)
 
 
-def _bindings(manifest: Manifest, places: Places, users: Users) -> Iterator[Need]:
+def _bindings(
+    manifest: Manifest, places: Repositories, users: ServiceAccounts
+) -> Iterator[DesiredResource]:
     project = Project(manifest.project)
     # Whether the remote repository behind a virtual one is asked, too, is not known.
     behind = [places.public] if places.virtual in places.indexes else []
@@ -191,13 +216,17 @@ def _bindings(manifest: Manifest, places: Places, users: Users) -> Iterator[Need
         yield from accounts.build_image(account, project, image)
 
 
-def _image_builds(manifest: Manifest, places: Places) -> Iterator[tuple[ServiceAccount, Place]]:
+def _image_builds(
+    manifest: Manifest, places: Repositories
+) -> Iterator[tuple[ServiceAccount, RepositoryName]]:
     """Yield who builds our image, and for where; what lies elsewhere is built by others."""
     if places.image and places.image.project == manifest.project:
         yield service_account(IMAGE_ACCOUNT, manifest.project), places.image
 
 
-def _members(manifest: Manifest, places: Places, users: Users, extras: Extras) -> Iterator[Need]:
+def _members(
+    manifest: Manifest, places: Repositories, users: ServiceAccounts, options: Options
+) -> Iterator[DesiredResource]:
     packages = (places.python, places.public, places.virtual)
     images = tuple(_image_builds(manifest, places))
     roles = dict(accounts.WORKS)
@@ -207,11 +236,11 @@ def _members(manifest: Manifest, places: Places, users: Users, extras: Extras) -
         roles |= accounts.APPROVES
     if images:
         roles |= accounts.SUBMITS
-    for member in extras.members:
+    for member in options.members:
         yield from accounts.work(member, Project(manifest.project), roles)
         yield from accounts.run_as(member, (*users.of_triggers, *(it for it, _ in images)))
         yield from accounts.read(member, (*packages, *(it for _, it in images)))
-    for reader in extras.readers:
+    for reader in options.readers:
         yield from accounts.read(reader, packages)
 
 
