@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.backend.building import build
+from steps.backend.context import open_workshop
 from steps.command_line.options import (
     all_option,
     json_option,
@@ -17,6 +19,7 @@ from steps.command_line.options import (
     with_build_options,
 )
 from steps.command_line.program import run_alone
+from steps.host.tasks import each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,10 +42,6 @@ def command(
     Example:
       shipwheel build packages/tides --strict
     """
-    from steps.backend.building import build  # noqa: PLC0415 - `--help` does without
-    from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
-    from steps.host.tasks import each  # noqa: PLC0415 - the same
-
     projects = selected(directories, every)
     with open_workshop(build_options, os.environ) as workshop:
         workshop.expect(projects)

@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 
 import click
 
+from steps.backend.building import build
+from steps.backend.context import open_workshop
+from steps.backend.identify import identify
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -32,6 +35,12 @@ from steps.command_line.report import (
     write_build_output,
 )
 from steps.host.errors import Problem, Refused, RegistryError
+from steps.project.repository import neighbours
+from steps.registry.address import is_loopback
+from steps.registry.index import Index
+from steps.registry.public_names import PublicIndex, PublicNames
+from steps.release.dependents import notes_on_dependents
+from steps.release.judgement import check, refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,12 +48,10 @@ if TYPE_CHECKING:
     from steps.backend.context import BuildOptions
     from steps.distribution.files import Distribution
     from steps.project.source import Project
-    from steps.registry.index import Index
-    from steps.registry.public_names import PublicIndex, PublicNames
     from steps.registry.transport import Transport
     from steps.release.dependents import Note
     from steps.release.gate import Rules
-    from steps.release.outcome import Judgement
+    from steps.release.judgement import Judgement
 
 _logger = logging.getLogger("shipwheel")
 
@@ -94,11 +101,6 @@ def command(
     Example:
       shipwheel check --all --registry us-central1/my-project/pypi
     """
-    from steps.project.repository import neighbours  # noqa: PLC0415 - the same
-    from steps.registry.index import Index  # noqa: PLC0415 - the same
-    from steps.release.dependents import notes_on_dependents  # noqa: PLC0415 - the same
-    from steps.release.judgement import refusals  # noqa: PLC0415 - `--help` does without
-
     everything = selected(directories, every)
     projects = narrowed(everything, changed_since)
     public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
@@ -121,11 +123,6 @@ def _check_aside(
     projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
 ) -> tuple[Judgement, ...]:
     """Check *projects*; those that have to be built are built into a folder that is removed."""
-    from steps.backend.building import build  # noqa: PLC0415 - `--help` does without
-    from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
-    from steps.backend.identify import identify  # noqa: PLC0415 - the same
-    from steps.release.judgement import check  # noqa: PLC0415 - the same
-
     with (
         tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
         open_workshop(build_options, os.environ) as workshop,
@@ -142,14 +139,11 @@ def _ask_public_index(
     projects: Sequence[Project], transport: Transport, url: str | None, wanted: bool | None
 ) -> PublicIndex | None:
     """Begin to ask for the names that are known before anything is built."""
-    from steps.registry.address import is_loopback  # noqa: PLC0415 - `--help` does without
-
     if wanted is None:
         host = urlsplit(transport.registry.upload_url).hostname or ""
         wanted = bool(url) or not is_loopback(host)
     if not wanted:
         return None
-    from steps.registry.public_names import PublicIndex  # noqa: PLC0415 - only who asks pays for it
 
     public = PublicIndex(url or "")
     public.ask(project.name for project in projects if project.name)
@@ -157,8 +151,6 @@ def _ask_public_index(
 
 
 def _public_names(public: PublicIndex | None, judgements: Sequence[Judgement]) -> PublicNames:
-    from steps.registry.public_names import PublicNames  # noqa: PLC0415 - `--help` does without
-
     if public is None:
         return PublicNames()
     public.ask(it.project for it in judgements)

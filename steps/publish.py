@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.backend.context import open_workshop
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -18,6 +19,9 @@ from steps.command_line.options import (
 )
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
+from steps.command_line.report import print_receipt
+from steps.registry.index import Index
+from steps.release.release import publish, receipt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,12 +68,6 @@ def command(
     Example:
       shipwheel publish --all --registry us-central1/my-project/pypi
     """
-    from steps.backend.context import open_workshop  # noqa: PLC0415 - the same
-    from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without
-    from steps.registry.index import Index  # noqa: PLC0415 - the same
-    from steps.release.publishing import publish  # noqa: PLC0415 - the same
-    from steps.release.receipt import receipt  # noqa: PLC0415 - the same
-
     projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, first_release=first_release)
     with open_workshop(build_options, os.environ) as workshop:

@@ -10,6 +10,13 @@ import click
 from steps.command_line.options import all_option, json_option, projects_argument, selected
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
+from steps.command_line.report import print_receipt
+from steps.host.tasks import each
+from steps.project.source import static_names
+from steps.registry.index import Index
+from steps.release.collect import collect
+from steps.release.release import receipt, release
+from steps.release.twine_upload import Packages, import_early
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,15 +56,6 @@ def command(
     Example:
       shipwheel upload packages/tides --registry us-central1/my-project/pypi
     """
-    from steps.command_line.report import print_receipt  # noqa: PLC0415 - `--help` does without
-    from steps.host.tasks import each  # noqa: PLC0415 - the same
-    from steps.project.source import static_names  # noqa: PLC0415 - the same
-    from steps.registry.index import Index  # noqa: PLC0415 - the same
-    from steps.release.collect import collect  # noqa: PLC0415 - the same
-    from steps.release.receipt import receipt  # noqa: PLC0415 - the same
-    from steps.release.release import release  # noqa: PLC0415 - the same
-    from steps.release.twine_upload import Packages, import_early  # noqa: PLC0415 - the same
-
     transport.credentials.look_up_early()
     import_early()
     projects = selected(directories, every)

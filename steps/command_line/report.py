@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steps.release.outcome import Outcome
-from steps.release.receipt import Row
+from steps.release.judgement import Outcome
+from steps.release.release import Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.host.errors import Finding, Level
-    from steps.release.outcome import Judgement
+    from steps.release.judgement import Judgement
 
 _HEADINGS = ("PROJECT", "PUBLISHED", "CANDIDATE", "VERDICT", "NEXT STEP")
 _OUTCOME_COLOURS = {Outcome.NEW: "green", Outcome.IDENTICAL: "dim", Outcome.PARTIAL: "yellow"}

@@ -7,7 +7,8 @@ is published already; a version that its files do not tell is that of its prepar
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,6 @@ from steps.host.errors import InputError, Problem, RegistryError
 from steps.host.tasks import each
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
-from steps.release.outcome import Judgement, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
     from packaging.version import Version
 
+    from steps.distribution.contents import Difference
     from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.registry.index import Index
@@ -32,6 +33,46 @@ if TYPE_CHECKING:
     from steps.release.gate import Rules
 
 _NAMED = 5
+
+
+class Outcome(StrEnum):
+    """What the registry's state means for one version of a project."""
+
+    NEW = "new"
+    NOT_BUMPED = "not-bumped"
+    IDENTICAL = "identical"
+    PARTIAL = "partial"
+    CHANGED = "changed"
+
+
+REFUSED = frozenset({Outcome.NOT_BUMPED, Outcome.CHANGED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """What publishing *version* of *project* would do, and why.
+
+    *published* is sorted; *hint* is the next action, empty when there is nothing to do. A version
+    is *invented* when a backend made it up for want of a tag. *unreadable* are published file names
+    that tell no version.
+    """
+
+    project: NormalizedName
+    version: Version
+    outcome: Outcome
+    reason: str
+    hint: str = ""
+    to_upload: tuple[Distribution, ...] = ()
+    published: tuple[Version, ...] = ()
+    suggestions: tuple[Version, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    invented: bool = False
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether publishing may go on."""
+        return self.outcome not in REFUSED
 
 
 def check(

@@ -1,7 +1,7 @@
-"""Judges built distributions and uploads them: what `upload` and `publish` have in common.
+"""Releases projects: builds, judges and uploads them, and tells what became of every file.
 
-Every project is judged before the first file is sent, so that one refusal leaves the registry as
-it was.
+Every project is built and judged before the first file is sent, so that one refusal leaves the
+registry as it was.
 """
 
 from __future__ import annotations
@@ -12,22 +12,29 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steps.backend.building import build
 from steps.host.errors import Refused
-from steps.release.judgement import judge, refusals
-from steps.release.order import dependency_order
+from steps.host.tasks import each
+from steps.project.source import static_names
+from steps.release.dependents import dependency_order
+from steps.release.judgement import Outcome, judge, refusals
+from steps.release.twine_upload import import_early
 from steps.release.uploading import WORKERS, Plan, upload
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
+    from steps.backend.context import Workshop
     from steps.distribution.files import Distribution
+    from steps.project.source import Project
+    from steps.registry.address import Registry
     from steps.registry.index import Index
     from steps.registry.page import PublishedProject
     from steps.registry.transport import Transport
     from steps.release.gate import Rules
-    from steps.release.outcome import Judgement
+    from steps.release.judgement import Judgement
     from steps.release.twine_upload import Packages
     from steps.release.uploading import Delivery
 
@@ -99,3 +106,84 @@ def _judge_all(
             )
             for distributions in built
         )
+
+
+def publish(
+    projects: Sequence[Project],
+    workshop: Workshop,
+    transport: Transport,
+    index: Index,
+    rules: Rules,
+    *,
+    send: bool = True,
+) -> Release:
+    """Publish *projects* and return what became of them; only build and judge them unless *send*.
+
+    Raises what building, reading the index and uploading raise; Refused with every project that
+    is not allowed, before anything was uploaded.
+    """
+    transport.credentials.look_up_early()
+    workshop.expect(projects)
+    import_early()
+    built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
+    return release(built, transport, index, rules, static=static_names(projects), send=send)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One file: *outcome* is its project's, *result* its own (`uploaded`, `found` or `left`).
+
+    A project whose files were all there when they were to be sent ends `identical`. *size* is in
+    bytes; it and *sha256* are None where the index does not tell them.
+    """
+
+    project: str
+    version: str
+    outcome: str
+    file: str
+    result: str
+    size: int | None
+    sha256: str | None
+    registry: str
+
+
+def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
+    """Return a row per file that the registry holds of the versions in *release*, or is to hold.
+
+    What was built tells the sizes, which an index in HTML does not.
+    """
+    sizes = {file.sha256: file.size for file in release.built}
+    return tuple(
+        Row(
+            project=judgement.project,
+            version=str(judgement.version),
+            outcome=_outcome(release, judgement),
+            file=filename,
+            result=result,
+            size=sizes.get(sha256 or "", size),
+            sha256=sha256,
+            registry=registry.upload_url,
+        )
+        for judgement in release.judgements
+        for filename, result, size, sha256 in _files(release, judgement)
+    )
+
+
+def _outcome(release: Release, judgement: Judgement) -> Outcome:
+    own = [it for it in release.deliveries if it.distribution.name == judgement.project]
+    found = bool(own) and all(delivery.result == "found" for delivery in own)
+    return Outcome.IDENTICAL if found else judgement.outcome
+
+
+def _files(
+    release: Release, judgement: Judgement
+) -> Iterator[tuple[str, str, int | None, str | None]]:
+    for found in release.before[judgement.project].files_of(judgement.version):
+        yield found.filename, "found", found.size, found.sha256
+    for delivery in release.deliveries:
+        file = delivery.distribution
+        if file.name == judgement.project:
+            yield file.filename, delivery.result, None, delivery.sha256
+    for file in release.left:
+        if file.name == judgement.project:
+            yield file.filename, "left", file.size, file.sha256

@@ -22,7 +22,7 @@ from steps.distribution.contents import compare
 from steps.distribution.files import read_distribution
 from steps.host.errors import InputError, Problem, Refused, RegistryError, ShipwheelError
 from steps.registry.retry import Transient, retry
-from steps.release.outcome import Outcome
+from steps.release.judgement import Outcome
 from steps.release.twine_upload import Attempt, Packages
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from steps.registry.index import Index
     from steps.registry.page import PublishedFile
     from steps.registry.transport import Transport
-    from steps.release.outcome import Judgement
+    from steps.release.judgement import Judgement
 
 WORKERS = 8
 _COURTESY_SECONDS = 5.0

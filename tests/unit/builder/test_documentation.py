@@ -13,7 +13,7 @@ import yaml
 from builder.__main__ import shipwheel
 from steps.host import errors
 from steps.host.errors import ShipwheelError
-from steps.release.outcome import REFUSED, Outcome
+from steps.release.judgement import REFUSED, Outcome
 from tests.documentation import DOCUMENTS, ROOT
 from tests.documentation.examples import read_examples
 from tests.unit.triggers.manifest.test_manifest import SMALLEST

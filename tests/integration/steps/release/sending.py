@@ -9,7 +9,7 @@ from steps.registry.address import Registry
 from steps.registry.credentials import Credentials, Login
 from steps.registry.index import Index
 from steps.registry.transport import Transport
-from steps.release.outcome import Judgement, Outcome
+from steps.release.judgement import Judgement, Outcome
 from steps.release.uploading import Plan, upload
 
 if TYPE_CHECKING:

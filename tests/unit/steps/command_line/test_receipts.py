@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.command_line.report import print_receipt
-from steps.release.receipt import Row
+from steps.release.release import Row
 from tests.unit.terminal import shown_on_a_terminal
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.command_line.report import judgement_as_line, print_judgements
-from steps.release.outcome import Judgement, Outcome
+from steps.release.judgement import Judgement, Outcome
 from tests.unit.terminal import shown_on_a_terminal
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from steps.distribution.contents import Difference
 from steps.project.repository import neighbours
 from steps.project.source import Project, read_project
 from steps.release.dependents import notes_on_dependents
-from steps.release.outcome import Judgement, Outcome
+from steps.release.judgement import Judgement, Outcome
 from tests.tiny import make_project
 
 if TYPE_CHECKING:

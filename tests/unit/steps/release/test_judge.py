@@ -16,8 +16,7 @@ from steps.distribution.contents import Difference
 from steps.host.errors import InputError, RegistryError
 from steps.registry.page import PublishedFile, PublishedProject
 from steps.release.gate import Policy, Rules
-from steps.release.judgement import judge, refusals
-from steps.release.outcome import Judgement, Outcome
+from steps.release.judgement import Judgement, Outcome, judge, refusals
 from tests.tiny import make_distributions, make_project
 from tests.unit.steps.registry.published_tides import TIDES, build, published
 

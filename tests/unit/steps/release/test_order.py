@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.distribution.files import Distribution
-from steps.release.order import dependency_order
+from steps.release.dependents import dependency_order
 
 if TYPE_CHECKING:
     import pytest
