@@ -18,7 +18,8 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from contextlib import contextmanager
+from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING
 
@@ -34,7 +35,6 @@ BOMB_RATIO = 100
 MAX_MEMBERS = 200_000
 # Read at once are only what describes a member, and members that we look into.
 _LARGEST_READ = 64 * 1024**2
-_CHUNK = 1024 * 1024
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Whatever `..` follows may be a link itself, so that nobody can tell where it leads.
 _DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
@@ -51,71 +51,70 @@ _UNREADABLE = (
 )
 
 
-class Wheel:
-    """An open wheel whose members were all looked at."""
+class Archive(ABC):
+    """An open distribution whose members were all looked at."""
+
+    @abstractmethod
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the files."""
+
+    @abstractmethod
+    def open(self, name: str) -> IO[bytes]:
+        """Open one file; KeyError when there is none of that name."""
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one file; KeyError when there is none of that name."""
+        with self.open(name) as stream:
+            return stream.read()
+
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file, by its name; a link counts as what it points to."""
+        found = {}
+        for name in self.names():
+            with self.open(name) as stream:
+                found[name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads
+        return found
+
+
+class Wheel(Archive):
+    """An open wheel."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile) -> None:
         self._archive = archive
         entries = archive.infolist()
         _check_size(path, sum(entry.file_size for entry in entries), len(entries))
         _refuse(path, _wheel_problems(entries))
-        self._files = [entry for entry in entries if not entry.is_dir()]
+        self._names = tuple(entry.filename for entry in entries if not entry.is_dir())
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the files."""
-        return tuple(entry.filename for entry in self._files)
+    def names(self) -> tuple[str, ...]:  # noqa: D102 - as Archive says
+        return self._names
 
-    def read(self, name: str) -> bytes:
-        """Return the bytes of one file; KeyError when there is none of that name."""
-        return self._archive.read(name)
-
-    def hashes(self) -> dict[str, str]:
-        """Return the sha256 of every file, by its name."""
-        found = {}
-        for entry in self._files:
-            with self._archive.open(entry) as stream:
-                found[entry.filename] = _sha256(stream)
-        return found
+    def open(self, name: str) -> IO[bytes]:  # noqa: D102 - as Archive says
+        return self._archive.open(name)
 
 
-class Sdist:
-    """An open sdist whose members were all looked at; names are without the top folder."""
+class Sdist(Archive):
+    """An open sdist; names are without the top folder."""
 
     def __init__(self, path: Path, archive: tarfile.TarFile) -> None:
         self._archive = archive
-        entries = [*_bounded(path, archive)]
-        _refuse(path, _sdist_problems(entries))
-        self.top = PurePosixPath(entries[0].name).parts[0]
-        self._entries = entries
+        self._entries = [*_bounded(path, archive)]
+        _refuse(path, _sdist_problems(self._entries))
+        self.top = PurePosixPath(self._entries[0].name).parts[0]
         self._files = {
             str(PurePosixPath(entry.name).relative_to(self.top)): entry
-            for entry in entries
+            for entry in self._entries
             if not entry.isdir()
         }
 
-    def names(self) -> tuple[str, ...]:
-        """Return the names of the files."""
+    def names(self) -> tuple[str, ...]:  # noqa: D102 - as Archive says
         return tuple(self._files)
 
-    def read(self, name: str) -> bytes:
-        """Return the bytes of one file; KeyError when there is none of that name."""
-        with self._open(name) as stream:
-            return stream.read()
-
-    def hashes(self) -> dict[str, str]:
-        """Return the sha256 of every file, by its name; a link counts as what it points to."""
-        found = {}
-        for name in self._files:
-            with self._open(name) as stream:
-                found[name] = _sha256(stream)
-        return found
-
-    def _open(self, name: str) -> IO[bytes]:
+    def open(self, name: str) -> IO[bytes]:  # noqa: D102 - as Archive says
+        entry = self._files[name]
         try:
-            stream = self._archive.extractfile(self._files[name])
+            stream = self._archive.extractfile(entry)
         except KeyError as error:
-            if name not in self._files:
-                raise
             raise tarfile.TarError(f"{name!r} is a link to nothing") from error
         return stream or io.BytesIO()
 
@@ -153,19 +152,27 @@ class Sdist:
                 target.addfile(copy)
 
 
-Archive = Wheel | Sdist
+@contextmanager
+def open_wheel(path: Path) -> Iterator[Wheel]:
+    """Open a wheel; raise InputError when it is none, or a hostile one."""
+    with readable(path), zipfile.ZipFile(path) as archive:
+        yield Wheel(path, archive)
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[Archive]:
+def open_sdist(path: Path) -> Iterator[Sdist]:
+    """Open an sdist; raise InputError when it is none, or a hostile one."""
+    with (
+        readable(path),
+        _Gunzip(path) as stream,
+        tarfile.open(fileobj=stream, mode="r:") as archive,
+    ):
+        yield Sdist(path, archive)
+
+
+def open_archive(path: Path) -> AbstractContextManager[Archive]:
     """Open a wheel or an sdist; raise InputError when it is none, or a hostile one."""
-    with readable(path):
-        if path.suffix == ".whl":
-            with zipfile.ZipFile(path) as wheel:
-                yield Wheel(path, wheel)
-        else:
-            with _Gunzip(path) as stream, tarfile.open(fileobj=stream, mode="r:") as sdist:
-                yield Sdist(path, sdist)
+    return open_wheel(path) if path.suffix == ".whl" else open_sdist(path)
 
 
 @contextmanager
@@ -296,10 +303,3 @@ def _refuse(path: Path, problems: Iterable[str]) -> None:
 
 def _plain_mode(entry: tarfile.TarInfo) -> int:
     return 0o755 if entry.isdir() or entry.mode & stat.S_IXUSR else 0o644
-
-
-def _sha256(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := stream.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()

@@ -6,6 +6,7 @@ import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from packaging.metadata import RawMetadata, parse_email
@@ -74,14 +75,14 @@ def file_sha256(path: Path) -> str:
 def read_distribution(
     path: Path,
     *,
-    beside: Callable[[Path], object] | None = None,
+    also_check: Callable[[Path], object] | None = None,
     sha256: Callable[[Path], str] = file_sha256,
 ) -> Distribution:
-    """Read the distribution at *path*; *beside* looks at it, too, while *sha256* hashes it.
+    """Read the distribution at *path*; *also_check* checks it while *sha256* hashes it.
 
     Raises InputError when its name is not a distribution's, its archive is broken or hostile, or
-    its metadata names another project or version than its file name; and what *beside* and
-    *sha256* raise, which are given nothing else than a distribution that was looked at.
+    its metadata names another project or version than its file name; and what *also_check* and
+    *sha256* raise, which are given only a distribution whose members were looked at.
     """
     try:
         kind, name, version = parse_filename(path.name)
@@ -95,7 +96,7 @@ def read_distribution(
     metadata = read_metadata(path)
     _check_identity(path, name, version, metadata)
     with readable(path):  # it may go away meanwhile
-        digest = sha256(path) if beside is None else _beside(path, beside, sha256)
+        digest = sha256(path) if also_check is None else _checked(path, also_check, sha256)
         size = path.stat().st_size
     return Distribution(
         path=path,
@@ -143,16 +144,15 @@ def _check_identity(
         )
 
 
-def _beside(path: Path, look: Callable[[Path], object], sha256: Callable[[Path], str]) -> str:
-    """Return the sha256 unless *look* or hashing raises InputError: then raise all that is wrong.
+def _checked(path: Path, check: Callable[[Path], object], sha256: Callable[[Path], str]) -> str:
+    """Return the sha256; raise one InputError for all that *check* and hashing refuse.
 
     Hashing leaves the processor to other threads.
     """
     problems: list[Problem] = []
     with ThreadPoolExecutor(1) as pool:
         digest = pool.submit(sha256, path)
-        looks: tuple[Callable[[], object], ...] = (lambda: look(path), digest.result)
-        for ask in looks:
+        for ask in (partial(check, path), digest.result):
             try:
                 ask()
             except InputError as error:

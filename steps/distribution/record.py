@@ -1,4 +1,4 @@
-"""What a wheel says of itself beside what it holds: installers go by its RECORD, twine by METADATA.
+"""What a wheel says of itself: installers go by its RECORD, twine by its METADATA.
 
 So the RECORD has to be true, and the METADATA what twine takes for it.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import csv
+from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
+from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from packaging.utils import InvalidWheelFilename, parse_wheel_filename
 
-from steps.distribution.archive import open_archive
+from steps.distribution.archive import open_wheel
 from steps.distribution.files import (
     file_sha256,
     metadata_member,
@@ -22,105 +24,101 @@ from steps.distribution.files import (
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from steps.distribution.archive import Archive
+    from steps.distribution.archive import Wheel
     from steps.distribution.files import Distribution
 
 # What cannot hold its own hash, and signatures of it.
 _UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _HEXADECIMAL = 64  # digits of a sha256
-_NAMED = 5  # lies at a time: the first ones show what is wrong
+_SHOWN = 5  # mismatches: the first ones show what is wrong
 
 
 def read_whole(path: Path, sha256: Callable[[Path], str] = file_sha256) -> Distribution:
-    """Read the distribution at *path*; raise InputError, too, for a wheel that is not whole."""
-    beside = check_wheel if path.suffix == ".whl" else None
-    return read_distribution(path, beside=beside, sha256=sha256)
+    """Read the distribution at *path*; raise InputError, too, for a wheel unlike its RECORD."""
+    also_check = check_wheel if path.suffix == ".whl" else None
+    return read_distribution(path, also_check=also_check, sha256=sha256)
 
 
-def check_wheel(wheel: Path) -> None:
-    """Raise InputError unless *wheel* holds exactly what its RECORD says, in its own folder.
+def check_wheel(path: Path) -> None:
+    """Raise InputError unless the wheel at *path* holds exactly what its RECORD says.
 
-    Every member is read for it, so that a damaged one is found as well. One that twine takes for
-    the metadata, and that is not, is refused, too: the registry would be told what it says.
+    Every member is read for it, so that a damaged one is found as well. A member that twine takes
+    for the metadata, and that is not, is refused, too: the registry would be told what it says.
     """
-    with open_archive(wheel) as archive:
-        hashes = archive.hashes()
-        metadata = metadata_member(archive) or ""
+    with open_wheel(path) as wheel:
+        metadata = metadata_member(wheel) or ""
         folder = metadata.partition("/")[0]
-        record = f"{folder}/RECORD"
-        text = archive.read(record).decode("utf-8", "replace") if record in hashes else ""
-        mistaken = tuple(_mistaken(wheel, archive, metadata))
-    own = {f"{folder}/{name}" for name in _UNLISTED}
-    held = {member: sha256 for member, sha256 in hashes.items() if member not in own}
-    said = {member: sha256 for member, sha256 in _rows(text).items() if member not in own}
-    problems = [
-        Problem(
-            f"{wheel.name!r} is not a whole wheel: {problem}",
-            "build it again, and change nothing in a wheel that is built",
-        )
-        for problem in (*_folder_problems(wheel, folder), *islice(_lies(held, said), _NAMED))
-    ]
-    InputError.raise_all([*problems, *mistaken])
+        mismatches = [*islice(_record_mismatches(wheel, folder), _SHOWN)]
+        problems = [f"does not match its RECORD: {it}" for it in mismatches]
+        if not _is_own_folder(path, folder):
+            problems.insert(0, f"has its metadata in {folder!r}, where no installer looks")
+        hint = "build it again, and change nothing in a wheel that is built"
+        found = [Problem(f"{path.name!r} {problem}", hint) for problem in problems]
+        InputError.raise_all([*found, *_other_metadata(path, wheel, metadata)])
 
 
-def _mistaken(wheel: Path, archive: Archive, metadata: str) -> Iterator[Problem]:
-    """Yield a problem when twine takes another member than *metadata* for the metadata.
+def _other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]:
+    """Yield a problem when twine takes another member than *metadata* for the metadata."""
+    from steps.distribution.twine_library import twine_metadata  # noqa: PLC0415 - imported early
 
-    It takes the first one whose name has METADATA in it, and that looks like some.
-    """
-    from twine.exceptions import TwineException  # noqa: PLC0415 - `--help` does without
-    from twine.wheel import Wheel  # noqa: PLC0415 - the same
-
-    try:
-        taken = Wheel(str(wheel)).read()
-    except TwineException:  # there is none at all; whoever uploads it says so
-        return
-    names = [name for name in archive.names() if "METADATA" in name]
-    found = [name for name in names if archive.read(name) == taken]
+    taken = twine_metadata(path)
+    found = [name for name in wheel.names() if "METADATA" in name and wheel.read(name) == taken]
     if found and metadata not in found:
         yield Problem(
-            f"{wheel.name!r} holds {found[0]!r}, which twine takes for its metadata, in the place"
+            f"{path.name!r} holds {found[0]!r}, which twine takes for its metadata, in the place"
             f" of {metadata!r}",
             "give that file another name, or leave it out of the wheel",
         )
 
 
-def _folder_problems(wheel: Path, folder: str) -> Iterator[str]:
-    """Yield a problem when the metadata are in a folder that installers do not look into."""
+def _is_own_folder(path: Path, folder: str) -> bool:
+    """Return whether *folder* has the name and the version of the wheel at *path*."""
     try:
-        name, version, *_ = parse_wheel_filename(f"{folder.removesuffix('.dist-info')}-x-x-x.whl")
+        own = parse_wheel_filename(f"{folder.removesuffix('.dist-info')}-x-x-x.whl")
     except InvalidWheelFilename:
-        name, version = None, None
-    if (name, version) != parse_filename(wheel.name)[1:]:
-        yield f"its metadata are in {folder!r}"
+        return False
+    return own[:2] == parse_filename(path.name)[1:]
 
 
-def _lies(held: Mapping[str, str], said: Mapping[str, str]) -> Iterator[str]:
-    for member in sorted(held.keys() | said.keys()):
-        if member not in said:
-            yield f"{member!r} is not in its RECORD"
-        elif member not in held:
-            yield f"{member!r} is in its RECORD only"
-        elif said[member] not in {"", held[member]}:
-            yield f"{member!r} is not the file that its RECORD says"
-
-
-def _rows(text: str) -> dict[str, str]:
-    """Return the sha256 by member, in hexadecimal; nothing where there is another hash."""
-    rows = (row for row in csv.reader(text.splitlines()) if row)
-    return {row[0]: _sha256("".join(row[1:2])) for row in rows}
-
-
-def _sha256(text: str) -> str:
-    method, _, encoded = text.partition("=")
-    if method != "sha256":
-        return "" if encoded else "none"
-    if len(encoded) == _HEXADECIMAL:  # as early releases of uv_build wrote it
-        return encoded
+def _record_mismatches(wheel: Wheel, folder: str) -> Iterator[str]:
+    """Yield in what *wheel* differs from the RECORD in *folder*, member by member."""
+    text = ""
+    with suppress(KeyError):
+        text = wheel.read(f"{folder}/RECORD").decode("utf-8", "replace")
+    unlisted = {f"{folder}/{name}" for name in _UNLISTED}
+    held = {*wheel.names()} - unlisted
     try:
-        return base64.urlsafe_b64decode(f"{encoded}==").hex()  # more padding than enough is none
-    except ValueError:
-        return "none"
+        rows = {row[0]: row for row in parse_record_file(filter(None, text.splitlines()))}
+    except (InvalidRecordEntry, csv.Error) as error:
+        yield f"the file cannot be read: {error}"
+        return
+    for member in sorted(held | rows.keys() - unlisted):
+        if member not in rows:
+            yield f"{member!r} is not listed"
+        elif member not in held:
+            yield f"{member!r} is listed and missing"
+        elif not _matches(wheel, rows[member]):
+            yield f"{member!r} has another hash or size"
+
+
+def _matches(wheel: Wheel, row: tuple[str, str, str]) -> bool:
+    """Return whether *wheel* holds the member that *row* describes by its hash."""
+    try:
+        entry = RecordEntry.from_elements(*row)
+        if entry.hash_ is None:
+            return False
+        entry.hash_.value = _base64(entry.hash_.value)
+        with wheel.open(entry.path) as stream:
+            return entry.validate_stream(cast("BinaryIO", stream))
+    except (InvalidRecordEntry, ValueError, TypeError):  # or a hash that needs a length
+        return False
+
+
+def _base64(digest: str) -> str:
+    """Return *digest* as the specification spells it, and early releases of uv_build did not."""
+    if len(digest) == _HEXADECIMAL:
+        digest = base64.urlsafe_b64encode(bytes.fromhex(digest)).decode()
+    return digest.rstrip("=")

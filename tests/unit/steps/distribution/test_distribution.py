@@ -173,10 +173,10 @@ def test_what_looks_at_the_file_while_it_is_hashed_may_refuse_it(tmp_path: Path)
     def refuse(path: Path) -> None:
         raise InputError(f"{path.name} is refused")
 
-    assert read_distribution(path, beside=seen.append) == read_distribution(path)
+    assert read_distribution(path, also_check=seen.append) == read_distribution(path)
     assert seen == [path]
     with pytest.raises(InputError, match=r"^tides-1\.0\.tar\.gz is refused$"):
-        read_distribution(path, beside=refuse)
+        read_distribution(path, also_check=refuse)
 
 
 def test_all_that_looking_and_hashing_refuse_is_told_once(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_all_that_looking_and_hashing_refuse_is_told_once(tmp_path: Path) -> Non
         raise InputError(Problem("two"), more=[Problem("both")])
 
     with pytest.raises(InputError) as caught:
-        read_distribution(path, beside=look, sha256=sha256)
+        read_distribution(path, also_check=look, sha256=sha256)
 
     assert caught.value.problems == (Problem("one"), Problem("both"), Problem("two"))
 
