@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.backend.building import build
-from steps.backend.context import open_workshop
+from steps.backend.context import open_build_context
 from steps.command_line.options import (
     all_option,
     json_option,
@@ -43,9 +43,9 @@ def command(
       shipwheel build packages/tides --strict
     """
     projects = selected(directories, every)
-    with open_workshop(build_options, os.environ) as workshop:
-        workshop.expect(projects)
-        built = each(partial(build, workshop=workshop), projects, workers=build_options.workers)
+    with open_build_context(build_options, os.environ) as context:
+        context.prepare(projects)
+        built = each(partial(build, context=context), projects, workers=build_options.workers)
     rows = [row for distributions in built for row in map(_row, distributions)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -14,9 +14,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from steps.backend.building import build
-from steps.backend.context import open_workshop
-from steps.backend.identify import identify
+from steps.backend.building import build, identify
+from steps.backend.context import open_build_context
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -125,13 +124,13 @@ def _check_aside(
     """Check *projects*; those that have to be built are built into a folder that is removed."""
     with (
         tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
-        open_workshop(build_options, os.environ) as workshop,
+        open_build_context(build_options, os.environ) as context,
     ):
 
         def build_aside(project: Project) -> Sequence[Distribution]:
-            return build(project, workshop, output=Path(tempfile.mkdtemp(dir=folder)))
+            return build(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
 
-        ask = partial(identify, workshop=workshop)
+        ask = partial(identify, context=context)
         return check(projects, index, rules, build_aside, ask, workers=build_options.workers)
 
 

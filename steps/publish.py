@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.backend.context import open_workshop
+from steps.backend.context import open_build_context
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -70,8 +70,8 @@ def command(
     """
     projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, first_release=first_release)
-    with open_workshop(build_options, os.environ) as workshop:
-        released = publish(projects, workshop, transport, index, rules, send=send)
+    with open_build_context(build_options, os.environ) as context:
+        released = publish(projects, context, transport, index, rules, send=send)
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 
 

@@ -15,7 +15,7 @@ import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.backend.environment import BACKENDS_VARIABLE
+from steps.backend.context import BACKENDS_VARIABLE
 from steps.host.git import ask_git
 from triggers.cloudbuild.substitutions import StartedBy
 

@@ -1,20 +1,36 @@
-"""What builds use of the outside world: environments, runners of hooks, and how to use them."""
+"""What the builds of one run share: options, isolated environments and fork servers.
+
+There is one environment for each set of build requirements, made by uv. Two projects with the same
+requirements see the same installed files, as they would if each had an environment of its own; only
+the time to make the second is saved.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
+import subprocess
+import sys
+import tempfile
+import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
 
+import uv
 from build import BuildException, ProjectBuilder
 
-from steps.backend.environment import Environments
 from steps.backend.environment_cache import EnvironmentCache, cache_folder
 from steps.backend.fork_server import ForkServers
-from steps.backend.reproducible import UMASK, given_epoch
-from steps.backend.verify import import_early
+from steps.backend.reproducible import FIXED_ENVIRONMENT, UMASK, given_epoch
 from steps.host.children import Children
+from steps.host.errors import BuildFailed
+from steps.host.files import write_whole
+from steps.host.tasks import OncePerKey
+from steps.registry.certificates import uv_trust
+from steps.registry.credentials import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,6 +38,13 @@ if TYPE_CHECKING:
     from steps.project.source import Project
 
 Kinds = Literal["both", "sdist", "wheel"]
+
+# A folder of wheels, such as the image has. It is used before an index is asked.
+BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
+# Mostly they wait for the index.
+_AT_ONCE = 4
+# What uv says of a certificate authority that it does not know.
+_UNTRUSTED = "invalid peer certificate"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,15 +63,15 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
-    """An open workshop; several builds may share it at once."""
+class BuildContext:
+    """What builds share; several threads may use it at once."""
 
     options: BuildOptions
     environments: Environments
     hooks: ForkServers
     environ: Mapping[str, str]
 
-    def expect(self, projects: Iterable[Project]) -> None:
+    def prepare(self, projects: Iterable[Project]) -> None:
         """Begin to make what the builds of *projects* will need, and return at once."""
         wanted = []
         for project in projects:
@@ -58,13 +81,15 @@ class Workshop:
 
 
 @contextmanager
-def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[Workshop]:
-    """Open a workshop; on leaving it every child is ended.
+def open_build_context(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[BuildContext]:
+    """Open what builds share; on leaving it every child process is ended.
 
-    Raises InputError when the environment gives a time that is none.
+    Raises InputError when the environment gives a SOURCE_DATE_EPOCH that is not a time.
     """
-    given_epoch(environ)  # one that is wrong is told before anything is made, and once
-    import_early()  # while uv and the backends work
+    given_epoch(environ)  # a wrong one is reported once, and before anything is made
+    # It takes 0.6 s to import, which it does while uv and the backends work.
+    checks = ["steps.backend.verify"]
+    threading.Thread(target=importlib.import_module, args=checks, daemon=True).start()
     children = Children(timeout=options.timeout, umask=UMASK)
     with (
         _open_cache(options, environ) as cache,
@@ -72,7 +97,7 @@ def open_workshop(options: BuildOptions, environ: Mapping[str, str]) -> Iterator
         children,
         ForkServers(children) as hooks,
     ):
-        yield Workshop(options=options, environments=environments, hooks=hooks, environ=environ)
+        yield BuildContext(options=options, environments=environments, hooks=hooks, environ=environ)
 
 
 def _open_cache(
@@ -80,3 +105,115 @@ def _open_cache(
 ) -> AbstractContextManager[EnvironmentCache | None]:
     folder = cache_folder(environ) if options.cache else None
     return EnvironmentCache(folder, environ) if folder else nullcontext()
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An isolated environment, as pypa/build's `IsolatedEnv` protocol wants one."""
+
+    path: Path
+    environ: Mapping[str, str]
+
+    @property
+    def python_executable(self) -> str:
+        """The interpreter that the backend runs in."""
+        return str(self.path / "bin" / "python")
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """Return the variables that make programs of the environment come first."""
+        path = os.pathsep.join([str(self.path / "bin"), self.environ.get("PATH", os.defpath)])
+        return {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
+
+
+class Environments:
+    """Makes environments on demand, each once; one that is not in a *cache* goes with the run."""
+
+    def __init__(
+        self,
+        children: Children,
+        environ: Mapping[str, str],
+        cache: EnvironmentCache | None = None,
+    ) -> None:
+        self._cache = cache
+        self._children = children
+        # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
+        self._uv_path = uv.find_uv_bin()
+        # A backend runs any code, and needs no secret of the publisher.
+        self.environ = without_login(environ) | FIXED_ENVIRONMENT
+        self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
+        self._made = OncePerKey[frozenset[str], Environment]()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove every environment that is not kept."""
+        self._folder.cleanup()
+
+    def get(self, requirements: Iterable[str]) -> Environment:
+        """Return the environment that holds exactly *requirements* and what they need.
+
+        Raises BuildFailed when they cannot be installed.
+        """
+        wanted = frozenset(requirements)
+        return self._made.get(wanted, partial(self._make, wanted))
+
+    def make_early(self, sets: Iterable[frozenset[str]]) -> None:
+        """Begin to make the environments of these *sets* of requirements, and return at once."""
+        waiting = iter([*dict.fromkeys(sets)])
+        for _ in range(_AT_ONCE):
+            threading.Thread(target=self._make_each, args=[waiting], daemon=True).start()
+
+    def _make_each(self, waiting: Iterator[frozenset[str]]) -> None:
+        for requirements in waiting:
+            # The build that needs it reports what went wrong; at the end no child is started.
+            with suppress(BuildFailed, subprocess.SubprocessError, OSError):
+                self.get(requirements)
+
+    def _make(self, requirements: frozenset[str]) -> Environment:
+        fill = partial(self._fill, requirements)
+        path = self._cache.get(requirements, fill) if self._cache else None
+        if path is None:
+            path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
+            fill(path)
+        return Environment(path, self.environ)
+
+    def _fill(self, requirements: frozenset[str], path: Path) -> None:
+        try:
+            self._uv("venv", "--quiet", "--no-project", "--python", sys.executable, str(path))
+        except subprocess.CalledProcessError as error:
+            raise BuildFailed(
+                f"No build environment can be made in {os.fspath(path)!r}: {error.output.strip()}",
+                "see that HOME and TMPDIR are folders that can be written",
+            ) from None
+        if requirements:
+            wanted = path / "requirements.txt"
+            write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
+            try:
+                self._install(Environment(path, self.environ).python_executable, wanted)
+            except subprocess.CalledProcessError as error:
+                raise _not_installed(requirements, error.output) from None
+
+    def _install(self, python: str, wanted: Path) -> None:
+        install = ["pip", "install", "--quiet", "--python", python, "-r", str(wanted)]
+        if folder := self.environ.get(BACKENDS_VARIABLE):
+            # uv resolves before it installs, so one that does not resolve leaves nothing behind.
+            with suppress(subprocess.CalledProcessError):
+                return self._uv(*install, "--no-index", "--find-links", folder)
+        return self._uv(*install)
+
+    def _uv(self, *arguments: str) -> None:
+        command = [self._uv_path, *arguments]
+        # Not in the project: only the configuration of the user, or of the machine, counts.
+        environ = {**self.environ, **uv_trust(self.environ)}
+        self._children.run(command, cwd=self._folder.name, environ=environ)
+
+
+def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:
+    wanted = ", ".join(map(repr, sorted(requirements)))
+    said = output.strip() or "uv said nothing"
+    hint = "look at build-system.requires, and at the index that uv is configured to use"
+    if _UNTRUSTED in said:
+        hint = "name the CA bundle of the index, or of the proxy, in SSL_CERT_FILE"
+    return BuildFailed(f"The build requirements cannot be installed: {wanted}\n{said}", hint)

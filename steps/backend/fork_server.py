@@ -1,9 +1,10 @@
 """Runs the hooks of build backends in forks of a process that imported the backend once.
 
-`fork_server_main.py` is the other side, and has the contract. Wherever that cannot be as
-good as a process per hook, there is a process per hook: other systems than Linux, backends inside
-the project's own tree, backends that fail, print or start threads when they are imported, or that
-look at what differs from hook to hook, and the environments of a call beyond the sixteenth.
+`fork_server_main.py` is the other side, and has the contract. Where a fork could differ from a
+process, each hook has a process: on other systems than Linux, for a backend inside the project's
+own tree, for one that fails, prints, starts threads or looks at what differs from hook to hook when
+it is imported, for environments beyond the sixteenth, and when pyproject-hooks does not name the
+backend in the variable where this module expects it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from steps.host.children import last_written, open_output
+from steps.host.tasks import OncePerKey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +34,7 @@ _IN_TREE = "_PYPROJECT_HOOKS_BACKEND_PATH_JSON"
 _PER_HOOK = {_BACKEND, "SOURCE_DATE_EPOCH"}
 _MOST = 16  # fork servers at a time, of some 20 to 40 MB each
 _REPLY = 16  # bytes: "ready", or an exit code
-_PATIENCE = 10  # seconds for a fork server to end what it was told to end
+_END_SECONDS = 10  # for a fork server to end what it was told to end
 
 
 class ForkServers:
@@ -43,7 +46,8 @@ class ForkServers:
     def __init__(self, children: Children) -> None:
         self._children = children
         self._lock = threading.Lock()
-        self._servers: dict[tuple[str, str], _Once] = {}
+        self._keys: set[tuple[str, str]] = set()
+        self._servers = OncePerKey[tuple[str, str], _ForkServer | None]()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -51,13 +55,12 @@ class ForkServers:
 
     def __exit__(self, *_: object) -> None:
         """Let every server end its hooks and itself."""
-        with self._lock:
-            servers = [once.server for once in self._servers.values() if once.server]
+        servers = [*filter(None, self._servers.made())]
         for server in servers:
             server.control.shutdown(socket.SHUT_WR)
         for server in servers:
             with suppress(subprocess.TimeoutExpired):
-                server.process.wait(_PATIENCE)
+                server.process.wait(_END_SECONDS)
             server.control.close()
 
     def run(self, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]) -> str:
@@ -69,25 +72,15 @@ class ForkServers:
         return self._children.run(command, cwd=cwd, environ=environ)
 
     def _server(self, python: str, environ: Mapping[str, str]) -> _ForkServer | None:
-        if sys.platform != "linux" or _IN_TREE in environ:
+        backend = environ.get(_BACKEND, "").partition(":")[0]
+        if sys.platform != "linux" or not backend or _IN_TREE in environ:
             return None
-        backend = environ[_BACKEND].partition(":")[0]
+        key = python, backend
         with self._lock:
-            if len(self._servers) == _MOST and (python, backend) not in self._servers:
+            if key not in self._keys and len(self._keys) == _MOST:
                 return None
-            once = self._servers.setdefault((python, backend), _Once())
-        with once.lock:
-            if not once.tried:
-                once.server = _start(self._children, python, backend, environ)
-                once.tried = True
-        return once.server
-
-
-@dataclass
-class _Once:
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    tried: bool = False
-    server: _ForkServer | None = None
+            self._keys.add(key)
+        return self._servers.get(key, partial(_start, self._children, *key, environ))
 
 
 class _Gone(Exception):  # noqa: N818 - what happened to the fork server
@@ -128,7 +121,7 @@ class _ForkServer:
             answer = reply.recv(_REPLY)
         except TimeoutError:
             reply.shutdown(socket.SHUT_WR)
-            reply.settimeout(_PATIENCE)
+            reply.settimeout(_END_SECONDS)
             with suppress(TimeoutError):
                 reply.recv(_REPLY)
             return None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from packaging.metadata import RawMetadata
 
-    from steps.backend.context import Workshop
+    from steps.backend.context import BuildContext
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
@@ -44,7 +44,7 @@ class Backend:
     """The hooks of one project's backend, in the environments that they ask for."""
 
     project: Project
-    workshop: Workshop
+    context: BuildContext
     epoch: int
 
     def sdist(self, folder: Path) -> Distribution | None:
@@ -58,7 +58,7 @@ class Backend:
 
     def wheel(self, source: Path, folder: Path) -> Distribution:
         """Build the wheel of *source* into *folder*."""
-        return read_distribution(self._call("wheel", source, folder), beside=check_wheel)
+        return read_distribution(self._call("wheel", source, folder), also_check=check_wheel)
 
     def metadata(self, folder: Path) -> RawMetadata | None:
         """Have a wheel's metadata prepared in *folder*; None when the backend prepares none."""
@@ -104,7 +104,7 @@ class Backend:
 
     def _builder(self, source: Path, more: frozenset[str]) -> ProjectBuilder:
         static = self._read(source)
-        environment = self.workshop.environments.get(static.build_system_requires | more)
+        environment = self.context.environments.get(static.build_system_requires | more)
         return ProjectBuilder.from_isolated_env(environment, source, self._run)
 
     def _read(self, source: Path) -> ProjectBuilder:
@@ -133,11 +133,11 @@ class Backend:
     ) -> None:
         """Run one hook; the signature is pyproject-hooks' `SubprocessRunner`."""
         environ = {
-            **self.workshop.environments.environ,
+            **self.context.environments.environ,
             **(extra_environ or {}),
             "SOURCE_DATE_EPOCH": str(self.epoch),
         }
-        output = self.workshop.hooks.run(cmd, cwd=cwd or os.curdir, environ=environ)
+        output = self.context.hooks.run(cmd, cwd=cwd or os.curdir, environ=environ)
         _logger.debug("%s", output.rstrip())
 
 

@@ -12,7 +12,7 @@ import os
 import tarfile
 from typing import TYPE_CHECKING
 
-from steps.distribution.archive import Sdist, open_archive
+from steps.distribution.archive import open_sdist
 from steps.host.errors import InputError
 from steps.host.files import open_whole
 from steps.host.git import ask_git
@@ -66,8 +66,7 @@ def normalise_sdist(path: Path, epoch: int) -> None:
 
     Members keep their order, names and contents; times become *epoch*, owners nobody, modes plain.
     """
-    with open_archive(path) as archive:
-        assert isinstance(archive, Sdist)  # noqa: S101 - the backend was asked for an sdist
+    with open_sdist(path) as archive:
         if archive.is_normal(epoch):
             _normalise_gzip_time(path, epoch)
             return

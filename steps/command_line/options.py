@@ -96,7 +96,7 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         **others: Any,
     ) -> Result:
         from steps.backend.context import BuildOptions  # noqa: PLC0415 - the same
-        from steps.backend.history import complete_history  # noqa: PLC0415 - `--help` does without
+        from steps.project.repository import complete_history  # noqa: PLC0415 - as above
 
         if unshallow:
             complete_history(others["directories"] or (Path(),), os.environ)

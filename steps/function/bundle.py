@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from steps.backend.building import build
-from steps.backend.context import BuildOptions, open_workshop
+from steps.backend.context import BuildOptions, open_build_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +38,7 @@ def bundle(
     built: dict[NormalizedName, Distribution] = {}
     waiting = [it for it in wanted if canonicalize_name(it.name) in local]
     seen: set[tuple[str, frozenset[str]]] = set()
-    with open_workshop(BuildOptions(kinds="wheel"), environ) as workshop:
+    with open_build_context(BuildOptions(kinds="wheel"), environ) as context:
         while waiting:
             requirement = waiting.pop(0)
             name = canonicalize_name(requirement.name)
@@ -46,7 +46,7 @@ def bundle(
                 continue
             seen.add((name, frozenset(requirement.extras)))
             if name not in built:
-                (built[name],) = build(local[name], workshop, output=folder)
+                (built[name],) = build(local[name], context, output=folder)
             waiting += [
                 each
                 for each in _needs(built[name], requirement.extras, markers)

@@ -8,16 +8,16 @@ import signal
 import subprocess
 import threading
 import time
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, TypeVar
+from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from steps.host.children import Children, signal_group
 from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as docker gives to a container
@@ -26,6 +26,7 @@ _NOT_STARTED = 127  # what a shell answers for a program that it cannot start
 _CLEANUP = 30.0  # seconds for the command that ends what outlived its process
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Key = TypeVar("Key", bound="Hashable")
 
 
 @dataclass(frozen=True)
@@ -213,3 +214,29 @@ def _caught(work: Callable[[Item], Result], item: Item) -> Result | ShipwheelErr
         return work(item)
     except ShipwheelError as error:
         return error
+
+
+class OncePerKey(Generic[Key, Result]):
+    """Makes one result for each key, or fails once; whoever else asks for it waits for that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._futures: dict[Key, Future[Result]] = {}
+
+    def get(self, key: Key, make: Callable[[], Result]) -> Result:
+        """Return what *make* returns, or returned before for *key*; raise what it raised."""
+        with self._lock:
+            is_first = key not in self._futures
+            future = self._futures.setdefault(key, Future())
+        if is_first:
+            try:
+                future.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - raised below, for everybody who asks
+                future.set_exception(error)
+        return future.result()
+
+    def made(self) -> tuple[Result, ...]:
+        """Return the results that were made so far."""
+        with self._lock:
+            done = [it for it in self._futures.values() if it.done() and not it.exception()]
+        return tuple(it.result() for it in done)

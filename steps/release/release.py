@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from steps.backend.context import Workshop
+    from steps.backend.context import BuildContext
     from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.registry.address import Registry
@@ -110,7 +110,7 @@ def _judge_all(
 
 def publish(
     projects: Sequence[Project],
-    workshop: Workshop,
+    context: BuildContext,
     transport: Transport,
     index: Index,
     rules: Rules,
@@ -123,9 +123,9 @@ def publish(
     is not allowed, before anything was uploaded.
     """
     transport.credentials.look_up_early()
-    workshop.expect(projects)
+    context.prepare(projects)
     import_early()
-    built = each(partial(build, workshop=workshop), projects, workers=workshop.options.workers)
+    built = each(partial(build, context=context), projects, workers=context.options.workers)
     return release(built, transport, index, rules, static=static_names(projects), send=send)
 
 

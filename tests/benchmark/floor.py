@@ -37,8 +37,8 @@ null = os.open(os.devnull, os.O_WRONLY)
 os.dup2(null, 1); os.dup2(null, 2)
 backend = importlib.import_module(sys.argv[1])
 sys.path.insert(0, sys.argv[2])
-from fork_server_main import prepare  # it takes itself off the path
-prepare(sys.argv[1])
+from fork_server_main import warm_up  # it takes itself off the path
+warm_up(sys.argv[1])
 def reap(*_):
     try:
         while os.waitpid(-1, os.WNOHANG)[0]: pass

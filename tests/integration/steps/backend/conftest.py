@@ -1,4 +1,4 @@
-"""What is made once for all the builds of a run: a workshop, and an environment for hooks."""
+"""What is made once for all the builds of a run: a context, and an environment for hooks."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING
 import pytest
 import uv
 
-from steps.backend.context import BuildOptions, open_workshop
+from steps.backend.context import BuildOptions, open_build_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from steps.backend.context import Workshop
+    from steps.backend.context import BuildContext
 
 
-@pytest.fixture(scope="session", name="workshop")
-def _workshop() -> Iterator[Workshop]:
+@pytest.fixture(scope="session", name="context")
+def _context() -> Iterator[BuildContext]:
     options = BuildOptions(workers=2, timeout=120)
-    with open_workshop(options, os.environ) as workshop:
-        yield workshop
+    with open_build_context(options, os.environ) as context:
+        yield context
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.__main__ import main
-from steps.backend.identify import identify
+from steps.backend.building import identify
 from steps.host.errors import BuildFailed, InputError
 from steps.project.source import read_project
 from tests.integration.steps.backend.projects import copied
@@ -15,7 +15,7 @@ from tests.integration.steps.backend.projects import copied
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.backend.context import Workshop
+    from steps.backend.context import BuildContext
 
 PREPARED = """\
 import os
@@ -52,24 +52,24 @@ WRITES = """os.mkdir(os.path.join(folder, "x.dist-info"))
     ],
 )
 def test_metadata_that_is_prepared_wrongly_is_an_error(
-    body: str, message: str, workshop: Workshop, tmp_path: Path
+    body: str, message: str, context: BuildContext, tmp_path: Path
 ) -> None:
     directory = copied("in-tree-backend", tmp_path / "project")
     (directory / "backend.py").write_text(PREPARED.format(body=body))
 
     with pytest.raises((BuildFailed, InputError)) as caught:
-        identify(read_project(directory), workshop)
+        identify(read_project(directory), context)
 
     assert message in str(caught.value)
 
 
-def test_a_backend_that_prepares_no_metadata_builds(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_backend_that_prepares_no_metadata_builds(context: BuildContext, tmp_path: Path) -> None:
     directory = copied("in-tree-backend", tmp_path / "project")
     (directory / "backend.py").write_text(
         "from flit_core.buildapi import build_sdist, build_wheel  # noqa: F401\n"
     )
 
-    assert identify(read_project(directory), workshop)[0] == "condition-in-tree-backend"
+    assert identify(read_project(directory), context)[0] == "condition-in-tree-backend"
 
 
 def test_a_backend_path_that_leads_out_of_the_project_is_told(

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.backend.building import build
-from steps.backend.identify import identify
+from steps.backend.building import build, identify
 from steps.backend.reproducible import FIXED_ENVIRONMENT
 from steps.project.source import read_project
 from tests.archives import member_hashes
@@ -24,7 +23,7 @@ from tests.integration.steps.backend.projects import BACKENDS, copied, git
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from steps.backend.context import Workshop
+    from steps.backend.context import BuildContext
     from steps.distribution.files import Distribution
 
 AGES_AGO = 1_000_000_000
@@ -36,20 +35,20 @@ def contents(distributions: tuple[Distribution, ...]) -> dict[str, str]:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_every_backend_gives_a_wheel_and_an_sdist_as_its_prepared_metadata_says(
-    backend: str, workshop: Workshop, tmp_path: Path
+    backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
     project = read_project(copied(backend, tmp_path / backend))
 
-    built = build(project, workshop)
+    built = build(project, context)
 
     assert [distribution.kind for distribution in built] == ["wheel", "sdist"]
     assert {it.path for it in built} == set((project.directory / "dist").iterdir())
-    assert identify(project, workshop) == (built[0].name, built[0].version)
+    assert identify(project, context) == (built[0].name, built[0].version)
 
 
 @pytest.mark.parametrize("backend", [*BACKENDS, "wheel-only", "sdist-only"])
 def test_two_builds_at_other_times_and_places_give_the_same_bytes(
-    backend: str, workshop: Workshop, tmp_path: Path
+    backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
     first = copied(backend, tmp_path / "first")
     git("init", "--quiet", at=first)
@@ -63,17 +62,17 @@ def test_two_builds_at_other_times_and_places_give_the_same_bytes(
             path.chmod(0o700 if path.is_dir() else 0o640)
 
     if backend == "sdist-only":
-        options = dataclasses.replace(workshop.options, kinds="sdist")
-        workshop = dataclasses.replace(workshop, options=options)
+        options = dataclasses.replace(context.options, kinds="sdist")
+        context = dataclasses.replace(context, options=options)
 
-    builds = [build(read_project(directory), workshop) for directory in (first, second)]
+    builds = [build(read_project(directory), context) for directory in (first, second)]
 
     assert contents(builds[0]) == contents(builds[1])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_what_is_built_is_what_pypa_build_makes(
-    backend: str, workshop: Workshop, tmp_path: Path
+    backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
     """Only the archive around an sdist may be packed again; what is in it is the backend's."""
     directory = copied(backend, tmp_path / "project")
@@ -84,21 +83,21 @@ def test_what_is_built_is_what_pypa_build_makes(
         [sys.executable, "-m", "build", *options], env=environ, check=True, capture_output=True
     )
 
-    ours = build(read_project(directory), workshop)
+    ours = build(read_project(directory), context)
 
     for distribution in ours:
         expected = member_hashes(theirs / distribution.filename)
         assert member_hashes(distribution.path) == expected
 
 
-def test_a_backend_that_makes_no_sdist_gives_a_wheel(workshop: Workshop, tmp_path: Path) -> None:
-    built = build(read_project(copied("wheel-only", tmp_path / "project")), workshop)
+def test_a_backend_that_makes_no_sdist_gives_a_wheel(context: BuildContext, tmp_path: Path) -> None:
+    built = build(read_project(copied("wheel-only", tmp_path / "project")), context)
 
     assert [distribution.kind for distribution in built] == ["wheel"]
 
 
 def test_a_checkout_of_another_user_is_as_old_as_its_last_commit(
-    workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    context: BuildContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As that of root is to the user of a build; git calls it dubious, and tells nothing of it."""
     monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0000")
@@ -115,7 +114,7 @@ def test_a_checkout_of_another_user_is_as_old_as_its_last_commit(
     )
     assert "dubious ownership" in told.stderr
 
-    built = build(read_project(directory), workshop)
+    built = build(read_project(directory), context)
 
     assert {_time_in(it.path) for it in built} == {1_700_000_000}
 

@@ -18,11 +18,11 @@ from steps.project.source import read_project
 from tests.integration.steps.backend.projects import copied
 
 if TYPE_CHECKING:
-    from steps.backend.context import Workshop
+    from steps.backend.context import BuildContext
 
 
 def test_an_older_file_of_the_version_is_replaced_and_another_version_left_alone(
-    workshop: Workshop, tmp_path: Path
+    context: BuildContext, tmp_path: Path
 ) -> None:
     project = read_project(copied("flit", tmp_path / "flit"))
     dist = project.directory / "dist"
@@ -30,7 +30,7 @@ def test_an_older_file_of_the_version_is_replaced_and_another_version_left_alone
     for name in ("condition_flit-1.0-py2-none-any.whl", "condition_flit-0.9.tar.gz", "notes.txt"):
         (dist / name).touch()
 
-    build(project, workshop)
+    build(project, context)
 
     assert sorted(path.name for path in dist.iterdir()) == [
         "condition_flit-0.9.tar.gz",
@@ -54,7 +54,7 @@ def test_where_the_result_cannot_be_put_is_told_and_nothing_is_left_half(
     assert main(["-q", "build", str(directory)]) == 2
 
     assert capsys.readouterr().err.startswith(
-        f"error: What was built cannot be put into '{directory}/dist': {reason}\n  hint: "
+        f"error: What was built cannot be moved into '{directory}/dist': {reason}\n  hint: "
     )
     assert not [*directory.rglob(".*")]
 

@@ -206,6 +206,13 @@ def test_a_backend_that_is_missing_is_missed_in_the_same_words(
     assert in_fork == in_process
 
 
+def test_a_hook_whose_backend_is_not_named_has_a_process_of_its_own(environment: Path) -> None:
+    command = [str(environment / "bin/python"), "-c", "import os; print(os.getppid())"]
+
+    with runners() as (_, servers):
+        assert servers.run(command, cwd=".", environ={}) == f"{os.getpid()}\n"
+
+
 # In an environment: imports a backend, prepares for its hooks, and says what it could not do.
 _PREPARE = """
 import importlib, sys

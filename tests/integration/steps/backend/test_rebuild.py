@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.backend.building import build
-from steps.backend.context import BuildOptions, open_workshop
+from steps.backend.context import BuildOptions, open_build_context
 from steps.distribution.contents import compare
 from steps.project.source import read_project
 
@@ -40,8 +40,8 @@ def built(project: Path, output: Path, constraint: str) -> tuple[Distribution, .
     environ = {**os.environ, "UV_CONSTRAINT": str(pins)}
     kinds: Kinds = "sdist" if read_project(project).name == "condition-sdist-only" else "both"
     options = BuildOptions(workers=1, timeout=120, cache=False, kinds=kinds)
-    with open_workshop(options, environ) as workshop:
-        return build(read_project(project), workshop, output=output)
+    with open_build_context(options, environ) as context:
+        return build(read_project(project), context, output=output)
 
 
 @pytest.mark.parametrize(("folder", "older"), OLDER, ids=[folder for folder, _ in OLDER])

@@ -13,7 +13,7 @@ import uv
 
 import steps
 from steps.backend.building import build
-from steps.backend.context import BuildOptions, open_workshop
+from steps.backend.context import BuildOptions, open_build_context
 from steps.project.source import read_project
 from tests.archives import member_hashes
 
@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[4]
 @pytest.fixture(scope="module", name="dist")
 def _dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dist = tmp_path_factory.mktemp("dist")
-    with open_workshop(BuildOptions(strict=True), os.environ) as workshop:
-        build(read_project(ROOT), workshop, output=dist)
+    with open_build_context(BuildOptions(strict=True), os.environ) as context:
+        build(read_project(ROOT), context, output=dist)
     return dist
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps.backend.environment import Environment, Environments
+from steps.backend.context import Environment, Environments
 from steps.host.children import Children
 from steps.host.errors import BuildFailed
 from tests.tiny import make_distributions, make_project

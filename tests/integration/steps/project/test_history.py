@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.__main__ import main
-from steps.backend.history import complete_history
 from steps.host.errors import AccessError, InputError
+from steps.project.repository import complete_history
 
 if TYPE_CHECKING:
     from pathlib import Path
