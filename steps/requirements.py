@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 VIRTUAL_VARIABLE = "SHIPWHEEL_VIRTUAL"
+_WAIT_SECONDS = 120.0
 
 
 def _runtime(_ctx: click.Context, _parameter: click.Parameter, given: str) -> int:
@@ -50,6 +51,14 @@ def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str | None)
     envvar=VIRTUAL_VARIABLE,
     help="The virtual repository over the registry and a public index, for the index line; by"
     f" default, the registry itself.  [env: {VIRTUAL_VARIABLE}]",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=0),
+    default=_WAIT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait until the virtual repository shows the versions that the registry has.",
 )
 @click.option(
     "--extra-index-url",
@@ -103,6 +112,7 @@ def command(
     directory: Path,
     transport: Transport,
     virtual: str | None,
+    wait: float,
     extra: bool,
     pin: bool,
     upgrade: bool,
@@ -147,6 +157,7 @@ def command(
         ),
         transport=transport,
         virtual=place,
+        wait=wait,
         write_ignores=write_ignores,
         upgrade=upgrade,
         strict=strict,

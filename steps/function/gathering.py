@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,21 +14,24 @@ from steps.function.ignored import see
 from steps.function.lock import digest
 from steps.function.secrets import find_secrets
 from steps.function.template import holds_token
-from steps.host.errors import NoRepository
+from steps.function.visibility import required_versions, wait_until_visible
+from steps.host.errors import AccessError, ApiUnavailable, NoRepository
 from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
 from steps.registry.index import Index
+from steps.registry.repository_api import RepositoryApi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from packaging.utils import NormalizedName
 
     from steps.function.facts import Held, Settings
     from steps.function.function import Function
     from steps.project.requirements_file import RequirementsFile
-    from steps.registry.address import Registry
     from steps.registry.transport import Transport
+
+_logger = logging.getLogger("shipwheel")
 
 
 def gather(
@@ -38,11 +42,13 @@ def gather(
     environ: Mapping[str, str],
     *,
     write_ignores: bool,
+    wait: float = 0.0,
 ) -> Facts:
     """Return all that the rules judge by.
 
     *transport* speaks to the registry, *virtual* to the index line's repository, if that is another
-    one. With *write_ignores* the ignore files count as they will be.
+    one. With *write_ignores* the ignore files count as they will be. *wait* is for how many seconds
+    the index may lag behind the registry.
     """
     directory = function.directory
     facts = Facts(
@@ -53,14 +59,12 @@ def gather(
         local={it.name: it for it in repository_projects(directory) if it.name},
     )
     names = {name for _, _, name, _ in facts.required()}
-    held = _held(settings.registry, transport, names, "--registry names another one")
-    other = "--virtual, or `deploy.function.index`, names another one"
+    facts = replace(facts, held=_read(transport, names, "--registry names another one"))
     token = holds_token(function.text)
     in_git = see(directory, REQUIREMENTS, environ) if token else None
     return replace(
         facts,
-        held=held,
-        served=_held(settings.index, virtual, names, other) if virtual else held,
+        served=_served(facts, names, virtual, wait) if virtual else facts.held,
         secrets=tuple(
             find_secrets(directory, leave_out=frozenset({REQUIREMENTS} if token else ()))
         ),
@@ -70,13 +74,37 @@ def gather(
     )
 
 
-def _held(registry: Registry, transport: Transport, names: set[NormalizedName], other: str) -> Held:
-    """Return what *registry* holds of *names*; raise one error where it does not exist."""
+def _read(transport: Transport, names: Iterable[NormalizedName], other: str) -> Held:
+    """Return what the registry of *transport* holds of *names*, most of which may be public.
+
+    Raises NoRepository where it holds none of them because it does not exist.
+    """
+    # Nothing is published on the strength of this, so an unknown name needs no proof.
+    held = Index(transport.registry, transport, first_release=True).read_many(names)
+    if held and not any(project.exists for project in held.values()):
+        _require_repository(transport, other)
+    return held
+
+
+def _served(facts: Facts, names: Iterable[NormalizedName], virtual: Transport, wait: float) -> Held:
+    """Return what the index line's repository holds, once it shows what the registry does."""
+    served = _read(virtual, names, "--virtual, or `deploy.function.index`, names another one")
+    if facts.settings.vendor:
+        return served
+    return {**served, **wait_until_visible(required_versions(facts), virtual, seconds=wait)}
+
+
+def _require_repository(transport: Transport, other: str) -> None:
+    """Raise NoRepository where the API says that there is none; warn where it does not say."""
+    if not transport.registry.is_artifact_registry:
+        return
     try:
-        return Index(registry, transport).read_many(names)
+        RepositoryApi(transport.registry, transport).repository()
     except NoRepository as error:
         hint = f"check its address; `shipwheel setup` makes it, and {other}"
         raise NoRepository(error.problems[0].message, hint) from None
+    except (AccessError, ApiUnavailable) as error:
+        _logger.warning("warning: %s was not seen to exist: %s", transport.registry, error)
 
 
 def _is_stale(function: Function, settings: Settings) -> bool:

@@ -22,6 +22,7 @@ from steps.function.lock import local_requirements, locked, wanted_lines
 from steps.function.resolution import Resolver
 from steps.function.template import fill_in, holds_token, put_token
 from steps.function.vendor import BUILD_VARIABLE, vendor
+from steps.function.visibility import pinned_versions, wait_until_visible
 from steps.function.writing import Change, Plan
 from steps.host.errors import Refused
 from steps.host.gcloud import is_uploaded
@@ -45,14 +46,15 @@ class Request:
     """What to do with the function in *directory*.
 
     *transport* speaks to the registry, *virtual* to the index line's repository, if that is another
-    one. With *dry_run* nothing is written; *upgrade* does not keep what is pinned already, and
-    *strict* refuses for warnings, too.
+    one, which may lag behind the registry for *wait* seconds. With *dry_run* nothing is written;
+    *upgrade* does not keep what is pinned already, and *strict* refuses for warnings, too.
     """
 
     directory: Path
     settings: Settings
     transport: Transport
     virtual: Transport | None = None
+    wait: float = 0.0
     write_ignores: bool = False
     upgrade: bool = False
     strict: bool = False
@@ -93,6 +95,7 @@ def make_requirements(request: Request, environ: Mapping[str, str]) -> Result:
         request.virtual,
         environ,
         write_ignores=request.write_ignores,
+        wait=request.wait,
     )
     findings = rules.judge(facts)
     errors = [found for found in findings if request.strict or CODES[found.code].level == "error"]
@@ -168,6 +171,9 @@ def _lock(
         lambda name: name in facts.local or facts.is_private(name),
         preferred="" if request.upgrade else _pins(function),
     )
+    if request.virtual and not settings.vendor:
+        versions = pinned_versions(found.values(), settings.registry)
+        wait_until_visible(versions, request.virtual, seconds=request.wait)
     if settings.vendor:
         vendor(
             (it for it in found.values() if it.name not in wheels),

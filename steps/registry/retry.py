@@ -18,6 +18,10 @@ Result = TypeVar("Result")
 
 _logger = logging.getLogger("shipwheel")
 
+_HINT = (
+    "run the same command again when the registry answers, or wait longer with --retry-for SECONDS"
+)
+
 
 class Transient(Exception):  # noqa: N818 - it is a fault, and an error only once time is up
     """A fault that may pass by itself.
@@ -35,15 +39,16 @@ def retry(
     *,
     what: str,
     retry_for: float,
+    hint: str = _HINT,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Result:
     """Call *action* until it raises no Transient, and return its result.
 
     Waits with full jitter, and at least as long as the other side asks. *retry_for* seconds after
     the first fault, or when a longer wait is asked for, it raises RegistryError; *what* is the
-    beginning of its sentence.
+    beginning of its sentence, and *hint* its hint when time is up.
     """
-    policy = _Policy(what, retry_for)
+    policy = _Policy(what, retry_for, hint)
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(Transient),
         wait=policy.wait,
@@ -63,9 +68,10 @@ class _Policy:
 
     _jitter = tenacity.wait_random_exponential(multiplier=0.5, max=10)
 
-    def __init__(self, what: str, retry_for: float) -> None:
+    def __init__(self, what: str, retry_for: float, hint: str) -> None:
         self._what = what
         self._retry_for = retry_for
+        self._hint = hint
         self._first: float | None = None
         self._left = retry_for
 
@@ -97,9 +103,7 @@ class _Policy:
                 f"wait longer with --retry-for {asked}, or run it again later",
             )
         return RegistryError(
-            f"{self._what}: {fault}, still after {self._retry_for:g} s",
-            "run the same command again when the registry answers, or wait longer with"
-            " --retry-for SECONDS",
+            f"{self._what}: {fault}, still after {self._retry_for:g} s", self._hint
         )
 
 

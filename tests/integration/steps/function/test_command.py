@@ -143,7 +143,9 @@ def test_a_repository_that_does_not_exist_is_told_once(
 
     assert done.returncode == 4
     message, hint = done.stderr.splitlines()
-    assert message.endswith("demo/gone/simple/' answers 404 Not Found")
+    assert message == (
+        "error: Repository not found: 'projects/demo/locations/us-east4/repositories/gone'"
+    )
     assert hint == f"  hint: check its address; `shipwheel setup` makes it, and {other}"
     assert place.text() == SOUND
 

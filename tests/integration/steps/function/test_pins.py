@@ -36,7 +36,8 @@ def test_pins_are_kept_until_they_are_to_be_upgraded(place: Place) -> None:
     locked = place.text()
     newer = make_distributions(make_project(place.root.parent / "3", "tides", "1.5"))
     for it in newer:
-        shutil.copy(it.path, place.root.parent / "registry/demo/pypi/tides")
+        for repository in ("pypi", "virtual"):
+            shutil.copy(it.path, place.root.parent / "registry/demo" / repository / "tides")
 
     kept = place.shipwheel("--pin")
     plain = place.shipwheel()
