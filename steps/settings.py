@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,17 +16,23 @@ from steps.client.files import difference, one_at_a_time, plan_changes, write_ch
 from steps.client.model import Wanted, this_machine
 from steps.command_line.options import package_name, registry_option
 from steps.command_line.program import run_alone
-from steps.host.errors import AccessError
+from steps.host.errors import AccessError, RegistryError
 from steps.registry.address import parse_registry
+from steps.registry.certificates import find_certificates
 from steps.registry.credentials import find_credentials, read_key
-from steps.registry.upstreams import describe_repository, explain, misused
+from steps.registry.repository_api import RepositoryApi
+from steps.registry.transport import Transport
+from steps.registry.upstreams import explain, misused
 
 if TYPE_CHECKING:
     from steps.client.model import Client, ClientSettings
     from steps.registry.address import Registry
     from steps.registry.credentials import Login
+    from steps.registry.upstreams import Repository
 
 _logger = logging.getLogger("shipwheel")
+
+_API_SECONDS = 10.0
 
 
 @click.command(short_help="Tell pip, uv, poetry, pdm or twine about the registry.")
@@ -166,19 +173,31 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
     if client == "twine" or registry.emulated or not registry.is_artifact_registry:
         return
 
-    repository = describe_repository(registry, os.environ)
+    repository = _described(registry)
     if repository is None:
-        _logger.info(
-            "Not checked, for gcloud does not tell: whether %s is a virtual repository, and the"
-            " priorities of its upstreams, of which the higher number goes first",
-            registry,
-        )
         return
     _logger.info("%s", explain(repository))
     # pip uploads nothing, and has no other place for private packages.
     private = wanted.public is None and client != "pip"
     for warning in misused(repository, alone=found.alone, private=private):
         _logger.warning("warning: %s", warning)
+
+
+def _described(registry: Registry) -> Repository | None:
+    """Return what *registry* is; None where that cannot be told, after saying why."""
+    transport = Transport(
+        registry,
+        find_credentials(registry, os.environ, seconds=_API_SECONDS),
+        find_certificates(os.environ),
+        retry_for=0.0,
+        patience=_API_SECONDS,
+    )
+    api = RepositoryApi(registry, transport)
+    try:
+        return replace(api.repository(), upstreams=api.upstreams())
+    except (RegistryError, AccessError) as error:
+        _logger.info("Could not check what %s is: %s", registry, error.problems[0].message)
+        return None
 
 
 def _apply(found: ClientSettings, home: Path, *, write: bool, diff: bool) -> None:

@@ -55,7 +55,7 @@ def check_clients(seen: Observations) -> Iterator[CheckResult]:
             # What a parser says may repeat a secret.
             weak = [_Weakness("it is not of the form that its client reads", "mend it")]
         for message, fix in weak:
-            yield CheckResult(check=where, status="wrong", message=message, fix=fix)
+            yield CheckResult(where, "wrong", message, fix)
         if not weak:
             yield _fine(where, file, seen)
 
@@ -65,20 +65,20 @@ def check_variables(seen: Observations) -> Iterator[CheckResult]:
     environ = seen.environ
     for name in sorted(environ):
         if environ[name] and (weak := _VARIABLES.get(name)):
-            yield CheckResult(check=name, status="wrong", message=weak.message, fix=weak.fix)
+            yield CheckResult(name, "wrong", weak.message, weak.fix)
         elif name.endswith(("INDEX_URL", "_INDEX", "REPOSITORY_URL")) and name.startswith(_CLIENTS):
             for url in map(_address, environ[name].split()):
                 for message, fix in _plain(url):
-                    yield CheckResult(check=name, status="wrong", message=message, fix=fix)
+                    yield CheckResult(name, "wrong", message, fix)
     if environ.get("UV_INDEX_STRATEGY", "").startswith("unsafe"):
         message, fix = _BEST_MATCH
-        yield CheckResult(check="UV_INDEX_STRATEGY", status="wrong", message=message, fix=fix)
+        yield CheckResult("UV_INDEX_STRATEGY", "wrong", message, fix)
     if environ.get("TWINE_PASSWORD") and not environ.get("TWINE_USERNAME"):
         yield CheckResult(
-            check="TWINE_PASSWORD",
-            status="wrong",
-            message="it is set without TWINE_USERNAME",
-            fix=f"set TWINE_USERNAME={TOKEN_USERNAME} for a token, or unset it",
+            "TWINE_PASSWORD",
+            "wrong",
+            "it is set without TWINE_USERNAME",
+            f"set TWINE_USERNAME={TOKEN_USERNAME} for a token, or unset it",
         )
 
 
@@ -108,13 +108,13 @@ def _fine(where: str, file: SettingsFile, seen: Observations) -> CheckResult:
     entry = rf"(?<!\S)machine\s+{re.escape(host)}\s+login\s+{TOKEN_USERNAME}(?!\S)"
     if file.client == "netrc" and re.search(entry, file.text):
         return CheckResult(
-            check=where,
-            status="note",
-            message=f"its token for {host} goes before keyring, and is good for an hour only",
-            fix="remove the entry once it has grown old, or write it anew with `shipwheel settings"
+            where,
+            "note",
+            f"its token for {host} goes before keyring, and is good for an hour only",
+            "remove the entry once it has grown old, or write it anew with `shipwheel settings"
             " CLIENT --netrc --write`",
         )
-    return CheckResult(check=where, status="ok", message="nothing unsafe")
+    return CheckResult(where, "ok", "nothing unsafe")
 
 
 def _look_at_pip(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:

@@ -78,15 +78,13 @@ _KNOWN: tuple[tuple[str, str, Status, str, str], ...] = (
 
 def check_tools(seen: Observations) -> Iterator[CheckResult]:
     """Tell every version, and what is known of it."""
-    yield CheckResult(check="python", status="ok", message=str(seen.python))
+    yield CheckResult("python", "ok", str(seen.python))
     for tool in seen.tools:
         if known := next(_known(tool), None):
             yield known
         else:
             message = str(tool.version) if tool.version else "it does not tell its version"
-            yield CheckResult(
-                check=_named(tool), status="ok" if tool.version else "note", message=message
-            )
+            yield CheckResult(_named(tool), "ok" if tool.version else "note", message)
 
 
 def check_keyring_command(seen: Observations) -> Iterator[CheckResult]:
@@ -95,35 +93,30 @@ def check_keyring_command(seen: Observations) -> Iterator[CheckResult]:
     chosen = seen.environ.get("PYTHON_KEYRING_BACKEND", "")
     if chosen and chosen != KEYRING_BACKEND:
         yield CheckResult(
-            check="PYTHON_KEYRING_BACKEND",
-            status="wrong",
-            message=f"it lets twine and pip ask {chosen!r} only, which has no token of Google's",
-            fix=f"unset it, or set it to {KEYRING_BACKEND}",
+            "PYTHON_KEYRING_BACKEND",
+            "wrong",
+            f"it lets twine and pip ask {chosen!r} only, which has no token of Google's",
+            f"unset it, or set it to {KEYRING_BACKEND}",
         )
     if seen.keyring_backends is None:
         yield CheckResult(
-            check="keyring on PATH",
-            status="note",
-            message="there is none: uv, and pip with --keyring-provider subprocess, ask it",
-            fix=fix,
+            "keyring on PATH",
+            "note",
+            "there is none: uv, and pip with --keyring-provider subprocess, ask it",
+            fix,
         )
     elif KEYRING_BACKEND not in seen.keyring_backends:
         yield CheckResult(
-            check="keyring on PATH",
-            status="wrong",
-            message="it has not the backend of Artifact Registry",
-            fix=fix,
+            "keyring on PATH", "wrong", "it has not the backend of Artifact Registry", fix
         )
     else:
-        yield CheckResult(check="keyring on PATH", status="ok", message=f"it has {KEYRING_BACKEND}")
+        yield CheckResult("keyring on PATH", "ok", f"it has {KEYRING_BACKEND}")
 
 
 def _known(tool: Tool) -> Iterator[CheckResult]:
     for name, versions, status, message, fix in _KNOWN:
         if tool.name == name and tool.version and SpecifierSet(versions).contains(tool.version):
-            yield CheckResult(
-                check=_named(tool), status=status, message=f"{tool.version}: {message}", fix=fix
-            )
+            yield CheckResult(_named(tool), status, f"{tool.version}: {message}", fix)
 
 
 def _named(tool: Tool) -> str:
@@ -143,23 +136,23 @@ def check_proxies(seen: Observations) -> Iterator[CheckResult]:
         told = told or bool(upper or lower)
         if upper and lower and upper != lower:
             yield CheckResult(
-                check=name,
-                status="wrong",
-                message=f"it is {shown(upper)!r}, and {name.lower()} is {shown(lower)!r}:"
+                name,
+                "wrong",
+                f"it is {shown(upper)!r}, and {name.lower()} is {shown(lower)!r}:"
                 " which one counts differs between clients",
-                fix="set both to the same, or only one",
+                "set both to the same, or only one",
             )
         elif (value := upper or lower) and not host_of(value if "://" in value else f"//{value}"):
             yield CheckResult(
-                check=name,
-                status="wrong",
-                message=f"it is no address of a proxy: {shown(value)!r}",
-                fix="write http://HOST:PORT",
+                name,
+                "wrong",
+                f"it is no address of a proxy: {shown(value)!r}",
+                "write http://HOST:PORT",
             )
         elif value:
-            yield CheckResult(check=name, status="ok", message=shown(value))
+            yield CheckResult(name, "ok", shown(value))
     if not told:
-        yield CheckResult(check="proxies", status="ok", message="none are set")
+        yield CheckResult("proxies", "ok", "none are set")
 
 
 def check_ca_bundles(seen: Observations) -> Iterator[CheckResult]:
@@ -168,35 +161,35 @@ def check_ca_bundles(seen: Observations) -> Iterator[CheckResult]:
         path = seen.environ[name]
         if problem:
             yield CheckResult(
-                check=name,
-                status="wrong",
-                message=f"{path!r} cannot be used: {problem}",
-                fix=f"name a file of certificates in PEM form, or unset {name}",
+                name,
+                "wrong",
+                f"{path!r} cannot be used: {problem}",
+                f"name a file of certificates in PEM form, or unset {name}",
             )
         else:
-            yield CheckResult(check=name, status="ok", message=path)
+            yield CheckResult(name, "ok", path)
     by_requests = seen.environ.get("REQUESTS_CA_BUNDLE") or seen.environ.get("CURL_CA_BUNDLE")
     by_others = seen.environ.get("SSL_CERT_FILE")
     if by_requests != by_others and (by_requests or by_others):
         yield CheckResult(
-            check="CA bundles",
-            status="note",
-            message="REQUESTS_CA_BUNDLE (pip, twine, Poetry, Shipwheel) and SSL_CERT_FILE (uv, PDM)"
+            "CA bundles",
+            "note",
+            "REQUESTS_CA_BUNDLE (pip, twine, Poetry, Shipwheel) and SSL_CERT_FILE (uv, PDM)"
             " are not the same, so clients trust different authorities",
-            fix="set both to one bundle",
+            "set both to one bundle",
         )
     if not (by_requests or by_others):
-        yield CheckResult(check="CA bundles", status="ok", message="each client has its own")
+        yield CheckResult("CA bundles", "ok", "each client has its own")
 
 
 def check_named_files(seen: Observations) -> Iterator[CheckResult]:
     """Tell which variables name a file that is not there."""
     for name, path in seen.missing_files.items():
         yield CheckResult(
-            check=name,
-            status="wrong",
-            message=f"it names a file that is not there: {path!r}",
-            fix=f"write the file, or unset {name}",
+            name,
+            "wrong",
+            f"it names a file that is not there: {path!r}",
+            f"write the file, or unset {name}",
         )
 
 

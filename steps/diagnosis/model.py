@@ -20,7 +20,7 @@ Status = Literal["ok", "note", "wrong"]
 Client = Literal["pip", "uv", "poetry", "pdm", "twine", "netrc"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class CheckResult:
     """The outcome of one check; what is `wrong` has a *fix*, and a `note` may have one."""
 
@@ -64,19 +64,20 @@ class Contact:
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """What the login may do; *source* is where it comes from, *failure* why there is none.
+    """What the credentials allow; *source* is where they come from, *failure* why there are none.
 
-    *problem* is why the index could not be read. *may_write* is None where that cannot be told,
-    and then *unknown_reason* says why. *repository* is what Google Cloud says of the mode.
+    *problem* is why no page could be read, *repository_problem* why the API shows no *repository*.
+    *may_write* is None where that cannot be told, and then *unknown_reason* says why.
     """
 
     source: str = ""
     account: str = ""
     failure: str = ""
     problem: Problem | None = None
+    repository: Repository | None = None
+    repository_problem: Problem | None = None
     may_write: bool | None = None
     unknown_reason: str = ""
-    repository: Repository | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

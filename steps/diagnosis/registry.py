@@ -1,63 +1,62 @@
 """The registry: whether it can be reached, as whom, and what may be done there.
 
-Nothing is uploaded to find out, and no form of a file is ever stored. The login goes to the
-registry's own origin and to the API of Artifact Registry, nowhere else.
+Nothing is uploaded to find out. The credentials go to the registry's own origin and to the API of
+Artifact Registry, nowhere else.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING
 
 import requests
 from requests import codes
 
 from steps.diagnosis.model import Access, CheckResult, Contact
-from steps.host.errors import Problem, ShipwheelError
+from steps.host.errors import AccessError, ApiUnavailable, InputError, NoRepository, ShipwheelError
 from steps.registry.adapter import Adapter
-from steps.registry.address import EMULATOR_VARIABLE, is_loopback
-from steps.registry.credentials import TOKEN_USERNAME, account
-from steps.registry.index import ACCEPT
-from steps.registry.page import parse_root
-from steps.registry.retry import Transient
+from steps.registry.address import EMULATOR_VARIABLE
+from steps.registry.credentials import account
+from steps.registry.index import Index
+from steps.registry.repository_api import UPLOAD, RepositoryApi
 from steps.registry.roles import WRITER, grant_command, member
 from steps.registry.transport import anonymous
-from steps.registry.upstreams import (
-    REMOTE,
-    STANDARD,
-    VIRTUAL,
-    Repository,
-    describe_repository,
-    explain,
-    misused,
-)
+from steps.registry.upstreams import REMOTE, VIRTUAL, explain, misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from steps.diagnosis.model import Observations
+    from steps.host.errors import Problem
     from steps.registry.address import Registry
     from steps.registry.certificates import Certificates
-    from steps.registry.credentials import Login
     from steps.registry.transport import Transport
+    from steps.registry.upstreams import Repository
 
-UPLOAD = "artifactregistry.repositories.uploadArtifacts"
-_API = "https://artifactregistry.googleapis.com/"
-# Where gcloud's users send it instead.
-_API_VARIABLE = "CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"
+# Artifact Registry has no page that lists its projects, and asks for credentials on each of theirs.
+_PROJECT = "pip"
 _SECONDS = (5.0, 10.0)
+# Google refuses what a service-account key signed by a clock that is further off.
+_MOST_SKEW = 300.0
+_NOTABLE_SKEW = 30.0
+_UNAUTHORISED = (codes.unauthorized, codes.forbidden)
 
 
 def reach(registry: Registry, certificates: Certificates) -> Contact:
-    """Ask for the index without credentials: whatever is answered, the registry was reached."""
+    """Ask for a page without credentials: whatever is answered, the registry was reached."""
+    is_google = registry.is_artifact_registry
+    url = f"{registry.index_url}{_PROJECT}/" if is_google else registry.index_url
     try:
-        with _session() as session:
+        with requests.Session() as session:
+            # Its requests end in time, also where a byte comes at a time.
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, Adapter(_SECONDS[1], 1))
             session.auth = anonymous
             answer = session.get(
-                registry.index_url,
+                url,
                 timeout=_SECONDS,
                 allow_redirects=False,
                 stream=True,
@@ -74,129 +73,57 @@ def reach(registry: Registry, certificates: Certificates) -> Contact:
 
 
 def find_access(transport: Transport, environ: Mapping[str, str], contact: Contact) -> Access:
-    """Return what the login may do, and what the repository is.
+    """Return what the credentials allow, and what the repository is.
 
     Where there was no *contact* the registry itself is not asked again.
     """
-    registry, credentials = transport.registry, transport.credentials
+    credentials = transport.credentials
     login = credentials.login()
-    known: dict[str, Any] = {
-        "source": login.source if login else "",
-        "account": account(login, environ) if login else "",
-        "failure": credentials.failure,
-        "problem": _read_problem(transport) if contact.status else None,
-    }
+    access = Access(
+        source=login.source if login else "",
+        account=account(login, environ) if login else "",
+        failure=credentials.failure,
+    )
     if contact.status is None:
-        return Access(**known, unknown_reason="the registry cannot be reached")
-    if registry.emulated:
-        return Access(**known, **_of_emulator(transport))
-    if not registry.is_artifact_registry:
-        return Access(**known, unknown_reason="only Artifact Registry tells")
-    repository = describe_repository(registry, environ)
-    return Access(**known, **_of_service(registry, login, environ, repository))
+        return replace(access, unknown_reason="the registry cannot be reached")
+    access = replace(access, problem=_read_problem(transport))
+    if not transport.registry.is_artifact_registry:
+        return replace(access, unknown_reason="only Artifact Registry tells")
+    try:
+        api = RepositoryApi(transport.registry, transport)
+    except InputError as error:
+        return replace(access, unknown_reason=error.problems[0].message)
+    return _ask_api(access, api)
 
 
 def _read_problem(transport: Transport) -> Problem | None:
-    """Read the list of the projects, as the gate would, and return what stands in the way."""
-    url = transport.registry.index_url
+    """Return why no page can be read; of Artifact Registry a missing project is one that was."""
+    registry = transport.registry
     try:
-        answer = transport.get(url, accept=ACCEPT)
-        if answer.ok:
-            parse_root(answer.content, url=url, content_type=answer.headers.get("Content-Type", ""))
+        if registry.is_artifact_registry:
+            Index(registry, transport, first_release=True).read(_PROJECT)
+        else:
+            Index(registry, transport).names()
     except ShipwheelError as error:
         return error.problems[0]
-    if answer.status_code == codes.not_found:
-        why = "is not found: the repository is missing, or shows no index"
-    else:
-        why = f"answers {transport.describe(answer)}"
-    return None if answer.ok else Problem(f"{url} {why}", "check the address")
+    return None
 
 
-def _of_emulator(transport: Transport) -> dict[str, Any]:
-    """Send the emulator a form without a file, which no mode stores, and see who refuses it."""
-    url = transport.registry.upload_url
+def _ask_api(access: Access, api: RepositoryApi) -> Access:
+    """Return *access* with what the API tells of the repository and of the permission to upload."""
     try:
-        answer = transport.send("POST", url, data={":action": "file_upload"})
+        access = replace(access, repository=replace(api.repository(), upstreams=api.upstreams()))
+    except ApiUnavailable as error:
+        return replace(access, unknown_reason=error.problems[0].message)
+    except NoRepository as error:
+        reason = "the repository does not exist"
+        return replace(access, repository_problem=error.problems[0], unknown_reason=reason)
+    except AccessError as error:
+        access = replace(access, repository_problem=error.problems[0])
+    try:
+        return replace(access, may_write=api.may_upload())
     except ShipwheelError as error:
-        return {"unknown_reason": error.problems[0].message}
-    except Transient as error:
-        return {"unknown_reason": str(error)}
-    name = transport.registry.repository
-    for told in (Repository(name=name, mode=mode) for mode in (REMOTE, VIRTUAL)):
-        if f"is a {told.kind} repository" in answer.text:
-            return {"may_write": False, "repository": told}
-    if answer.status_code != codes.bad_request:
-        return {"unknown_reason": f"the emulator answers {transport.describe(answer)}"}
-    return {"may_write": True, "repository": Repository(name=name, mode=STANDARD)}
-
-
-def _of_service(
-    registry: Registry,
-    login: Login | None,
-    environ: Mapping[str, str],
-    repository: Repository | None,
-) -> dict[str, Any]:
-    """Ask the API which permissions the token has; what gcloud told of the mode goes first."""
-    if login is None or login.username != TOKEN_USERNAME:
-        return {"repository": repository, "unknown_reason": "that takes an access token"}
-    base = environ.get(_API_VARIABLE) or _API
-    if not _is_safe(base):
-        return {"repository": repository, "unknown_reason": f"{_API_VARIABLE} is not https"}
-    url = (
-        f"{base.rstrip('/')}/v1/projects/{registry.project}/locations/{registry.location}"
-        f"/repositories/{registry.repository}"
-    )
-    if repository is None and (mode := (_ask("GET", url, login) or {}).get("mode")):
-        repository = Repository(name=registry.repository, mode=str(mode))
-    told = _ask("POST", f"{url}:testIamPermissions", login, {"permissions": [UPLOAD]})
-    if told is None:
-        return {
-            "repository": repository,
-            "unknown_reason": "the API of Artifact Registry does not say",
-        }
-    may = UPLOAD in told.get("permissions", ())
-    return {
-        "repository": repository,
-        "may_write": may,
-        "unknown_reason": "" if may else f"it lacks {UPLOAD}",
-    }
-
-
-def _ask(
-    method: str, url: str, login: Login, body: Mapping[str, Any] | None = None
-) -> dict[str, Any] | None:
-    """Return what the API says, or None where it says nothing that can be used."""
-
-    def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {login.password}"
-        return request
-
-    try:
-        with _session() as session:
-            session.auth = authorise  # also keeps netrc from being read
-            answer = session.request(
-                method, url, json=body, timeout=_SECONDS, allow_redirects=False
-            )
-            told = answer.json() if answer.status_code == codes.ok else None
-    except (requests.RequestException, OSError, ValueError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
-def _session() -> requests.Session:
-    """Return one whose requests end in time, also where a byte comes at a time."""
-    session = requests.Session()
-    for scheme in ("https://", "http://"):
-        session.mount(scheme, Adapter(_SECONDS[1], 1))
-    return session
-
-
-def _is_safe(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        return replace(access, unknown_reason=error.problems[0].message)
 
 
 def _fault(error: Exception) -> str:
@@ -218,21 +145,14 @@ def _fault(error: Exception) -> str:
     return words
 
 
-# Google refuses what a service-account key signed by a clock that is further off.
-_MOST_SKEW = 300.0
-_NOTABLE_SKEW = 30.0
-_UNAUTHORISED = (codes.unauthorized, codes.forbidden)
-
-
 def check_emulator(seen: Observations) -> Iterator[CheckResult]:
     """Tell whether an emulator stands in the registry's place."""
     if seen.registry.emulated:
         yield CheckResult(
-            check="registry",
-            status="note",
-            message=f"{EMULATOR_VARIABLE} sends every address of Artifact Registry to"
-            f" {seen.registry}",
-            fix=f"unset {EMULATOR_VARIABLE} to reach the service itself",
+            "registry",
+            "note",
+            f"{EMULATOR_VARIABLE} sends every address of Artifact Registry to {seen.registry}",
+            f"unset {EMULATOR_VARIABLE} to reach the service itself",
         )
 
 
@@ -241,10 +161,10 @@ def check_contact(seen: Observations) -> Iterator[CheckResult]:
     contact, registry = seen.contact, seen.registry
     if contact.status is None:
         yield CheckResult(
-            check="reachability",
-            status="wrong",
-            message=f"{registry} cannot be reached: {contact.fault}",
-            fix="check the address, the network, and the proxies and certificates above",
+            "reachability",
+            "wrong",
+            f"{registry} cannot be reached: {contact.fault}",
+            "check the address, the network, and the proxies and certificates above",
         )
     elif (
         contact.status < codes.bad_request
@@ -252,16 +172,14 @@ def check_contact(seen: Observations) -> Iterator[CheckResult]:
         and not registry.emulated
     ):
         yield CheckResult(
-            check="reachability",
-            status="note",
-            message=f"{registry} answers {contact.status} to anybody, without credentials",
-            fix="if it is to be private, remove allUsers from its readers",
+            "reachability",
+            "note",
+            f"{registry} answers {contact.status} to anybody, without credentials",
+            "if it is to be private, remove allUsers from its readers",
         )
     else:
         yield CheckResult(
-            check="reachability",
-            status="ok",
-            message=f"{registry} answers {contact.status} without credentials",
+            "reachability", "ok", f"{registry} answers {contact.status} without credentials"
         )
 
 
@@ -269,21 +187,19 @@ def check_clock(seen: Observations) -> Iterator[CheckResult]:
     """Compare the clocks: a token is only good for its hour, and a key signs the time."""
     skew = seen.contact.skew
     if skew is None:
-        yield CheckResult(
-            check="clock", status="note", message="the registry does not tell its time"
-        )
+        yield CheckResult("clock", "note", "the registry does not tell its time")
         return
     side = "behind" if skew > 0 else "ahead of"
     message = f"this machine is {abs(skew):.0f} s {side} the registry"
     if abs(skew) > _NOTABLE_SKEW:
         yield CheckResult(
-            check="clock",
-            status="wrong" if abs(skew) > _MOST_SKEW else "note",
-            message=message,
-            fix="set the clock, such as by `timedatectl set-ntp true`",
+            "clock",
+            "wrong" if abs(skew) > _MOST_SKEW else "note",
+            message,
+            "set the clock, such as by `timedatectl set-ntp true`",
         )
     else:
-        yield CheckResult(check="clock", status="ok", message=message)
+        yield CheckResult("clock", "ok", message)
 
 
 def check_login(seen: Observations) -> Iterator[CheckResult]:
@@ -291,90 +207,97 @@ def check_login(seen: Observations) -> Iterator[CheckResult]:
     access = seen.access
     if access.source:
         who = f"as {access.account}" if access.account else "as an account that they do not name"
-        yield CheckResult(check="credentials", status="ok", message=f"from {access.source}, {who}")
+        yield CheckResult("credentials", "ok", f"from {access.source}, {who}")
     elif access.failure:
         yield CheckResult(
-            check="credentials",
-            status="wrong",
-            message=f"there are none: {access.failure}",
-            fix="`gcloud auth application-default login`, or set TWINE_USERNAME and TWINE_PASSWORD",
+            "credentials",
+            "wrong",
+            f"there are none: {access.failure}",
+            "`gcloud auth application-default login`, or set TWINE_USERNAME and TWINE_PASSWORD",
         )
     else:
         needed = seen.contact.status in _UNAUTHORISED
         yield CheckResult(
-            check="credentials",
-            status="wrong" if needed else "ok",
-            message=f"there are none{', and the registry asks for a login' if needed else ''}",
-            fix="set TWINE_USERNAME and TWINE_PASSWORD" if needed else "",
+            "credentials",
+            "wrong" if needed else "ok",
+            f"there are none{', and the registry asks for a login' if needed else ''}",
+            "set TWINE_USERNAME and TWINE_PASSWORD" if needed else "",
         )
 
 
 def check_read(seen: Observations) -> Iterator[CheckResult]:
-    """Tell whether the index can be read with the credentials."""
-    problem = seen.access.problem
-    if seen.contact.status is None:
+    """Tell whether packages can be read with the credentials."""
+    access, registry = seen.access, seen.registry
+    if seen.contact.status is None or (access.repository_problem and not access.problem):
         return
-    if problem:
-        yield CheckResult(
-            check="read access", status="wrong", message=problem.message, fix=problem.hint
-        )
+    if access.problem:
+        yield CheckResult("read access", "wrong", access.problem.message, access.problem.hint)
     else:
-        yield CheckResult(
-            check="read access", status="ok", message=f"{seen.registry.index_url} can be read"
-        )
+        yield CheckResult("read access", "ok", f"{registry.index_url} can be read")
 
 
 def check_write(seen: Observations) -> Iterator[CheckResult]:
     """Tell whether an upload would be allowed, as far as that can be told without one."""
-    access, registry = seen.access, seen.registry
-    if access.may_write is None:
+    access = seen.access
+    if access.repository and access.repository.mode in {REMOTE, VIRTUAL}:
         yield CheckResult(
-            check="write access",
-            status="note",
-            message=f"it cannot be told without an upload: {access.unknown_reason}",
+            "write access",
+            "note",
+            f"{access.repository}, which takes no uploads",
+            "publish to a standard repository",
         )
-    elif access.repository and access.repository.mode in {REMOTE, VIRTUAL}:
+    elif access.may_write is None:
         yield CheckResult(
-            check="write access",
-            status="note",
-            message=f"{access.repository}, which takes no uploads",
-            fix="publish to a standard repository",
+            "write access", "note", f"it cannot be told without an upload: {access.unknown_reason}"
         )
     elif access.may_write:
-        yield CheckResult(check="write access", status="ok", message="uploads are allowed")
+        yield CheckResult("write access", "ok", "uploads are allowed")
     else:
         to = member(access.account) if access.account else "user:ACCOUNT"
         yield CheckResult(
-            check="write access",
-            status="note" if seen.read_only else "wrong",
-            message=f"{access.account or 'the account'} may not upload: {access.unknown_reason}",
-            fix=f"if it is to publish, grant it {WRITER}: {grant_command(registry, WRITER, to)}"
+            "write access",
+            "note" if seen.read_only else "wrong",
+            f"{access.account or 'the account'} may not upload: it lacks {UPLOAD}",
+            f"if it is to publish, grant it {WRITER}: {grant_command(seen.registry, WRITER, to)}"
             " (for who only installs, there is --read-only)",
         )
 
 
-def check_mode(seen: Observations) -> Iterator[CheckResult]:
-    """Tell the mode of the repository, and where its priorities are the wrong way round."""
-    repository = seen.access.repository
-    if repository is None:
-        if seen.registry.is_artifact_registry:
-            yield CheckResult(
-                check="repository mode",
-                status="note",
-                message="it is not known: neither Google Cloud nor gcloud told",
-            )
-        return
+def check_repository(seen: Observations) -> Iterator[CheckResult]:
+    """Tell what the repository is, and where its priorities are the wrong way round."""
+    repository, problem = seen.access.repository, seen.access.repository_problem
+    if problem:
+        yield CheckResult("repository", "wrong", problem.message, problem.hint)
+    elif repository is None and seen.registry.is_artifact_registry:
+        yield CheckResult(
+            "repository",
+            "note",
+            f"could not check that it exists, nor its mode: {seen.access.unknown_reason}",
+        )
+    elif repository and not repository.is_python:
+        yield CheckResult(
+            "repository",
+            "wrong",
+            f"{repository.name!r} holds {repository.format} packages, not Python packages",
+            "name a repository of format python",
+        )
+    elif repository:
+        yield from _check_mode(seen.registry, repository)
+
+
+def _check_mode(registry: Registry, repository: Repository) -> Iterator[CheckResult]:
     wrong = misused(repository, alone=False, private=False)
     for message in wrong:
         yield CheckResult(
-            check="repository mode",
-            status="wrong",
-            message=message,
-            fix="gcloud artifacts repositories update --upstream-policy-file",
+            "repository mode",
+            "wrong",
+            message,
+            f"gcloud artifacts repositories update {repository.name} --project={registry.project}"
+            f" --location={registry.location} --upstream-policy-file=FILE",
         )
     if not wrong:
         message = explain(repository) if repository.upstreams else str(repository)
-        yield CheckResult(check="repository mode", status="ok", message=message)
+        yield CheckResult("repository mode", "ok", message)
 
 
 CHECKS = (
@@ -384,5 +307,5 @@ CHECKS = (
     check_login,
     check_read,
     check_write,
-    check_mode,
+    check_repository,
 )

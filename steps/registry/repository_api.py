@@ -115,7 +115,7 @@ class RepositoryApi:
     def require_uploadable(self) -> None:
         """Raise InputError unless the repository is a standard one for Python packages."""
         found = self.repository()
-        if found.format not in {"", "FORMAT_UNSPECIFIED", "PYTHON"}:
+        if not found.is_python:
             raise InputError(
                 f"{found.name!r} is a repository of format {found.format}, which takes no Python"
                 " packages",

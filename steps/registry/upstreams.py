@@ -1,4 +1,4 @@
-"""What gcloud says of a repository that clients read from: its mode, and a virtual one's upstreams.
+"""A repository as Artifact Registry's API describes it: its mode, and a virtual one's upstreams.
 
 A virtual repository's priorities decide which upstream gives a version that several have. They
 hold nothing back: a higher version that only the public upstream has is offered all the same.
@@ -6,20 +6,12 @@ hold nothing back: a higher version that only the public upstream has is offered
 
 from __future__ import annotations
 
-import json
-import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from steps.host.children import Children
-from steps.host.tasks import each
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from steps.registry.address import Registry
-
-_SECONDS = 30.0
 # The modes of repositories, as the service has them.
 STANDARD, REMOTE, VIRTUAL = "STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY"
 
@@ -51,40 +43,14 @@ class Repository:
         """The mode in a word: standard, remote or virtual."""
         return self.mode.removesuffix("_REPOSITORY").lower() or "unknown"
 
+    @property
+    def is_python(self) -> bool:
+        """Whether it holds Python packages, or does not tell."""
+        return self.format in {"", "FORMAT_UNSPECIFIED", "PYTHON"}
+
     def __str__(self) -> str:
         """Return what it is, such as `'pypi' is a standard repository`."""
         return f"{self.name!r} is a {self.kind} repository"
-
-
-def describe_repository(registry: Registry, environ: Mapping[str, str]) -> Repository | None:
-    """Ask gcloud what *registry* is, and what its upstreams are.
-
-    Returns None where gcloud is missing, slow, or may not tell.
-    """
-    project = f"projects/{registry.project}/locations/{registry.location}"
-    name = f"{project}/repositories/{registry.repository}"
-    described = _describe(name, environ)
-    if described is None:
-        return None
-    policies = described.get("virtualRepositoryConfig", {}).get("upstreamPolicies", [])
-    modes = each(
-        lambda policy: (_describe(policy["repository"], environ) or {}).get("mode", ""),
-        policies,
-        workers=4,
-    )
-    upstreams = [
-        Upstream(
-            name=policy["repository"].rpartition("/")[2],
-            priority=int(policy.get("priority", 0)),
-            mode=mode,
-        )
-        for policy, mode in zip(policies, modes, strict=True)
-    ]
-    return Repository(
-        name=registry.repository,
-        mode=described.get("mode", ""),
-        upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
-    )
 
 
 def explain(repository: Repository) -> str:
@@ -129,14 +95,3 @@ def _misplaced(repository: Repository) -> Iterator[str]:
                 f" {private.name!r} the higher number, or public files stand in for private ones"
                 " of the same version"
             )
-
-
-def _describe(name: str, environ: Mapping[str, str]) -> dict[str, Any] | None:
-    command = ["gcloud", "artifacts", "repositories", "describe", name, "--format=json", "--quiet"]
-    try:
-        with Children(timeout=_SECONDS) as children:
-            result = children.ask(command, environ=environ)
-        found = json.loads(result.stdout)
-    except (OSError, ValueError, subprocess.TimeoutExpired):
-        return None
-    return found if isinstance(found, dict) else None

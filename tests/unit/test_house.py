@@ -23,7 +23,6 @@ RUNS_GIT = {
 RUNS_GCLOUD = {
     "steps/host/gcloud.py": "the one",
     "builder/local/runners.py": "the table of programs that stand for a step's image",
-    "steps/registry/upstreams.py": "needs no gcloud, and says nothing where there is none",
 }
 WRITES_FILES = {
     "steps/host/files.py": "the one",

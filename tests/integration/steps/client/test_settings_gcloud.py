@@ -135,4 +135,7 @@ def test_the_wrong_kind_of_repository_is_told(capsys: pytest.CaptureFixture[str]
         " of private packages' names, too; name the standard one behind it with --standard"
     )
     (line,) = check("missing", "pip", capsys)
-    assert line.startswith("Not checked, for gcloud does not tell: whether https://us-central1-")
+    assert line == (
+        "Could not check what https://us-central1-python.pkg.dev/demo/missing/ is: Repository not"
+        " found: 'projects/demo/locations/us-central1/repositories/missing'"
+    )

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from builder.server import Emulator
+from builder.server.answers import Answers
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.integration.servers.google import HOST, Google
 from tests.integration.steps.diagnosis.machine import LOGIN, TOKEN, clean, doctor, local, told
@@ -17,8 +19,6 @@ from tests.ports import unused_port
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from builder.server import Emulator
 
 
 def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Path) -> None:
@@ -50,35 +50,67 @@ def test_nothing_is_uploaded_and_the_mode_is_told(
 
     assert (standard.returncode, virtual.returncode) == (0, 0)
     lines = told(virtual)
-    assert lines["repository mode"] == "ok 'all' is a virtual repository"
+    assert lines["repository mode"].startswith("ok 'all' is a virtual repository of 'pypi' (1): ")
     assert lines["write access"] == "note 'all' is a virtual repository, which takes no uploads"
     assert sorted((tmp_path / "registry").rglob("*")) == before
 
 
 @pytest.mark.parametrize(
-    ("registry", "login", "read"),
+    ("registry", "login", "line"),
     [
-        ("us-central1/demo/nope", LOGIN, "simple/ is not found: the repository is missing"),
-        ("us-central1/demo/pypi", {}, "The registry asks for credentials and there are none"),
-        (
-            "us-central1/demo/pypi",
-            LOGIN | {"TWINE_PASSWORD": "old"},
-            "does not accept the credentials",
-        ),
+        ("nope", LOGIN, "repository: Repository not found: 'projects/demo/locations/us-cen"),
+        ("pypi", {}, "read access: The registry asks for credentials and there are none"),
+        ("pypi", LOGIN | {"TWINE_PASSWORD": "old"},
+         "read access: The registry does not accept the credentials from TWINE_USERNAME and"),
+        ("pypi", LOGIN | {"TWINE_USERNAME": "me"},
+         "read access: The registry does not accept the credentials from TWINE_USERNAME and"),
     ],
-)
-def test_an_index_that_cannot_be_read_is_wrong(
-    emulator: Emulator, home: Path, registry: str, login: dict[str, str], read: str
+)  # fmt: skip
+def test_a_repository_that_is_missing_or_cannot_be_read_is_wrong(
+    emulator: Emulator, home: Path, registry: str, login: dict[str, str], line: str
 ) -> None:
     environ = clean(home, ARTIFACT_REGISTRY_EMULATOR_HOST=emulator.host, **login)
 
-    done = doctor(home, environ, "--registry", registry)
+    done = doctor(home, environ, "--registry", f"us-central1/demo/{registry}")
 
     assert done.returncode == 1
-    line = told(done)["read access"]
-    assert line.startswith("wrong ")
-    assert read in line
+    assert f"wrong  {line}" in done.stdout
     assert "checks found something wrong" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answers", "line"),
+    [
+        (Answers(format="DOCKER"), "wrong 'pypi' holds DOCKER packages, not Python packages"),
+        (Answers(api="disabled"), "wrong Artifact Registry's API is not enabled: 403 Forbidden"),
+        (Answers(api="blocked"),
+         "note could not check that it exists, nor its mode: Artifact Registry's API cannot be"),
+    ],
+)  # fmt: skip
+def test_what_the_api_tells_of_the_repository_is_told_and_its_silence_is_not_wrong(
+    tmp_path: Path, home: Path, answers: Answers, line: str
+) -> None:
+    with Emulator(tmp_path / "registry", token=TOKEN, answers=answers) as emulator:
+        done = doctor(home, local(emulator, home), "--registry", "us-central1/demo/pypi")
+
+    assert done.returncode == (1 if line.startswith("wrong") else 0), done.stdout
+    assert told(done)["repository"].startswith(line)
+    enable = "gcloud services enable artifactregistry.googleapis.com --project=demo"
+    assert (enable in done.stdout) == (answers.api == "disabled")
+
+
+def test_a_missing_role_is_wrong_with_the_command_that_grants_it(
+    tmp_path: Path, home: Path
+) -> None:
+    with Emulator(tmp_path / "registry", token="other", more_tokens={TOKEN: "none"}) as emulator:
+        done = doctor(home, local(emulator, home), "--registry", "us-central1/demo/pypi")
+
+    lines = told(done)
+    assert done.returncode == 1
+    wrong = {it for it, line in lines.items() if line.startswith("wrong ")}
+    assert {"read access", "write access", "repository"} <= wrong
+    assert "--role=roles/artifactregistry.reader" in done.stdout
+    assert "--role=roles/artifactregistry.writer" in done.stdout
 
 
 def test_a_registry_that_is_not_there_is_wrong(home: Path) -> None:

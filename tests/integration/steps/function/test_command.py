@@ -16,7 +16,7 @@ from tests.integration.steps.function.place import SOUND, Place
         ("# ours\r\nberths==1.0", "INDEX\r\n# ours\r\nberths==1.0"),
         (f"\ufeff{SOUND}", f"\ufeffINDEX\n{SOUND}"),
         (
-            f"{SOUND}--extra-index-url https://us-east4-python.pkg.dev/demo/pypi/simple\n",
+            f"{SOUND}--extra-index-url https://us-central1-python.pkg.dev/demo/pypi/simple\n",
             f"{SOUND}INDEX\n",
         ),
     ],
@@ -139,12 +139,12 @@ def test_a_repository_that_does_not_exist_is_told_once(
 ) -> None:
     place.write(requirements__txt=SOUND)
 
-    done = place.shipwheel("--pin", **{variable: "us-east4/demo/gone"})
+    done = place.shipwheel("--pin", **{variable: "us-central1/demo/gone"})
 
     assert done.returncode == 4
     message, hint = done.stderr.splitlines()
     assert message == (
-        "error: Repository not found: 'projects/demo/locations/us-east4/repositories/gone'"
+        "error: Repository not found: 'projects/demo/locations/us-central1/repositories/gone'"
     )
     assert hint == f"  hint: check its address; `shipwheel setup` makes it, and {other}"
     assert place.text() == SOUND

@@ -64,8 +64,8 @@ class Harbour:
     def environ(self) -> dict[str, str]:
         return {
             **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "SHIPWHEEL_VIRTUAL": "us-east4/demo/virtual",
+            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
+            "SHIPWHEEL_VIRTUAL": "us-central1/demo/virtual",
             "ARTIFACT_REGISTRY_EMULATOR_HOST": self.emulator.host,
             "TWINE_USERNAME": "oauth2accesstoken",
             "TWINE_PASSWORD": TOKEN,

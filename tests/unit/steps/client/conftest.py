@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the command an empty home and project, and no gcloud."""
+    """Give the command an empty home and project, and an API that does not answer."""
+    monkeypatch.setattr("steps.settings._described", lambda _registry: None)
     for variable in ("VIRTUAL_ENV", "NETRC", "XDG_CONFIG_HOME", "TWINE_USERNAME", "TWINE_PASSWORD"):
         monkeypatch.delenv(variable, raising=False)
     for variable in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):

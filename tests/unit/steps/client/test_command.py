@@ -30,8 +30,6 @@ def test_it_prints_what_goes_where_and_tells_what_is_weak_and_what_comes_next(
         "warning: also of a virtual repository pip takes the highest version that any upstream"
         " has: pin private packages (NAME==VERSION with --hash), and reserve their names on the"
         " public index\n"
-        f"Not checked, for gcloud does not tell: whether https://{BASE} is a virtual repository,"
-        " and the priorities of its upstreams, of which the higher number goes first\n"
         "Next, for keyring: `uv tool install keyring --with keyrings.google-artifactregistry-auth`,"
         " once and outside the environments; its command has to be on PATH\n"
     )

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
     from steps.diagnosis.model import CheckResult
 
-SERVICE = parse_registry("us-east4/demo/pypi", {})
-EMULATOR = parse_registry("us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:1"})
+SERVICE = parse_registry("us-central1/demo/pypi", {})
+EMULATOR = parse_registry(
+    "us-central1/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:1"}
+)
 OTHER = parse_registry("https://example.com/team/", {})
-INDEX = "https://us-east4-python.pkg.dev/demo/pypi/simple/"
+INDEX = "https://us-central1-python.pkg.dev/demo/pypi/simple/"
 SECRET = "planted-3c1f9a"
 
 

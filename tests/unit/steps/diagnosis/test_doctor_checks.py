@@ -18,13 +18,14 @@ from steps.diagnosis.registry import (
     check_contact,
     check_emulator,
     check_login,
-    check_mode,
     check_read,
+    check_repository,
     check_write,
 )
 from steps.host.errors import Problem
 from steps.registry.address import shown
 from steps.registry.credentials import KEYRING_BACKEND
+from steps.registry.repository_api import UPLOAD
 from steps.registry.upstreams import Repository, Upstream
 from tests.unit.steps.diagnosis.observed import (
     EMULATOR,
@@ -140,25 +141,32 @@ def test_credentials_are_told_by_their_source_and_account(
     assert found(check_login, access=access, contact=Contact(status=status)) == [expected]
 
 
-def test_reading_is_judged_by_what_the_registry_said() -> None:
-    refused = Access(problem=Problem("403", "grant it"))
+@pytest.mark.parametrize(
+    ("access", "expected"),
+    [
+        (Access(), [("ok", f"{INDEX} can be read")]),
+        (Access(problem=Problem("403", "grant it")), [("wrong", "403")]),
+        # Told once, by the check of the repository.
+        (Access(repository_problem=Problem("Repository not found", "make it")), []),
+    ],
+)  # fmt: skip
+def test_reading_is_judged_by_what_the_registry_and_its_api_said(
+    access: Access, expected: list[tuple[str, str]]
+) -> None:
+    assert found(check_read, contact=Contact(status=401), access=access) == expected
+    assert found(check_read, contact=Contact(fault="no route"), access=access) == []
 
-    assert found(check_read, contact=Contact(status=401)) == [("ok", f"{INDEX} can be read")]
-    assert found(check_read, contact=Contact(status=401), access=refused) == [("wrong", "403")]
-    assert found(check_read, contact=Contact(fault="no route")) == []
 
-
-def repository(mode: str, *upstreams: Upstream) -> Repository:
-    return Repository(name="pypi", mode=f"{mode}_REPOSITORY", upstreams=upstreams)
+def repository(mode: str, *upstreams: Upstream, format: str = "PYTHON") -> Repository:  # noqa: A002 - as the API calls it
+    return Repository(name="pypi", mode=f"{mode}_REPOSITORY", format=format, upstreams=upstreams)
 
 
 @pytest.mark.parametrize(
     ("access", "expected"),
     [
         (Access(may_write=True), ("ok", "uploads are allowed")),
-        (Access(may_write=False, unknown_reason="it lacks x",
-                account="a@b.iam.gserviceaccount.com"),
-         ("wrong", "a@b.iam.gserviceaccount.com may not upload: it lacks x")),
+        (Access(may_write=False, account="a@b.iam.gserviceaccount.com"),
+         ("wrong", f"a@b.iam.gserviceaccount.com may not upload: it lacks {UPLOAD}")),
         (Access(unknown_reason="only Artifact Registry tells"),
          ("note", "it cannot be told without an upload: only Artifact Registry tells")),
         (Access(may_write=True, repository=repository("VIRTUAL")),
@@ -170,34 +178,49 @@ def test_writing_is_judged_without_an_upload(access: Access, expected: tuple[str
 
 
 def test_who_only_installs_need_not_be_allowed_to_upload() -> None:
-    assert statuses(check_write, access=Access(may_write=False), read_only=True) == ["note"]
+    access = Access(may_write=False)
+
+    assert statuses(check_write, access=access, read_only=True) == ["note"]
 
 
 def test_the_missing_role_is_named_with_the_command_that_grants_it() -> None:
-    (finding,) = check_write(observed(access=Access(may_write=False, account="me@example.com")))
+    (result,) = check_write(observed(access=Access(may_write=False, account="me@example.com")))
 
     assert (
         "gcloud artifacts repositories add-iam-policy-binding pypi --project=demo"
-        " --location=us-east4 --role=roles/artifactregistry.writer --member=user:me@example.com"
-    ) in finding.fix
+        " --location=us-central1 --role=roles/artifactregistry.writer --member=user:me@example.com"
+    ) in result.fix
 
 
-def test_a_public_upstream_before_a_private_one_is_wrong() -> None:
-    private = Upstream(name="own", priority=100, mode="STANDARD_REPOSITORY")
-    public = Upstream(name="public", priority=200, mode="REMOTE_REPOSITORY")
-    later = Upstream(name="public", priority=50, mode="REMOTE_REPOSITORY")
+PRIVATE = Upstream(name="own", priority=100, mode="STANDARD_REPOSITORY")
+FIRST = Upstream(name="public", priority=200, mode="REMOTE_REPOSITORY")
+LATER = Upstream(name="public", priority=50, mode="REMOTE_REPOSITORY")
 
-    def mode(*upstreams: Upstream) -> list[str]:
-        seen = Access(repository=repository("VIRTUAL", *upstreams))
-        return statuses(check_mode, access=seen)
 
-    assert mode(public, private) == ["wrong"]
-    assert mode(private, later) == ["ok"]
-    assert found(check_mode, access=Access(repository=repository("STANDARD"))) == [
-        ("ok", "'pypi' is a standard repository")
-    ]
-    assert statuses(check_mode) == ["note"]
-    assert statuses(check_mode, registry=OTHER) == []
+@pytest.mark.parametrize(
+    ("access", "status", "message"),
+    [
+        (Access(repository=repository("STANDARD")), "ok", "'pypi' is a standard repository"),
+        (Access(repository=repository("REMOTE")), "ok", "'pypi' is a remote repository"),
+        (Access(repository=repository("VIRTUAL", PRIVATE, LATER)), "ok",
+         "'pypi' is a virtual repository of 'own' (100), 'public' (50): "),
+        (Access(repository=repository("VIRTUAL", FIRST, PRIVATE)), "wrong",
+         "upstream 'public', a proxy of another index, has priority 200, "),
+        (Access(repository=repository("STANDARD", format="DOCKER")), "wrong",
+         "'pypi' holds DOCKER packages, not Python packages"),
+        (Access(repository_problem=Problem("Repository not found", "make it")), "wrong",
+         "Repository not found"),
+        (Access(unknown_reason="the proxy answered 403"), "note",
+         "could not check that it exists, nor its mode: the proxy answered 403"),
+    ],
+)  # fmt: skip
+def test_the_repository_is_judged_by_what_the_api_said(
+    access: Access, status: str, message: str
+) -> None:
+    ((told, words),) = found(check_repository, access=access)
+
+    assert (told, words[: len(message)]) == (status, message)
+    assert found(check_repository, registry=OTHER) == []
 
 
 @pytest.mark.parametrize(

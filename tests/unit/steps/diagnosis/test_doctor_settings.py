@@ -116,7 +116,7 @@ def test_a_secret_that_others_can_read_is_wrong(client: Client, text: str) -> No
 
 
 def test_a_token_in_netrc_is_noted_for_it_grows_old() -> None:
-    host = "us-east4-python.pkg.dev"
+    host = "us-central1-python.pkg.dev"
     text = f"machine {host} login oauth2accesstoken password {SECRET}\n"
 
     assert settings("netrc", text) == [
