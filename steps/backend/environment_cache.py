@@ -1,11 +1,11 @@
 """Keeps build environments from one run to the next, below the user's cache directory.
 
-An environment is found again by its interpreter, its exact requirements, what uv was told by the
-process environment, and the day: requirements are rarely pinned down to the last dependency, so
-each UTC day resolves them anew. One that was touched since it was made is left alone and not used.
-`environment.json` in it records what was resolved. Whoever makes or uses an environment holds a
-shared lock on it, and whoever removes it an exclusive one. To make it takes an exclusive lock on
-another file: who waits for that waits for an environment, and not for the run that it is used in.
+An environment is found again by its interpreter, its exact requirements, the variables that uv
+reads, and the day: requirements are rarely pinned down to the last dependency, so each UTC day
+resolves them anew. One that was changed after it was made is left alone and not used.
+`environment.json` in it records what was resolved. A run that makes or uses an environment holds a
+shared lock on it; to remove it takes an exclusive one. To make it takes an exclusive lock on
+another file, so that a run waits for an environment, and not for the run that uses it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class EnvironmentCache:
 
     def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
         self._folder = folder
-        told = sorted(item for item in environ.items() if item[0].startswith(("UV_", "SHIPWHEEL_")))
-        self._key = [sys.executable, os.path.realpath(sys.executable), sys.version, told]
+        read = sorted(item for item in environ.items() if item[0].startswith(("UV_", "SHIPWHEEL_")))
+        self._key = [sys.executable, os.path.realpath(sys.executable), sys.version, read]
         self._locks = ExitStack()
 
     def __enter__(self) -> Self:
@@ -53,7 +53,7 @@ class EnvironmentCache:
     def get(self, requirements: frozenset[str], make: Callable[[Path], None]) -> Path | None:
         """Return the environment of *requirements*, which *make* puts into an empty folder.
 
-        Return None when it is of no use: the cache cannot be written, or somebody wrote into it.
+        Return None when the cache cannot be written, or the environment was changed.
         """
         today = int(time.time() // _DAY)
         key = [self._key, sorted(requirements), today]
@@ -73,7 +73,7 @@ class EnvironmentCache:
             return
         with path.with_suffix(_MAKING).open("a") as making:
             fcntl.flock(making, fcntl.LOCK_EX)
-            if not _read_record(path):  # nobody was faster
+            if not _read_record(path):  # no other run was faster
                 _make(path, requirements, make)
                 self._evict()
 
@@ -91,7 +91,7 @@ class EnvironmentCache:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where environments are kept (XDG base directories), or None when nobody says."""
+    """Return where environments are kept (XDG base directories), or None if no variable says."""
     base, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
     for folder in Path(base), Path(home, ".cache"):
         if folder.is_absolute():
@@ -120,7 +120,7 @@ def _make(path: Path, requirements: frozenset[str], make: Callable[[Path], None]
 
 
 def _remove(lock: Path) -> None:
-    """Remove the environment, unless somebody uses it; its lock stays, for who may wait for it."""
+    """Remove the environment, unless it is in use; its lock stays, another run may wait for it."""
     with lock.open("a") as held, suppress(BlockingIOError):
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with suppress(OSError):

@@ -22,7 +22,7 @@ import os
 import sys
 
 _HERE = os.path.dirname(os.path.realpath(__file__))
-# The hook script does the same for its own folder: nobody here is to import our other modules.
+# The hook script does the same for its own folder: no hook must import our other modules.
 sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != _HERE]
 
 import atexit
@@ -83,7 +83,7 @@ _CACHES = {
 
 
 class _Watched(dict[bytes, bytes]):
-    """The variables of `os.environ`, which note that somebody asks for one that differs."""
+    """The variables of `os.environ`, which note a look-up of one that differs."""
 
     asked = False
 
@@ -129,7 +129,7 @@ def warm_up(backend: str) -> None:
 
 
 class Hook:
-    """A hook that runs in a child of this process; `reply` is told its exit code."""
+    """A hook that runs in a child of this process; `reply` gets its exit code."""
 
     def __init__(self, pid: int, reply: int) -> None:
         self.pid = pid
@@ -142,7 +142,7 @@ class Hook:
             with suppress(ProcessLookupError, PermissionError):
                 kill(self.pid, signal.SIGKILL)
         code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        with suppress(OSError):  # nobody waits for it any more
+        with suppress(OSError):  # the other side no longer waits
             os.write(self.reply, str(code).encode())
         for descriptor in self.descriptors:
             os.close(descriptor)

@@ -1,6 +1,6 @@
 """A project's build backend, whose hooks run through pypa/build in environments that it asks for.
 
-What goes wrong there is told in our words; what a backend says that it made is looked at.
+Errors of pypa/build and of pyproject-hooks become Shipwheel's; what a backend returns is checked.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Backend:
                 path = folder
         if path.parent != folder or path.is_symlink() or not path.is_file():
             raise BuildFailed(
-                f"The build backend of {str(self.project)!r} says that it built {path.name!r},"
-                " and there is no such file where it was to be",
+                f"The build backend of {str(self.project)!r} returned {path.name!r}, and did not"
+                " write that file into the folder that it was given",
                 "a backend returns the name of the file that it wrote (PEP 517)",
             )
         return path
@@ -176,11 +176,11 @@ def _backend_failed(project: Project, error: BuildBackendException) -> BuildFail
     if isinstance(cause, subprocess.CalledProcessError):
         return BuildFailed(
             f"The build backend of {str(project)!r} failed: {error}\n{cause.output.strip()}",
-            f"mend what the backend names above, and build again{_without_git(project)}",
+            f"fix what the backend reports above, and build again{_without_git(project)}",
         )
     return BuildFailed(
         f"The build backend of {str(project)!r} failed: {error}",
-        "see what it names, and build again",
+        "fix what it reports, and build again",
     )
 
 

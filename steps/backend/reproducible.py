@@ -47,7 +47,7 @@ def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
 def given_epoch(environ: Mapping[str, str]) -> int | None:
     """Return what the environment says, or None where it says nothing.
 
-    Raises InputError for what is no number of seconds, as the specification asks.
+    Raises InputError for anything but a number of seconds, as the specification asks.
     """
     given = environ.get(_VARIABLE, "")
     if not given:
@@ -64,7 +64,7 @@ def given_epoch(environ: Mapping[str, str]) -> int | None:
 def normalise_sdist(path: Path, epoch: int) -> None:
     """Pack the sdist at *path* again, unless it already shows no trace of when and where.
 
-    Members keep their order, names and contents; times become *epoch*, owners nobody, modes plain.
+    Members keep their order, names and contents; times become *epoch*, owners empty, modes plain.
     """
     with open_sdist(path) as archive:
         if archive.is_normal(epoch):
@@ -88,7 +88,7 @@ def _normalise_gzip_time(path: Path, epoch: int) -> None:
 
 
 def _last_commit(directory: Path) -> int:
-    # Whoever cloned it: what is in that folder is about to be run anyway.
+    # Whichever user owns the clone: its code is about to run anyway.
     last_commit = ("rev-list", "-1", "--timestamp", "HEAD", "--", ".")
     answer = ask_git(directory, "-c", "safe.directory=*", *last_commit)
     return int(answer.partition(" ")[0] or 0)

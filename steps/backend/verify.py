@@ -64,7 +64,7 @@ def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bo
 
 
 def _direct_references(distribution: Distribution) -> Iterator[DistributionFinding]:
-    """Yield an error per requirement on a path of this machine, which nobody else has."""
+    """Yield an error per requirement on a path of this machine, which no other machine has."""
     for line in distribution.requires:
         try:
             url = Requirement(line).url or ""

@@ -36,7 +36,7 @@ MAX_MEMBERS = 200_000
 # Read at once are only what describes a member, and members that we look into.
 _LARGEST_READ = 64 * 1024**2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# Whatever `..` follows may be a link itself, so that nobody can tell where it leads.
+# What `..` follows may be a link itself, and then the path leads elsewhere.
 _DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
 _UNREADABLE = (
     tarfile.TarError,
@@ -140,7 +140,7 @@ class Sdist(Archive):
         )
 
     def copy_normal(self, target: tarfile.TarFile, epoch: int) -> None:
-        """Add every member to *target*, in its order, with the traces taken off."""
+        """Add every member to *target*, in its order, without the traces of its packing."""
         for entry in self._entries:
             copy = tarfile.TarInfo(entry.name)
             copy.type, copy.linkname = entry.type, entry.linkname
@@ -177,7 +177,7 @@ def open_archive(path: Path) -> AbstractContextManager[Archive]:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Raise InputError when whoever reads the wheel or sdist at *path* meanwhile cannot."""
+    """Raise InputError for an error in reading the wheel or sdist at *path* meanwhile."""
     kind = "a wheel" if path.suffix == ".whl" else "an sdist"
     try:
         yield
@@ -251,7 +251,7 @@ def _name_problems(name: str, seen: set[str]) -> Iterator[str]:
     if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
         yield f"{name!r} leaves its folder"
     if not path.parts or _CONTROL.search(name):
-        yield f"{name!r} is no name for a file"
+        yield f"{name!r} is not a name for a file"
     if str(path) in seen and not name.endswith("/"):
         yield f"{name!r} is there twice"
     seen.add(str(path))
@@ -267,11 +267,11 @@ def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
 
 
 def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
-    """Yield a problem for what is below a link or a file: nobody can tell where that is."""
+    """Yield a problem for what is below a link or a file: it could be written elsewhere."""
     leaves = {PurePosixPath(entry.name) for entry in entries if not entry.isdir()}
     for path in (PurePosixPath(entry.name) for entry in entries):
         for leaf in leaves.intersection(path.parents):
-            yield f"{str(path)!r} is below {str(leaf)!r}, which is no folder"
+            yield f"{str(path)!r} is below {str(leaf)!r}, which is not a folder"
 
 
 def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:

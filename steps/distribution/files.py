@@ -51,7 +51,7 @@ class Distribution:
 
 
 def parse_filename(filename: str) -> tuple[Kind, NormalizedName, Version]:
-    """Return what the file name says; raise ValueError when it is no distribution's.
+    """Return what the file name says; raise ValueError unless it is a distribution's.
 
     Sdists are `.tar.gz` (PEP 625); the zip, bz2 and egg forms of old are not built any more.
     """

@@ -46,7 +46,7 @@ def check_wheel(path: Path) -> None:
     """Raise InputError unless the wheel at *path* holds exactly what its RECORD says.
 
     Every member is read for it, so that a damaged one is found as well. A member that twine takes
-    for the metadata, and that is not, is refused, too: the registry would be told what it says.
+    for the metadata, and that is not, is refused, too: the registry would store what it says.
     """
     with open_wheel(path) as wheel:
         metadata = metadata_member(wheel) or ""

@@ -13,6 +13,7 @@ from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError
 from steps.host.git import ask_git, read_git
+from steps.project.repository import checkout_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,19 +43,11 @@ def changed_since(ref: str, projects: Sequence[Project]) -> tuple[Project, ...]:
 
 def _repositories(projects: Iterable[Project]) -> tuple[Path, ...]:
     """Return the roots of the repositories of *projects*, and of what these take by its path."""
-    asked = {_nearest_git(it.directory): it.directory for it in projects}
-    taken = {_nearest_git(path): path for it in projects for path in it.local_paths}
-    asked |= {git: path for git, path in taken.items() if git and git not in asked}
+    asked = {checkout_around(it.directory.resolve()): it.directory for it in projects}
+    local = {checkout_around(path.resolve()): path for it in projects for path in it.local_paths}
+    asked |= {top: path for top, path in local.items() if top and top not in asked}
     tops = (_git(folder, "rev-parse", "--show-toplevel") for folder in asked.values())
     return tuple(dict.fromkeys(Path(top.rstrip("\n")) for top in tops))
-
-
-def _nearest_git(directory: Path) -> Path | None:
-    """Return the nearest `.git` around *directory*, so that git is asked once a repository."""
-    folder = directory.resolve()
-    if not folder.is_dir():
-        return None
-    return next((it / ".git" for it in (folder, *folder.parents) if (it / ".git").exists()), None)
 
 
 def _changed_files(top: Path, ref: str) -> Iterator[Path]:
@@ -96,7 +89,7 @@ def _merge_base(top: Path, ref: str) -> str:
 def affected(projects: Sequence[Project], files: Iterable[Path]) -> tuple[Project, ...]:
     """Return the projects to which *files* belong, and all that need one of these, in order.
 
-    A file belongs to the innermost directory of a project, or of one that is taken by its path.
+    A file belongs to the innermost directory of a project, or of a dependency by path.
     """
     by_directory = {project.directory.resolve(): project for project in projects}
     known = {*by_directory, *(path.resolve() for it in projects for path in it.local_paths)}

@@ -38,7 +38,7 @@ _PROJECT_ROOT = re.compile(r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root(?::uri|:re
 class Dependency:
     """One entry of a project's files; *text* is the entry.
 
-    *requirement* is what it asks of an index, *path* the absolute path that it is taken from
+    *requirement* is what it asks of an index, *path* the absolute path that it comes from
     instead, *url* any other place. *fault* says why it has no form as a requirement (PEP 508).
     """
 
@@ -193,7 +193,7 @@ def _entries(lines: object, base: Path, kind: Kind) -> Iterator[Dependency]:
 
 
 def _placed(found: Dependency, source: object, directory: Path) -> Dependency:
-    """Return *found* as taken from where *source*, a table of uv's or Poetry's, says."""
+    """Return *found* with the place that *source*, a table of uv's or Poetry's, names."""
     if not isinstance(source, dict):
         return found
     if isinstance(source.get("path"), str):

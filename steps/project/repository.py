@@ -52,7 +52,7 @@ def repository_projects(directory: Path) -> tuple[Project, ...]:
     """Return the projects of the git checkout that *directory* is in.
 
     Without git, as in a build of submitted source, those below the current directory, if that is
-    around *directory*. One whose files are wrong is passed over: nobody asked about it.
+    around *directory*. One whose files are wrong is left out.
     """
     return tuple(_readable(checkout_around(directory) or _current_around(directory)))
 
@@ -73,7 +73,7 @@ def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
 def find_requirers(directory: Path, environ: Mapping[str, str]) -> tuple[Requirer, ...]:
     """Return those of the git checkout that *directory*, an absolute path, is in.
 
-    What cannot be read is passed over: nobody asked about it.
+    What cannot be read is left out.
     """
     projects = [Requirer(str(it), it.requirements) for it in repository_projects(directory)]
     return (*projects, *_requirements_files(directory, environ))
@@ -100,7 +100,7 @@ def _readable(top: Path | None) -> Iterator[Project]:
 
 def _current_around(directory: Path) -> Path | None:
     here = Path.cwd()
-    # A home, or all of the disk, is no repository, and takes long to look through.
+    # A home folder, or a whole disk, is not a repository, and takes long to search.
     is_around = here in (directory, *directory.parents)
     return here if is_around and here not in {Path(here.anchor), Path.home()} else None
 

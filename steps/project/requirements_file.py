@@ -1,7 +1,7 @@
-"""A requirements file as its lines, kept as they stand: comments, order, and line ends.
+"""A requirements file as its lines, unchanged: comments, order, and line ends.
 
 A line is a logical one, with its continuations. What a line means is read as pip reads it; what is
-put in or taken out leaves every other character where it was.
+inserted or removed leaves every other character where it was.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Line:
 
     @property
     def fault(self) -> str:
-        """Why nobody understands the line; empty for a line that pip takes."""
+        """Why the line is not valid; empty for a line that pip accepts."""
         if self.content.startswith("-") and not _is_option(self.first):
             return "pip takes no such option from a file"
         # An URL without a name is what pip installs, too.

@@ -10,17 +10,18 @@ import functools
 import os
 import tomllib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packaging.utils import InvalidName, NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from steps.host.errors import InputError, Problem
 from steps.project.dependencies import declared_dependencies, runtime_dependencies, table_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packaging.requirements import Requirement
 
@@ -32,7 +33,7 @@ class Project:
     """A project as its files describe it; *directory* is absolute.
 
     *requirements* are the declared runtime dependencies, *local_paths* the directories of those
-    that are taken from this repository.
+    that are in this repository.
     """
 
     directory: Path
@@ -153,7 +154,7 @@ def read_pyproject(directory: Path) -> dict[str, Any]:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{os.fspath(path)!r} is not valid TOML: {error}", "mend the file at that place"
+            f"{os.fspath(path)!r} is not valid TOML: {error}", "fix the file at that place"
         ) from None
     except OSError as error:
         raise InputError(
@@ -179,14 +180,16 @@ def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
             return
     yield from _missing_fields(table, where)
     metadata = _static_metadata(table)
-    if "name" in metadata and not _is_name(metadata["name"]):
+    if "name" in metadata and not _is_valid(
+        metadata["name"], partial(canonicalize_name, validate=True)
+    ):
         yield Problem(
             f"The project's name is not valid: {metadata['name']!r} {where}",
             "letters, digits, and - _ . between them (PEP 508)",
         )
-    if "version" in metadata and not _is_version(metadata["version"]):
+    if "version" in metadata and not _is_valid(metadata["version"], Version):
         yield Problem(
-            f"The project's version is not one that PEP 440 knows: {metadata['version']!r} {where}",
+            f"The project's version is not valid (PEP 440): {metadata['version']!r} {where}",
             "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
         )
     for it in runtime_dependencies(path.parent, table):
@@ -241,21 +244,8 @@ def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _is_name(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
+def _is_valid(value: object, parse: Callable[[str], object]) -> bool:
     try:
-        canonicalize_name(value, validate=True)
-    except InvalidName:
+        return isinstance(value, str) and parse(value) is not None
+    except ValueError:  # what packaging raises is one, and so are more digits than Python reads
         return False
-    return True
-
-
-def _is_version(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        Version(value)
-    except ValueError:  # InvalidVersion, or more digits than Python reads
-        return False
-    return True

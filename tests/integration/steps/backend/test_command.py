@@ -81,7 +81,7 @@ def test_one_kind_alone_is_built_when_asked(
         ("invalid-toml", 2, "'{directory}/pyproject.toml' is not valid TOML: "),
         ("no-name", 2, "[project] has no name in '{directory}/pyproject.toml'"),
         ("no-version", 2, "[project] has no version in '{directory}/pyproject.toml'"),
-        ("invalid-version", 2, "The project's version is not one that PEP 440 knows: "),
+        ("invalid-version", 2, "The project's version is not valid (PEP 440): "),
         ("other-name", 2, "'someone_else-1.0.tar.gz' was built as someone-else 1.0, and the "),
         ("other-version", 2, "'condition_other_version-9.9.tar.gz' was built as "),
         ("failing-backend", 3, "The build backend of 'condition-failing-backend' failed: "),

@@ -75,9 +75,9 @@ def test_members_of_a_wheel_are_hashed(tmp_path: Path) -> None:
         (link("a-1/y", "../x", tarfile.LNKTYPE), "is a link that leads out"),
         (link("a-1/y", "", tarfile.CHRTYPE), "is neither a file, a folder nor a link"),
         (("a-1/ok", b""), "'a-1/ok' is there twice"),
-        (("a-1/ok/x", b""), "'a-1/ok/x' is below 'a-1/ok', which is no folder"),
-        (("a-1/\n\x1b[31m", b""), "'a-1/\\n\\x1b[31m' is no name for a file"),
-        ((".", b""), "'.' is no name for a file"),
+        (("a-1/ok/x", b""), "'a-1/ok/x' is below 'a-1/ok', which is not a folder"),
+        (("a-1/\n\x1b[31m", b""), "'a-1/\\n\\x1b[31m' is not a name for a file"),
+        ((".", b""), "'.' is not a name for a file"),
         (link("a-1/y", "ok/../x"), "is a link that leads out: 'ok/../x'"),
         (link("a-1/y", "../a-1/./ok/ok/../../x"), "is a link that leads out"),
         (link("a-1/y", ".."), "is a link that leads out: '..'"),
@@ -141,7 +141,7 @@ def test_many_large_descriptions_are_a_bomb_as_well(
 def test_a_hostile_wheel_is_refused(tmp_path: Path, name: str) -> None:
     path = wheel(tmp_path / "a-1-py3-none-any.whl", {name: b""})
 
-    with pytest.raises(InputError, match=r"leaves its folder|is no name for a file"):
+    with pytest.raises(InputError, match=r"leaves its folder|is not a name for a file"):
         member_hashes(path)
 
 
