@@ -121,7 +121,7 @@ def test_a_backend_that_names_a_file_which_it_did_not_write_is_not_believed(
 
     assert main(["-q", "build", str(directory), "--wheel"]) == 3
 
-    assert "and did not" in capsys.readouterr().err
+    assert "and did not write that file into the folder" in capsys.readouterr().err
     assert elsewhere.read_bytes() == b"mine"
     assert not (directory / "dist").exists()
 

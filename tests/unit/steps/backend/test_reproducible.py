@@ -83,10 +83,3 @@ def test_what_git_does_not_know_yet_is_as_old_as_its_newest_file(repository: Pat
     os.utime(repository / "new/file", (NEWEST + 7, NEWEST + 7))
 
     assert source_date_epoch(repository / "new", {}) == NEWEST + 7
-
-
-def test_a_time_beyond_all_archives_is_the_last_that_they_hold(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    os.utime(tmp_path / "file", (2**33, 2**33))
-
-    assert source_date_epoch(tmp_path, {}) == LATEST

@@ -37,7 +37,7 @@ BACKENDS = {
 # What is wrong with the files of the others.
 WRONG = {
     "invalid-toml": "is not valid TOML: Illegal character '\\n'",
-    "invalid-version": "not one that PEP 440 knows: '1.0-final-2'",
+    "invalid-version": "not valid (PEP 440): '1.0-final-2'",
     "no-name": "[project] has no name",
     "no-pyproject": "has no pyproject.toml",
     "no-version": "[project] has no version",

@@ -97,7 +97,7 @@ def test_all_problems_of_all_projects_are_reported_at_once(tmp_path: Path) -> No
     messages = [problem.message.split(":")[0] for problem in caught.value.problems]
     assert messages == [
         f"[project] has no name in '{first}/pyproject.toml'",
-        "The project's version is not one that PEP 440 knows",
+        "The project's version is not valid (PEP 440)",
         "A dependency is not a valid requirement",
         f"'{second}/pyproject.toml' is not valid TOML",
         "The project directory does not exist",
@@ -124,7 +124,7 @@ def test_a_name_that_is_not_one_is_refused(tmp_path: Path, name: str) -> None:
 def test_a_version_of_more_digits_than_python_reads_is_refused(tmp_path: Path) -> None:
     write(tmp_path, f'[project]\nname = "tides"\nversion = "{"1" * 5000}"\n')
 
-    with pytest.raises(InputError, match="The project's version is not one that PEP 440 knows"):
+    with pytest.raises(InputError, match="The project's version is not valid"):
         read_project(tmp_path)
 
 
