@@ -1,14 +1,18 @@
 """Checks what was built: its metadata, and its wheel's contents.
 
-The rules are those of `twine check` and of check-wheel-contents, which a project configures in its
-own `[tool.check-wheel-contents]`. No other module calls check-wheel-contents. It and twine take
-0.6 s to import, which a thread does while the first backend works.
+The rules are those of `twine check`, which itself prints and logs for the whole process, so that
+this calls what it calls; and those of check-wheel-contents, which a project configures in its own
+`[tool.check-wheel-contents]`. No other module calls check-wheel-contents and the readme renderer.
+All this takes 0.6 s to import, which a thread does while the first backend works.
 """
 
 from __future__ import annotations
 
+import io
 import logging
 import os
+import re
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -16,17 +20,26 @@ from check_wheel_contents.checker import WheelChecker
 from check_wheel_contents.contents import WheelContents
 from check_wheel_contents.errors import UserInputError, WheelValidationError
 from packaging.requirements import InvalidRequirement, Requirement
+from readme_renderer import rst
 
-from steps.distribution.twine_library import check_readme, read_package
+from steps.distribution.twine_library import read_package
 from steps.host.errors import InputError, Problem, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from twine.package import PackageFile
+
     from steps.distribution.files import Distribution
 
 _logger = logging.getLogger("shipwheel")
+
+# Rendering these cannot fail; all else is rendered as reStructuredText.
+_PLAIN = {"text/plain", "text/markdown"}
+_REPORT = re.compile(r"<string>:(\d*): \(([A-Z]+)/\d\)")
+# docutils keeps its roles and directives once for the whole process.
+_ONE_AT_A_TIME = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,29 @@ def _metadata_findings(distribution: Distribution) -> Iterator[DistributionFindi
     except ValueError as error:
         yield DistributionFinding(
             distribution.filename, "error", " ".join(str(error).split()), hint
+        )
+
+
+def check_readme(package: PackageFile) -> Iterator[tuple[Literal["warning", "error"], str]]:
+    """Yield what `twine check` finds in the readme of *package*."""
+    metadata = package.metadata_dictionary()
+    readme = metadata.get("description", "")
+    if not readme or readme.rstrip() == "UNKNOWN":
+        yield "warning", "`long_description` missing."
+        return
+    content_type = metadata.get("description_content_type")
+    if content_type is None:
+        yield "warning", "`long_description_content_type` missing. defaulting to `text/x-rst`."
+    if (content_type or "").partition(";")[0].strip().lower() in _PLAIN:
+        return
+    reports = io.StringIO()
+    with _ONE_AT_A_TIME:
+        rendered = rst.render(readme, stream=reports)
+    if rendered is None:
+        found = _REPORT.sub(r"line \1: \2:", reports.getvalue())
+        yield (
+            "error",
+            f"`long_description` has syntax errors in markup and would not be rendered: {found}",
         )
 
 

@@ -9,9 +9,9 @@ import logging
 import stat
 import threading
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from steps.distribution.archive import readable
 from steps.host.errors import InputError
 from steps.registry.retry import Transient
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
     from steps.registry.transport import Transport
 
+# Its warnings are reported in Shipwheel's words: without a handler, logging would print them, too.
+logging.getLogger("twine").addHandler(logging.NullHandler())
+
 
 def import_early() -> None:
     """Begin to import what sends files, which is slow to import, and return at once."""
@@ -32,8 +35,7 @@ def import_early() -> None:
 
 def _import_twine() -> None:
     with suppress(ImportError):  # whoever needs it says so
-        import twine.package  # noqa: PLC0415 - this is the purpose
-        import twine.repository  # noqa: F401, PLC0415 - the same
+        import steps.distribution.twine_library  # noqa: F401, PLC0415 - the same
 
 
 class Packages:
@@ -48,15 +50,12 @@ class Packages:
 
         Raises InputError for a file that twine does not upload, or that was changed meanwhile.
         """
-        # A publish that has nothing to upload does not pay for the import.
-        from twine.exceptions import TwineException  # noqa: PLC0415 - slow, see `import_early`
-        from twine.package import PackageFile  # noqa: PLC0415 - the same
+        from steps.distribution.twine_library import read_package  # noqa: PLC0415 - imported early
 
         state = _state(path)
         try:
-            with readable(path):
-                package = PackageFile.from_filename(str(path), comment=None)
-        except (TwineException, ValueError) as error:  # a Metadata-Version that is none
+            package = read_package(path)
+        except ValueError as error:
             raise InputError(
                 f"{path.name!r} cannot be uploaded: {error}", "build it again"
             ) from None
@@ -94,14 +93,13 @@ class Attempt:
         import rich  # noqa: PLC0415 - slow, and `import_early` did it
         from twine.repository import Repository  # noqa: PLC0415 - the same
 
-        rich.reconfigure(quiet=True)
-        logging.getLogger("twine").setLevel(logging.ERROR)
         self._file = file
         self._packages = packages
         url = transport.registry.upload_url
         self._repository = Repository(url, None, None, disable_progress_bar=True)
         self._repository.close()
         self._repository.session = transport.session
+        self._console = rich.get_console()
         self._transport = transport
         self.doubtful = False
         """Whether the registry may have stored the file without telling us so."""
@@ -114,9 +112,7 @@ class Attempt:
         """
         package = self._packages.of(self._file)
         try:
-            return self._transport.answer(
-                "POST", lambda: self._repository.upload(package, max_redirects=1)
-            )
+            return self._transport.answer("POST", partial(self._upload, package))
         except Transient:
             self.doubtful = True
             raise
@@ -127,3 +123,7 @@ class Attempt:
                 f"{self._file.filename!r} cannot be read any more: {error.strerror}",
                 "build it again",
             ) from None
+
+    def _upload(self, package: PackageFile) -> requests.Response:
+        with self._console.capture():  # what twine prints in this thread, and nothing else
+            return self._repository.upload(package, max_redirects=1)

@@ -7,6 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+import rich
 
 from steps.distribution.files import Distribution, file_sha256
 from steps.host.errors import InputError
@@ -133,7 +134,9 @@ class Vanishing(Packages):
         return package
 
 
-def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told(directory: Path) -> None:
+def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told_by_shipwheel_alone(
+    directory: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     wheel, _sdist = make_distributions(directory)
     registry = Registry(upload_url="http://127.0.0.1:9/demo/pypi/")
     transport = Transport(registry, Credentials(lambda: None))
@@ -145,3 +148,5 @@ def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told(directory: Path) -> N
         "'berths-1.0-py3-none-any.whl' cannot be read any more: No such file or directory\n"
         "  hint: build it again"
     )
+    rich.print("others still print")
+    assert tuple(capfd.readouterr()) == ("others still print\n", "")

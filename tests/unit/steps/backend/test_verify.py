@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.distribution.twine_library import check_readme, read_package
+from steps.backend.verify import check_readme
+from steps.distribution.twine_library import read_package
 
 if TYPE_CHECKING:
     from pathlib import Path
