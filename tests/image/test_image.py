@@ -17,6 +17,7 @@ import pytest
 from steps import __version__
 from tests.image.conftest import BASE_VARIABLE, DEFAULT_BASE, ROOT
 from tests.image.layers import findings
+from tests.tree import commit, git
 
 if TYPE_CHECKING:
     from tests.image.engine import Docker
@@ -63,14 +64,6 @@ def as_in_cloud_build(workspace: Path, *options: str) -> tuple[str, ...]:
     return (*RUN, *volumes, *environ, "--workdir", "/workspace", *options)
 
 
-def git(directory: Path, *arguments: str) -> None:
-    when = "2024-05-06T07:08:09+00:00"
-    names = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL")
-    environ = os.environ | dict.fromkeys(names, "author")
-    environ |= {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when}
-    subprocess.run(["git", *arguments], cwd=directory, env=environ, check=True)
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
     """A tagged checkout, of another user's, with a project for each backend of the image."""
@@ -90,9 +83,8 @@ def workspace(tmp_path: Path) -> Path:
             + ("\n[tool.hatch.version]\nsource = 'vcs'\n" if name == "hatchvcs" else "")
             + ("raw-options = {root = '..'}\n" if name == "hatchvcs" else "")
         )
-    git(directory, "init", "--quiet")
-    git(directory, "add", ".")
-    git(directory, "commit", "--quiet", "--message", "Eight projects")
+    when = "2024-05-06T07:08:09+00:00"
+    commit(directory, "Eight projects", GIT_AUTHOR_DATE=when, GIT_COMMITTER_DATE=when)
     git(directory, "tag", "v1.0")
     for path in (directory, *directory.rglob("*")):
         os.chown(path, 1000, 1000)

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from builder.server import Emulator
 from tests.integration.tally import Tally, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def emulator(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """Serve the registry in `registry/`; a marker of this name has the emulator's arguments."""
+    marker = request.node.get_closest_marker("emulator")
+    with Emulator(tmp_path / "registry", **(marker.kwargs if marker else {})) as emulator:
+        yield emulator
 
 
 @pytest.fixture

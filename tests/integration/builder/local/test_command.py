@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import tree
+from tests.tree import git
+
 if TYPE_CHECKING:
     from tests.integration.builder.local.laptop import Laptop
 
@@ -29,18 +32,9 @@ def test_a_step_without_container_is_refused_with_the_way_out(laptop: Laptop) ->
 
 
 def test_git_fills_in_what_a_trigger_would(laptop: Laptop) -> None:
-    def git(*arguments: str) -> str:
-        identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-        done = subprocess.run(
-            ["git", *identity, "-C", str(laptop.source), *arguments],
-            capture_output=True, check=True, text=True, timeout=30,
-        )  # fmt: skip
-        return done.stdout.strip()
-
-    git("init", "--initial-branch", "trunk")
-    git("remote", "add", "origin", "https://example.com/owner/name.git")
-    git("commit", "--allow-empty", "--message", "first")
-    commit = git("rev-parse", "HEAD")
+    git(laptop.source, "init", "--initial-branch", "trunk")
+    git(laptop.source, "remote", "add", "origin", "https://example.com/owner/name.git")
+    commit = tree.commit(laptop.source)
     keys = "$COMMIT_SHA $SHORT_SHA $BRANCH_NAME $TAG_NAME. $REPO_NAME $REPO_FULL_NAME"
     text = f"steps: [{{name: bash, args: ['-c', 'echo {keys}; test ! -e .git']}}]"
 

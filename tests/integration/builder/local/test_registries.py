@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.integration.builder.local.laptop import OURS, Laptop
 from tests.tiny import make_distributions, make_project
 
@@ -54,6 +56,7 @@ def test_packages_are_uploaded_after_the_last_step(
     assert "INFO     Requested entity already exists." in again.err
 
 
+@pytest.mark.emulator(repositories=["p/pypi"])
 def test_packages_that_no_step_has_built_fail_the_build(laptop: Laptop, emulator: Emulator) -> None:
     text = (
         "steps: [{name: bash, args: [-c, ls]}]\nartifacts:\n  pythonPackages:\n"

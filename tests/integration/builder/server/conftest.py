@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
-
-
-@pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[Emulator]:
     with Emulator(tmp_path / "registry", token=TOKEN) as emulator:
         yield emulator

@@ -12,6 +12,8 @@ import pytest
 import requests
 
 from builder.server import Emulator
+from tests.integration import program
+from tests.integration.program import environment
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.ports import unused_port
 from tests.tiny import make_distributions, make_project
@@ -231,20 +233,9 @@ def test_pip_takes_the_highest_version_of_a_virtual_repository_whoever_has_it(
 def shipwheel(
     emulator: Emulator, repository: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", *arguments, "--retry-for", "0.2"],
-        env={
-            **os.environ,
-            "TWINE_USERNAME": LOGIN[0],
-            "TWINE_PASSWORD": LOGIN[1],
-            "SHIPWHEEL_REGISTRY": f"us-east4/{repository}",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    login = {"TWINE_USERNAME": LOGIN[0], "TWINE_PASSWORD": LOGIN[1]}
+    environ = environment(emulator.host, repository, **login)
+    return program.shipwheel(environ, *arguments, "--retry-for", "0.2")
 
 
 @pytest.mark.parametrize(("repository", "mode"), [("public", "remote"), ("all", "virtual")])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from pathlib import Path
 
 PACKAGES = Path(__file__).parents[3] / "packages"
@@ -14,8 +13,3 @@ BACKENDS += ["uv-build", "dynamic-version"]
 def copied(condition: str, to: Path) -> Path:
     shutil.copytree(PACKAGES / condition, to, ignore=shutil.ignore_patterns("dist", "*.egg-info"))
     return to
-
-
-def git(*arguments: str, at: Path) -> None:
-    identity = ["-c", "user.name=n", "-c", "user.email=e"]
-    subprocess.run(["git", *identity, *arguments], cwd=at, check=True)

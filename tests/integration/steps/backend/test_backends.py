@@ -18,7 +18,9 @@ from steps.backend.building import build, identify
 from steps.backend.reproducible import FIXED_ENVIRONMENT
 from steps.project.source import read_project
 from tests.archives import member_hashes
-from tests.integration.steps.backend.projects import BACKENDS, copied, git
+from tests.integration.program import shipwheel
+from tests.integration.steps.backend.projects import BACKENDS, copied
+from tests.tree import commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,11 +53,9 @@ def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
     first = copied(backend, tmp_path / "first")
-    git("init", "--quiet", at=first)
-    git("add", ".", at=first)
-    git("commit", "--quiet", "-m", "m", at=first)
+    commit(first)
     second = tmp_path / "elsewhere/second"
-    git("clone", "--quiet", str(first), str(second), at=tmp_path)
+    git(tmp_path, "clone", "--quiet", str(first), str(second))
     for path in second.rglob("*"):
         if ".git" not in path.parts:
             os.utime(path, (AGES_AGO, AGES_AGO))
@@ -102,9 +102,7 @@ def test_a_checkout_of_another_user_is_as_old_as_its_last_commit(
     """As that of root is to the user of a build; git calls it dubious, and tells nothing of it."""
     monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0000")
     directory = copied("setuptools", tmp_path / "theirs")
-    git("init", "--quiet", at=directory)
-    git("add", ".", at=directory)
-    git("commit", "--quiet", "-m", "m", at=directory)
+    commit(directory)
     if os.geteuid() == 0:  # nobody else may give files away, so git is asked to believe it, too
         for path in (directory, *directory.rglob("*")):
             os.chown(path, 65534, 65534)
@@ -124,16 +122,10 @@ def test_without_git_a_build_is_as_old_as_the_newest_file(backend: str, tmp_path
     directory = copied(backend, tmp_path / "project")
     for path in (directory, *directory.rglob("*")):
         os.utime(path, (1_600_000_000, 1_600_000_000))
+
     environ = {**os.environ, "PATH": str(tmp_path / "empty")}
 
-    done = subprocess.run(
-        [sys.executable, "-I", "-m", "builder", "-q", "build", str(directory)],
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = shipwheel(environ, "-q", "build", directory)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert {_time_in(path) for path in (directory / "dist").iterdir()} == {1_600_000_000}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
+from tests.integration.program import shipwheel
+
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from builder.server import Emulator
@@ -26,15 +27,7 @@ def clean(home: Path, **environ: str) -> dict[str, str]:
 def doctor(
     home: Path, environ: dict[str, str], *arguments: str, command: str = "doctor"
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", command, *arguments],
-        cwd=home / "work",
-        env={**environ, "HOME": str(home)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return shipwheel({**environ, "HOME": str(home)}, command, *arguments, cwd=home / "work")
 
 
 def told(done: subprocess.CompletedProcess[str]) -> dict[str, str]:

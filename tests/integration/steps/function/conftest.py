@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from builder.server import Emulator
 from tests.integration.steps.function.place import TOKEN, Place
 from tests.tiny import make_distributions, make_project
+from tests.tree import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ def place(tmp_path: Path) -> Iterator[Place]:
     root = tmp_path / "work"
     (root / "f").mkdir(parents=True)
     (root / "f/main.py").write_text("def main(request): ...\n")
-    subprocess.run(["git", "init", "--quiet", str(root)], check=True, timeout=30)
+    git(root, "init", "--quiet")
     made = {
         "berths": make_project(tmp_path / "1", "berths", requires=["tides>=1"]),
         "tides": make_project(tmp_path / "1", "tides", "1.0"),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tests.integration.program import shipwheel
+
 if TYPE_CHECKING:
+    import subprocess
     from pathlib import Path
 
     from builder.server import Emulator
@@ -66,15 +67,8 @@ class Place:
         }
 
     def shipwheel(self, *options: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "builder", "requirements", "f", *options],
-            cwd=self.root,
-            env={**self.environ, **environ},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        environment = {**self.environ, **environ}
+        return shipwheel(environment, "requirements", "f", *options, cwd=self.root)
 
     def pin(self, key: str, text: str = "") -> str:
         """Return the lines that pin one of the distributions."""

@@ -18,7 +18,9 @@ import pytest
 import uv
 
 from builder.server import Emulator
+from tests.integration.program import environment, shipwheel
 from tests.ports import unused_port
+from tests.tree import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -62,25 +64,15 @@ class Harbour:
 
     @property
     def environ(self) -> dict[str, str]:
-        return {
-            **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
-            "SHIPWHEEL_VIRTUAL": "us-central1/demo/virtual",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": self.emulator.host,
-            "TWINE_USERNAME": "oauth2accesstoken",
-            "TWINE_PASSWORD": TOKEN,
-        }
+        return environment(
+            self.emulator.host,
+            SHIPWHEEL_VIRTUAL="us-central1/demo/virtual",
+            TWINE_USERNAME="oauth2accesstoken",
+            TWINE_PASSWORD=TOKEN,
+        )
 
     def shipwheel(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-I", "-m", "builder", *arguments],
-            cwd=self.root,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return shipwheel(self.environ, *arguments, cwd=self.root)
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +123,7 @@ def harbour(registry: Emulator, tmp_path: Path) -> Harbour:
 
 def copy_sample(root: Path) -> None:
     shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns("dist", "*.egg-info"))
-    subprocess.run(["git", "init", "--quiet", str(root)], check=True, timeout=30)
+    git(root, "init", "--quiet")
 
 
 def build(

@@ -10,6 +10,7 @@ import pytest
 
 from tests.integration.steps.function.place import SOUND, TOKEN, Place
 from tests.integration.steps.release.test_secrets import leaks, run
+from tests.tree import git
 
 
 @pytest.mark.parametrize("options", [[], ["--pin"], ["--vendor", "vendor"]])
@@ -63,7 +64,7 @@ def test_a_token_is_written_where_git_looks_away_and_gcloud_does_not(place: Plac
 @pytest.mark.parametrize("options", [[], ["--write-ignores"]])
 def test_a_token_is_not_written_into_a_tracked_file(place: Place, options: list[str]) -> None:
     place.write(requirements__txt__tmpl=TEMPLATE + SOUND, requirements__txt="old\n")
-    subprocess.run(["git", "add", "."], cwd=place.root, check=True, timeout=30)
+    git(place.root, "add", ".")
 
     done = place.shipwheel("--extra-index-url", *options)
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,27 +7,10 @@ import pytest
 from builder.__main__ import main
 from steps.host.errors import AccessError, InputError
 from steps.project.repository import complete_history
+from tests.tree import AUTHOR, commit, git
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-ENVIRON = {
-    **os.environ,
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "Author",
-    "GIT_AUTHOR_EMAIL": "author@example.com",
-    "GIT_COMMITTER_NAME": "Author",
-    "GIT_COMMITTER_EMAIL": "author@example.com",
-}
-
-
-def git(directory: Path, *arguments: str) -> str:
-    command = ["git", *arguments]
-    answer = subprocess.run(
-        command, cwd=directory, env=ENVIRON, capture_output=True, text=True, check=True
-    )
-    return answer.stdout.strip()
 
 
 @pytest.fixture
@@ -37,9 +18,8 @@ def origin(tmp_path: Path) -> Path:
     """A repository with three commits, the first of them tagged."""
     directory = tmp_path / "origin"
     directory.mkdir()
-    git(directory, "init", "--quiet", "--initial-branch", "main")
     for number in range(3):
-        git(directory, "commit", "--quiet", "--allow-empty", "--message", f"Commit {number}")
+        commit(directory, f"Commit {number}")
     git(directory, "tag", "v1.0", "HEAD~2")
     return directory
 
@@ -56,7 +36,7 @@ def clone(origin: Path, tmp_path: Path) -> Path:
 def test_fetches_the_commits_and_the_tags_that_a_shallow_clone_lacks(clone: Path) -> None:
     (clone / "packages").mkdir()
 
-    complete_history([clone / "packages", clone], ENVIRON)
+    complete_history([clone / "packages", clone], AUTHOR)
 
     assert git(clone, "log", "--format=%s").splitlines() == ["Commit 2", "Commit 1", "Commit 0"]
     assert (
@@ -65,14 +45,14 @@ def test_fetches_the_commits_and_the_tags_that_a_shallow_clone_lacks(clone: Path
 
 
 def test_leaves_a_complete_history_alone(origin: Path) -> None:
-    complete_history([origin], ENVIRON)  # it has no remote to ask
+    complete_history([origin], AUTHOR)  # it has no remote to ask
 
     assert git(origin, "rev-list", "--count", "HEAD") == "3"
 
 
 def test_says_that_a_submitted_source_has_no_history(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
-        complete_history([tmp_path], {**ENVIRON, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
+        complete_history([tmp_path], {**AUTHOR, "GIT_CEILING_DIRECTORIES": str(tmp_path.parent)})
 
     assert str(caught.value) == (
         f"There is no git history to complete in {str(tmp_path)!r}:"
@@ -86,7 +66,7 @@ def test_says_which_remote_is_missing(clone: Path) -> None:
     git(clone, "remote", "remove", "origin")
 
     with pytest.raises(InputError) as caught:
-        complete_history([clone], ENVIRON)
+        complete_history([clone], AUTHOR)
 
     assert str(caught.value) == (
         f"The history in {str(clone)!r} is shallow, and no remote named 'origin' has the rest"
@@ -98,7 +78,7 @@ def test_says_that_a_remote_wants_credentials(clone: Path, origin: Path) -> None
     origin.rename(origin.with_name("elsewhere"))
 
     with pytest.raises(AccessError) as caught:
-        complete_history([clone], ENVIRON)
+        complete_history([clone], AUTHOR)
 
     message, _, hint = str(caught.value).partition("\n  hint: ")
     assert message.startswith(f"The remote 'origin' did not give the history of {str(clone)!r}: ")

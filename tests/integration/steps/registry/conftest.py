@@ -6,17 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,25 +13,22 @@ import pytest
 from builder.server import Emulator
 from steps.registry.address import parse_registry
 from steps.registry.credentials import find_credentials
+from tests.integration.program import shipwheel
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.servers.google import ACCOUNT, HOST, Google
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.servers.faults import Request
 
 TOKEN = "ya29.planted-token"
+
+pytestmark = pytest.mark.emulator(token=TOKEN)
 KEY = json.dumps({"type": "service_account", "client_email": "key@demo.iam.gserviceaccount.com"})
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry", token=TOKEN) as emulator:
-        yield emulator
 
 
 @pytest.fixture
@@ -46,20 +42,6 @@ def project(tmp_path: Path) -> Path:
     directory = make_project(tmp_path, "berths")
     make_distributions(directory)
     return directory
-
-
-def shipwheel(
-    environ: Mapping[str, str], *arguments: str | Path
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", *map(str, arguments)],
-        env=environ,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_a_publish_asks_for_one_token(google: Google, tmp_path: Path, project: Path) -> None:

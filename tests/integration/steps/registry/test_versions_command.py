@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
+from tests.integration.program import shipwheel_at
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry, Request
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from builder.server import Emulator
     from steps.distribution.files import Distribution
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
 
 
 @pytest.fixture
@@ -34,32 +25,15 @@ def tides(emulator: Emulator, tmp_path: Path) -> dict[str, tuple[Distribution, .
     for name, version in (("tides", "1.9"), ("tides", "1.10"), ("tides", "1.2"), ("berths", "1")):
         directory = make_project(tmp_path / version, name, version)
         found[version] = make_distributions(directory)
-        done = shipwheel(emulator, "upload", str(directory), "--policy", "unique")
+        done = shipwheel_at(emulator.host, "upload", str(directory), "--policy", "unique")
         assert done.returncode == 0, done.stderr
     return found
 
 
-def shipwheel(
-    emulator: Emulator | FaultyRegistry, *arguments: str
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", *arguments],
-        env={
-            **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
-        },
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.usefixtures("tides")
 def test_versions_are_in_their_order_the_highest_last(emulator: Emulator) -> None:
-    one = shipwheel(emulator, "versions", "Tides")
-    every = shipwheel(emulator, "versions", "--all")
+    one = shipwheel_at(emulator.host, "versions", "Tides")
+    every = shipwheel_at(emulator.host, "versions", "--all")
 
     assert (one.returncode, one.stdout, one.stderr) == (0, "1.2\n1.9\n1.10\n", "")
     assert every.stdout == "berths 1\ntides 1.2\ntides 1.9\ntides 1.10\n"
@@ -68,8 +42,8 @@ def test_versions_are_in_their_order_the_highest_last(emulator: Emulator) -> Non
 def test_files_come_with_their_sha256(
     emulator: Emulator, tides: dict[str, tuple[Distribution, ...]]
 ) -> None:
-    done = shipwheel(emulator, "versions", "tides", "--files", "--version", "1.9.0")
-    as_json = shipwheel(emulator, "versions", "tides", "--json", "--version", "v1.9")
+    done = shipwheel_at(emulator.host, "versions", "tides", "--files", "--version", "1.9.0")
+    as_json = shipwheel_at(emulator.host, "versions", "tides", "--json", "--version", "v1.9")
 
     by_name = sorted(tides["1.9"], key=lambda it: it.filename)
     assert sorted(done.stdout.splitlines()) == sorted(
@@ -93,11 +67,11 @@ def test_files_come_with_their_sha256(
 
 @pytest.mark.usefixtures("tides")
 def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) -> None:
-    package = shipwheel(emulator, "versions", "tide")
-    version = shipwheel(emulator, "versions", "tides", "--version", "3")
-    wrong = shipwheel(emulator, "versions", "tides", "--version", "three")
-    path = shipwheel(emulator, "versions", "../tides")
-    nothing = shipwheel(emulator, "versions")
+    package = shipwheel_at(emulator.host, "versions", "tide")
+    version = shipwheel_at(emulator.host, "versions", "tides", "--version", "3")
+    wrong = shipwheel_at(emulator.host, "versions", "tides", "--version", "three")
+    path = shipwheel_at(emulator.host, "versions", "../tides")
+    nothing = shipwheel_at(emulator.host, "versions")
 
     assert package.stderr == (
         "error: The registry holds no package 'tide'\n"
@@ -124,7 +98,7 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
 def test_the_hint_at_a_repository_that_is_not_there_is_one_for_this_command(
     emulator: Emulator,
 ) -> None:
-    done = shipwheel(emulator, "versions", "tides", "--registry", "us-central1/demo/none")
+    done = shipwheel_at(emulator.host, "versions", "tides", "--registry", "us-central1/demo/none")
 
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.splitlines()[1:] == ["  hint: check its address"]
@@ -136,8 +110,8 @@ def test_a_registry_that_does_not_list_its_packages_still_tells_of_one(emulator:
         return Fault(answer=Answer(404)) if request.path == "/demo/pypi/simple/" else None
 
     with FaultyRegistry(emulator, script) as registry:
-        every = shipwheel(registry, "versions", "--all")
-        one = shipwheel(registry, "versions", "tides")
+        every = shipwheel_at(registry.host, "versions", "--all")
+        one = shipwheel_at(registry.host, "versions", "tides")
 
     url = f"http://{registry.host}/demo/pypi/simple/"
     assert (every.returncode, every.stdout) == (4, "")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from builder.server import Emulator
 from tests.integration.machine import needs_gcloud
+from tests.integration.program import shipwheel
 from tests.integration.servers.artifact_registry_api import NAME, ArtifactRegistryApi
 from tests.integration.servers.google import HOST, Google
 from tests.tiny import make_distributions, make_project
+from tests.tree import git
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -69,8 +70,8 @@ def checkout(tmp_path: Path) -> Path:
     make_project(root, "dues")
     (root / "finder").mkdir()
     (root / "finder/requirements.txt").write_text("tide_tables==1.9  # pinned\n--require-hashes\n")
-    for command in (["init", "--quiet"], ["add", "."]):
-        subprocess.run(["git", *command], cwd=root, timeout=30, check=True)
+    git(root, "init", "--quiet")
+    git(root, "add", ".")
     (root / "finder/requirements-dev.txt").write_text("tide_tables\n")  # nobody has added it
     return root
 
@@ -78,15 +79,7 @@ def checkout(tmp_path: Path) -> Path:
 def versions(
     cwd: Path, environ: dict[str, str], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", "versions", *arguments],
-        cwd=cwd,
-        env=environ,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return shipwheel(environ, "versions", *arguments, cwd=cwd)
 
 
 def held(folder: Path) -> list[str]:

@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
-from tests.integration.steps.release.sending import TOKEN
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from steps.distribution.files import Distribution
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry", token=TOKEN) as emulator:
-        yield emulator
 
 
 @pytest.fixture

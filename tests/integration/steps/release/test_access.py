@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
 
+pytestmark = pytest.mark.emulator(token=TOKEN)
+
 
 PLACES: dict[str, Any] = {"location": "us-central1", "project": "demo", "repository": "pypi"}
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
+from tests.integration.program import shipwheel_at
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
+from tests.tree import commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from builder.server import Emulator
     from tests.integration.servers.faults import Request
 
 HTML = (("Content-Type", "text/html"),)
@@ -44,46 +42,17 @@ prepare_metadata_for_build_wheel = counted("prepare_metadata_for_build_wheel")
 
 
 @pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
-
-
-@pytest.fixture
 def repository(tmp_path: Path) -> Path:
     folder = tmp_path / "repository"
     folder.mkdir()
     return folder
 
 
-def shipwheel(host: str, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", *map(str, arguments)],
-        env={
-            **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
-            **more,
-        },
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def publish(emulator: Emulator, *directories: Path) -> None:
     """Build and upload with the program itself."""
     for command in ("build", "upload"):
-        done = shipwheel(emulator.host, command, *directories)
+        done = shipwheel_at(emulator.host, command, *directories)
         assert done.returncode == 0, done.stderr
-
-
-def git(folder: Path, *arguments: str) -> None:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-    subprocess.run(
-        ["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, timeout=60
-    )
 
 
 def test_every_outcome_is_in_one_table_and_a_refusal_is_the_exit_code(
@@ -97,7 +66,7 @@ def test_every_outcome_is_in_one_table_and_a_refusal_is_the_exit_code(
     make_project(repository, "signals", "1.9")
     make_project(repository, "tides", "1.1")
 
-    done = shipwheel(emulator.host, "check", "--all", repository, "--workers", "1")
+    done = shipwheel_at(emulator.host, "check", "--all", repository, "--workers", "1")
 
     assert done.stdout == (
         "PROJECT  PUBLISHED  CANDIDATE  VERDICT     NEXT STEP\n"
@@ -125,9 +94,9 @@ def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> 
     tides = make_project(repository, "tides")
     wheel, _ = make_distributions(tides)
     wheel.path.unlink()
-    assert shipwheel(emulator.host, "upload", tides).returncode == 0
+    assert shipwheel_at(emulator.host, "upload", tides).returncode == 0
 
-    done = shipwheel(emulator.host, "check", tides, "--json")
+    done = shipwheel_at(emulator.host, "check", tides, "--json")
 
     assert json.loads(done.stdout) == {
         "registry": f"http://{emulator.host}/demo/pypi/",
@@ -170,7 +139,7 @@ def test_file_names_of_old_are_counted_and_given_to_machines(
     page = f"<html><title>Links for tides</title><body>{links}</body></html>".encode()
 
     with FaultyRegistry(emulator, lambda _: Fault(answer=Answer(200, page, HTML))) as faulty:
-        done = shipwheel(faulty.host, "check", tides, "--json")
+        done = shipwheel_at(faulty.host, "check", tides, "--json")
 
     (found,) = json.loads(done.stdout)["projects"]
     assert (found["outcome"], found["published"], found["unreadable"]) == ("new", ["0.9"], odd)
@@ -187,7 +156,7 @@ def test_what_lies_in_dist_is_not_believed(emulator: Emulator, repository: Path)
     before = {path: path.read_bytes() for path in (tides / "dist").iterdir()}
     (tides / "tides/__init__.py").write_text('"""Changed."""\n')
 
-    done = shipwheel(emulator.host, "check", tides)
+    done = shipwheel_at(emulator.host, "check", tides)
 
     assert done.returncode == 1
     assert {path: path.read_bytes() for path in (tides / "dist").iterdir()} == before
@@ -196,7 +165,7 @@ def test_what_lies_in_dist_is_not_believed(emulator: Emulator, repository: Path)
 def test_a_project_named_unlike_its_directory_is_fine(emulator: Emulator, repository: Path) -> None:
     make_project(repository, "tides").rename(repository / "packages")
 
-    done = shipwheel(emulator.host, "check", repository / "packages")
+    done = shipwheel_at(emulator.host, "check", repository / "packages")
 
     assert done.stdout.splitlines()[1].split() == ["tides", "-", "1.0", "new", "publish", "it"]
     assert done.returncode == 0
@@ -208,8 +177,8 @@ def test_a_repository_that_does_not_exist_is_no_first_release(
     tides = make_project(repository, "tides")
     elsewhere = ("--registry", "us-east4/demo/elsewhere")
 
-    refused = shipwheel(emulator.host, "check", tides, *elsewhere)
-    told = shipwheel(emulator.host, "check", tides, *elsewhere, "--first-release")
+    refused = shipwheel_at(emulator.host, "check", tides, *elsewhere)
+    told = shipwheel_at(emulator.host, "check", tides, *elsewhere, "--first-release")
 
     assert (refused.returncode, refused.stdout) == (4, "")
     assert refused.stderr.startswith(
@@ -233,7 +202,7 @@ def test_an_index_that_answers_wrongly_fails_the_check(
     tides = make_project(repository, "tides")
 
     with FaultyRegistry(emulator, lambda _: Fault(answer=answer)) as faulty:
-        done = shipwheel(faulty.host, "check", tides, "--retry-for", "0")
+        done = shipwheel_at(faulty.host, "check", tides, "--retry-for", "0")
 
     assert (done.returncode, done.stdout) == (4, "")
 
@@ -247,7 +216,7 @@ def test_of_200_projects_each_is_one_request_and_only_what_is_published_is_built
     publish(emulator, repository / "tides7")
 
     with FaultyRegistry(emulator, lambda _: None) as faulty:
-        done = shipwheel(faulty.host, "check", "--all", repository)
+        done = shipwheel_at(faulty.host, "check", "--all", repository)
 
     paths = [request.path for request in faulty.requests]
     assert done.returncode == 0, done.stderr
@@ -267,16 +236,14 @@ def test_only_what_changed_since_a_commit_is_looked_at(
     make_project(repository, "tides")
     make_project(repository, "berths", requires=["tides>=1"])
     make_project(repository, "dues")
-    git(repository, "init", "-b", "main")
-    git(repository, "add", ".")
-    git(repository, "commit", "-m", "first")
+    commit(repository)
     (repository / "tides/tides/new.py").touch()
 
-    done = shipwheel(
+    done = shipwheel_at(
         emulator.host, "check", "--all", repository, "--changed-since", "main", "--json"
     )
-    none = shipwheel(emulator.host, "check", repository / "dues", "--changed-since", "main")
-    wrong = shipwheel(emulator.host, "check", repository / "dues", "--changed-since", "nowhere")
+    none = shipwheel_at(emulator.host, "check", repository / "dues", "--changed-since", "main")
+    wrong = shipwheel_at(emulator.host, "check", repository / "dues", "--changed-since", "nowhere")
 
     assert done.stderr == "2 of 3 projects changed since main\n"
     assert [it["project"] for it in json.loads(done.stdout)["projects"]] == ["berths", "tides"]
@@ -302,7 +269,7 @@ def test_a_version_that_a_backend_works_out_is_prepared_and_only_built_when_it_i
 
     def hooks(*arguments: str) -> list[str]:
         log.write_text("")
-        done = shipwheel(emulator.host, *arguments, str(tides), HOOKS_LOG=str(log))
+        done = shipwheel_at(emulator.host, *arguments, str(tides), HOOKS_LOG=str(log))
         assert done.returncode == 0, done.stderr
         return log.read_text().split()
 
@@ -319,7 +286,7 @@ def test_in_a_build_the_verdicts_are_in_its_results(
     (outputs / "output").write_text("earlier\n")
     tides = make_project(repository, "tides")
 
-    done = shipwheel(emulator.host, "check", tides, BUILDER_OUTPUT=str(outputs))
+    done = shipwheel_at(emulator.host, "check", tides, BUILDER_OUTPUT=str(outputs))
 
     assert done.returncode == 0
     assert (outputs / "output").read_text() == "earlier\nnew: tides 1.0: the first release\n"
@@ -338,9 +305,9 @@ def test_a_name_that_the_public_index_has_too_is_a_warning_or_strictly_a_refusal
 
     with FaultyRegistry(emulator, public_answer) as public:
         ask = ("check", "--all", repository, "--public-index", f"http://{public.host}/simple/")
-        warned = shipwheel(emulator.host, *ask)
-        strict = shipwheel(emulator.host, *ask, "--strict-names")
-        unasked = shipwheel(emulator.host, *ask, "--no-public-names")
+        warned = shipwheel_at(emulator.host, *ask)
+        strict = shipwheel_at(emulator.host, *ask, "--strict-names")
+        unasked = shipwheel_at(emulator.host, *ask, "--no-public-names")
     paths = sorted(request.path for request in public.requests)
 
     first = "The public index has a package 'tides', too"
@@ -357,8 +324,8 @@ def test_a_public_index_that_does_not_answer_is_no_reason_to_fail_or_to_wait(
 
     with FaultyRegistry(emulator, lambda _: Fault(hang=20)) as public:
         ask = ("check", tides, "--public-index", f"http://{public.host}/simple/")
-        done = shipwheel(emulator.host, *ask)
-        strict = shipwheel(emulator.host, *ask, "--strict-names")
+        done = shipwheel_at(emulator.host, *ask)
+        strict = shipwheel_at(emulator.host, *ask, "--strict-names")
 
     assert (done.returncode, done.stderr) == (0, "")
     assert strict.returncode == 4

@@ -3,57 +3,26 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
 
-import pytest
 from twine.package import HashManager
 
 from builder.__main__ import main
-from builder.server import Emulator
+from tests.integration.program import COMMAND, environment, shipwheel_at
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    import pytest
+
+    from builder.server import Emulator
     from tests.integration.servers.faults import Request
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
-
-
-def command(*arguments: str | Path) -> list[str]:
-    return [sys.executable, "-I", "-m", "builder", *map(str, arguments)]
-
-
-def environment(host: str, **more: str) -> dict[str, str]:
-    return {
-        **os.environ,
-        "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-        "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
-        **more,
-    }
-
-
-def shipwheel(host: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        command(*arguments),
-        env=environment(host),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
@@ -63,8 +32,8 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
     wheel, sdist = make_distributions(directory)
     url = f"http://{emulator.host}/demo/pypi/"
 
-    first = shipwheel(emulator.host, "upload", directory, "--json")
-    again = shipwheel(emulator.host, "upload", directory)
+    first = shipwheel_at(emulator.host, "upload", directory, "--json")
+    again = shipwheel_at(emulator.host, "upload", directory)
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
     assert first.stderr == ("Uploaded berths-1.0-py3-none-any.whl\nUploaded berths-1.0.tar.gz\n")
@@ -119,7 +88,7 @@ def test_a_project_goes_after_those_that_it_requires(emulator: Emulator, tmp_pat
     ]
     berths, tides = map(make_distributions, directories)
 
-    result = shipwheel(emulator.host, "upload", *directories)
+    result = shipwheel_at(emulator.host, "upload", *directories)
 
     assert result.stderr.splitlines() == [f"Uploaded {it.filename}" for it in (*tides, *berths)]
 
@@ -129,10 +98,10 @@ def test_a_part_that_is_missing_is_uploaded(emulator: Emulator, tmp_path: Path) 
     _, sdist = make_distributions(directory)
     content = sdist.path.read_bytes()
     sdist.path.unlink()
-    shipwheel(emulator.host, "upload", directory)
+    shipwheel_at(emulator.host, "upload", directory)
     sdist.path.write_bytes(content)
 
-    result = shipwheel(emulator.host, "upload", directory, "--json")
+    result = shipwheel_at(emulator.host, "upload", directory, "--json")
 
     rows = [(row["outcome"], row["file"], row["result"]) for row in json.loads(result.stdout)]
     assert rows == [
@@ -143,7 +112,7 @@ def test_a_part_that_is_missing_is_uploaded(emulator: Emulator, tmp_path: Path) 
 
 def test_one_refusal_leaves_the_registry_as_it_was(emulator: Emulator, tmp_path: Path) -> None:
     make_distributions(make_project(tmp_path, "berths", "2.0"))
-    shipwheel(emulator.host, "upload", tmp_path / "berths")
+    shipwheel_at(emulator.host, "upload", tmp_path / "berths")
     make_project(tmp_path, "berths", "1.0")
     for file in (tmp_path / "berths/dist").iterdir():
         file.unlink()
@@ -151,7 +120,7 @@ def test_one_refusal_leaves_the_registry_as_it_was(emulator: Emulator, tmp_path:
     make_distributions(make_project(tmp_path, "tides"))
 
     with FaultyRegistry(emulator, lambda _: None) as registry:
-        result = shipwheel(registry.host, "upload", "--all", tmp_path)
+        result = shipwheel_at(registry.host, "upload", "--all", tmp_path)
 
     assert (result.returncode, result.stdout) == (1, "")
     assert result.stderr.startswith("error: berths 1.0 is not-bumped: ")
@@ -166,7 +135,7 @@ def test_what_does_not_belong_into_dist_is_refused_before_any_request(
     make_project(tmp_path, "tides")
 
     with FaultyRegistry(emulator, lambda _: None) as registry:
-        result = shipwheel(registry.host, "upload", "--all", tmp_path)
+        result = shipwheel_at(registry.host, "upload", "--all", tmp_path)
 
     assert result.returncode == 2
     assert result.stderr.count("error: ") == 3
@@ -184,7 +153,7 @@ def test_sigterm_ends_an_upload_within_a_second(emulator: Emulator, tmp_path: Pa
     with (
         FaultyRegistry(emulator, script) as registry,
         subprocess.Popen(
-            command("upload", directory),
+            [*COMMAND, "upload", directory],
             env=environment(registry.host),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

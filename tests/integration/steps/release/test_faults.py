@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
     from tests.integration.tally import Tally
 
+pytestmark = pytest.mark.emulator(token=TOKEN)
+
 
 UPLOAD_FAULTS: dict[str, tuple[Fault, str]] = {
     "429": (Fault(answer=Answer(429)), "uploaded"),

@@ -11,7 +11,7 @@ import pytest
 
 from steps.host.errors import Refused, RegistryError
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
-from tests.integration.steps.release.sending import expected, once, results, send, stored
+from tests.integration.steps.release.sending import TOKEN, expected, once, results, send, stored
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
     from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
+
+pytestmark = pytest.mark.emulator(token=TOKEN)
 
 HTML = (("Content-Type", "text/html"),)
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
 from steps.release.gate import UNSHALLOW
+from tests.integration.program import shipwheel_at
 from tests.tiny import make_project
+from tests.tree import commit, git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from builder.server import Emulator
+
+pytestmark = pytest.mark.emulator(repositories=["demo/pypi"])
 
 _SETUP_PY = """\
 import versioneer
@@ -100,37 +102,8 @@ TOOLS = sorted(PYPROJECTS)
 
 
 @pytest.fixture
-def host(tmp_path: Path) -> Iterator[str]:
-    with Emulator(tmp_path / "registry", repositories=["demo/pypi"]) as emulator:
-        yield emulator.host
-
-
-def shipwheel(host: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-I", "-m", "builder", *map(str, arguments)],
-        env={
-            **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
-            "COLUMNS": "200",
-        },
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=Test", "-c", "user.email=test@example.com")
-    return subprocess.run(
-        ["git", *identity, *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    ).stdout
+def host(emulator: Emulator) -> str:
+    return emulator.host
 
 
 def make_origin(folder: Path, tool: str) -> Path:
@@ -139,11 +112,9 @@ def make_origin(folder: Path, tool: str) -> Path:
     (origin / "pyproject.toml").write_text(PYPROJECTS[tool] + _PROJECT)
     if tool == "versioneer":
         (origin / "setup.py").write_text(_SETUP_PY)
-    git(origin, "init", "-b", "main")
-    git(origin, "add", ".")
-    git(origin, "commit", "-m", "first")
+    commit(origin)
     git(origin, "tag", "v1.4.0")
-    git(origin, "commit", "--allow-empty", "-m", "second")
+    commit(origin)
     return origin
 
 
@@ -161,16 +132,16 @@ def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
     tool: str, host: str, tmp_path: Path
 ) -> None:
     origin = make_origin(tmp_path / "origin", tool)
-    commit = git(origin, "rev-parse", "HEAD").strip()
+    newest = git(origin, "rev-parse", "HEAD")
     clone = tmp_path / "clone"
     git(tmp_path, "clone", "--depth", "1", f"file://{origin}", str(clone))
 
-    shallow = shipwheel(host, "check", clone, "--allow-local")
+    shallow = shipwheel_at(host, "check", clone, "--allow-local")
     mend = shallow.stderr.partition("run: ")[2].partition("  (")[0]
     subprocess.run(["sh", "-c", mend], cwd=clone, check=True, timeout=60)
-    mended = shipwheel(host, "check", clone, "--allow-local")
+    mended = shipwheel_at(host, "check", clone, "--allow-local")
 
-    version = expected(SHALLOW[tool], shallow.stdout, commit)
+    version = expected(SHALLOW[tool], shallow.stdout, newest)
     assert shallow.returncode == 1, shallow.stderr
     assert shallow.stdout.splitlines()[1].split(maxsplit=4) == [
         "tides",
@@ -190,7 +161,7 @@ def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
     assert mended.stdout.splitlines()[1].split(maxsplit=4) == [
         "tides",
         "-",
-        expected(WHOLE[tool], mended.stdout, commit),
+        expected(WHOLE[tool], mended.stdout, newest),
         "new",
         "publish it",
     ]
@@ -204,7 +175,7 @@ def test_a_source_without_git_is_explained(tool: str, host: str, tmp_path: Path)
     if tool == "versioneer":
         (source / "setup.py").write_text(_SETUP_PY)
 
-    done = shipwheel(host, "check", source, "--allow-local")
+    done = shipwheel_at(host, "check", source, "--allow-local")
 
     hint = done.stderr.rpartition("  hint: ")[2]
     assert "`gcloud builds submit` leaves .git out unless a .gcloudignore keeps it" in hint
@@ -221,9 +192,9 @@ def test_a_version_of_zeros_that_is_written_in_a_file_is_published(
 ) -> None:
     tides = make_project(tmp_path, "tides", "0.0.0")
 
-    checked = shipwheel(host, "check", tides)
-    published = shipwheel(host, "publish", tides)
-    uploaded = shipwheel(host, "upload", tides)
+    checked = shipwheel_at(host, "check", tides)
+    published = shipwheel_at(host, "publish", tides)
+    uploaded = shipwheel_at(host, "upload", tides)
 
     assert checked.stdout.splitlines()[1].split()[2:4] == ["0.0.0", "new"]
     assert published.returncode == 0, published.stderr

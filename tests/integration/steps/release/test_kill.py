@@ -7,22 +7,21 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from builder.server import Emulator
+from tests.integration.program import COMMAND, environment
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from builder.server import Emulator
     from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
 
@@ -31,15 +30,7 @@ REQUESTS = 3 + 1 + 6 * 2
 # Each with those that it needs.
 PROJECTS = {"charts": [], "berths": ["charts"], "tides": ["berths", "charts"]}
 
-COMMAND = [sys.executable, "-I", "-m", "builder"]
-
 When = Literal["before", "after"]
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
 
 
 @pytest.fixture
@@ -70,12 +61,7 @@ def start(
 ) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, command, "--all", str(projects), "--json", "--workers", "3"],
-        env={
-            **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
-            **({"TMPDIR": str(temporary)} if temporary else {}),
-        },
+        env=environment(host, **({"TMPDIR": str(temporary)} if temporary else {})),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -13,6 +13,7 @@ from steps.registry.index import Index
 from steps.release.uploading import Plan, upload
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import (
+    TOKEN,
     expected,
     judge,
     once,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from builder.server import Emulator
     from tests.integration.servers.faults import Request
+
+pytestmark = pytest.mark.emulator(token=TOKEN)
 
 
 def test_a_project_goes_after_those_that_it_needs(emulator: Emulator, tmp_path: Path) -> None:

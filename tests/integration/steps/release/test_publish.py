@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from builder.__main__ import main
-from builder.server import Emulator
+from tests.tree import commit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from builder.server import Emulator
+
+
+pytestmark = pytest.mark.emulator(repositories=["demo/pypi"])
 
 TESTS = Path(__file__).parents[3]
 
 
 @pytest.fixture(name="host")
-def _host(tmp_path: Path) -> Iterator[str]:
-    with Emulator(tmp_path / "registry", repositories=["demo/pypi"]) as emulator:
-        yield emulator.host
+def _host(emulator: Emulator) -> str:
+    return emulator.host
 
 
 @pytest.fixture(name="registry")
@@ -166,16 +167,14 @@ def test_only_what_changed_since_a_commit_is_published(
     sample: Path, registry: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(TESTS / "example/.gitignore", sample)
-    who = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "first"]):
-        subprocess.run(["git", *who, "-C", sample, *words], check=True, timeout=30)
+    commit(sample)
     (sample / "signals/README.md").write_text("Flags and lights.\n")
     command = ["publish", "--all", str(sample), "--registry", registry, "--json"]
 
     assert main([*command, "--changed-since", "HEAD"]) == 0
     assert {row["project"] for row in json.loads(capsys.readouterr().out)} == {"harbour-signals"}
 
-    subprocess.run(["git", *who, "-C", sample, "commit", "-qam", "second"], check=True, timeout=30)
+    commit(sample)
     assert main([*command, "--changed-since", "HEAD"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out) == []

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.__main__ import shipwheel
-from builder.server import Emulator
 from tests.integration.servers.faults import REFUSED, FaultyRegistry, every_fault
 from tests.integration.servers.google import Google
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from builder.server import Emulator
     from tests.integration.tally import Tally
 
 TOKEN = "ya29.planted-3c1f9a7e5b2d"
+
+pytestmark = pytest.mark.emulator(token=TOKEN)
 LOGIN = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": TOKEN}
 PYTHON = [sys.executable, "-I"]
 OBSERVER = Path(__file__).parents[2] / "observer.py"
@@ -53,12 +53,6 @@ EVERYTHING = f"Authorization: {TOKEN}; {base64.b64encode(TOKEN.encode()).decode(
 FAULTS = {"none": lambda _: None, **every_fault(EVERYTHING)}
 # A registry that answers in time, and says what the commands can live with.
 OUTLIVED = {"none", "request taken by the sip", "lagging index"}
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry", token=TOKEN) as emulator:
-        yield emulator
 
 
 @pytest.fixture

@@ -4,31 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
+from tests.integration.program import COMMAND, environment
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from builder.server import Emulator
     from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
-
-
-@pytest.fixture
-def emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry") as emulator:
-        yield emulator
 
 
 def stored(registry: Path) -> dict[str, str]:
@@ -41,12 +33,8 @@ def stored(registry: Path) -> dict[str, str]:
 
 def run_upload(host: str, directory: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-I", "-m", "builder", "upload", str(directory), "--json"],
-        env={
-            **os.environ,
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
-        },
+        [*COMMAND, "upload", str(directory), "--json"],
+        env=environment(host),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from builder.server import Emulator
 from tests.integration.servers.google_api import Answer, GoogleApi, Request, error_answer
 from tests.tiny import make_project
+from tests.tree import commit, git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from builder.server import Emulator
+
+pytestmark = pytest.mark.emulator(repositories=["demo/pypi"])
 
 CONFIGS = Path(__file__).parents[4] / "triggers" / "build_configs"
 ALL_CHECKED = "The history could not be fetched: every package below packages is checked"
@@ -31,17 +33,6 @@ class PrivateRemote(GoogleApi):
         return error_answer(401, "UNAUTHENTICATED", request.path)
 
 
-def git(folder: Path, *arguments: str) -> None:
-    who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-    subprocess.run(["git", *who, "-C", folder, *arguments], check=True, timeout=60)
-
-
-@pytest.fixture(name="emulator")
-def _emulator(tmp_path: Path) -> Iterator[Emulator]:
-    with Emulator(tmp_path / "registry", repositories=["demo/pypi"]) as emulator:
-        yield emulator
-
-
 @pytest.fixture(name="origin")
 def _origin(tmp_path: Path) -> Path:
     """A repository of two packages on main, in one commit."""
@@ -49,14 +40,8 @@ def _origin(tmp_path: Path) -> Path:
     for name in ("berths", "tides"):
         make_project(origin / "packages", name)
     (origin / ".gcloudignore").write_text("dist/\n")  # with it, the local builder brings .git
-    git(origin, "-c", "init.defaultBranch=main", "init", "--quiet")
     commit(origin)
     return origin
-
-
-def commit(origin: Path) -> None:
-    git(origin, "add", "--all")
-    git(origin, "commit", "--quiet", "--message=a")
 
 
 def run(

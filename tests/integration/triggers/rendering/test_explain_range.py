@@ -2,53 +2,31 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from builder.__main__ import main
 from steps.host.errors import InputError
+from tests import tree
+from tests.tree import git, write
 from triggers.rendering.explanation import Change
 from triggers.rendering.git_range import read_change
 
 SAMPLE = Path(__file__).parents[3] / "example"
-ENVIRON = {
-    **os.environ,
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_AUTHOR_NAME": "Author",
-    "GIT_AUTHOR_EMAIL": "author@example.com",
-    "GIT_COMMITTER_NAME": "Author",
-    "GIT_COMMITTER_EMAIL": "author@example.com",
-}
 NOBODY = "0" * 40
-
-
-def git(directory: Path, *arguments: str) -> str:
-    done = subprocess.run(
-        ["git", *arguments], cwd=directory, env=ENVIRON, capture_output=True, text=True, check=True
-    )
-    return done.stdout.strip()
 
 
 def commit(directory: Path, message: str, **files: str) -> str:
     """Commit *files*, whose names are written with _ for the slash, and return the commit."""
-    for name, text in files.items():
-        path = directory / name.replace("_", "/")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-    git(directory, "add", "--all")
-    git(directory, "commit", "--quiet", "--allow-empty", "--message", message)
-    return git(directory, "rev-parse", "HEAD")
+    write(directory, {name.replace("_", "/"): text for name, text in files.items()})
+    return tree.commit(directory, message)
 
 
 @pytest.fixture(name="repository")
 def _repository(tmp_path: Path) -> Path:
     """Two commits on main, and one on a branch that left after the first."""
     directory = tmp_path / "repository"
-    directory.mkdir()
-    git(directory, "init", "--quiet", "--initial-branch", "main")
     commit(directory, "One", a="one line\n" * 9, src_b="b\n")
     git(directory, "branch", "side")
     commit(directory, "Two", a="another line\n")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from steps.backend.reproducible import EARLIEST, LATEST, source_date_epoch
 from steps.host.errors import InputError
+from tests.tree import commit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,12 +55,7 @@ def repository(tmp_path: Path) -> Path:
     (tmp_path / "inner").mkdir()
     for number, path in enumerate(("inner/file", "file")):
         (tmp_path / path).touch()
-        when = {"GIT_COMMITTER_DATE": f"{NEWEST + number} +0900"}
-        for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "-m", "m"]):
-            who = ["-c", "user.name=n", "-c", "user.email=e"]
-            subprocess.run(
-                ["git", *who, *command], cwd=tmp_path, env={**os.environ, **when}, check=True
-            )
+        commit(tmp_path, GIT_COMMITTER_DATE=f"{NEWEST + number} +0900")
     return tmp_path
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from steps.function.ignored import InGit, ignore_files, see
 from steps.host.errors import InputError
+from tests.tree import git
 from tests.unit.steps.function.function_facts import HIDDEN, SEEN, TRACKED
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def repository(folder: Path) -> Path:
-    subprocess.run(["git", "init", "--quiet", folder], check=True, timeout=30)
+    git(folder, "init", "--quiet")
     function = folder / "functions" / "f"
     function.mkdir(parents=True)
     return function
@@ -29,7 +29,7 @@ def test_git_tells_what_it_tracks_and_ignores(tmp_path: Path) -> None:
     assert see(function, "requirements.txt", environ) == SEEN
 
     (function / "requirements.txt").touch()
-    subprocess.run(["git", "-C", function, "add", "."], check=True, timeout=30)
+    git(function, "add", ".")
     assert see(function, "requirements.txt", environ) == InGit(is_tracked=True, is_ignored=False)
 
     (tmp_path / ".gitignore").write_text("/functions/*/requirements.txt\n")

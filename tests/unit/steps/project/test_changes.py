@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from steps.host.errors import InputError
 from steps.project.changes import affected, changed_since
 from steps.project.source import Project, read_project
 from tests.tiny import make_project
+from tests.tree import commit, git
 from triggers.rendering.git_range import read_change
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_what_is_in_no_repository_is_refused_whatever_language_git_speaks(
 def test_another_users_repository_is_told_with_gits_own_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True, timeout=30)
+    git(tmp_path, "init", "--quiet")
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     for scope in "SYSTEM", "GLOBAL":  # the image trusts every folder
         monkeypatch.setenv(f"GIT_CONFIG_{scope}", os.devnull)
@@ -107,25 +107,6 @@ def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.Monke
 
     with pytest.raises(InputError, match="git is not installed"):
         changed_since("main", [project])
-
-
-def git(folder: Path, *arguments: str) -> None:
-    who = (
-        "-c",
-        "user.name=a",
-        "-c",
-        "user.email=a@example.org",
-        "-c",
-        "protocol.file.allow=always",
-    )
-    subprocess.run(["git", *who, "-C", folder, *arguments], check=True, timeout=30)
-
-
-def commit(folder: Path) -> None:
-    """Commit all that is in *folder*, a new repository at the first time."""
-    git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
-    git(folder, "add", "--all")
-    git(folder, "commit", "--quiet", "--message=a", "--allow-empty")
 
 
 def names(ref: str, *projects: Path) -> list[str]:

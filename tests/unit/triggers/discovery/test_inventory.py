@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.host.errors import InputError, Problem
+from tests.tree import write
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.discovery.inventory import Inventory, find_targets, take_inventory
 from triggers.manifest.file import parse_manifest
@@ -25,13 +26,6 @@ def project(name: str, *dependencies: str, more: str = "") -> str:
     return (
         f'{BUILDS}[project]\nname = "{name}"\nversion = "1.0"\ndependencies = [{lines}]\n{more}\n'
     )
-
-
-def write(root: Path, files: Mapping[str, str]) -> Path:
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text)
-    return root
 
 
 def inventory(root: Path, files: Mapping[str, str], **manifest: Any) -> Inventory:

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from builder.__main__ import main
+from tests.tree import git
 from triggers.manifest.file import read_manifest
 from triggers.manifest.manifest import SCHEMA_URL
 from triggers.manifest.starting import source_of_remote
@@ -232,9 +232,8 @@ def test_a_remote_elsewhere_names_none(url: str) -> None:
 def test_the_origin_of_a_git_repository_is_asked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    git = ["git", "-C", str(tmp_path)]
-    subprocess.run([*git, "init", "--quiet"], check=True)
-    subprocess.run([*git, "remote", "add", "origin", "git@github.com:a/b.git"], check=True)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "remote", "add", "origin", "git@github.com:a/b.git")
 
     assert main(["init", *REGISTRY]) == 0
 

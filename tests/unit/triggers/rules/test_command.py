@@ -6,13 +6,13 @@ import json
 import re
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from builder.__main__ import main
+from tests.tree import git
 from triggers.rules.codes import table
 
 ROOT = Path(__file__).parents[4]
@@ -119,7 +119,7 @@ def test_a_value_of_the_wrong_type_is_one_finding(capsys: pytest.CaptureFixture[
 
 
 def test_files_that_git_ignores_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    subprocess.run(["git", "init", "--quiet"], check=True)
+    git(Path(), "init", "--quiet")
     Path("cloudbuild.yaml").write_text("steps: [{name: bash}]\n")
     Path("build").mkdir()
     Path("build/cloudbuild.yaml").write_text("steps: []\n")
@@ -133,9 +133,8 @@ def test_files_that_git_ignores_are_left_alone(capsys: pytest.CaptureFixture[str
 def test_triggers_of_another_repository_are_not_held_against_the_files_here(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    origin = ["git", "remote", "add", "origin", "git@github.com:acme/infra.git"]
-    subprocess.run(origin, check=True)
+    git(Path(), "init", "--quiet")
+    git(Path(), "remote", "add", "origin", "git@github.com:acme/infra.git")
     Path("t.yaml").write_text(
         "name: a\ngithub: {owner: acme, name: Mono, push: {branch: ^main$}}\n"
         "filename: there.yaml\nincludedFiles: ['there/**']\nserviceAccount: projects/p/"

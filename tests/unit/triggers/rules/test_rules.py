@@ -12,6 +12,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.tree import write
 from tests.unit.triggers.rules.file_cases import CONFIG_CASES, TRIGGER_CASES
 from tests.unit.triggers.rules.further_cases import FURTHER
 from tests.unit.triggers.rules.near_cases import NEAR
@@ -52,14 +53,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
 
-def write(files: Files) -> None:
-    for path, text in files.items():
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        Path(path).write_text(text)
-
-
 def findings(files: Files) -> tuple[Finding, ...]:
-    write({**BASE, **files})
+    write(Path(), {**BASE, **files})
     given = [] if "shipwheel.yaml" in files else [Path(path) for path in files if _is_given(path)]
     return lint(Path("shipwheel.yaml"), given, frozenset()).findings
 

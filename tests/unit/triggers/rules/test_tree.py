@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tree import git, write
 from triggers.rules.linter import github_repository, repository_files
 
 if TYPE_CHECKING:
@@ -18,26 +18,19 @@ def _no_repository_around(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
 
-def write(root: Path, *paths: str) -> None:
-    for path in paths:
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).touch()
-
-
-def git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", root, *arguments], check=True, timeout=30)
-
-
 def test_without_git_hidden_and_installed_directories_are_passed_over(tmp_path: Path) -> None:
     files = [f"{letter}/x" for letter in "hbgdface"]
-    write(tmp_path, *files, ".y", ".hidden/x", "node_modules/x", "a/__pycache__/x")
+    write(
+        tmp_path,
+        dict.fromkeys([*files, ".y", ".hidden/x", "node_modules/x", "a/__pycache__/x"], ""),
+    )
 
     assert repository_files(tmp_path) == (".y", *sorted(files))
 
 
 def test_what_git_knows_and_what_is_gone_is_no_file(tmp_path: Path) -> None:
     files = [f"{letter}/x" for letter in "hbgdface"]
-    write(tmp_path, *files, "gone", ".hidden/x")
+    write(tmp_path, dict.fromkeys([*files, "gone", ".hidden/x"], ""))
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", "gone", "a")
     (tmp_path / "gone").unlink()
