@@ -14,21 +14,25 @@ export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
 # Whatever the machine is set to, what one process has compiled the others need not.
 UNIT = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/unit -n 2
+INTEGRATION = $(BIN)/python -m pytest tests/integration -n 3
 
-.PHONY: demo test unit integration image-test lint format lock schema docs benchmark equality live clean
+.PHONY: demo test test-exhaustive unit integration image-test lint format lock schema docs benchmark equality live clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
 
-test: $(VENV)/development  ## the whole test suite
+test: $(VENV)/development  ## every behaviour once
 	$(UNIT)
-	$(BIN)/python -m pytest tests/integration -n 3
+	$(INTEGRATION) -m "not exhaustive"
+
+test-exhaustive: $(VENV)/development  ## what `make test` leaves out: every kill, every fault with every command
+	$(INTEGRATION) -m exhaustive
 
 unit: $(VENV)/development  ## the tests that open no socket
 	$(UNIT)
 
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
-	$(BIN)/python -m pytest tests/integration -n 3
+	$(INTEGRATION) -m "not exhaustive"
 
 image-test: $(VENV)/development  ## the image, in a real Docker engine; root on Debian can start one
 	$(BIN)/python -m pytest tests/image

@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 AUTHOR = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_ALLOW_PROTOCOL": "file",
-    "GITAUTHOR_NAME": "Author",
-    "GITAUTHOR_EMAIL": "author@example.com",
+    "GIT_AUTHOR_NAME": "Author",
+    "GIT_AUTHOR_EMAIL": "author@example.com",
     "GIT_COMMITTER_NAME": "Author",
     "GIT_COMMITTER_EMAIL": "author@example.com",
 }
@@ -32,7 +31,7 @@ def write(root: Path, files: Mapping[str, str]) -> Path:
 def git(folder: Path, *arguments: str, **environ: str) -> str:
     """Run git in *folder*, with none of the machine's settings, and return what it prints."""
     done = subprocess.run(
-        ["git", *arguments],
+        ["git", "-c", "protocol.file.allow=always", *arguments],
         cwd=folder,
         env={**os.environ, **AUTHOR, **environ},
         capture_output=True,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from tests.integration.program import COMMAND, environment
+from tests.integration.selection import sample
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
@@ -109,7 +110,7 @@ signals = pytest.mark.parametrize(
 whens = pytest.mark.parametrize("when", ["before", "after"])
 
 
-@pytest.mark.parametrize("number", range(REQUESTS))
+@sample("number", range(REQUESTS), 0, 7, REQUESTS - 1)
 @whens
 @signals
 def test_what_was_killed_at_any_request_is_finished_by_the_next(
@@ -127,7 +128,7 @@ def test_what_was_killed_at_any_request_is_finished_by_the_next(
     check_that_the_next_one_finishes("publish", emulator, projects, killer, tally)
 
 
-@pytest.mark.parametrize("number", [0, 4, 9])
+@sample("number", [0, 4, 9], 4)
 @signals
 def test_a_killed_upload_is_finished_by_the_next(
     emulator: Emulator,

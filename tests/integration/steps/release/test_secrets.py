@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from builder.__main__ import shipwheel
+from tests.integration.program import environment
+from tests.integration.selection import sample_pairs
 from tests.integration.servers.faults import REFUSED, FaultyRegistry, every_fault
 from tests.integration.servers.google import Google
 from tests.tiny import make_distributions, make_project
@@ -123,8 +125,7 @@ def leaks(places: dict[str, bytes], token: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("command", ASKING)
+@sample_pairs(("command", "fault"), ASKING, FAULTS)
 def test_no_secret_leaves_a_command_that_meets_a_fault(
     emulator: Emulator, work: Path, tally: Tally, command: str, fault: str
 ) -> None:
@@ -133,13 +134,7 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
     with FaultyRegistry(emulator, FAULTS[fault]) as registry:
         host = GONE if fault == REFUSED else registry.host
         options, impatient = hurry(fault)
-        environ = {
-            **os.environ,
-            **LOGIN,
-            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
-            "ARTIFACT_REGISTRY_EMULATOR_HOST": host,
-            **impatient,
-        }
+        environ = environment(host, **LOGIN, **impatient)
         result, places = run(work, [*ASKING[command], *options], environ)
 
     # The doctor knocks without a login first, and asks for nothing more where nobody answers.
@@ -189,12 +184,7 @@ def test_no_secret_of_the_keyring_backend_leaves_a_command(
 def test_the_token_in_a_clients_settings_is_where_it_was_asked_for(
     emulator: Emulator, work: Path, tally: Tally, options: list[str], place: str | None
 ) -> None:
-    environ = {
-        **os.environ,
-        **LOGIN,
-        "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
-        "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host,
-    }
+    environ = environment(emulator.host, **LOGIN)
     result, places = run(work, ["settings", "uv", *options], environ)
 
     assert result.returncode == 0, result.stderr

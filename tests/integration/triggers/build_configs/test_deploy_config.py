@@ -21,12 +21,13 @@ import yaml
 
 from builder.server import Emulator
 from tests.integration.machine import needs_gcloud
-from tests.integration.servers.functions_api import FunctionsApi
 from tests.integration.servers.google_api import Answer, error_answer
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tests.integration.servers.functions_api import FunctionsApi
 
 pytestmark = needs_gcloud
 
@@ -41,17 +42,11 @@ TRANSIENT: list[Answer | str] = [
 ]
 
 
-@pytest.fixture(name="api")
-def _api() -> Iterator[FunctionsApi]:
-    with FunctionsApi() as api:
-        yield api
-
-
 @pytest.fixture(name="programs")
-def _programs(api: FunctionsApi, tmp_path: Path) -> Path:
-    """Return a folder with a `gcloud` that asks *api*: steps get no settings of this machine."""
+def _programs(functions_api: FunctionsApi, tmp_path: Path) -> Path:
+    """Return a folder with a `gcloud` that asks *functions_api*, and nothing of this machine."""
     real = shutil.which("gcloud")
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in api.environ.items()]
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in functions_api.environ.items()]
     program = tmp_path / "programs" / "gcloud"
     program.parent.mkdir()
     program.write_text("\n".join(["#!/bin/sh", *lines, f'exec {real} "$@"\n']))
@@ -120,7 +115,7 @@ def uploaded(archive: bytes) -> dict[str, str]:
 
 
 def test_a_function_that_names_the_virtual_repository_is_deployed(
-    api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
+    functions_api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
     price = "5$ ${_REGION}, a=b"
     done = run(
@@ -131,10 +126,10 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    [created] = api.functions
+    [created] = functions_api.functions
     assert created.body["buildConfig"]["entryPoint"] == "find"
     assert created.body["serviceConfig"]["environmentVariables"] == {"PRICE": price}
-    files = uploaded(api.uploads[-1])
+    files = uploaded(functions_api.uploads[-1])
     assert [*files] == ["main.py", "requirements.txt"]
     assert files["requirements.txt"] == (
         f"--index-url http://{emulator.host}/demo/pypi-all/simple/\n"
@@ -143,12 +138,12 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
 
 
 def test_a_function_that_brings_its_distributions_along_is_deployed(
-    api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
+    functions_api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
     done = run(tmp_path / "harbour", programs, emulator, requirements={"vendor": "vendor"})
 
     assert done.returncode == 0, done.stdout + done.stderr
-    [created] = api.functions
+    [created] = functions_api.functions
     assert created.body["buildConfig"]["environmentVariables"] == {
         "GOOGLE_PYTHON_PACKAGE_MANAGER": "pip",
         "GOOGLE_VENDOR_PIP_DEPENDENCIES": "vendor",
@@ -157,11 +152,13 @@ def test_a_function_that_brings_its_distributions_along_is_deployed(
         "vendor/harbour_berths-0.4.1-py3-none-any.whl",
         "vendor/harbour_tides-1.2.0-py3-none-any.whl",
         "vendor/functions_framework-3.10.2-py3-none-any.whl",
-    } < {*uploaded(api.uploads[-1])}
+    } < {*uploaded(functions_api.uploads[-1])}
 
 
 @pytest.fixture(name="deploy")
-def _deploy(api: FunctionsApi, tmp_path: Path) -> Callable[[], subprocess.CompletedProcess[str]]:
+def _deploy(
+    functions_api: FunctionsApi, tmp_path: Path
+) -> Callable[[], subprocess.CompletedProcess[str]]:
     """Return what runs the step that deploys, and pauses for no time in between."""
     config = yaml.safe_load((SAMPLE / "cloudbuild" / "deploy-function.yaml").read_text())
     flags = {"--gen2": None, "--region": "us-central1", "--runtime": "python313"}
@@ -174,7 +171,7 @@ def _deploy(api: FunctionsApi, tmp_path: Path) -> Callable[[], subprocess.Comple
     return partial(
         subprocess.run,
         ["bash", "-c", config["steps"][-1]["script"]],
-        env={**path, **api.environ, **given, **pauses},
+        env={**path, **functions_api.environ, **given, **pauses},
         capture_output=True,
         text=True,
         timeout=240,
@@ -184,15 +181,17 @@ def _deploy(api: FunctionsApi, tmp_path: Path) -> Callable[[], subprocess.Comple
 
 @pytest.mark.parametrize("refusal", TRANSIENT)
 def test_what_google_refuses_for_minutes_is_tried_again(
-    api: FunctionsApi,
+    functions_api: FunctionsApi,
     deploy: Callable[[], subprocess.CompletedProcess[str]],
     refusal: Answer | str,
 ) -> None:
-    api.refusals = [refusal, refusal]
+    functions_api.refusals = [refusal, refusal]
 
     done = deploy()
 
-    assert (done.returncode, api.unknown, api.refusals) == (0, [], []), done.stdout
+    assert (done.returncode, functions_api.unknown, functions_api.refusals) == (0, [], []), (
+        done.stdout
+    )
     assert re.findall("Trying again in .* seconds", done.stdout) == [
         "Trying again in 0.1 seconds",
         "Trying again in 0.2 seconds",
@@ -200,35 +199,35 @@ def test_what_google_refuses_for_minutes_is_tried_again(
 
 
 def test_what_google_goes_on_to_refuse_ends_after_four_pauses(
-    api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
+    functions_api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
 ) -> None:
-    api.refusals = [TRANSIENT[0]] * 9
+    functions_api.refusals = [TRANSIENT[0]] * 9
 
     done = deploy()
 
     assert done.returncode == 1
-    assert len(api.refusals) == 4
+    assert len(functions_api.refusals) == 4
     assert done.stdout.count("Permission denied while using the Eventarc Service Agent") == 5
 
 
 def test_what_stays_refused_is_tried_once(
-    api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
+    functions_api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
 ) -> None:
     denied = "Permission 'cloudfunctions.functions.create' denied"
-    api.refusals = [error_answer(403, "PERMISSION_DENIED", denied)] * 2
+    functions_api.refusals = [error_answer(403, "PERMISSION_DENIED", denied)] * 2
 
     done = deploy()
 
     assert done.returncode == 1
-    assert len(api.refusals) == 1
+    assert len(functions_api.refusals) == 1
     assert denied in done.stdout
 
 
 def test_a_function_that_cannot_be_built_is_not_deployed(
-    api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
+    functions_api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
     done = run(tmp_path / "harbour", programs, emulator, index="us-central1/demo/pypi")
 
     assert done.returncode == 1
     assert "SW813 error" in done.stdout
-    assert (api.functions, api.uploads) == ([], [])
+    assert (functions_api.functions, functions_api.uploads) == ([], [])

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from tests.integration.machine import needs_gcloud
-from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
+
 
 pytestmark = needs_gcloud
 
@@ -23,11 +23,10 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 @pytest.fixture(name="api")
-def _api() -> Iterator[CloudBuildApi]:
-    with CloudBuildApi() as api:
-        for name in ("f-deploy", "g-deploy", "other"):
-            api.add("us-central1", {"name": name, "filename": "cloudbuild.yaml"})
-        yield api
+def _api(api: CloudBuildApi) -> CloudBuildApi:
+    for name in ("f-deploy", "g-deploy", "other"):
+        api.add("us-central1", {"name": name, "filename": "cloudbuild.yaml"})
+    return api
 
 
 def start(api: CloudBuildApi, triggers: str) -> subprocess.CompletedProcess[str]:

@@ -8,19 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.integration.servers.cloud_build_api import CloudBuildApi
 from tests.integration.triggers.live.repository import SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(name="api")
-def _api(monkeypatch: pytest.MonkeyPatch) -> Iterator[CloudBuildApi]:
-    with CloudBuildApi() as api:
-        api.send_gcloud_here(monkeypatch)
-        yield api
 
 
 @pytest.fixture(name="root")

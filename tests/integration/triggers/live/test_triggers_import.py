@@ -14,10 +14,10 @@ from google.cloud.devtools.cloudbuild_v1.types import Build, BuildTrigger
 
 from builder.__main__ import main
 from tests.integration.machine import needs_gcloud, needs_terraform
-from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
+
 
 pytestmark = needs_gcloud
 
@@ -29,12 +29,6 @@ SOURCES: dict[str, dict[str, Any]] = {
     "2nd generation": {"repository": f"{CONNECTION}/repositories/harbour"},
     "Developer Connect": {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/harbour"},
 }
-
-
-@pytest.fixture(name="api")
-def _api() -> Iterator[CloudBuildApi]:
-    with CloudBuildApi() as api:
-        yield api
 
 
 @pytest.fixture(name="repository", params=SOURCES)
@@ -69,7 +63,6 @@ def test_gcloud_imports_every_document_without_changing_it(
     repository: Path,
     options: list[str],
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = render(repository, capsys, *options)
 
@@ -81,7 +74,6 @@ def test_gcloud_imports_every_document_without_changing_it(
     for body in created:
         del body["resourceName"]  # gcloud puts it in
     assert created == documents
-    api.send_gcloud_here(monkeypatch)
     manifest = str(repository / "shipwheel.yaml")
     assert main(["triggers", "diff", "--manifest", manifest, *options]) == 0
 

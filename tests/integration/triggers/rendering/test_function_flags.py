@@ -9,14 +9,14 @@ import pytest
 import yaml
 
 from tests.integration.machine import needs_gcloud
-from tests.integration.servers.functions_api import FunctionsApi
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.discovery.inventory import Inventory, Target
 from triggers.manifest.file import parse_manifest
 from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.integration.servers.functions_api import FunctionsApi
+
 
 pytestmark = needs_gcloud
 
@@ -47,13 +47,7 @@ BUILD_VARIABLES = {
 }
 
 
-@pytest.fixture(name="api")
-def _api() -> Iterator[FunctionsApi]:
-    with FunctionsApi() as api:
-        yield api
-
-
-def deploy(api: FunctionsApi, root: Path, **function: Any) -> None:
+def deploy(functions_api: FunctionsApi, root: Path, **function: Any) -> None:
     """Run the deploy step of the build config as the trigger of *function* starts it."""
     source = root / "functions" / "f"
     source.mkdir(parents=True, exist_ok=True)
@@ -67,13 +61,15 @@ def deploy(api: FunctionsApi, root: Path, **function: Any) -> None:
     given = {**trigger.substitutions, "PROJECT_ID": "demo"}
     variables: dict[str, str] = dict(line.split("=", 1) for line in step["env"])
     environment = {name: given.get(value[2:-1], value) for name, value in variables.items()}
-    api.bash(step["script"], environment, root)
+    functions_api.bash(step["script"], environment, root)
 
 
-def test_every_setting_reaches_the_functions_api(api: FunctionsApi, tmp_path: Path) -> None:
-    deploy(api, tmp_path, **EVERYTHING)
+def test_every_setting_reaches_the_functions_api(
+    functions_api: FunctionsApi, tmp_path: Path
+) -> None:
+    deploy(functions_api, tmp_path, **EVERYTHING)
 
-    [created] = api.functions
+    [created] = functions_api.functions
     assert created.method == "POST"
     assert created.body == {
         "name": "projects/demo/locations/us-central1/functions/f",
@@ -110,16 +106,18 @@ def test_every_setting_reaches_the_functions_api(api: FunctionsApi, tmp_path: Pa
             "ingressSettings": "ALLOW_INTERNAL_AND_GCLB",
         },
     }
-    assert api.policies == []
-    [archive] = api.uploads
+    assert functions_api.policies == []
+    [archive] = functions_api.uploads
     assert b"main.py" in archive
     assert b"requirements.txt" in archive
 
 
-def test_every_setting_reaches_cloud_run(api: FunctionsApi, tmp_path: Path) -> None:
-    deploy(api, tmp_path, tool="run", runtime="python312", entryPoint="bill", **EVERYTHING)
+def test_every_setting_reaches_cloud_run(functions_api: FunctionsApi, tmp_path: Path) -> None:
+    deploy(
+        functions_api, tmp_path, tool="run", runtime="python312", entryPoint="bill", **EVERYTHING
+    )
 
-    [build] = api.builds
+    [build] = functions_api.builds
     assert build["serviceAccount"] == BUILDER
     assert build["buildpackBuild"] == {
         "baseImage": "python312",
@@ -127,7 +125,7 @@ def test_every_setting_reaches_cloud_run(api: FunctionsApi, tmp_path: Path) -> N
         "enableAutomaticUpdates": True,
         "environmentVariables": BUILD_VARIABLES,
     }
-    [created] = api.services
+    [created] = functions_api.services
     assert created.method == "POST"
     assert created.body["metadata"]["name"] == "f"
     assert created.body["metadata"]["annotations"]["run.googleapis.com/ingress"] == (
@@ -156,7 +154,7 @@ def test_every_setting_reaches_cloud_run(api: FunctionsApi, tmp_path: Path) -> N
     [volume] = spec["volumes"]
     assert mount == {"mountPath": "/etc/keys", "name": volume["name"]}
     assert volume["secret"] == {"items": [{"key": "3", "path": "key.pem"}], "secretName": "pem"}
-    assert api.policies == []
+    assert functions_api.policies == []
 
 
 @pytest.mark.parametrize(
@@ -207,21 +205,24 @@ def test_every_setting_reaches_cloud_run(api: FunctionsApi, tmp_path: Path) -> N
     ],
 )
 def test_what_calls_a_function_reaches_the_functions_api(
-    api: FunctionsApi, tmp_path: Path, trigger: dict[str, Any], sent: dict[str, Any] | None
+    functions_api: FunctionsApi,
+    tmp_path: Path,
+    trigger: dict[str, Any],
+    sent: dict[str, Any] | None,
 ) -> None:
-    deploy(api, tmp_path, trigger=trigger)
+    deploy(functions_api, tmp_path, trigger=trigger)
 
-    [created] = api.functions
+    [created] = functions_api.functions
     assert created.body.get("eventTrigger") == sent
 
 
 def test_a_second_deployment_changes_what_the_manifest_names_and_takes_away_what_it_empties(
-    api: FunctionsApi, tmp_path: Path
+    functions_api: FunctionsApi, tmp_path: Path
 ) -> None:
-    deploy(api, tmp_path, **EVERYTHING)
-    deploy(api, tmp_path, memory="1Gi", environment={}, secrets={})
+    deploy(functions_api, tmp_path, **EVERYTHING)
+    deploy(functions_api, tmp_path, memory="1Gi", environment={}, secrets={})
 
-    updated = api.functions[1]
+    updated = functions_api.functions[1]
     assert updated.method == "PATCH"
     config = updated.body["serviceConfig"]
     assert config["availableMemory"] == "1Gi"
@@ -239,10 +240,12 @@ def test_a_second_deployment_changes_what_the_manifest_names_and_takes_away_what
 @pytest.mark.parametrize("tool", ["functions", "run"])
 @pytest.mark.parametrize("allowed", [True, None])
 def test_everybody_may_call_only_what_the_manifest_opens(
-    api: FunctionsApi, tmp_path: Path, tool: str, allowed: bool | None
+    functions_api: FunctionsApi, tmp_path: Path, tool: str, allowed: bool | None
 ) -> None:
-    deploy(api, tmp_path, tool=tool, allowUnauthenticated=allowed)
+    deploy(functions_api, tmp_path, tool=tool, allowUnauthenticated=allowed)
 
-    written = [policy["policy"]["bindings"] for policy in api.policies if "policy" in policy]
+    written = [
+        policy["policy"]["bindings"] for policy in functions_api.policies if "policy" in policy
+    ]
     opened = [[{"role": "roles/run.invoker", "members": ["allUsers"]}]]
     assert written == (opened if allowed else [])

@@ -9,11 +9,12 @@ import yaml
 
 from builder.__main__ import main
 from tests.integration.machine import needs_gcloud
-from tests.integration.servers.cloud_build_api import CloudBuildApi
+from tests.tree import write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
 
 pytestmark = needs_gcloud
 
@@ -81,12 +82,6 @@ INCLUDED = {
 }  # fmt: skip
 
 
-@pytest.fixture(name="api")
-def _api() -> Iterator[CloudBuildApi]:
-    with CloudBuildApi() as api:
-        yield api
-
-
 @pytest.mark.parametrize(
     ("structure", "files", "exclude"),
     [("uv", UV, []), ("poetry", POETRY, []), ("mixed", MIXED, ["template"])],
@@ -99,11 +94,8 @@ def test_a_monorepo_is_found_rendered_and_imported(
     api: CloudBuildApi,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for path, text in files.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+    write(tmp_path, files)
     registry = ["--registry", "us-central1/demo/pypi", "--github", "acme/monorepo"]
     assert main(["init", str(tmp_path), *registry]) == 0
     manifest = tmp_path / "shipwheel.yaml"
@@ -126,5 +118,4 @@ def test_a_monorepo_is_found_rendered_and_imported(
         if not name.endswith("check")
     } == INCLUDED[structure]
     assert len(documents) == 2 * len(INCLUDED[structure]) - (structure == "mixed")
-    api.send_gcloud_here(monkeypatch)
     assert main(["triggers", "diff", "--manifest", str(manifest)]) == 0
