@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from builder.server import Emulator
 
+pytestmark = pytest.mark.emulator(repositories=["p/pypi"])
+
 
 def test_with_the_emulator_a_step_needs_no_arguments(laptop: Laptop) -> None:
     outcome = laptop.run("steps: [{name: bash, script: echo done}]", "--host-tools", "--emulator")
@@ -56,7 +58,6 @@ def test_packages_are_uploaded_after_the_last_step(
     assert "INFO     Requested entity already exists." in again.err
 
 
-@pytest.mark.emulator(repositories=["p/pypi"])
 def test_packages_that_no_step_has_built_fail_the_build(laptop: Laptop, emulator: Emulator) -> None:
     text = (
         "steps: [{name: bash, args: [-c, ls]}]\nartifacts:\n  pythonPackages:\n"
