@@ -64,7 +64,7 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 	  tests/clients.in --output-file $(CLIENTS)
 
 schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
-	$(BIN)/python -c 'from triggers.manifest.file import manifest_schema; print(manifest_schema())' \
+	$(BIN)/python -c 'from triggers.manifest.manifest import manifest_schema; print(manifest_schema())' \
 	  > triggers/shipwheel.schema.json
 
 docs: $(VENV)/development  ## write the output that the documents show anew

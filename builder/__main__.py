@@ -31,10 +31,10 @@ COMMANDS: dict[str, str] = {
 }
 TRIGGER_COMMANDS: dict[str, str] = {
     "triggers.render": "Print the triggers for gcloud's import, or for Terraform.",
-    "triggers.lint": "Tell what is wrong, or will go wrong, in triggers and build configs.",
-    "triggers.explain": "Tell which triggers a change would start, and why.",
+    "triggers.lint": "Find faults in triggers, build configs and the manifest.",
+    "triggers.explain": "Show which triggers a change would start, and why.",
     "triggers.diff": "Compare the live triggers with the rendered ones.",
-    "triggers.apply": "Make the live triggers the rendered ones.",
+    "triggers.apply": "Make the live triggers match the rendered ones.",
     "triggers.graph": "Print packages, functions, dependencies and triggers as Mermaid.",
 }
 

@@ -1,4 +1,4 @@
-"""`shipwheel triggers apply`: does what `diff` shows."""
+"""`shipwheel triggers apply`: do what `diff` shows."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import click
 
 from steps.command_line.program import run_alone
 from steps.host.errors import ServiceError, ShipwheelError
-from triggers.live.options import with_plan
-from triggers.live.plan import apply, arrived, run_created
+from triggers.command_line.options import with_plan
+from triggers.live.plan import actually_created, apply, run_created
 
 if TYPE_CHECKING:
     from triggers.live.gcloud import Gcloud
-    from triggers.live.plan import Plan
+    from triggers.live.plan import TriggerPlan
 
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Make the live triggers the rendered ones.")
+@click.command(short_help="Make the live triggers match the rendered ones.")
 @click.option(
-    "--prune", is_flag=True, help="Delete our triggers that are gone from the repository."
+    "--prune", is_flag=True, help="Delete triggers of this repository that are no longer rendered."
 )
-@click.option("--adopt", is_flag=True, help="Replace triggers of others that have our names.")
+@click.option("--adopt", is_flag=True, help="Replace triggers of others that have the same names.")
 @click.option(
     "--run-new",
     is_flag=True,
-    help="Start each created trigger of a push once: nothing else does until its files change.",
+    help="Run each new trigger of a push once; otherwise it waits for its files to change.",
 )
 @click.option(
     "--branch",
@@ -38,12 +38,12 @@ _logger = logging.getLogger("shipwheel")
 )
 @with_plan
 def command(
-    *, prune: bool, adopt: bool, run_new: bool, branch: str, plan: Plan, cloud: Gcloud
+    *, prune: bool, adopt: bool, run_new: bool, branch: str, plan: TriggerPlan, cloud: Gcloud
 ) -> None:
-    """Make the live triggers the rendered ones: show the plan as `diff` does, and do it at once.
+    """Make the live triggers match the rendered ones: show the plan as `diff` does, then apply it.
 
     Creates and replaces by name, in one gcloud import, and asks no question. Deletes only with
-    --prune, and never a trigger that is not ours. Whatever interrupts it, run it again.
+    --prune, and never a trigger of others. If it is interrupted, run it again.
 
     \b
     Example:
@@ -53,10 +53,10 @@ def command(
     try:
         apply(plan, cloud, prune=prune, adopt=adopt)
     except ServiceError:
-        # The next call will not know which of them are new.
+        # The next call cannot tell which of them are new.
         if run_new:
             with contextlib.suppress(ShipwheelError):
-                run_created(arrived(plan, cloud), cloud, branch)
+                run_created(actually_created(plan, cloud), cloud, branch)
         raise
     if run_new:
         run_created(plan, cloud, branch)

@@ -9,23 +9,23 @@ import click
 
 from steps.command_line.program import run_alone
 from steps.host.errors import Refused
-from triggers.live.options import with_plan
+from triggers.command_line.options import with_plan
 from triggers.live.plan import DRIFT
 
 if TYPE_CHECKING:
     from triggers.live.gcloud import Gcloud
-    from triggers.live.plan import Plan
+    from triggers.live.plan import TriggerPlan
 
 _logger = logging.getLogger("shipwheel")
 
 
 @click.command(short_help="Compare the live triggers with the rendered ones.")
 @with_plan
-def command(*, plan: Plan, cloud: Gcloud) -> None:
+def command(*, plan: TriggerPlan, cloud: Gcloud) -> None:
     """Compare the live triggers with the rendered ones, field by field, through gcloud.
 
-    Ends with 1 when they differ. Triggers of others are left out of the comparison: ours carry the
-    tag `shipwheel` and are for this repository.
+    Exits with 1 when they differ. Compares only triggers that carry the tag `shipwheel` and are for
+    this repository.
 
     \b
     Example:
@@ -35,9 +35,9 @@ def command(*, plan: Plan, cloud: Gcloud) -> None:
     _logger.info("%s", plan.summary or "no triggers")
     if plan.of(*DRIFT):
         raise Refused(
-            f"The live triggers of {cloud.project!r} in {cloud.region!r} are not the rendered ones:"
-            f" {plan.summary}",
-            "`shipwheel triggers apply` does what is shown; what is to be deleted, with --prune",
+            f"The live triggers of {cloud.project!r} in {cloud.region!r} differ from the rendered"
+            f" ones: {plan.summary}",
+            "run `shipwheel triggers apply`; add --prune to delete triggers",
         )
 
 

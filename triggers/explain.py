@@ -14,11 +14,11 @@ import click
 
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, shorten
 from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
 from triggers.cloudbuild.documents import read_mappings
-from triggers.manifest.options import manifest_option, report_warnings
-from triggers.rendering.explanation import Change, Event, explain
+from triggers.command_line.options import manifest_option, report_warnings
+from triggers.rendering.explanation import ChangedFiles, Event, explain
 from triggers.rendering.git_range import read_change, top_directory
 from triggers.rendering.repository import open_repository, render_repository
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from triggers.cloudbuild.conditions import EventKind
-    from triggers.rendering.explanation import Explanation, Match, Verdict
+    from triggers.rendering.explanation import Explanation, Match, TriggerVerdict
 
 _logger = logging.getLogger("shipwheel")
 
@@ -34,13 +34,13 @@ _MOST_FILES = 3
 _MOST_UNCLAIMED = 20
 
 
-@click.command(short_help="Tell which triggers a change would start, and why.")
+@click.command(short_help="Show which triggers a change would start, and why.")
 @click.argument("what", metavar="RANGE|FILE...", nargs=-1, required=True)
 @click.option(
     "--files",
     "are_files",
     is_flag=True,
-    help="What follows are changed files, from the repository's root; - reads them from stdin.",
+    help="The arguments are changed files, from the repository's root; - reads them from stdin.",
 )
 @manifest_option
 @click.option(
@@ -49,7 +49,7 @@ _MOST_UNCLAIMED = 20
     type=click.Path(path_type=Path),
     metavar="FILE",
     multiple=True,
-    help="Take the triggers of this YAML or JSON, in the place of the rendered ones.",
+    help="Read the triggers from this YAML or JSON file instead of rendering them.",
 )
 @click.option(
     "--event",
@@ -75,10 +75,10 @@ def command(
     tag: str | None,
     as_json: bool,
 ) -> None:
-    """Tell which triggers a change would start, through which globs and files.
+    """Show which triggers a change would start, and which globs and files start them.
 
     RANGE is of git: A..B for a push that moves a branch from A to B, A...B for a pull request of B
-    against A, B alone for a branch that is new. Nothing is asked of Google Cloud.
+    against A, B alone for a new branch. The command does not call Google Cloud.
 
     \b
     Example:
@@ -119,9 +119,9 @@ def _conditions(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Trig
     return [read_conditions(message) for message in messages]
 
 
-def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> Change:
+def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> ChangedFiles:
     if len(what) > 1:
-        raise InputError(f"{len(what)} ranges are too many: {what[1]!r}", "for files add --files")
+        raise InputError(f"More than one range: {what[1]!r}", "for files, add --files")
     change = read_change(what[0], folder)
     top = top_directory(folder)
     if rendered and Path(top) != folder.resolve():
@@ -133,17 +133,17 @@ def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> Change:
     return change
 
 
-def _files(what: Sequence[str]) -> Change:
+def _files(what: Sequence[str]) -> ChangedFiles:
     names = sys.stdin.read().splitlines() if tuple(what) == ("-",) else what
     files = [posixpath.normpath(name) for name in names if name]
     InputError.raise_all(
         Problem(
-            f"No path from the repository's root: {name!r}", "write it as git does: src/code.py"
+            f"Not a path from the repository's root: {name!r}", "write it as git does: src/code.py"
         )
         for name in files
         if name.startswith(("/", "../"))
     )
-    return Change(files=tuple(dict.fromkeys(files)))
+    return ChangedFiles(files=tuple(dict.fromkeys(files)))
 
 
 def _print(explanation: Explanation) -> None:
@@ -154,7 +154,7 @@ def _print(explanation: Explanation) -> None:
         else:
             _print_verdict(verdict)
     for reason, names in silent.items():
-        _echo(f"silent   {_some(names, _MOST_FILES)}: {reason}")
+        _echo(f"silent   {shorten(names, _MOST_FILES)}: {reason}")
     shown = explanation.unclaimed[:_MOST_UNCLAIMED]
     for path in shown:
         _echo(f"no trigger for {path}")
@@ -162,7 +162,7 @@ def _print(explanation: Explanation) -> None:
         _echo(f"no trigger for {more} more files (--json names them)")
 
 
-def _print_verdict(verdict: Verdict) -> None:
+def _print_verdict(verdict: TriggerVerdict) -> None:
     if verdict.fires == "yes":
         _echo(f"fires    {verdict.name}, on {verdict.waits_for}")
     else:
@@ -175,17 +175,11 @@ def _print_verdict(verdict: Verdict) -> None:
 
 def _through(match: Match) -> str:
     glob = match.glob or "every file"
-    return f"{glob} includes {_some(match.files, _MOST_FILES)}"
-
-
-def _some(names: Sequence[str], most: int) -> str:
-    """Return the first of *names*, and how many more there are."""
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    return f"{glob} includes {shorten(match.files, _MOST_FILES)}"
 
 
 def _echo(text: str) -> None:
-    # A path of git may hold bytes that are no text.
+    # A path in git may hold bytes that are not text.
     click.echo(text.encode("utf-8", "backslashreplace").decode())
 
 

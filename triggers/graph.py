@@ -1,4 +1,4 @@
-"""`shipwheel triggers graph`: what builds upon what, and which trigger sees to it."""
+"""`shipwheel triggers graph`: what depends on what, and which triggers build it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.command_line.program import run_alone
-from triggers.manifest.options import manifest_option, report_warnings
-from triggers.rendering.drawing import mermaid
+from triggers.command_line.options import manifest_option, report_warnings
+from triggers.rendering.formats import mermaid
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import Registry, parse_registry
-from triggers.manifest.options import report_warnings
+from triggers.command_line.options import report_warnings
 from triggers.manifest.starting import (
-    Answers,
+    InitOptions,
     default_region,
     initial_files,
     restricted_region,
@@ -47,7 +47,7 @@ _NO_SOURCE = Problem(
 @click.option("--github", metavar="OWNER/NAME", help="[default: what the git remote origin names]")
 @click.option("--repository", metavar="RESOURCE", help="A connected repository, 2nd generation.")
 @click.option("--git-repository-link", metavar="RESOURCE", help="A link of Developer Connect.")
-@click.option("--force", is_flag=True, help="Replace files that are there with other contents.")
+@click.option("--force", is_flag=True, help="Replace existing files that have other contents.")
 @json_option
 def command(
     *,
@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Write shipwheel.yaml and the shared build configs into DIRECTORY, the repository's root.
 
-    Says what became of each file. One that is there already is never replaced without --force.
+    Reports the outcome of each file. Never replaces an existing file without --force.
 
     \b
     Example:
@@ -78,14 +78,14 @@ def command(
         said = "The triggers' region is %r, the registry's %r; --region names another"
         _logger.info(said, builds_in, target.location)
     report_warnings(restricted_region(builds_in))
-    answers = Answers(
+    options = InitOptions(
         registry=target,
         project=project,
         region=builds_in,
         image=image or _default_image(target.location, project),
         source=source,
     )
-    written = write_files(directory, initial_files(answers), force=force)
+    written = write_files(directory, initial_files(options), force=force)
     for file in written:
         _logger.info("%s: %s", file.path, file.outcome)
     _logger.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
@@ -119,7 +119,7 @@ def _default_image(location: str, project: str) -> str:
 def _source(
     directory: Path, github: str | None, repository: str | None, link: str | None
 ) -> dict[str, Any]:
-    """Return the manifest's `source`, empty where nobody says what it is."""
+    """Return the manifest's `source`, empty where neither options nor git name it."""
     given: dict[str, Any] = {}
     if github is not None:
         owner, _, name = github.partition("/")

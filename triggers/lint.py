@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 from pathlib import Path
@@ -13,8 +12,10 @@ import click
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import finding_as_object, print_finding
-from steps.host.errors import Refused
-from triggers.manifest.options import manifest_option
+from steps.host.errors import Refused, did_you_mean
+from triggers.command_line.options import manifest_option
+from triggers.rules.codes import CODES
+from triggers.rules.linter import lint
 
 if TYPE_CHECKING:
     from triggers.rules.linter import Report
@@ -25,17 +26,14 @@ _logger = logging.getLogger("shipwheel")
 def _codes(
     _ctx: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
 ) -> frozenset[str]:
-    from triggers.rules.codes import CODES  # noqa: PLC0415 - `--help` does without
-
     codes = {code.strip().upper() for text in given for code in text.split(",")}
     for code in sorted(codes - CODES.keys()):
-        near = difflib.get_close_matches(code, CODES, n=1)
-        meant = f" Did you mean {near[0]}?" if near else ""
-        raise click.BadParameter(f"there is no code {code!r}.{meant}")
+        meant = did_you_mean(code, CODES, "triggers/rules/README.md lists them")
+        raise click.BadParameter(f"there is no code {code!r}: {meant}")
     return frozenset(codes)
 
 
-@click.command(short_help="Tell what is wrong, or will go wrong, in triggers and build configs.")
+@click.command(short_help="Find faults in triggers, build configs and the manifest.")
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @manifest_option
 @click.option(
@@ -50,11 +48,11 @@ def _codes(
 def command(
     *, files: tuple[Path, ...], manifest_file: Path, ignored: frozenset[str], as_json: bool
 ) -> int:
-    """Tell what gcloud and Cloud Build would refuse, and what they accept and is not meant.
+    """Find what gcloud and Cloud Build refuse, or accept and treat differently than meant.
 
-    FILE is a file of triggers for gcloud's import, a build config, or a manifest. Without any, the
-    repository's manifest is taken, the triggers that it renders, the build configs that they name,
-    and every cloudbuild.yaml and cloudbuild/*.yaml below.
+    FILE is a file of triggers for gcloud's import, a build config, or a manifest. Without any, it
+    checks the repository's manifest, the triggers that it renders, the build configs that they
+    name, and every cloudbuild.yaml and cloudbuild/*.yaml below.
 
     Exits with 1 if there is a finding. triggers/rules/README.md explains the codes.
 
@@ -63,8 +61,6 @@ def command(
       shipwheel triggers lint
       shipwheel triggers lint triggers.yaml cloudbuild.yaml --ignore SW204
     """
-    from triggers.rules.linter import lint  # noqa: PLC0415 - `--help` is quick
-
     report = lint(manifest_file, files, ignored)
     click.echo(_as_json(report), nl=False) if as_json else _print(report)
     _logger.info("%s", _summary(report))
@@ -72,15 +68,11 @@ def command(
 
 
 def _print(report: Report) -> None:
-    from triggers.rules.codes import CODES  # noqa: PLC0415 - the same
-
     for found in report.findings:
         print_finding(found, CODES[found.code].level, f"{found.file}:{found.line}")
 
 
 def _as_json(report: Report) -> str:
-    from triggers.rules.codes import CODES  # noqa: PLC0415 - the same
-
     findings = [finding_as_object(found, CODES[found.code].level) for found in report.findings]
     record = {"findings": findings, "files": [*report.files]}
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"

@@ -10,9 +10,9 @@ import click
 
 from steps.command_line.program import run_alone
 from triggers.cloudbuild.documents import dump
-from triggers.manifest.options import manifest_option, report_warnings
+from triggers.command_line.options import manifest_option, report_warnings
+from triggers.rendering.formats import terraform_document
 from triggers.rendering.repository import only, open_repository, render_repository
-from triggers.rendering.terraform import terraform_document
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,11 +18,12 @@ An error carries all the problems of its input, so that they can be fixed in one
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 EXIT_BUG = 70
 Level = Literal["error", "warning"]
@@ -142,3 +143,15 @@ def code_table(codes: Mapping[str, Code]) -> str:
     """Return *codes* as a Markdown table."""
     rows = [f"| {code} | {each.level} | {each.meaning} |" for code, each in codes.items()]
     return "\n".join(["| code | level | finding |", "| --- | --- | --- |", *rows])
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a hint with the one of *known* that is nearest to *name*, or else *otherwise*."""
+    near = difflib.get_close_matches(name, [*known], n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise
+
+
+def shorten(names: Sequence[str], most: int) -> str:
+    """Return the first of *names* with commas, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

@@ -13,7 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from triggers.cloudbuild.conditions import TriggerConditions
-from triggers.rendering.explanation import Change, Event, explain
+from triggers.rendering.explanation import ChangedFiles, Event, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,9 @@ def main() -> None:
     for kind, globs in GLOBS.items():
         conditions = [trigger(number, globs(number)) for number in range(triggers)]
         start = time.perf_counter()
-        found = explain(conditions, Change(files=tuple(names)), Event(kind="push", branch="main"))
+        found = explain(
+            conditions, ChangedFiles(files=tuple(names)), Event(kind="push", branch="main")
+        )
         seconds = time.perf_counter() - start
         fired = sum(verdict.fires == "yes" for verdict in found.verdicts)
         size = f"{triggers} triggers, {count} files, {fired} fire"

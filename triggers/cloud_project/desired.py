@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from triggers.cloud_project.resources import RepositoryName, ServiceAccount
-    from triggers.discovery.functions import FunctionSettings
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
+    from triggers.manifest.settings import FunctionSettings
 
 _MEMBER = re.compile(r"(?:user|group|serviceAccount|domain):[^\s:]+|principal(?:Set)?://\S+")
 _APIS = {

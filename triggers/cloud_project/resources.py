@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
-from triggers.discovery.functions import VIRTUAL_SUFFIX
+from triggers.manifest.settings import VIRTUAL_SUFFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from triggers.discovery.functions import FunctionSettings
     from triggers.manifest.manifest import Manifest
+    from triggers.manifest.settings import FunctionSettings
 
 Format = Literal["python", "docker"]
 Mode = Literal["standard", "remote", "virtual"]

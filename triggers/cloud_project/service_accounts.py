@@ -21,19 +21,24 @@ from triggers.cloud_project.resources import (
     Scope,
     ServiceAccount,
 )
-from triggers.cloudbuild.conditions import FOLLOWERS_KEY
-from triggers.discovery.functions import resolve_function
-from triggers.manifest.settings import KINDS, Kind, resolve, service_account_resource
-from triggers.rendering.inline import build_config_paths
+from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
+from triggers.manifest.settings import (
+    KINDS,
+    Kind,
+    resolve,
+    resolve_function,
+    service_account_resource,
+)
 from triggers.rendering.rendering import render
+from triggers.rendering.repository import build_config_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from triggers.cloud_project.resources import RepositoryName
-    from triggers.discovery.functions import FunctionSettings
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
+    from triggers.manifest.settings import FunctionSettings
 
 _ACCOUNT_NAME = re.compile("[a-z](?:[a-z0-9-]{4,28}[a-z0-9])")
 _ADDRESS = re.compile(r"[^@]+@(?P<domain>.+)\.iam\.gserviceaccount\.com")
@@ -112,9 +117,9 @@ def find_service_accounts(manifest: Manifest, inventory: Inventory) -> ServiceAc
 
     Raises InputError for what triggers cannot be rendered from.
     """
-    triggers = render(manifest, inventory).triggers if inventory.targets else ()
+    triggers = render(manifest, inventory).triggers if inventory.components else ()
     named = {kind: [it.service_account for it in triggers if it.kind == kind] for kind in KINDS}
-    if not inventory.targets:
+    if not inventory.components:
         named = {kind: [resolve(manifest, ".", kind).service_account] for kind in KINDS[:2]}
     deployed = [trigger.target for trigger in triggers if trigger.kind == "deploy"]
     functions = [resolve_function(manifest, path) for path in deployed]
@@ -127,7 +132,7 @@ def find_service_accounts(manifest: Manifest, inventory: Inventory) -> ServiceAc
         callers=_unique(
             (it.trigger.service_account or it.given.service_account for it in called), manifest
         ),
-        publish_then_deploy=any(FOLLOWERS_KEY in trigger.substitutions for trigger in triggers),
+        publish_then_deploy=any(DOWNSTREAM_KEY in trigger.substitutions for trigger in triggers),
         approval=any(trigger.approval_required for trigger in triggers),
         build_configs=tuple(build_config_paths(triggers)),
     )

@@ -16,7 +16,7 @@ from triggers.cloud_project.resources import (
     Resource,
     ServiceAccount,
 )
-from triggers.rendering.terraform import snake_case
+from triggers.rendering.formats import snake_case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

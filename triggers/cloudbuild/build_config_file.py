@@ -10,11 +10,16 @@ from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
 from triggers.cloudbuild.documents import Document, YamlError, problems, read_yaml
 from triggers.cloudbuild.messages import read_camel_case, read_message
-from triggers.cloudbuild.normal import BUILD_OUTPUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What only the service writes into a build.
+BUILD_OUTPUT = {
+    "approval", "buildTriggerId", "createTime", "failureInfo", "finishTime", "id", "logUrl",
+    "name", "projectId", "results", "sourceProvenance", "startTime", "status", "statusDetail",
+    "timing", "warnings",
+}  # fmt: skip
 _OUTPUT_ONLY_STEP = {"exitCode", "pullTiming", "status", "timing"}
 
 

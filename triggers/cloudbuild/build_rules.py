@@ -6,12 +6,11 @@ its local builder, the API's text, and what the live service was seen to answer.
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, did_you_mean
 from triggers.cloudbuild.build_config import Build, Step, is_portable, seconds
 from triggers.cloudbuild.build_shared_rules import repeats, secret_faults, volume_faults
 from triggers.cloudbuild.substitutions import (
@@ -252,8 +251,7 @@ def _owner(build: Build, index: int) -> str:
 def _missing_step(name: str, known: dict[str, int], later: dict[str, int]) -> str:
     if name in later:
         return f"step #{later[name]} has this id; waitFor may only name earlier steps"
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "waitFor names the ids of earlier steps"
+    return did_you_mean(name, known, "waitFor names the ids of earlier steps")
 
 
 def _options(build: Build) -> Iterator[Finding]:

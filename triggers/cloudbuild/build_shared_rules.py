@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import posixpath
 import re
 from typing import TYPE_CHECKING
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,9 +111,7 @@ def _secret_uses(build: Build, defined: set[str]) -> Iterator[Finding]:
 def _undefined(path: Path, names: tuple[str, ...], defined: set[str]) -> Iterator[Finding]:
     for name in names:
         if name not in defined:
-            near = difflib.get_close_matches(name, defined, n=1)
-            hint = "define it in availableSecrets.secretManager"
-            hint = f"did you mean {near[0]!r}?" if near else hint
+            hint = did_you_mean(name, defined, "define it in availableSecrets.secretManager")
             yield Finding.at(path, f'secretEnv "{name}" is used without being defined', hint)
 
 

@@ -1,10 +1,15 @@
 """What a trigger waits for: which event, which branch or tag, which files.
 
 Read from a trigger's message, rendered or live, of every kind of repository that the API knows.
+
+Cloud Build searches: `main` is found in `not-the-main-branch`, too. Python has no RE2; its syntax
+and that of `re` have a large part in common, in which both find the same. Of anything else
+`ref_matches` says that it cannot tell.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,7 +22,33 @@ if TYPE_CHECKING:
 EventKind = Literal["push", "pull-request"]
 
 # The names of the triggers that a build which publishes starts, with spaces between them.
-FOLLOWERS_KEY = "_THEN_DEPLOY"
+DOWNSTREAM_KEY = "_THEN_DEPLOY"
+
+# Look-around and back-references; behind an escaped backslash they are what they seem.
+NOT_OF_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>]|<[=!])|\\[1-9]|\(\?P=)")
+
+_SHARED = re.compile(
+    r"""
+    (?:\(\?[is]\))?                                          # ignore case, or let . be anything
+    (?: (?: [^\\\[\](){}*+?|^$.] | [.^$|)]
+          | \( (?:\?:|\?P<[A-Za-z_][A-Za-z0-9_]*>)? (?!\?)
+          | \\ (?:[dDsSwWbBA] | [!-/:-@\[-`{-~])
+          | \[ \^?+ \]?+ (?:(?!--|&&|~~|\|\|)[^\\\[\]] | \\(?:[dDsSwW]|[!-/:-@\[-`{-~]))* \]
+        )
+        (?: (?:[*+?] | \{[0-9]{1,3}(?:,[0-9]{0,3})?\}) \?? (?![*+?{]) )?
+    )*
+    """,
+    re.VERBOSE,
+)
+
+# Python and RE2 disagree on more than this; these are refused by both.
+_FAULTS = (
+    "missing ), unterminated subpattern", "nothing to repeat", "unbalanced parenthesis",
+    "unterminated character set",
+)  # fmt: skip
+_BEGINNINGS = ("^", r"\A", ".*", ".+")
+_ENDS = ("$", r"\z", ".*", ".+")
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +115,7 @@ def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
         disabled=trigger.disabled,
         included=_texts(message.get("includedFiles")),
         ignored=_texts(message.get("ignoredFiles")),
-        starts=tuple(trigger.substitutions.get(FOLLOWERS_KEY, "").split()),
+        starts=tuple(trigger.substitutions.get(DOWNSTREAM_KEY, "").split()),
     )
 
 
@@ -92,3 +123,99 @@ def _texts(value: object) -> tuple[str, ...]:
     """Return the texts of a list, or a lone one, which gcloud takes for a list."""
     values = value if isinstance(value, list) else [value]
     return tuple(text for text in values if isinstance(text, str))
+
+
+def ref_matches(pattern: str, name: str) -> bool | None:
+    """Return whether *pattern* is found in *name*, as short as `main` or `v1.0`.
+
+    None means that Python cannot tell: RE2 reads the pattern otherwise, or refuses it.
+    """
+    if not _SHARED.fullmatch(pattern):
+        return None
+    try:
+        return re.search(pattern, name, re.ASCII) is not None
+    except re.error:
+        return None
+
+
+def syntax_fault(pattern: str) -> str:
+    """Return why RE2 refuses *pattern*, empty if it may take it."""
+    if NOT_OF_RE2.search(pattern):
+        return "it has neither look-around nor back-references"
+    if r"\Q" in pattern:
+        return ""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return error.msg if error.msg in _FAULTS else ""
+    return ""
+
+
+def is_anchored(pattern: str) -> bool:
+    """Return whether *pattern* says what whole names look like, in each of its alternatives."""
+    body = pattern.removeprefix(_flags(pattern))
+    alternatives = _alternatives(body)
+    if len(alternatives) > 1:
+        return all(map(is_anchored, alternatives))
+    if (inner := _group(body)) is not None:
+        return is_anchored(inner)
+    return body.startswith(_BEGINNINGS) and body.endswith(_ENDS) and not _ends_escaped(body)
+
+
+def anchored(pattern: str) -> str:
+    """Return *pattern* with its anchors around all of its alternatives, and nowhere else."""
+    flags = _flags(pattern)
+    bare = [_bare(each) for each in _alternatives(pattern.removeprefix(flags))]
+    body = f"(?:{'|'.join(bare)})" if len(bare) > 1 else bare[0]
+    return f"{flags}^{body}$"
+
+
+def _bare(alternative: str) -> str:
+    """Return *alternative* without an anchor at either end."""
+    tokens = _TOKEN.findall(alternative)
+    if tokens[:1] in (["^"], [r"\A"]):
+        del tokens[0]
+    if tokens[-1:] in (["$"], [r"\z"]):
+        del tokens[-1]
+    return "".join(tokens)
+
+
+def _flags(pattern: str) -> str:
+    found = re.match(r"\(\?[a-z]+\)", pattern)
+    return found[0] if found else ""
+
+
+def _ends_escaped(body: str) -> bool:
+    if body.endswith(r"\z"):
+        return False
+    end = body[:-1] if body.endswith("$") else body[:-2]
+    return (len(end) - len(end.rstrip("\\"))) % 2 == 1
+
+
+def _alternatives(pattern: str) -> list[str]:
+    """Return the parts of *pattern* between the `|` outside of all groups and classes."""
+    parts, start = [], 0
+    for place, depth in _depths(pattern):
+        if pattern[place] == "|" and depth == 0:
+            parts.append(pattern[start:place])
+            start = place + 1
+    return [*parts, pattern[start:]]
+
+
+def _group(pattern: str) -> str | None:
+    """Return what is in the group that *pattern* is as a whole, None when it is none."""
+    opening = re.match(r"\((?:\?:|\?P<\w+>)?(?!\?)", pattern)
+    ends = [place for place, depth in _depths(pattern) if pattern[place] == ")" and depth == 0]
+    if not opening or ends != [len(pattern) - 1]:
+        return None
+    return pattern[opening.end() : -1]
+
+
+def _depths(pattern: str) -> list[tuple[int, int]]:
+    """Return where characters and whole classes begin, with how many groups are open there."""
+    places, depth = [], 0
+    for token in _TOKEN.finditer(pattern):
+        depth -= token.group() == ")"
+        places.append((token.start(), depth))
+        depth += token.group() == "("
+    return places

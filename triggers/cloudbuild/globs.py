@@ -59,7 +59,7 @@ class Glob:
     """A glob that was understood.
 
     *literals* has one per alternative: a quick test before `matches`. *undocumented* says, if not
-    empty, which part no document explains, and how it was taken.
+    empty, which part no document explains, and how it was read.
     """
 
     text: str
@@ -84,7 +84,7 @@ def parse_glob(text: str) -> Glob:
 
 
 def _expand(text: str) -> list[str]:
-    """Return the globs without alternation that *text* stands for; braces may be nested."""
+    """Return the globs without alternation that *text* expands to; braces may be nested."""
     edges: list[int] = []
     depth = 0
     for token in _tokens(text):
@@ -102,13 +102,13 @@ def _expand(text: str) -> list[str]:
 
 
 def _choices(text: str, edges: Sequence[int]) -> list[str]:
-    """Return what *text* stands for, whose first alternation has its marks at *edges*."""
+    """Return what *text* expands to, whose first alternation has its marks at *edges*."""
     before, after = text[: edges[0]], text[edges[-1] + 1 :]
     expanded: list[str] = []
     for start, end in pairwise(edges):
         expanded += _expand(before + text[start + 1 : end] + after)
     if len(expanded) > _MOST_ALTERNATIVES:
-        raise BadGlobError(f"it stands for more than {_MOST_ALTERNATIVES} globs")
+        raise BadGlobError(f"it expands to more than {_MOST_ALTERNATIVES} globs")
     return expanded
 
 
@@ -187,7 +187,7 @@ def _literal(token: re.Match[str]) -> str:
 
 def _undocumented(alternatives: Sequence[Sequence[re.Match[str]]]) -> str:
     if any(len(token["star"] or "") > 1 for tokens in alternatives for token in tokens):
-        return "`**` beside other characters is taken as `*`"
+        return "`**` beside other characters is read as `*`"
     return ""
 
 
@@ -256,7 +256,7 @@ def unwritable(paths: Iterable[str]) -> Iterator[Problem]:
     for path in dict.fromkeys(paths):
         if special := sorted(_SPECIAL & set(path)):
             yield Problem(
-                f"The path {path!r} cannot be written as a glob: it has {' '.join(special)}",
+                f"The path {path!r} cannot be a glob: it has {' '.join(special)}",
                 "rename the directory, or exclude it in the manifest",
             )
 

@@ -7,7 +7,6 @@ gcloud accepts them. The sentences are the service's and gcloud's own where they
 from __future__ import annotations
 
 import copy
-import difflib
 import re
 import typing
 from collections.abc import Mapping
@@ -16,10 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, did_you_mean
 from triggers.cloudbuild.documents import Document
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pydantic_core import ErrorDetails
 
     from triggers.cloudbuild.documents import Path
@@ -187,18 +188,23 @@ def _near_field(model: type[Message], location: Path) -> str:
     key = str(location[-1])
     if key.lower() in {"y", "n", "yes", "no", "on", "off", "true", "false"}:
         return "YAML 1.1 reads this key as true or false, and gcloud crashes on it"
-    owner: type[Message] | None = model
+    fields = keys_beside(model, location)
+    return did_you_mean(key, fields, f"the fields are {', '.join(sorted(fields))}")
+
+
+def keys_beside(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """Return the keys that *model* has where *location* is."""
+    owner: type[BaseModel] | None = model
     for part in location[:-1]:
-        if owner and isinstance(part, str):
-            named = [each for each in owner.model_fields.values() if each.alias == part]
-            owner = _message_in(named[0].annotation) if named else None
-    fields = [str(each.alias) for each in owner.model_fields.values()] if owner else []
-    near = difflib.get_close_matches(key, fields, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"the fields are {', '.join(sorted(fields))}"
+        fields = owner.model_fields.values() if owner else ()
+        named = [each for each in fields if each.alias == part]
+        # The key of a map, or an index, is not a field: the model stays the one of its values.
+        owner = _model_in(named[0].annotation) if named else owner
+    return [str(each.alias) for each in owner.model_fields.values()] if owner else []
 
 
-def _message_in(annotation: object) -> type[Message] | None:
-    if isinstance(annotation, type) and issubclass(annotation, Message):
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    inner = [_message_in(argument) for argument in typing.get_args(annotation)]
+    inner = [_model_in(argument) for argument in typing.get_args(annotation)]
     return next((found for found in inner if found), None)

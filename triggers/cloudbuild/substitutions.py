@@ -6,13 +6,12 @@ Everything else with a dollar is left alone, `${KEY:-x}` and `$lower` included.
 
 from __future__ import annotations
 
-import difflib
 import enum
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, did_you_mean
 from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
 
 if TYPE_CHECKING:
@@ -127,24 +126,23 @@ def _check_references(build: Build, result: Resolution, *, dynamic: bool, loose:
 
 
 def _not_built_in(path: Path, key: str) -> Finding:
-    near = difflib.get_close_matches(key, BUILT_IN, n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
+    meant = did_you_mean(key, BUILT_IN)
     message = (
         "invalid value for 'build.substitutions':"
         f' key in the template "{key}" is not a valid built-in substitution'
     )
-    hint = f"{meant}a variable of the shell is written $${key}"
+    hint = f"{meant} a variable of the shell is written $${key}".lstrip()
     return Finding.at(path, message, hint, code="SW314")
 
 
 def _missing(path: Path, key: str, values: Mapping[str, str], *, loose: bool) -> Finding:
-    near = difflib.get_close_matches(key, [k for k in values if k.startswith("_")], n=1)
+    near = did_you_mean(key, (k for k in values if k.startswith("_")))
     message = f'key in the template "{key}" is not matched in the substitution data'
     hint = f"give it: --substitutions {key}=…"
     if key in PULL_REQUEST:
         hint = "only pull-request triggers fill it in"
     elif near:
-        hint = f"did you mean {near[0]!r}?"
+        hint = near
     elif loose:
         hint = f"it becomes an empty string; {hint}"
     return Finding.at(path, message, hint, code="SW502")

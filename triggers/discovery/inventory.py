@@ -1,4 +1,4 @@
-"""What is in the repository, packages and functions, and what depends on what.
+"""Packages and functions of the repository, and their dependencies.
 
 A package is a directory that builds: a `pyproject.toml` with a build system, or a `setup.py`.
 A function is a directory with a `main.py` and requirements or a `pyproject.toml`, that is none.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, shorten
 from steps.project.dependencies import read_setup
 from steps.project.references import read_references
 from steps.project.source import find_projects, read_projects, walk
@@ -45,7 +45,7 @@ class Dependencies:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Target:
+class Component:
     """A package or a function.
 
     *path* is its directory from the repository's root, with slashes, `.` for the root itself.
@@ -61,9 +61,9 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Inventory:
-    """All targets in the order of their paths, packages first, and what was odd on the way."""
+    """All components in the order of their paths, packages first, and warnings about them."""
 
-    targets: tuple[Target, ...]
+    components: tuple[Component, ...]
     warnings: tuple[Problem, ...] = ()
 
 
@@ -77,8 +77,8 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
     names = _package_names(root, packages)
     # The root's own cloudbuild.yaml is rarely a package's: it may well build the whole repository.
     reader = DependencyReader(root, {name: path for path, name in names.items()})
-    targets = [
-        Target(
+    components = [
+        Component(
             kind="package" if path in names else "function",
             path=path,
             name=names.get(path) or _folder_name(root, path),
@@ -87,11 +87,11 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
         )
         for path in (*packages, *functions)
     ]
-    return Inventory(targets=tuple(targets), warnings=tuple(reader.warnings))
+    return Inventory(components=tuple(components), warnings=tuple(reader.warnings))
 
 
-def find_targets(root: Path) -> tuple[str, ...]:
-    """Return the paths of all that is taken for a package or a function without a manifest."""
+def find_components(root: Path) -> tuple[str, ...]:
+    """Return the paths of all packages and functions, found without a manifest."""
     folders = _folders(root)
     return tuple(sorted({*_find_packages(root, folders), *_find_functions(folders)}))
 
@@ -110,8 +110,8 @@ def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[P
     known = {*packages, *functions, *(path.split("/")[0] for path in packages)}
     problems.extend(
         Problem(
-            f'`overrides["{path}"]` is no package and no function',
-            f"these are: {', '.join(sorted(known)[:8])}",
+            f'`overrides["{path}"]` is not the directory of a package or function',
+            f"choose one of: {shorten(sorted(known), 8)}",
         )
         for path in manifest.overrides
         if path not in known
@@ -238,7 +238,7 @@ class DependencyReader:
             elif target.is_file():
                 files.add(relative)
             else:
-                self._warn(path, relative, "does not exist", "mend the path, or take it out")
+                self._warn(path, relative, "does not exist", "correct the path, or remove it")
         return frozenset(folders), frozenset(files)
 
     def _warn(self, path: str, reference: str, what: str, hint: str) -> None:

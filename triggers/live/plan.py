@@ -4,6 +4,10 @@ A pure decision. A live trigger is this repository's when it carries the tag `sh
 to the same connected repository, and has the manifest's name prefix; all others are left alone.
 
 Each part can be repeated: whatever interrupts it, the next plan is what is left to do.
+
+They are compared in a normal form. What is written and what the service answers differ without
+meaning anything: proto3 JSON leaves out zero values, the service fills fields in, an int64 is a
+string, sets have no order.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.errors import Problem, Refused, ShipwheelError
-from triggers.cloudbuild.conditions import read_conditions
-from triggers.cloudbuild.normal import normal_form
-from triggers.cloudbuild.patterns import ref_matches
+from triggers.cloudbuild.build_config import shortest
+from triggers.cloudbuild.build_config_file import BUILD_OUTPUT
+from triggers.cloudbuild.conditions import read_conditions, ref_matches
+from triggers.cloudbuild.messages import MAPS, camel_case
 from triggers.manifest.settings import OWNERSHIP_TAG
 
 if TYPE_CHECKING:
@@ -30,6 +35,27 @@ _logger = logging.getLogger("shipwheel")
 
 Action = Literal["create", "update", "delete", "taken", "unchanged", "foreign"]
 DRIFT: tuple[Action, ...] = ("create", "update", "delete", "taken")
+# What only the service writes, by the field that it is in; "" is the trigger itself.
+_OUTPUT_ONLY = {
+    "": {"id", "createTime", "resourceName"},
+    "github": {"installationId", "enterpriseConfig"},
+    "repositoryEventConfig": {"repositoryType"},
+    "developerConnectEventConfig": {"gitRepositoryLinkType"},
+    "build": BUILD_OUTPUT,
+}
+# A triggered build has these always, whatever its config says.
+_FIXED = {"options": {"dynamicSubstitutions", "substitutionOption"}}
+
+_SETS = {"tags", "includedFiles", "ignoredFiles"}
+_DURATIONS = {"timeout", "queueTtl"}
+_ZEROS = {
+    "commentControl": "COMMENTS_DISABLED",
+    "logStreamingOption": "STREAM_DEFAULT",
+    "machineType": "UNSPECIFIED",
+    "requestedVerifyOption": "NOT_VERIFIED",
+    # Not a zero value, but what every trigger on a repository is.
+    "eventType": "REPO",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +68,7 @@ class Edit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class TriggerChange:
     """What happens to one trigger.
 
     `taken` is a foreign trigger with the name of a rendered one: nothing, unless it is adopted.
@@ -58,12 +84,12 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Plan:
+class TriggerPlan:
     """The changes: rendered triggers in their order, then live ones by name."""
 
-    changes: tuple[Change, ...]
+    changes: tuple[TriggerChange, ...]
 
-    def of(self, *actions: Action) -> tuple[Change, ...]:
+    def of(self, *actions: Action) -> tuple[TriggerChange, ...]:
         """Return the changes that are one of *actions*."""
         return tuple(change for change in self.changes if change.action in actions)
 
@@ -94,32 +120,38 @@ def owner_of(manifest: Manifest) -> Owner:
 
 def make_plan(
     rendered: Sequence[Mapping[str, Any]], live: Iterable[Mapping[str, Any]], owner: Owner
-) -> Plan:
+) -> TriggerPlan:
     """Return what turns the *live* triggers into the *rendered* messages; both have names."""
     by_name = {str(message.get("name")): message for message in live}
     changes = [_change(message, by_name.get(message["name"]), owner) for message in rendered]
     wanted = {message["name"] for message in rendered}
     others = (by_name[name] for name in sorted(by_name.keys() - wanted))
-    return Plan((*changes, *(_unwanted(message, owner) for message in others)))
+    return TriggerPlan((*changes, *(_unwanted(message, owner) for message in others)))
 
 
-def _change(message: Mapping[str, Any], live: Mapping[str, Any] | None, owner: Owner) -> Change:
+def _change(
+    message: Mapping[str, Any], live: Mapping[str, Any] | None, owner: Owner
+) -> TriggerChange:
     name = message["name"]
     if live is None:
-        return Change(action="create", name=name, document=message)
+        return TriggerChange(action="create", name=name, document=message)
     edits = tuple(_edits(normal_form(live), normal_form(message), ""))
     if reason := _foreign(live, owner):
         action: Action = "taken"
     else:
         action = "update" if edits else "unchanged"
     key = str(live.get("id", ""))
-    return Change(action=action, name=name, key=key, reason=reason, edits=edits, document=message)
+    return TriggerChange(
+        action=action, name=name, key=key, reason=reason, edits=edits, document=message
+    )
 
 
-def _unwanted(live: Mapping[str, Any], owner: Owner) -> Change:
+def _unwanted(live: Mapping[str, Any], owner: Owner) -> TriggerChange:
     reason = _foreign(live, owner)
     name, key = str(live.get("name")), str(live.get("id", ""))
-    return Change(action="foreign" if reason else "delete", name=name, key=key, reason=reason)
+    return TriggerChange(
+        action="foreign" if reason else "delete", name=name, key=key, reason=reason
+    )
 
 
 def _foreign(live: Mapping[str, Any], owner: Owner) -> str:
@@ -162,7 +194,7 @@ def _are_parallel(live: Any, rendered: Any) -> bool:
     return both and all(isinstance(item, dict) for item in (*live, *rendered))
 
 
-def apply(plan: Plan, cloud: Gcloud, *, prune: bool, adopt: bool) -> None:
+def apply(plan: TriggerPlan, cloud: Gcloud, *, prune: bool, adopt: bool) -> None:
     """Do what *plan* says; delete only to *prune*, and replace foreign triggers only to *adopt*.
 
     Raises Refused, and does nothing, when names are taken and not to be adopted.
@@ -177,7 +209,7 @@ def apply(plan: Plan, cloud: Gcloud, *, prune: bool, adopt: bool) -> None:
         cloud.delete_trigger(change.key or change.name)
 
 
-def run_created(plan: Plan, cloud: Gcloud, branch: str) -> None:
+def run_created(plan: TriggerPlan, cloud: Gcloud, branch: str) -> None:
     """Start every trigger that *plan* created and that a push to a branch starts, once.
 
     The branch is the one that the trigger's pattern spells out, or else *branch* if it matches.
@@ -197,14 +229,14 @@ def run_created(plan: Plan, cloud: Gcloud, branch: str) -> None:
         raise errors[0]
 
 
-def arrived(plan: Plan, cloud: Gcloud) -> Plan:
+def actually_created(plan: TriggerPlan, cloud: Gcloud) -> TriggerPlan:
     """Return the creations of *plan* that happened, after an import that failed on its way."""
     created = plan.of("create")
     live = {trigger.get("name") for trigger in cloud.triggers([change.name for change in created])}
     return replace(plan, changes=tuple(change for change in created if change.name in live))
 
 
-def _branch(change: Change, branch: str) -> tuple[str, str]:
+def _branch(change: TriggerChange, branch: str) -> tuple[str, str]:
     """Return the branch to start the trigger on, or why it is not to be started."""
     trigger = read_conditions(change.document)
     if trigger.event != "push" or trigger.ref != "branch":
@@ -216,9 +248,40 @@ def _branch(change: Change, branch: str) -> tuple[str, str]:
     return "", f"it waits for {trigger}: name one with --branch"
 
 
-def _taken(change: Change) -> Problem:
+def _taken(change: TriggerChange) -> Problem:
     return Problem(
         f"There is a trigger {change.name!r} already, and it is not this repository's:"
         f" {change.reason}",
         "--adopt replaces it; or give yours another name, by `namePrefix` or an override's `name`",
     )
+
+
+def normal_form(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trigger *message*, rendered or live, without what makes no difference."""
+    return _normal_mapping(camel_case(message), "")
+
+
+def _normal_mapping(mapping: Mapping[str, Any], parent: str) -> dict[str, Any]:
+    passed_over = _OUTPUT_ONLY.get(parent, set()) | _FIXED.get(parent, set())
+    normal = {key: _normal(value, key) for key, value in mapping.items() if key not in passed_over}
+    return {key: value for key, value in sorted(normal.items()) if not _is_zero(value, key)}
+
+
+def _normal(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        if key in MAPS:
+            return {name: str(text) for name, text in sorted(value.items())}
+        return _normal_mapping(value, key)
+    if isinstance(value, list):
+        if key in _SETS:
+            return sorted({str(item) for item in value})
+        return [_normal(item, f"{key}[]") for item in value]
+    if isinstance(value, str) and key in _DURATIONS:
+        return shortest(value)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_number and value else value
+
+
+def _is_zero(value: object, key: str) -> bool:
+    unspecified = isinstance(value, str) and value.endswith("_UNSPECIFIED")
+    return value in (None, False, 0, "", [], {}) or unspecified or value == _ZEROS.get(key)

@@ -1,6 +1,6 @@
-"""What the manifest says about one function: where it runs, what calls it, what it is given.
+"""The manifest's settings of one function: where it runs, what calls it, its variables.
 
-Every key that is not given is left to Google Cloud's own default, or as the function has it.
+Omitted settings keep their current value or Google Cloud's default.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def _check_build_variable(name: str) -> str:
 
 def _check_value(text: str) -> str:
     if "\0" in text:
-        raise problem("a text with a NUL", "no variable can hold it")
+        raise problem("text with a NUL", "remove it: no variable can hold it")
     return text
 
 
 def _check_place(place: str) -> str:
     if {".", ".."} & set(place.split("/")):
-        raise problem(f"no plain path: {place!r}", "write it without `.` and `..`")
+        raise problem(f"not a plain path: {place!r}", "write it without `.` and `..`")
     return _check_build_variable(_check_variable(place))
 
 
@@ -108,7 +108,7 @@ class FunctionTrigger(Model):
     service_account: ServiceAccount | None = None
     """Who the events call the function as. By default the account that it runs as."""
     retry: bool | None = None
-    """Whether an event comes again when the function fails."""
+    """Whether to retry an event when the function fails."""
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -118,7 +118,7 @@ class FunctionTrigger(Model):
             choices = "give exactly one of: http, topic, bucket, eventFilters"
             raise problem(f"the name of {len(given)} callers", choices)
         if self.http and {self.location, self.service_account, self.retry} != {None}:
-            raise problem("for HTTP with settings of events", "take the others out")
+            raise problem("for HTTP with settings of events", "remove the others")
         if self.event_path_patterns and not self.event_filters:
             raise problem("with eventPathPatterns alone", "give `eventFilters: {type: …}`, too")
         if self.event_filters and "type" not in self.event_filters:
@@ -139,11 +139,11 @@ class FunctionRequirements(Model):
     @model_validator(mode="after")
     def _is_one(self) -> Self:
         if sum((self.pin, self.vendor is not None, self.bundle)) > 1:
-            raise problem("for several of: pin, vendor, bundle", "take all but one out")
+            raise problem("for several of: pin, vendor, bundle", "remove all but one")
         return self
 
 
-class Function(Model):
+class FunctionConfig(Model):
     """How functions are deployed; maps of variables and secrets add up."""
 
     name: FunctionName | None = None
@@ -187,7 +187,7 @@ class Function(Model):
     ingress: Literal["all", "internal", "internal-and-cloud-load-balancing"] | None = None
     """Where calls may come from."""
     allow_unauthenticated: bool | None = None
-    """Whether anybody may call it; without it that stays as it is, and closed for a new one."""
+    """Whether callers need no credentials. Omitted: unchanged, and closed for a new function."""
     index: Registry | None = None
     """Which repository requirements name; by default the virtual one, `-all`, that setup makes."""
     requirements: FunctionRequirements | None = None

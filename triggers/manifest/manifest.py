@@ -1,17 +1,30 @@
-"""The manifest `shipwheel.yaml`: what a repository says about its triggers.
+"""The manifest `shipwheel.yaml`: what a repository says about its triggers, and reading it.
 
 The classes below are its whole definition. The JSON Schema for editors, `shipwheel.schema.json`, is
 generated from them. Every key that is not given takes its value from `triggers.manifest.settings`.
+A file is refused with all that is wrong in it at once, each key with its exact path.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import json
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from triggers.manifest.function import Function
+from steps.host.errors import Finding, InputError, Problem, did_you_mean
+from triggers.cloudbuild.documents import read_mapping
+from triggers.cloudbuild.messages import keys_beside
+from triggers.manifest.function import FunctionConfig
 from triggers.manifest.types import (
+    WORDS,
     Directory,
     Glob,
     Key,
@@ -27,6 +40,12 @@ from triggers.manifest.types import (
     matching,
     problem,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
 
 MANIFEST = "shipwheel.yaml"
 SCHEMA_URL = (
@@ -77,7 +96,7 @@ class Source(Model):
 
 
 class Common(Model):
-    """What adds up from the whole repository down to one trigger."""
+    """Settings that add up from the whole repository down to one trigger."""
 
     substitutions: dict[Key, Value] = Field(default_factory=dict)
     """Substitutions for the build config, besides those that Shipwheel gives."""
@@ -90,16 +109,16 @@ class Common(Model):
 
 
 class Start(Common):
-    """What every kind of trigger has."""
+    """Settings that every kind of trigger has."""
 
     enabled: bool | None = None
-    """Whether there is such a trigger. By default there is."""
+    """Whether to render this trigger. By default it is rendered."""
     build_config: Directory | None = None
     """The build config's path. A target's own `cloudbuild.yaml` comes before the shared one."""
     service_account: ServiceAccount | None = None
     """Who the build runs as: an account's name in this project, its address, or its resource."""
     approval: bool | None = None
-    """Whether somebody must approve each build before it runs."""
+    """Whether each build needs an approval before it runs."""
     branch: Pattern | None = None
     """RE2 pattern of the branch; it is anchored at both ends. By default `main`."""
 
@@ -127,7 +146,7 @@ class PublishTriggers(Start):
     @model_validator(mode="after")
     def _starts_from_one(self) -> Self:
         if self.branch and self.tag:
-            raise problem("for both a branch and a tag", "take one of them out")
+            raise problem("for both a branch and a tag", "remove one of them")
         return self
 
 
@@ -135,8 +154,8 @@ class DeployTriggers(PublishTriggers):
     """Triggers that deploy a function after a push."""
 
     after_publish: bool | None = None
-    """Whether the build that publishes a package which it needs starts it, not the push."""
-    function: Function = Field(default_factory=Function)
+    """Start it from the build that publishes a package it needs, not from the push."""
+    function: FunctionConfig = Field(default_factory=FunctionConfig)
     """How the function is deployed."""
 
 
@@ -154,7 +173,7 @@ class Override(Common):
 
 
 class Selection(Model):
-    """Which directories are taken."""
+    """Which directories to include."""
 
     include: tuple[Directory, ...] | None = Field(default=None, strict=False)
     """Directories, or globs of them. Without it they are found in the repository."""
@@ -203,3 +222,82 @@ class Manifest(Common):
                 f"set `region` to {location!r}: triggers run where their connection is",
             )
         return source
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Return the manifest in *path*; raise one InputError with everything that is wrong in it."""
+    hint = f"write it with `shipwheel init`, or name it with --manifest; its name is {MANIFEST}"
+    return parse_manifest(read_mapping(path, "manifest", hint), str(path))
+
+
+def parse_manifest(data: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
+    """Return the manifest that *data*, the contents of the file *where*, describes."""
+    try:
+        return Manifest.model_validate(data)
+    except ValidationError as error:
+        problems = [_problem(details, where) for details in error.errors()]
+        raise InputError(problems[0], more=problems[1:]) from None
+
+
+def manifest_findings(data: object) -> list[Finding]:
+    """Return everything that is wrong in *data*, the contents of a manifest, with its paths."""
+    try:
+        Manifest.model_validate(data)
+    except ValidationError as error:
+        return [_finding(details) for details in error.errors()]
+    return []
+
+
+def _finding(details: ErrorDetails) -> Finding:
+    what, hint = _what(details)
+    path = tuple(step for step in details["loc"] if step != "[key]")
+    return Finding.at(path, f"`{_path(path)}` {what}", hint, "SW701")
+
+
+def manifest_schema() -> str:
+    """Return the manifest's JSON Schema, as `shipwheel.schema.json` has it."""
+    schema = Manifest.model_json_schema()
+    return json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", **schema}, indent=2)
+
+
+def _problem(details: ErrorDetails, where: str) -> Problem:
+    what, hint = _what(details)
+    return Problem(f"{where}: `{_path(details['loc'])}` {what}", hint)
+
+
+def _what(details: ErrorDetails) -> tuple[str, str]:
+    """Return what is wrong at the place, and what to do about it."""
+    value, context = details["input"], details.get("ctx", {})
+    known = {
+        "missing": ("is missing", "add it; `shipwheel init` shows where"),
+        "extra_forbidden": ("is not a key of the manifest", _near_miss(details["loc"])),
+        "shipwheel": (f"is {context.get('message')}", context.get("hint", "")),
+        "model_type": (f"is {value!r:.80}", "write it as a mapping, `{key: value}`"),
+        "literal_error": (f"is {value!r}", f"choose one of {context.get('expected')}"),
+        "string_pattern_mismatch": (f"is {value!r}", WORDS.get(str(context.get("pattern")), "")),
+        "string_type": (
+            f"has to be text, and is {value!r:.80}",
+            f'put it in quotes: "{value}"' if isinstance(value, int | float) else "",
+        ),
+    }
+    return known.get(details["type"], (f"is {value!r:.80}", details["msg"]))
+
+
+def _near_miss(location: Sequence[int | str]) -> str:
+    siblings = keys_beside(Manifest, location)
+    return did_you_mean(str(location[-1]), siblings, f"the keys here are: {', '.join(siblings)}")
+
+
+def _path(location: Sequence[int | str]) -> str:
+    """Return *location* as people write it: `overrides["packages/a"].tags[0]`."""
+    path = ""
+    for step in location:
+        if step == "[key]":
+            continue
+        if isinstance(step, int):
+            path += f"[{step}]"
+        elif step.replace("_", "a").isalnum():
+            path += f".{step}" if path else step
+        else:
+            path += f"[{json.dumps(step, ensure_ascii=False)}]"
+    return path

@@ -14,8 +14,7 @@ from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, link_problems, write_together
 from steps.host.gcloud import BUILD_REGIONS
 from triggers.cloudbuild.documents import dump, read_yaml
-from triggers.manifest.file import parse_manifest
-from triggers.manifest.manifest import MANIFEST, SCHEMA_URL
+from triggers.manifest.manifest import MANIFEST, SCHEMA_URL, parse_manifest
 from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ _GITHUB_REMOTE = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answers:
+class InitOptions:
     """What only a person knows, and the manifest begins with; *source* is the manifest's."""
 
     registry: Registry
@@ -53,7 +52,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Written:
-    """What became of one file."""
+    """The outcome for one file."""
 
     path: str
     outcome: Literal["written", "replaced", "unchanged"]
@@ -89,35 +88,35 @@ def restricted_region(region: str) -> Iterator[Problem]:
         )
 
 
-def initial_files(answers: Answers) -> dict[str, str]:
-    """Return everything that `shipwheel init` writes, by path; raise InputError for bad answers."""
-    manifest = new_manifest(answers)
+def initial_files(options: InitOptions) -> dict[str, str]:
+    """Return everything that `shipwheel init` writes, by path; raise InputError for bad options."""
+    manifest = new_manifest(options)
     parse_manifest(read_yaml(manifest).data, "what was given")
-    return {MANIFEST: manifest, **shared_build_configs(answers.registry, answers.project)}
+    return {MANIFEST: manifest, **shared_build_configs(options.registry, options.project)}
 
 
-def new_manifest(answers: Answers) -> str:
+def new_manifest(options: InitOptions) -> str:
     """Return the text of a manifest, with comments on what else it may hold."""
     parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
-    parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(answers)]
+    parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(options)]
     parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in _EXAMPLES]
     return "\n".join(parts)
 
 
-def _sections(answers: Answers) -> list[tuple[str, dict[str, Any]]]:
+def _sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
     """Return the parts of a manifest, each with what there is to say about it."""
-    registry = answers.registry
+    registry = options.registry
     short = f"{registry.location}/{registry.project}/{registry.repository}"
     return [
         (
             "Where the triggers live. A connected repository has to be in the same region.",
-            {"project": answers.project, "region": answers.region},
+            {"project": options.project, "region": options.region},
         ),
         ("Where packages are published.", {"registry": short}),
-        ("Shipwheel's container image; pin it by version or by digest.", {"image": answers.image}),
+        ("Shipwheel's container image; pin it by version or by digest.", {"image": options.image}),
         (
             "The repository: github (1st generation), repository (2nd), or gitRepositoryLink.",
-            {"source": dict(answers.source)},
+            {"source": dict(options.source)},
         ),
         (
             "Pull requests. Their account can only read: a pull request decides what is run.",
@@ -164,7 +163,7 @@ def shared_build_configs(registry: Registry, project: str) -> dict[str, str]:
 
 
 def write_files(root: Path, files: Mapping[str, str], *, force: bool) -> list[Written]:
-    """Write *files* below *root* and return what became of each.
+    """Write *files* below *root* and return the outcome of each.
 
     Raises InputError, and writes nothing, when a file with other contents is there and not *force*.
     """
@@ -192,14 +191,14 @@ def _outcome(before: str | None, after: str) -> Literal["written", "replaced", "
 
 
 def _current(path: Path) -> str | None:
-    """Return the text of *path*, None where there is nothing; bytes that are no text differ."""
+    """Return the text of *path*, None where there is nothing; bytes that are not text differ."""
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
         return None
     except OSError as error:
         raise InputError(
-            f"{str(path)!r} cannot be written: {error.strerror}", "see what is in its place"
+            f"{str(path)!r} cannot be written: {error.strerror}", "check what is at that path"
         ) from None
 
 

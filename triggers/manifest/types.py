@@ -1,4 +1,4 @@
-"""The words of the manifest: what one key may hold, with the sentence that is said otherwise."""
+"""The types of the manifest's values, each with the message for a value that it refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from steps.host.errors import InputError
 from steps.registry.address import parse_registry
-from triggers.cloudbuild.patterns import NOT_OF_RE2
+from triggers.cloudbuild.conditions import NOT_OF_RE2
 from triggers.cloudbuild.substitutions import LONGEST_VALUE, PULL_REQUEST, SUBSTITUTION_KEY
 
 
@@ -19,39 +19,41 @@ def _check_registry(text: str) -> str:
     try:
         registry = parse_registry(text, {})
     except InputError as error:
-        raise problem(f"no registry: {error.problems[0].message}", "REGION/PROJECT/REPO") from None
+        raise problem(
+            f"not a registry: {error.problems[0].message}", "REGION/PROJECT/REPO"
+        ) from None
     if not registry.is_artifact_registry:
-        raise problem(f"no repository of Artifact Registry: {text!r}", "REGION/PROJECT/REPO")
+        raise problem(f"not a repository of Artifact Registry: {text!r}", "REGION/PROJECT/REPO")
     return text
 
 
 def _check_pattern(pattern: str) -> str:
-    """Refuse what RE2, the service's engine, refuses: no regular expression, or look-around."""
+    """Refuse what RE2, the service's engine, refuses, such as look-around."""
     try:
         re.compile(pattern)
     except re.error as error:
-        raise problem(f"no regular expression: {pattern!r} ({error})") from None
+        raise problem(f"not a regular expression: {pattern!r} ({error})") from None
     if NOT_OF_RE2.search(pattern):
-        raise problem(f"not of RE2: {pattern!r}", "it has no look-around and no back-references")
+        raise problem(f"not valid in RE2: {pattern!r}", "it has no look-around or back-references")
     return pattern
 
 
 def _check_directory(path: str) -> str:
     outside = {"", ".", ".."} & set(path.split("/"))
     if path != "." and (outside or not path.isprintable()):
-        raise problem(f"no path below the manifest's directory: {path!r}", "such as packages/a")
+        raise problem(f"not a path below the manifest's directory: {path!r}", "such as packages/a")
     return path
 
 
 def _check_glob(glob: str) -> str:
     if "$" in glob:
-        raise problem(f"no glob: {glob!r}", "Cloud Build puts no substitutions into globs")
+        raise problem(f"not a glob: {glob!r}", "Cloud Build makes no substitutions in globs")
     return glob
 
 
 def _check_key(key: str) -> str:
     if not SUBSTITUTION_KEY.fullmatch(key):
-        raise problem(f"no substitution's name: {key!r}", "write _ and capitals, digits or _")
+        raise problem(f"not the name of a substitution: {key!r}", "write _, then A-Z, 0-9 or _")
     if key in PULL_REQUEST:
         raise problem("a name that Cloud Build sets itself", "give it another name")
     return key

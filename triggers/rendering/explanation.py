@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
+from triggers.cloudbuild.conditions import ref_matches
 from triggers.cloudbuild.globs import BadGlobError, FileIndex
-from triggers.cloudbuild.patterns import ref_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,7 +22,7 @@ Fires = OneOf["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class ChangedFiles:
     """What changed: *files* from the repository's root; *notes* say what is odd about it.
 
     *silent*, if not empty, is why a push of it starts nothing at all.
@@ -35,7 +35,7 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What is asked about: of *kind*, on the *branch* or of the *tag*; None leaves it open.
+    """The event to explain: of *kind*, on the *branch* or of the *tag*; None leaves it open.
 
     The branch of a pull request is the one that it is to be merged into.
     """
@@ -57,8 +57,8 @@ _Decision = tuple[Fires, str, tuple[Match, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """What becomes of one trigger: `unknown` where no document says, or RE2 is needed.
+class TriggerVerdict:
+    """Whether one trigger starts: `unknown` where no document says, or RE2 is needed.
 
     *then* are the triggers that its build starts, which no file decides.
     """
@@ -78,12 +78,14 @@ class Explanation:
     *notes* say what is odd about the change, and what no document says.
     """
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[TriggerVerdict, ...]
     unclaimed: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-def explain(conditions: Sequence[TriggerConditions], change: Change, event: Event) -> Explanation:
+def explain(
+    conditions: Sequence[TriggerConditions], change: ChangedFiles, event: Event
+) -> Explanation:
     """Return which of the triggers *change* would start when it arrives as *event*."""
     files = _Files(change.files)
     verdicts = [_verdict(trigger, change, event, files) for trigger in conditions]
@@ -121,9 +123,11 @@ class _Files:
         return self._matches[glob, ignored]
 
 
-def _verdict(trigger: TriggerConditions, change: Change, event: Event, files: _Files) -> Verdict:
+def _verdict(
+    trigger: TriggerConditions, change: ChangedFiles, event: Event, files: _Files
+) -> TriggerVerdict:
     fires, reason, matches = _decision(trigger, change, event, files)
-    return Verdict(
+    return TriggerVerdict(
         name=trigger.name,
         fires=fires,
         reason=reason,
@@ -133,7 +137,9 @@ def _verdict(trigger: TriggerConditions, change: Change, event: Event, files: _F
     )
 
 
-def _decision(trigger: TriggerConditions, change: Change, event: Event, files: _Files) -> _Decision:
+def _decision(
+    trigger: TriggerConditions, change: ChangedFiles, event: Event, files: _Files
+) -> _Decision:
     if reason := _ignores_event(trigger, change, event):
         return "no", reason, ()
     on_ref = _matches_ref(trigger, event)
@@ -150,7 +156,7 @@ def _decision(trigger: TriggerConditions, change: Change, event: Event, files: _
     return decision
 
 
-def _ignores_event(trigger: TriggerConditions, change: Change, event: Event) -> str:
+def _ignores_event(trigger: TriggerConditions, change: ChangedFiles, event: Event) -> str:
     """Return why the trigger ignores the event, whatever changed."""
     if trigger.disabled:
         return "it is disabled"
@@ -165,7 +171,7 @@ def _ignores_event(trigger: TriggerConditions, change: Change, event: Event) -> 
 
 
 def _matches_ref(trigger: TriggerConditions, event: Event) -> bool | None:
-    """Return whether the branch or tag is the right one; None where that cannot be told."""
+    """Return whether the branch or tag is the right one; None where Python cannot tell."""
     name = event.tag if trigger.ref == "tag" else event.branch
     if name is None:
         return True

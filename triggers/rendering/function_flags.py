@@ -15,7 +15,7 @@ from triggers.manifest.settings import service_account_resource
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from triggers.discovery.functions import FunctionSettings
+    from triggers.manifest.settings import FunctionSettings
 
 # A text, the entries of a map, or None for a flag that takes no value.
 Flag = str | dict[str, str] | None

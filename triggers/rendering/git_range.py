@@ -1,4 +1,4 @@
-"""What changed in a git range, as Cloud Build would be told of it: from git itself.
+"""The changed files of a git range, as Cloud Build sees them.
 
 A push is the difference between two commits, whatever lies between them; so a merge counts with
 all that it brought. A renamed file counts under both names.
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
 from steps.host.git import read_git, run_git
-from triggers.rendering.explanation import Change
+from triggers.rendering.explanation import ChangedFiles
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_NOBODY = re.compile("0{40}|0{64}")
+_NO_COMMIT = re.compile("0{40}|0{64}")
 _SKIP = re.compile(r"\[(?:skip ci|ci skip)\]")
 _DIFF = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")
 _NAME_FILES = "name the files with --files"
@@ -54,7 +54,7 @@ def top_directory(directory: Path) -> str:
     return _Git(directory).text("rev-parse", "--show-toplevel")
 
 
-def read_change(revisions: str, directory: Path) -> Change:
+def read_change(revisions: str, directory: Path) -> ChangedFiles:
     """Return what changed in *revisions* of the repository around *directory*.
 
     `A..B` is a push that moves a branch from A to B, `A...B` a pull request of B against A, and B
@@ -63,17 +63,17 @@ def read_change(revisions: str, directory: Path) -> Change:
     git = _Git(directory)
     dots = "..." if "..." in revisions else ".."
     before, _, after = revisions.rpartition(dots)
-    if _NOBODY.fullmatch(after):
-        return Change(files=(), silent="a branch that is deleted starts no build")
+    if _NO_COMMIT.fullmatch(after):
+        return ChangedFiles(files=(), silent="a branch that is deleted starts no build")
     is_shallow = git.text("rev-parse", "--is-shallow-repository") == "true"
     head = _commit(git, after or "HEAD", is_shallow=is_shallow)
     silent = _silent(git, head)
-    if (not before and dots not in revisions) or _NOBODY.fullmatch(before):
+    if (not before and dots not in revisions) or _NO_COMMIT.fullmatch(before):
         files = git.paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
-        return Change(files=files, notes=(_NEW,), silent=silent)
+        return ChangedFiles(files=files, notes=(_NEW,), silent=silent)
     old = _commit(git, before or "HEAD", is_shallow=is_shallow)
     base = _merge_base(git, old, head, is_shallow=is_shallow) if dots == "..." else old
-    return Change(
+    return ChangedFiles(
         files=git.paths(*_DIFF, base, head),
         notes=_notes(git, base, head, is_shallow=is_shallow),
         silent=silent,
@@ -85,7 +85,7 @@ def _commit(git: _Git, revision: str, *, is_shallow: bool) -> str:
     if found := git.answer("rev-parse", *wanted):
         return found
     raise InputError(
-        f"There is no commit {revision!r} here" + (": the clone is shallow" if is_shallow else ""),
+        f"Commit {revision!r} not found" + (": the clone is shallow" if is_shallow else ""),
         "complete it with `git fetch --unshallow`" if is_shallow else "`git fetch` may bring it",
     )
 

@@ -10,23 +10,29 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
-from triggers.cloudbuild.conditions import FOLLOWERS_KEY
+from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
 from triggers.cloudbuild.globs import unwritable, without_covered
 from triggers.cloudbuild.substitutions import LONGEST_VALUE
-from triggers.discovery.functions import contradictions, resolve_function
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
-from triggers.discovery.model import (
+from triggers.discovery.targets import TriggerTarget, find_targets, name_in
+from triggers.manifest.settings import (
+    DEFAULT_FUNCTION_ACCOUNTS,
+    Kind,
+    TriggerSettings,
+    contradictions,
+    resolve,
+    resolve_function,
+)
+from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
+from triggers.rendering.trigger import (
     ConfigFile,
+    ConnectedRepository,
     Github,
     GitRepositoryLink,
     PullRequest,
     Push,
-    Repository,
     Trigger,
 )
-from triggers.discovery.subjects import Subject, collisions, find_subjects, name_in
-from triggers.manifest.settings import DEFAULT_FUNCTION_ACCOUNTS, Kind, Settings, resolve
-from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -61,84 +67,88 @@ class Rendering:
 
 def render(manifest: Manifest, inventory: Inventory) -> Rendering:
     """Return the triggers of everything in *inventory*; raise InputError with all problems."""
-    subjects = find_subjects(manifest, inventory.targets)
-    if not subjects:
+    targets = find_targets(manifest, inventory.components)
+    if not targets:
         raise InputError(
-            "There is no package and no function here",
+            "No packages or functions found",
             "a package has a pyproject.toml with [build-system], a function has main.py and"
             " requirements; `packages.include` and `functions.include` list them by hand",
         )
-    triggers = tuple(t for subject in subjects for t in _triggers(manifest, subject))
-    InputError.raise_all([*_unwritable(manifest, subjects), *_problems(triggers)])
+    triggers = tuple(t for target in targets for t in _triggers(manifest, target))
+    InputError.raise_all([*_unwritable(manifest, targets), *_problems(triggers)])
     return Rendering(
         triggers=triggers, warnings=(*inventory.warnings, *_limit(manifest, len(triggers)))
     )
 
 
-def _triggers(manifest: Manifest, subject: Subject) -> Iterator[Trigger]:
-    kinds: tuple[Kind, ...] = ("deploy",) if subject.kind == "function" else ("check", "publish")
+def _triggers(manifest: Manifest, target: TriggerTarget) -> Iterator[Trigger]:
+    kinds: tuple[Kind, ...] = ("deploy",) if target.kind == "function" else ("check", "publish")
     for kind in kinds:
-        settings = resolve(manifest, subject.path, kind)
+        settings = resolve(manifest, target.path, kind)
         if settings.enabled:
-            yield _trigger(manifest, subject, kind, settings)
+            yield _trigger(manifest, target, kind, settings)
 
 
-def _trigger(manifest: Manifest, subject: Subject, kind: Kind, settings: Settings) -> Trigger:
-    config = settings.build_config or _default_config(subject, kind)
-    included = without_covered(subject.folders, [*subject.files, config])
+def _trigger(
+    manifest: Manifest, target: TriggerTarget, kind: Kind, settings: TriggerSettings
+) -> Trigger:
+    config = settings.build_config or _default_config(target, kind)
+    included = without_covered(target.folders, [*target.files, config])
     extra = [glob for glob in settings.included_files if glob not in included]
     return Trigger(
-        target=subject.path,
+        target=target.path,
         kind=kind,
-        name=name_in(manifest, subject.path, kind),
-        description=f"{_VERBS[kind]} {subject.title} ({subject.path})",
+        name=name_in(manifest, target.path, kind),
+        description=f"{_VERBS[kind]} {target.title} ({target.path})",
         source=_source(manifest.source),
         event=_event(kind, settings),
         build=ConfigFile(config),
         service_account=settings.service_account,
         included_files=(*included, *extra),
         ignored_files=settings.ignored_files,
-        substitutions={**_substitutions(manifest, subject, kind, config), **settings.substitutions},
+        substitutions={**_substitutions(manifest, target, kind, config), **settings.substitutions},
         tags=settings.tags,
         approval_required=settings.approval,
     )
 
 
-def _default_config(subject: Subject, kind: Kind) -> str:
+def _default_config(target: TriggerTarget, kind: Kind) -> str:
     # A target's own config publishes or deploys; the account of pull requests could not run it.
-    if subject.has_own_config and kind != "check":
-        return f"{subject.path}/{OWN_BUILD_CONFIG}"
-    if subject.followers and kind == "publish":
-        return THEN_DEPLOY_CONFIGS[subject.kind]
-    return SHARED_CONFIGS[subject.kind, kind]
+    if target.has_own_config and kind != "check":
+        return f"{target.path}/{OWN_BUILD_CONFIG}"
+    if target.downstream and kind == "publish":
+        return THEN_DEPLOY_CONFIGS[target.kind]
+    return SHARED_CONFIGS[target.kind, kind]
 
 
-def _source(source: Source) -> Github | Repository | GitRepositoryLink:
+def _source(source: Source) -> Github | ConnectedRepository | GitRepositoryLink:
     if source.github:
         return Github(source.github.owner, source.github.name)
     if source.repository:
-        return Repository(source.repository)
+        return ConnectedRepository(source.repository)
     return GitRepositoryLink(source.git_repository_link or "")
 
 
-def _event(kind: Kind, settings: Settings) -> Push | PullRequest:
+def _event(kind: Kind, settings: TriggerSettings) -> Push | PullRequest:
     if kind == "check":
         return PullRequest(settings.branch, settings.comment_control)
     return Push(settings.tag, "tag") if settings.tag else Push(settings.branch)
 
 
-def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str) -> dict[str, str]:
+def _substitutions(
+    manifest: Manifest, target: TriggerTarget, kind: Kind, config: str
+) -> dict[str, str]:
     """Return what every build config gets, and what those need that are not the target's own."""
     registry = parse_registry(manifest.registry, {})
     given = {"_REGION": registry.location, "_REPO": registry.repository}
-    if kind == "publish" and subject.followers:
-        names = (name_in(manifest, path, "deploy") for path in subject.followers)
-        given[FOLLOWERS_KEY] = " ".join(names)
-    if config.startswith(f"{subject.path}/"):
+    if kind == "publish" and target.downstream:
+        names = (name_in(manifest, path, "deploy") for path in target.downstream)
+        given[DOWNSTREAM_KEY] = " ".join(names)
+    if config.startswith(f"{target.path}/"):
         return given
-    given |= {"_DIRECTORY": subject.path, "_IMAGE": manifest.image}
+    given |= {"_DIRECTORY": target.path, "_IMAGE": manifest.image}
     if kind == "deploy":
-        function = resolve_function(manifest, subject.path)
+        function = resolve_function(manifest, target.path)
         given |= {
             "_DEPLOY_FLAGS": flags_text(deploy_flags(function)),
             "_FUNCTION": function.name,
@@ -148,18 +158,18 @@ def _substitutions(manifest: Manifest, subject: Subject, kind: Kind, config: str
     return given
 
 
-def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Problem]:
+def _unwritable(manifest: Manifest, targets: Iterable[TriggerTarget]) -> Iterator[Problem]:
     """Yield a problem per path without a glob, and per contradiction in a function's settings."""
-    yield from unwritable(path for each in subjects for path in (*each.folders, *each.files))
-    for subject in subjects:
-        if subject.followers:
-            yield from _unable_to_start(manifest, subject)
-        if subject.kind == "function" and resolve(manifest, subject.path, "deploy").enabled:
-            function = resolve_function(manifest, subject.path)
+    yield from unwritable(path for each in targets for path in (*each.folders, *each.files))
+    for target in targets:
+        if target.downstream:
+            yield from _unable_to_start(manifest, target)
+        if target.kind == "function" and resolve(manifest, target.path, "deploy").enabled:
+            function = resolve_function(manifest, target.path)
             yield from contradictions(function)
-            if not function.given.build_service_account and _has_shared_config(manifest, subject):
+            if not function.given.build_service_account and _has_shared_config(manifest, target):
                 yield Problem(
-                    f"The function in {subject.path!r} has no buildServiceAccount: Google may"
+                    f"The function in {target.path!r} has no buildServiceAccount: Google may"
                     " refuse to deploy it with a 403 before its build starts",
                     "set `deploy.function.buildServiceAccount`, for example to"
                     f" {DEFAULT_FUNCTION_ACCOUNTS['buildServiceAccount']}, and run"
@@ -168,41 +178,41 @@ def _unwritable(manifest: Manifest, subjects: Iterable[Subject]) -> Iterator[Pro
             size = len(flags_text(deploy_flags(function)))
             if size > LONGEST_VALUE:
                 yield Problem(
-                    f"The settings of the function in {subject.path!r} have {size} characters, more"
+                    f"The settings of the function in {target.path!r} have {size} characters, more"
                     f" than the {LONGEST_VALUE} of a substitution's value",
                     "give it fewer variables, or shorter ones",
                 )
 
 
-def _has_shared_config(manifest: Manifest, subject: Subject) -> bool:
-    """Return whether the build that deploys *subject* is given the function's settings."""
-    config = resolve(manifest, subject.path, "deploy").build_config
-    config = config or _default_config(subject, "deploy")
-    return not config.startswith(f"{subject.path}/")
+def _has_shared_config(manifest: Manifest, target: TriggerTarget) -> bool:
+    """Return whether the build that deploys *target* is given the function's settings."""
+    config = resolve(manifest, target.path, "deploy").build_config
+    config = config or _default_config(target, "deploy")
+    return not config.startswith(f"{target.path}/")
 
 
-def _unable_to_start(manifest: Manifest, subject: Subject) -> Iterator[Problem]:
-    """Yield a problem when the build that publishes *subject* cannot start what follows it."""
-    followers = ", ".join(map(repr, subject.followers))
-    config = resolve(manifest, subject.path, "publish").build_config
+def _unable_to_start(manifest: Manifest, target: TriggerTarget) -> Iterator[Problem]:
+    """Yield a problem when the build that publishes *target* cannot start what follows it."""
+    downstream = ", ".join(map(repr, target.downstream))
+    config = resolve(manifest, target.path, "publish").build_config
     if config == NATIVE_CONFIG:
         yield Problem(
-            f"{followers} would be deployed before {subject.path!r} is published: Cloud Build"
+            f"{downstream} would be deployed before {target.path!r} is published: Cloud Build"
             f" uploads what {config!r} built after all of its steps",
             "publish it through twine, or take `deploy.afterPublish` out",
         )
-    names = _substitutions(manifest, subject, "publish", config)[FOLLOWERS_KEY]
+    names = _substitutions(manifest, target, "publish", config)[DOWNSTREAM_KEY]
     if len(names) > LONGEST_VALUE:
         yield Problem(
-            f"{len(subject.followers)} functions are deployed after {subject.path!r}: more names of"
+            f"{len(target.downstream)} functions are deployed after {target.path!r}: more names of"
             " triggers than a substitution holds",
             "take `deploy.afterPublish` out for some of them",
         )
 
 
 def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:
-    """Yield a problem per name that is taken, and per check that could publish."""
-    yield from collisions(triggers)
+    """Yield a problem per name used twice, and per check that could publish."""
+    yield from _same_names(triggers)
     trusted = {t.service_account: t for t in triggers if t.kind != "check"}
     for trigger in triggers:
         if trigger.kind == "check" and trigger.service_account in trusted:
@@ -224,3 +234,17 @@ def _limit(manifest: Manifest, count: int) -> Iterator[Problem]:
             if grouped
             else "`grouping: directory` in the manifest makes one trigger per top directory",
         )
+
+
+def _same_names(triggers: Iterable[Trigger]) -> Iterator[Problem]:
+    """Yield a problem per name that several triggers have, such as those of `a_b` and `a.b`."""
+    by_name: dict[str, list[str]] = {}
+    for trigger in triggers:
+        by_name.setdefault(trigger.name, []).append(trigger.target)
+    for name, targets in by_name.items():
+        if len(targets) > 1:
+            yield Problem(
+                f"{len(targets)} triggers have the name {name!r}: those of "
+                + ", ".join(map(repr, targets)),
+                f'give one of them another: `overrides["{targets[-1]}"].name` in the manifest',
+            )

@@ -1,20 +1,19 @@
-"""A repository with a manifest, read from its files and rendered: the edge around `render()`."""
+"""A repository with a manifest, read from its files and rendered: the edge around render()."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, did_you_mean, shorten
 from triggers.cloudbuild.documents import read_mapping
 from triggers.discovery.inventory import Inventory, take_inventory
-from triggers.manifest.file import read_manifest
-from triggers.rendering.inline import build_config_paths, put_inline
+from triggers.manifest.manifest import read_manifest
 from triggers.rendering.rendering import Rendering, render
+from triggers.rendering.trigger import ConfigFile, InlineBuild, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from triggers.manifest.manifest import Manifest
@@ -23,7 +22,7 @@ _MISSING_CONFIG = "write it with `shipwheel init`, or name another one as `build
 
 
 @dataclass(frozen=True)
-class Repository:
+class RepositoryContents:
     """What the files of a repository say; *root* is the manifest's directory."""
 
     root: Path
@@ -31,14 +30,14 @@ class Repository:
     inventory: Inventory
 
 
-def open_repository(manifest_file: Path) -> Repository:
+def open_repository(manifest_file: Path) -> RepositoryContents:
     """Read the manifest and everything that it is about; raise InputError with all problems."""
     manifest = read_manifest(manifest_file)
     root = manifest_file.parent
-    return Repository(root, manifest, take_inventory(root, manifest))
+    return RepositoryContents(root, manifest, take_inventory(root, manifest))
 
 
-def render_repository(repository: Repository, *, inline: bool = False) -> Rendering:
+def render_repository(repository: RepositoryContents, *, inline: bool = False) -> Rendering:
     """Return the repository's triggers; *inline* puts the build configs into them.
 
     Raises InputError when a build config is missing: each of its builds would fail.
@@ -69,6 +68,58 @@ def only(rendering: Rendering, targets: Sequence[str]) -> Rendering:
 
 
 def _unknown_target(name: str, known: set[str]) -> Problem:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"these are: {', '.join(sorted(known)[:8])}"
+    hint = did_you_mean(name, known, f"choose one of: {shorten(sorted(known), 8)}")
     return Problem(f"No trigger is for a directory {name!r}", hint)
+
+
+def build_config_paths(triggers: Iterable[Trigger]) -> list[str]:
+    """Return the paths of the build configs that *triggers* name, each once."""
+    named = (trigger.build.path for trigger in triggers if isinstance(trigger.build, ConfigFile))
+    return list(dict.fromkeys(named))
+
+
+def put_inline(
+    triggers: Iterable[Trigger], configs: Mapping[str, Mapping[str, Any]]
+) -> tuple[Trigger, ...]:
+    """Return *triggers* with the build configs themselves in the place of their paths.
+
+    *configs* maps the paths to their contents. Raises InputError for contents that `gcloud builds
+    triggers import` would change on the way.
+    """
+    InputError.raise_all(
+        problem for path, config in configs.items() for problem in _renamed_by_import(path, config)
+    )
+    return tuple(_inline(trigger, configs) for trigger in triggers)
+
+
+def _inline(trigger: Trigger, configs: Mapping[str, Mapping[str, Any]]) -> Trigger:
+    if not isinstance(trigger.build, ConfigFile):
+        return trigger
+    path = trigger.build.path
+    # A change of the file changes nothing until the trigger is applied again.
+    included = tuple(glob for glob in trigger.included_files if glob != path)
+    return replace(trigger, build=InlineBuild(configs[path]), included_files=included)
+
+
+def _renamed_by_import(path: str, config: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem per variable whose name the import would turn into camelCase.
+
+    gcloud converts all keys below `build` from snake_case, those of the user's maps, too; only
+    `substitutions` are spared.
+    """
+    available = config.get("availableSecrets")
+    inline = available.get("inline") if isinstance(available, dict) else None
+    places = [
+        ("secrets", "secretEnv", config.get("secrets")),
+        ("availableSecrets.inline", "envMap", inline),
+    ]
+    for where, key, secrets in places:
+        for index, secret in enumerate(secrets if isinstance(secrets, list) else ()):
+            variables = secret.get(key) if isinstance(secret, dict) else None
+            for name in variables if isinstance(variables, dict) else ():
+                if "_" in name:
+                    yield Problem(
+                        f"{path}: `{where}[{index}].{key}.{name}` would lose its underscores when"
+                        " gcloud imports it inside a trigger",
+                        "use availableSecrets.secretManager, or do without --inline",
+                    )

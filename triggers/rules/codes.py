@@ -54,7 +54,7 @@ CODES = {
     "SW110": _error("`includeBuildLogs` without a repository on GitHub"),
     "SW111": _error("a field does not go with what starts the trigger"),
     "SW201": _warning("a pattern is not anchored: it is found anywhere in a name"),
-    "SW202": _warning("a pull-request trigger without `commentControl` runs strangers' code"),
+    "SW202": _warning("a pull-request trigger without `commentControl` runs external code at once"),
     "SW203": _warning("a pull-request trigger runs as an account that pushes run as"),
     "SW204": _warning("no service account: a default one is used, and new projects refuse"),
     "SW205": _warning("a tag pattern has a slash, which tags cannot have"),

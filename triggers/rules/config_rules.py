@@ -31,7 +31,7 @@ _DOLLARS = re.compile(r"(?<!\$)\$\$[A-Za-z_{(]")
 
 
 def substitutions_resolve(config: ConfigSource) -> Iterator[Finding]:
-    """SW314, SW315, SW405: what can be told without the trigger."""
+    """SW314, SW315, SW405: what is known without the trigger."""
     resolution = resolve(config.build, {}, {}, StartedBy.TRIGGER)
     yield from resolution.findings
     elsewhere = {key for _, key in _doubtful(config.build)}
@@ -72,8 +72,8 @@ def scripts_read_variables(config: ConfigSource) -> Iterator[Finding]:
         path = ("steps", index, "script")
         own = _variables(build, step)
         for key in dict.fromkeys(a or b for a, b in _SCRIPT_REFERENCE.findall(step.script)):
-            is_ours = key in known or re.match("_[A-Z]", key)
-            if is_ours and own is not None and key not in own and not _assigns(step.script, key):
+            is_key = key in known or re.match("_[A-Z]", key)
+            if is_key and own is not None and key not in own and not _assigns(step.script, key):
                 message = f"${{{key}}} in a script is a variable of the shell, and not set"
                 hint = f"add `env: ['{key}=${{{key}}}']`, or automapSubstitutions"
                 yield Finding.at(path, message, hint, "SW402")

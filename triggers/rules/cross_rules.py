@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, shorten
 from triggers.cloudbuild.build_rules import (
     LOGGING_HINT,
     LOGGING_RULE,
     has_place_for_logs,
 )
-from triggers.cloudbuild.conditions import FOLLOWERS_KEY
+from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
 from triggers.cloudbuild.substitutions import (
     PULL_REQUEST,
     SUBSTITUTION_KEY,
@@ -41,7 +41,13 @@ def cross(sources: Sources, globs: Globs) -> list[Finding]:
             line = owner.document.line(finding.path)
             users.setdefault((owner.file, line, finding), []).append(trigger)
     located = [
-        Finding(file, line, found.code, f"{found.message} ({_names(triggers)})", found.hint)
+        Finding(
+            file,
+            line,
+            found.code,
+            f"{found.message} ({shorten([*map(str, triggers)], 1)})",
+            found.hint,
+        )
         for (file, line, found), triggers in users.items()
     ]
     return [*located, *_unused_of_manifest(sources)]
@@ -59,8 +65,7 @@ def _of_trigger(trigger: TriggerSource, sources: Sources, globs: Globs) -> _Foun
 
 
 def _names(triggers: list[TriggerSource]) -> str:
-    more = f" and {len(triggers) - 1} more" if len(triggers) > 1 else ""
-    return f"{triggers[0]}{more}"
+    return shorten([*map(str, triggers)], 1)
 
 
 def _config_is_there(trigger: TriggerSource, path: str, sources: Sources) -> _Found:
@@ -102,7 +107,7 @@ def _matters(trigger: TriggerSource, key: str) -> bool:
 
     What `deploy.afterPublish` gives, nothing else would do.
     """
-    return not trigger.rendered or key == FOLLOWERS_KEY
+    return not trigger.rendered or key == DOWNSTREAM_KEY
 
 
 def _logs_have_a_place(trigger: TriggerSource, config: ConfigSource) -> _Found:
@@ -210,7 +215,7 @@ def unique_names(triggers: Sequence[TriggerSource]) -> Iterator[tuple[TriggerSou
             continue
         where = f"{first.file}:{first.document.line(('name',))}"
         if first.message.name == name:
-            message = f"the name {name!r} is taken at {where}: importing both leaves this one"
+            message = f"the name {name!r} is also at {where}: importing both leaves only this one"
             yield trigger, Finding.at(("name",), message, "give it another", "SW211")
         else:
             message = f"the name {name!r} is {first.message.name!r} at {where} but for separators"

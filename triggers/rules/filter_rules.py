@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, shorten
+from triggers.cloudbuild.conditions import anchored, is_anchored, syntax_fault
 from triggers.cloudbuild.globs import BadGlobError, FileIndex, parse_glob
-from triggers.cloudbuild.patterns import anchored, is_anchored, syntax_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -134,7 +134,7 @@ def subdirectories_are_meant(trigger: TriggerSource, globs: Globs) -> Iterator[F
         if text.endswith("/*"):
             missed = globs(f"{text}*") - globs.any_of((*included, *trigger.message.ignored_files))
             if missed:
-                message = f"the glob {text!r} leaves out {_some(missed)}"
+                message = f"the glob {text!r} leaves out {_first(missed)}"
                 yield Finding.at(("includedFiles", i), message, f"write {f'{text}*'!r}", "SW604")
 
 
@@ -159,7 +159,7 @@ def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Finding]:
         left -= inside
         if inside:
             marker = next((m for m in _MARKERS if _join(project, m) in globs.files), _MARKERS[0])
-            message = f"no trigger includes {_some(inside)} of {project!r}"
+            message = f"no trigger includes {_first(inside)} of {project!r}"
             yield Finding(_join(project, marker), 1, "SW603", message, "include them in one")
 
 
@@ -167,10 +167,8 @@ def _join(project: str, name: str) -> str:
     return name if project == "." else f"{project}/{name}"
 
 
-def _some(paths: Iterable[str]) -> str:
-    """Return how many files there are, and the first."""
-    first, *others = sorted(paths)
-    return f"{first!r}" + (f" and {len(others)} more" if others else "")
+def _first(paths: Iterable[str]) -> str:
+    return shorten([*map(repr, sorted(paths))], 1)
 
 
 RULES = (

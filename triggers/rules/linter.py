@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
-from triggers.discovery.inventory import find_targets
+from triggers.discovery.inventory import find_components
 from triggers.manifest.starting import source_of_remote
 from triggers.rules import config_rules, cross_rules, filter_rules, trigger_rules
 from triggers.rules.filter_rules import Globs
-from triggers.rules.manifest_rules import add_manifest
-from triggers.rules.sources import Sources, locate
+from triggers.rules.sources import Sources, add_manifest, locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +94,7 @@ class _Reader:
             else:
                 self.sources.add_trigger_file(str(file), text)
         if self.sources.triggers and not self.sources.projects:
-            self.sources.projects = find_targets(self.root)
+            self.sources.projects = find_components(self.root)
         self._named_configs()
 
     def read_all(self, manifest: Path) -> None:

@@ -1,24 +1,36 @@
-"""What lint judges: triggers and build configs, read as far as they can be, each with its lines."""
+"""What lint judges: triggers, build configs and manifest, each with its lines."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from steps.host.errors import Finding
+from steps.host.errors import Finding, InputError
 from triggers.cloudbuild.build_config_file import (
     duplicate_keys,
     judge_build_config,
     unreadable_values,
 )
 from triggers.cloudbuild.build_trigger import BuildTrigger
-from triggers.cloudbuild.documents import Document, YamlError, read_documents, tab_between_values
+from triggers.cloudbuild.documents import (
+    Document,
+    Path,
+    YamlError,
+    read_documents,
+    read_yaml,
+    tab_between_values,
+)
 from triggers.cloudbuild.messages import read_camel_case, read_message
+from triggers.discovery.inventory import take_inventory
+from triggers.manifest.manifest import Manifest, manifest_findings
+from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
+    import pathlib
     from collections.abc import Iterable, Iterator
 
     from triggers.cloudbuild.build_config import Build
+    from triggers.rendering.trigger import Trigger
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +95,7 @@ class Sources:
         """Read every trigger of a file that `gcloud builds triggers import` takes."""
         documents = self._documents(file, text)
         if documents == []:
-            message = "there is no document: gcloud imports nothing, and says nothing"
+            message = "there is no document: gcloud imports nothing, without an error"
             self.findings.append(
                 Finding(file, 1, "SW004", message, "write a trigger, or delete it")
             )
@@ -173,3 +185,45 @@ def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, 
     message, faults = read_message(BuildTrigger, camel.data)
     trigger = TriggerSource(file, camel, message, fields, inline)
     return trigger, [*findings, *faults]
+
+
+def add_manifest(sources: Sources, file: pathlib.Path, text: str) -> None:
+    """Read the manifest *text* of *file*, and render its triggers into *sources*."""
+    try:
+        document = read_yaml(text)
+    except YamlError as error:
+        found = Finding(str(file), error.line, "SW001", f"parsing as YAML: {error}")
+        sources.findings.append(found)
+        return
+    hint = "what reads the manifest refuses it: fix that line"
+    faults = [Finding.at(path, why, hint, "SW701") for path, why in document.faults().items()]
+    findings = [*faults, *manifest_findings(document.data)] or _render(sources, file, document)
+    sources.findings += locate(str(file), document, findings)
+
+
+def _render(sources: Sources, file: pathlib.Path, document: Document) -> list[Finding]:
+    manifest = Manifest.model_validate(document.data)
+    try:
+        inventory = take_inventory(file.parent, manifest)
+        rendering = render(manifest, inventory)
+    except InputError as error:
+        return [Finding.at((), each.message, each.hint, "SW702") for each in error.problems]
+    sources.manifest = (str(file), document)
+    sources.projects = tuple(target.path for target in inventory.components)
+    if source := manifest.source.github:
+        sources.github = (source.owner.lower(), source.name.lower())
+    for trigger in rendering.triggers:
+        line = document.line(_reason(trigger, document))
+        sources.add_rendered(str(file), line, trigger.document())
+    warnings = (*inventory.warnings, *rendering.warnings)
+    return [Finding.at((), each.message, each.hint, "SW703") for each in dict.fromkeys(warnings)]
+
+
+def _reason(trigger: Trigger, document: Document) -> Path:
+    """Return the part of the manifest that has most to do with *trigger*."""
+    ways: tuple[Path, ...] = (
+        ("overrides", trigger.target, trigger.kind),
+        ("overrides", trigger.target),
+        (trigger.kind,),
+    )
+    return next((way for way in ways if way in document.lines), ())

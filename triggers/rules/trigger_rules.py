@@ -107,7 +107,7 @@ def one_build(trigger: TriggerSource) -> Iterator[Finding]:
 
 
 def account_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
-    """SW105: a bare address is not taken."""
+    """SW105: the service refuses a bare address."""
     account = trigger.message.service_account
     if account and not _ACCOUNT.fullmatch(account):
         message = f"the service account {account!r} is not a full resource name"
@@ -181,7 +181,7 @@ def fields_go_together(trigger: TriggerSource) -> Iterator[Finding]:
 
 
 def comments_are_controlled(trigger: TriggerSource) -> Iterator[Finding]:
-    """SW202: without it, anybody's pull request runs at once, as the trigger's account."""
+    """SW202: without it, every pull request runs at once, as the trigger's account."""
     for field, events in trigger.message.repositories.items():
         path: Path = (field, "pullRequest")
         if events.pull_request and "commentControl" not in trigger.document.data[field][path[1]]:

@@ -18,7 +18,7 @@ from tests.documentation import DOCUMENTS, ROOT
 from tests.documentation.examples import read_examples
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloudbuild.build_config_file import read_build_config
-from triggers.manifest.file import parse_manifest
+from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path

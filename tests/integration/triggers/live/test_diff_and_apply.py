@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = needs_gcloud
 
 
-SUMMARY = "error: The live triggers of 'demo' in 'us-central1' are not the rendered ones: "
+SUMMARY = "error: The live triggers of 'demo' in 'us-central1' differ from the rendered ones: "
 
 
 @pytest.mark.parametrize("options", [[], ["--inline"]])

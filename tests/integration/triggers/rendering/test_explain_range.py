@@ -10,7 +10,7 @@ from builder.__main__ import main
 from steps.host.errors import InputError
 from tests import tree
 from tests.tree import git, write
-from triggers.rendering.explanation import Change
+from triggers.rendering.explanation import ChangedFiles
 from triggers.rendering.git_range import read_change
 
 SAMPLE = Path(__file__).parents[3] / "example"
@@ -43,7 +43,7 @@ def files(revisions: str, directory: Path) -> tuple[str, ...]:
 def test_a_push_is_what_differs_between_two_commits(repository: Path) -> None:
     (repository / "uncommitted").touch()
 
-    assert read_change("main~1..main", repository) == Change(files=("a",))
+    assert read_change("main~1..main", repository) == ChangedFiles(files=("a",))
     assert files("main~1..", repository / "src") == ("a",)
     assert files("main..main", repository) == ()
 
@@ -67,7 +67,7 @@ def test_a_renamed_file_counts_under_both_names_whatever_the_user_configured(
 def test_a_merge_counts_with_all_that_it_brought_and_says_so(repository: Path) -> None:
     git(repository, "merge", "--quiet", "--no-edit", "side")
 
-    assert read_change("HEAD~1..HEAD", repository) == Change(
+    assert read_change("HEAD~1..HEAD", repository) == ChangedFiles(
         files=("src/c",),
         notes=("Merge commits: 1. All that they brought counts as changed",),
     )
@@ -100,7 +100,7 @@ def test_of_a_new_branch_every_file_counts_and_is_not_documented_everywhere(
 
 
 def test_a_deleted_branch_starts_no_push(repository: Path) -> None:
-    assert read_change(f"main..{NOBODY}", repository) == Change(
+    assert read_change(f"main..{NOBODY}", repository) == ChangedFiles(
         files=(), silent="a branch that is deleted starts no build"
     )
 
@@ -121,7 +121,7 @@ def test_a_shallow_clone_says_what_it_cannot_know(repository: Path, tmp_path: Pa
     git(tmp_path, "clone", "--quiet", "--depth", "2", f"file://{repository}", str(clone))
     git(clone, "fetch", "--quiet", "--depth", "1", "origin", "side:side")
 
-    assert read_change("HEAD~1..HEAD", clone) == Change(
+    assert read_change("HEAD~1..HEAD", clone) == ChangedFiles(
         files=("a",),
         notes=(
             (
@@ -133,7 +133,7 @@ def test_a_shallow_clone_says_what_it_cannot_know(repository: Path, tmp_path: Pa
     with pytest.raises(InputError) as absent:
         read_change("HEAD~2..HEAD", clone)
     assert str(absent.value) == (
-        "There is no commit 'HEAD~2' here: the clone is shallow\n"
+        "Commit 'HEAD~2' not found: the clone is shallow\n"
         "  hint: complete it with `git fetch --unshallow`"
     )
     with pytest.raises(InputError, match="have no commit in common: the clone is shallow"):
@@ -145,9 +145,7 @@ def test_what_is_no_commit_is_refused(repository: Path, revision: str) -> None:
     with pytest.raises(InputError) as refused:
         read_change(f"{revision}..main", repository)
 
-    assert str(refused.value) == (
-        f"There is no commit {revision!r} here\n  hint: `git fetch` may bring it"
-    )
+    assert str(refused.value) == (f"Commit {revision!r} not found\n  hint: `git fetch` may bring it")
     assert not (repository / "x").exists()
 
 

@@ -10,8 +10,8 @@ import yaml
 
 from tests.integration.machine import needs_gcloud
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.discovery.inventory import Inventory, Target
-from triggers.manifest.file import parse_manifest
+from triggers.discovery.inventory import Component, Inventory
+from triggers.manifest.manifest import parse_manifest
 from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ def deploy(functions_api: FunctionsApi, root: Path, **function: Any) -> None:
     source.mkdir(parents=True, exist_ok=True)
     (source / "main.py").write_text("def main(request): return 'x'\n")
     (source / "requirements.txt").write_text("functions-framework\n")
-    target = Target(kind="function", path="functions/f", name="f")
+    target = Component(kind="function", path="functions/f", name="f")
     settings = {"buildServiceAccount": "builder", **function}
     manifest = {**SMALLEST, "project": "demo", "deploy": {"function": settings}}
-    [trigger] = render(parse_manifest(manifest), Inventory(targets=(target,))).triggers
+    [trigger] = render(parse_manifest(manifest), Inventory(components=(target,))).triggers
     [step] = [s for s in yaml.safe_load(CONFIG.read_text())["steps"] if s["id"] == "deploy"]
     given = {**trigger.substitutions, "PROJECT_ID": "demo"}
     variables: dict[str, str] = dict(line.split("=", 1) for line in step["env"])

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloud_project.desired import Options, desired_state
 from triggers.cloud_project.resources import Binding, RepositoryName
-from triggers.discovery.inventory import Inventory, Target
-from triggers.manifest.file import parse_manifest
+from triggers.discovery.inventory import Component, Inventory
+from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import DesiredResource
 
-PACKAGE = Target(kind="package", path="a", name="a")
-FUNCTION = Target(kind="function", path="f", name="f")
+PACKAGE = Component(kind="package", path="a", name="a")
+FUNCTION = Component(kind="function", path="f", name="f")
 ACCOUNTS = {"serviceAccount": "shipwheel-function", "buildServiceAccount": "shipwheel-build"}
 PYPI = RepositoryName("my-project", "us-central1", "pypi")
 WRITER = "roles/artifactregistry.writer"
 
 
 def needs(
-    *targets: Target, options: Options | None = None, **changes: Any
+    *targets: Component, options: Options | None = None, **changes: Any
 ) -> tuple[DesiredResource, ...]:
     manifest = parse_manifest({**SMALLEST, "deploy": {"function": ACCOUNTS}, **changes})
-    return desired_state(manifest, Inventory(targets=targets), options or Options())
+    return desired_state(manifest, Inventory(components=targets), options or Options())
 
 
 def granted(found: tuple[DesiredResource, ...]) -> set[tuple[str, str, str]]:

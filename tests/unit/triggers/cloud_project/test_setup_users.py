@@ -17,7 +17,7 @@ from triggers.cloud_project.service_accounts import (
     unnamed_accounts,
 )
 from triggers.discovery.inventory import Inventory
-from triggers.manifest.file import parse_manifest
+from triggers.manifest.manifest import parse_manifest
 
 # Its own build config decides who builds it, so the manifest may name nobody.
 OWN = replace(FUNCTION, has_own_config=True)
@@ -25,7 +25,7 @@ OWN = replace(FUNCTION, has_own_config=True)
 
 def test_functions_without_accounts_of_their_own_are_named() -> None:
     manifest = parse_manifest({**SMALLEST, "deploy": {"function": {"serviceAccount": "functions"}}})
-    inventory = Inventory(targets=(OWN,))
+    inventory = Inventory(components=(OWN,))
 
     [problem] = unnamed_accounts(find_service_accounts(manifest, inventory))
 
@@ -41,7 +41,7 @@ def test_functions_without_accounts_of_their_own_are_named() -> None:
 def test_functions_with_both_accounts_are_not_named_and_those_without_are() -> None:
     def said(**accounts: str) -> list[str]:
         manifest = parse_manifest({**SMALLEST, "deploy": {"function": accounts}})
-        users = find_service_accounts(manifest, Inventory(targets=(OWN,)))
+        users = find_service_accounts(manifest, Inventory(components=(OWN,)))
         return [problem.message.partition(":")[0] for problem in unnamed_accounts(users)]
 
     assert said(**ACCOUNTS) == []

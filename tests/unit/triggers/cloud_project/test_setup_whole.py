@@ -13,7 +13,7 @@ from triggers.cloud_project.commands import script
 from triggers.cloud_project.desired import Options
 from triggers.cloud_project.resources import CleanupPolicies
 from triggers.cloud_project.terraform import terraform_setup
-from triggers.discovery.inventory import Dependencies, Target
+from triggers.discovery.inventory import Component, Dependencies
 
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import DesiredResource
@@ -30,7 +30,7 @@ def everything() -> tuple[DesiredResource, ...]:
     return needs(
         PACKAGE,
         replace(FUNCTION, dependencies=Dependencies(folders=("a",))),
-        Target(kind="function", path="g", name="g"),
+        Component(kind="function", path="g", name="g"),
         source={"repository": f"{CONNECTION}/repositories/r"},
         deploy={"afterPublish": True, "function": {**ACCOUNTS, "secrets": {"KEY": "key:1"}}},
         overrides={

@@ -102,7 +102,7 @@ def answer(glob: str, path: str) -> str:
         ("a\\", "it ends in a backslash"),
         ("a{b,c", "a { has no }"),
         ("{a,b}{c", "a { has no }"),
-        ("{a,b}" * 20, "it stands for more than 1000 globs"),
+        ("{a,b}" * 20, "it expands to more than 1000 globs"),
     ],
 )
 def test_a_malformed_glob_is_refused_with_the_reason(glob: str, reason: str) -> None:
@@ -136,7 +136,7 @@ def test_nothing_is_undocumented_about_one_star_or_two_alone(glob: str) -> None:
 
 @pytest.mark.parametrize("glob", ["src/**.py", "a**", "***/a"])
 def test_two_stars_beside_something_else_are_undocumented_and_like_one(glob: str) -> None:
-    assert parse_glob(glob).undocumented == "`**` beside other characters is taken as `*`"
+    assert parse_glob(glob).undocumented == "`**` beside other characters is read as `*`"
     one = parse_glob(re.sub(r"\*+", "*", glob))
     for path in ("src/a.py", "src/a/b.py", "ab", "a/b", "x/a"):
         assert parse_glob(glob).matches(path) is one.matches(path)
@@ -248,7 +248,7 @@ def test_a_file_below_one_of_several_directories_has_no_glob_of_its_own() -> Non
 def test_a_path_that_no_glob_can_name_is_one_problem_however_often_it_is_met() -> None:
     assert [*unwritable(["a,b", "c", "a,b", "{d"])] == [
         Problem(
-            f"The path {path!r} cannot be written as a glob: it has {special}",
+            f"The path {path!r} cannot be a glob: it has {special}",
             "rename the directory, or exclude it in the manifest",
         )
         for path, special in (("a,b", ","), ("{d", "{"))

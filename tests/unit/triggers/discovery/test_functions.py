@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST, problems
-from triggers.discovery.functions import FunctionSettings, contradictions, resolve_function
-from triggers.manifest.file import parse_manifest
+from triggers.manifest.manifest import parse_manifest
+from triggers.manifest.settings import FunctionSettings, contradictions, resolve_function
 from triggers.rendering.function_flags import deploy_flags
 
 
@@ -103,14 +103,14 @@ class TestLayers:
         (
             {"tool": "run", "trigger": {"topic": "news"}},
             (
-                "is called by events, which `gcloud run deploy` sets up nothing for"
-                "\n  hint: take `tool: run` out; or give `trigger: {http: true}` and make the"
+                "is called by events, which `gcloud run deploy` cannot set up"
+                "\n  hint: remove `tool: run`; or set `trigger: {http: true}` and create the"
                 " trigger with `gcloud eventarc triggers create`"
             ),
         ),
         (
             {"cpu": 0.5},
-            "has `cpu: 0.5` without `memory`\n  hint: `gcloud functions` wants both",
+            "has `cpu: 0.5` without `memory`\n  hint: set both, as `gcloud functions` needs",
         ),
         (
             {"cpu": 0.5, "memory": "1Gi", "concurrency": 2},
@@ -150,11 +150,11 @@ class TestLayers:
         ),
         (
             {"vpcEgress": "all-traffic"},
-            "has `vpcEgress: all-traffic` without a `vpcConnector`\n  hint: give both",
+            "has `vpcEgress: all-traffic` without a `vpcConnector`\n  hint: set both",
         ),
         (
             {"environment": {"KEY": "x"}, "secrets": {"KEY": "key:1"}},
-            "has 'KEY' as a variable and as a secret\n  hint: take one of them out",
+            "has 'KEY' as a variable and as a secret\n  hint: remove one of them",
         ),
         (
             {"secrets": {"/etc/keys/a": "a:1", "/etc/keys/b": "b:1"}},
@@ -170,12 +170,12 @@ class TestLayers:
             },
             (
                 "names the directory of its distributions twice"
-                "\n  hint: take GOOGLE_VENDOR_PIP_DEPENDENCIES out: `requirements.vendor` sets it"
+                "\n  hint: remove GOOGLE_VENDOR_PIP_DEPENDENCIES: `requirements.vendor` sets it"
             ),
         ),
         (
             {"region": "global"},
-            "has no region: its triggers are global\n  hint: give `deploy.function.region`",
+            "has no region: its triggers are global\n  hint: set `deploy.function.region`",
         ),
     ],
 )
@@ -241,7 +241,7 @@ def test_settings_at_their_bounds_are_no_contradiction(settings: dict[str, Any])
         ),
         (
             {"trigger": {"http": True, "retry": False}},
-            ".trigger` is for HTTP with settings of events\n  hint: take the others out",
+            ".trigger` is for HTTP with settings of events\n  hint: remove the others",
         ),
         (
             {"trigger": {"topic": "news", "eventPathPatterns": {"a": "b"}}},
@@ -256,7 +256,7 @@ def test_settings_at_their_bounds_are_no_contradiction(settings: dict[str, Any])
         ),
         (
             {"requirements": {"pin": True, "bundle": True}},
-            ".requirements` is for several of: pin, vendor, bundle\n  hint: take all but one out",
+            ".requirements` is for several of: pin, vendor, bundle\n  hint: remove all but one",
         ),
         (
             {"environment": {"X_GOOGLE_A": "1"}},
@@ -281,7 +281,7 @@ def test_settings_at_their_bounds_are_no_contradiction(settings: dict[str, Any])
         ),
         (
             {"environment": {"A": "a\0b"}},
-            ".environment.A` is a text with a NUL\n  hint: no variable can hold it",
+            ".environment.A` is text with a NUL\n  hint: remove it: no variable can hold it",
         ),
         (
             {"trigger": "http"},

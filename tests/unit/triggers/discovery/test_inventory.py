@@ -10,8 +10,8 @@ import pytest
 from steps.host.errors import InputError, Problem
 from tests.tree import write
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.discovery.inventory import Inventory, find_targets, take_inventory
-from triggers.manifest.file import parse_manifest
+from triggers.discovery.inventory import Inventory, find_components, take_inventory
+from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,13 +33,13 @@ def inventory(root: Path, files: Mapping[str, str], **manifest: Any) -> Inventor
 
 
 def found(root: Path, files: Mapping[str, str], **manifest: Any) -> dict[str, str]:
-    return {each.path: each.kind for each in inventory(root, files, **manifest).targets}
+    return {each.path: each.kind for each in inventory(root, files, **manifest).components}
 
 
 def folders(root: Path, files: Mapping[str, str], path: str = "a") -> tuple[str, ...]:
     taken = inventory(root, files)
     assert taken.warnings == ()
-    return next(each for each in taken.targets if each.path == path).dependencies.folders
+    return next(each for each in taken.components if each.path == path).dependencies.folders
 
 
 LAYOUT = {
@@ -106,7 +106,7 @@ def test_only_the_listed_functions_are_taken(tmp_path: Path) -> None:
 
 
 def test_a_package_with_a_main_module_is_no_function_besides(tmp_path: Path) -> None:
-    targets = inventory(tmp_path, {"a/pyproject.toml": project("a"), "a/main.py": ""}).targets
+    targets = inventory(tmp_path, {"a/pyproject.toml": project("a"), "a/main.py": ""}).components
 
     assert [(target.path, target.kind) for target in targets] == [("a", "package")]
 
@@ -116,7 +116,7 @@ def test_all_that_is_found_is_in_the_order_of_its_paths(tmp_path: Path) -> None:
     files = {f"{path}/{name}": "" for path in paths for name in ("main.py", "requirements.txt")}
 
     assert [*found(tmp_path, files)] == sorted(paths)
-    assert find_targets(tmp_path) == tuple(sorted(paths))
+    assert find_components(tmp_path) == tuple(sorted(paths))
 
 
 def test_packages_functions_and_top_directories_have_overrides(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_all_problems_of_the_lists_come_at_once(tmp_path: Path) -> None:
         "`packages.include` names a directory that does not exist: 'packages/b'",
         ("`packages.include` names a directory that does not exist: 'packages/a/pyproject.toml'"),
         "`functions.include` names a directory that does not exist: 'lambdas/*'",
-        '`overrides["packages/c"]` is no package and no function',
+        '`overrides["packages/c"]` is not the directory of a package or function',
     ]
 
 
@@ -189,7 +189,7 @@ def test_names_come_from_the_metadata_or_else_from_the_directory(tmp_path: Path)
         "f/pyproject.toml": BUILDS + "[tool.poetry]\nname = 'Po'\nversion = '1'\n",
     }
 
-    assert [target.name for target in inventory(tmp_path, files).targets] == [
+    assert [target.name for target in inventory(tmp_path, files).components] == [
         "big-name", "set-up", "configured", "d", "e", "po",
     ]  # fmt: skip
 
@@ -198,7 +198,7 @@ def test_an_own_build_config_is_seen_except_at_the_root(tmp_path: Path) -> None:
     files = {"pyproject.toml": project("root"), "a/pyproject.toml": project("a")}
     configs = {"cloudbuild.yaml": "", "a/cloudbuild.yaml": ""}
 
-    targets = inventory(tmp_path, files | configs).targets
+    targets = inventory(tmp_path, files | configs).components
     assert {target.path: target.has_own_config for target in targets} == {".": False, "a": True}
 
 
@@ -293,7 +293,7 @@ def test_included_requirements_are_followed_and_start_the_build_themselves(tmp_p
         "b/pyproject.toml": project("b"),
     }
 
-    [_, function] = inventory(tmp_path, files).targets
+    [_, function] = inventory(tmp_path, files).components
     assert function.dependencies.folders == ("b",)
     assert function.dependencies.files == ("constraints.txt", "shared/base.txt")
 
@@ -317,7 +317,7 @@ def test_dependencies_are_transitive_and_a_cycle_does_no_harm(tmp_path: Path) ->
         "c/pyproject.toml": project("c", "a"),
     }
 
-    a = next(each for each in inventory(tmp_path, files).targets if each.path == "a")
+    a = next(each for each in inventory(tmp_path, files).components if each.path == "a")
     assert a.dependencies.direct == ("b",)
     assert a.dependencies.folders == ("b", "c", "plain")
 
@@ -351,7 +351,7 @@ def test_dependencies_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
     others = "hbgdface".replace("a", "i")
     files = {f"{name}/pyproject.toml": project(name) for name in others}
 
-    a = inventory(tmp_path, {**files, "a/pyproject.toml": project("a", *others)}).targets[0]
+    a = inventory(tmp_path, {**files, "a/pyproject.toml": project("a", *others)}).components[0]
 
     assert a.dependencies.direct == a.dependencies.folders == tuple(sorted(others))
 

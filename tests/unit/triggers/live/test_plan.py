@@ -8,9 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
-from triggers.cloudbuild.normal import normal_form
-from triggers.live.plan import Change, Edit, Owner, Plan, make_plan, owner_of
-from triggers.manifest.file import parse_manifest
+from triggers.live.plan import (
+    Edit,
+    Owner,
+    TriggerChange,
+    TriggerPlan,
+    make_plan,
+    normal_form,
+    owner_of,
+)
+from triggers.manifest.manifest import parse_manifest
 
 OWNER = Owner("acme/monorepo")
 RENDERED: dict[str, Any] = {
@@ -42,7 +49,7 @@ def live(message: dict[str, Any], **different: Any) -> dict[str, Any]:
     return {**copy.deepcopy(message), **FILLED_IN, **different}
 
 
-def changed(message: dict[str, Any], **different: Any) -> Change:
+def changed(message: dict[str, Any], **different: Any) -> TriggerChange:
     [change] = make_plan([message], [live(message, **different)], OWNER).changes
     return change
 
@@ -51,7 +58,9 @@ def test_what_is_not_live_is_created_and_what_is_equal_is_unchanged() -> None:
     absent = make_plan([RENDERED], [], OWNER)
     equal = make_plan([RENDERED], [live(RENDERED)], OWNER)
 
-    assert absent == Plan((Change(action="create", name="a-publish", document=RENDERED),))
+    assert absent == TriggerPlan(
+        (TriggerChange(action="create", name="a-publish", document=RENDERED),)
+    )
     assert [(it.action, it.edits) for it in equal.changes] == [("unchanged", ())]
     assert (absent.summary, equal.summary) == ("1 create", "1 unchanged")
 

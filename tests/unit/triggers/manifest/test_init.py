@@ -8,8 +8,7 @@ import yaml
 
 from builder.__main__ import main
 from tests.tree import git
-from triggers.manifest.file import read_manifest
-from triggers.manifest.manifest import SCHEMA_URL
+from triggers.manifest.manifest import SCHEMA_URL, read_manifest
 from triggers.manifest.starting import source_of_remote
 
 if TYPE_CHECKING:

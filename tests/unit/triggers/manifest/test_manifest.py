@@ -9,7 +9,12 @@ import yaml
 
 import triggers
 from steps.host.errors import Finding, InputError
-from triggers.manifest.file import manifest_findings, manifest_schema, parse_manifest, read_manifest
+from triggers.manifest.manifest import (
+    manifest_findings,
+    manifest_schema,
+    parse_manifest,
+    read_manifest,
+)
 
 SMALLEST: dict[str, Any] = {
     "project": "my-project",
@@ -129,8 +134,8 @@ def test_all_errors_come_at_once_each_with_its_path() -> None:
         overrides={"packages/a": {"check": {"branch": "ma(in"}}},
     ) == [
         (
-            "shipwheel.yaml: `substitutions.REGION` is no substitution's name: 'REGION'"
-            "\n  hint: write _ and capitals, digits or _"
+            "shipwheel.yaml: `substitutions.REGION` is not the name of a substitution: 'REGION'"
+            "\n  hint: write _, then A-Z, 0-9 or _"
         ),
         "shipwheel.yaml: `project` is missing\n  hint: add it; `shipwheel init` shows where",
         "shipwheel.yaml: `region` is 'US East'\n  hint: write a region's name, such as us-central1",
@@ -145,7 +150,7 @@ def test_all_errors_come_at_once_each_with_its_path() -> None:
         "shipwheel.yaml: `publish.approval` is 'yes'\n  hint: Input should be a valid boolean",
         (
             'shipwheel.yaml: `overrides["packages/a"].check.branch` is'
-            " no regular expression: 'ma(in' (missing ), unterminated subpattern at position 2)"
+            " not a regular expression: 'ma(in' (missing ), unterminated subpattern at position 2)"
         ),
     ]
 
@@ -170,7 +175,7 @@ def test_an_unknown_key_like_no_other_names_those_that_there_are() -> None:
     assert problems(packages={"zzz": 1}) == [
         (
             "shipwheel.yaml: `packages.zzz` is not a key of the manifest"
-            "\n  hint: it may be: include, exclude"
+            "\n  hint: the keys here are: include, exclude"
         )
     ]
 
@@ -179,8 +184,8 @@ def test_an_unknown_key_like_no_other_names_those_that_there_are() -> None:
 def test_a_pattern_that_only_python_takes_is_refused(pattern: str) -> None:
     assert problems(check={"branch": pattern}) == [
         (
-            f"shipwheel.yaml: `check.branch` is not of RE2: {pattern!r}"
-            "\n  hint: it has no look-around and no back-references"
+            f"shipwheel.yaml: `check.branch` is not valid in RE2: {pattern!r}"
+            "\n  hint: it has no look-around or back-references"
         )
     ]
 
@@ -226,7 +231,7 @@ def test_exactly_one_repository_is_named(source: dict[str, Any]) -> None:
     ],
 )
 def test_settings_that_exclude_each_other_are_refused(changes: dict[str, Any], said: str) -> None:
-    assert problems(**changes) == [f"shipwheel.yaml: {said}\n  hint: take one of them out"]
+    assert problems(**changes) == [f"shipwheel.yaml: {said}\n  hint: remove one of them"]
 
 
 @pytest.mark.parametrize(
@@ -305,7 +310,7 @@ def test_every_key_may_be_left_empty_for_its_default() -> None:
         (
             {"registry": "europe/pypi"},
             (
-                "`registry` is no registry:"
+                "`registry` is not a registry:"
                 " The registry address is not an http(s) URL: 'europe/pypi'"
                 "\n  hint: REGION/PROJECT/REPO"
             ),
@@ -313,15 +318,15 @@ def test_every_key_may_be_left_empty_for_its_default() -> None:
         (
             {"registry": "https://pypi.example.com/"},
             (
-                "`registry` is no repository of Artifact Registry: 'https://pypi.example.com/'"
+                "`registry` is not a repository of Artifact Registry: 'https://pypi.example.com/'"
                 "\n  hint: REGION/PROJECT/REPO"
             ),
         ),
         (
             {"substitutions": {"_Region": "x"}},
             (
-                "`substitutions._Region` is no substitution's name: '_Region'"
-                "\n  hint: write _ and capitals, digits or _"
+                "`substitutions._Region` is not the name of a substitution: '_Region'"
+                "\n  hint: write _, then A-Z, 0-9 or _"
             ),
         ),
         ({"project": ["a"]}, "`project` has to be text, and is ['a']"),
@@ -339,8 +344,8 @@ def test_findings_have_the_path_of_the_value_and_a_good_manifest_has_none() -> N
     assert manifest_findings(wrong) == [
         Finding.at(
             ("substitutions", "REGION"),
-            "`substitutions.REGION` is no substitution's name: 'REGION'",
-            "write _ and capitals, digits or _",
+            "`substitutions.REGION` is not the name of a substitution: 'REGION'",
+            "write _, then A-Z, 0-9 or _",
             "SW701",
         )
     ]
@@ -359,7 +364,7 @@ def test_a_manifest_that_is_not_there_is_named_as_such(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["/a", "a/", "a//b", "./a", "a/./b", "a/../b", "..", "a\nb"])
 def test_a_directory_is_below_the_manifests(path: str) -> None:
-    said = f"is no path below the manifest's directory: {path!r}\n  hint: such as packages/a"
+    said = f"is not a path below the manifest's directory: {path!r}\n  hint: such as packages/a"
 
     assert problems(publish={"buildConfig": path}) == [
         f"shipwheel.yaml: `publish.buildConfig` {said}"

@@ -6,11 +6,9 @@ from pathlib import Path
 import yaml
 
 import triggers
-from triggers.discovery.functions import resolve_function
-from triggers.manifest.file import parse_manifest
-from triggers.manifest.function import Function
-from triggers.manifest.manifest import Manifest
-from triggers.manifest.settings import resolve
+from triggers.manifest.function import FunctionConfig
+from triggers.manifest.manifest import Manifest, parse_manifest
+from triggers.manifest.settings import resolve, resolve_function
 
 PAGE = (Path(triggers.__path__[0]) / "README.md").read_text()
 
@@ -36,7 +34,7 @@ def test_the_page_lists_every_key_of_a_function() -> None:
     rows = re.findall(r"^\| (`.+?) \| ", PAGE.split("## Functions")[1], re.MULTILINE)
     listed = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
 
-    assert listed >= {str(field.alias) for field in Function.model_fields.values()}
+    assert listed >= {str(field.alias) for field in FunctionConfig.model_fields.values()}
 
 
 def test_the_page_lists_every_shared_build_config() -> None:

@@ -10,8 +10,8 @@ import yaml
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloudbuild.documents import dump
-from triggers.discovery.inventory import Dependencies, Inventory, Target
-from triggers.manifest.file import parse_manifest
+from triggers.discovery.inventory import Component, Dependencies, Inventory
+from triggers.manifest.manifest import parse_manifest
 from triggers.rendering.rendering import Rendering, render
 
 CHECK_ACCOUNT = (
@@ -21,31 +21,31 @@ CHECK_ACCOUNT = (
 
 def package(
     path: str, *dependencies: str, own: bool = False, files: tuple[str, ...] = ()
-) -> Target:
+) -> Component:
     local = Dependencies(dependencies, dependencies, files)
     name = path.rsplit("/", 1)[-1]
-    return Target(kind="package", path=path, name=name, has_own_config=own, dependencies=local)
+    return Component(kind="package", path=path, name=name, has_own_config=own, dependencies=local)
 
 
-def function(path: str, *dependencies: str) -> Target:
+def function(path: str, *dependencies: str) -> Component:
     local = Dependencies(dependencies, dependencies)
-    return Target(kind="function", path=path, name=path, dependencies=local)
+    return Component(kind="function", path=path, name=path, dependencies=local)
 
 
-def rendered(*targets: Target, **manifest: Any) -> Rendering:
+def rendered(*targets: Component, **manifest: Any) -> Rendering:
     """Render *targets*; functions are built as `builder` unless *manifest* says otherwise."""
     deploy = manifest.get("deploy", {})
     named = {**deploy, "function": {"buildServiceAccount": "builder", **deploy.get("function", {})}}
     data = {**SMALLEST, **manifest, "deploy": named}
-    return render(parse_manifest(data), Inventory(targets=targets))
+    return render(parse_manifest(data), Inventory(components=targets))
 
 
-def documents(*targets: Target, **manifest: Any) -> list[dict[str, Any]]:
+def documents(*targets: Component, **manifest: Any) -> list[dict[str, Any]]:
     text = dump([trigger.document() for trigger in rendered(*targets, **manifest).triggers])
     return [*yaml.safe_load_all(text)]
 
 
-def problems(*targets: Target, **manifest: Any) -> list[str]:
+def problems(*targets: Component, **manifest: Any) -> list[str]:
     with pytest.raises(InputError) as caught:
         rendered(*targets, **manifest)
     return [str(problem) for problem in caught.value.problems]

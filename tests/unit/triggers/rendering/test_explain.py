@@ -10,13 +10,13 @@ import pytest
 from builder.__main__ import main
 from tests.unit.triggers.rendering.rendering import documents, function, package
 from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
-from triggers.rendering.explanation import Change, Event, Match, Verdict, explain
+from triggers.rendering.explanation import ChangedFiles, Event, Match, TriggerVerdict, explain
 
 SAMPLE = Path(__file__).parents[3] / "example/shipwheel.yaml"
 
 
-def verdict(trigger: TriggerConditions, *files: str, event: Event | None = None) -> Verdict:
-    [only] = explain([trigger], Change(files=files), event or Event()).verdicts
+def verdict(trigger: TriggerConditions, *files: str, event: Event | None = None) -> TriggerVerdict:
+    [only] = explain([trigger], ChangedFiles(files=files), event or Event()).verdicts
     return only
 
 
@@ -144,7 +144,7 @@ def test_included_files_are_named_in_the_order_of_their_names() -> None:
 
 
 def test_a_silent_change_starts_no_push_but_says_nothing_of_pull_requests() -> None:
-    change = Change(files=("a",), silent="the message has [skip ci]")
+    change = ChangedFiles(files=("a",), silent="the message has [skip ci]")
     triggers = [listening(), listening(event="pull-request")]
 
     found = explain(triggers, change, Event()).verdicts
@@ -162,7 +162,7 @@ def test_files_that_start_nothing_are_named_whoever_includes_them_in_vain() -> N
         listening(included=("c/**",), ignored=("**/*.md",)),
     ]
 
-    found = explain(triggers, Change(files=("a/x", "b/x", "c/x", "c/x.md", "d")), Event())
+    found = explain(triggers, ChangedFiles(files=("a/x", "b/x", "c/x", "c/x.md", "d")), Event())
 
     assert found.unclaimed == ("b/x", "c/x.md", "d")
 
@@ -170,7 +170,7 @@ def test_files_that_start_nothing_are_named_whoever_includes_them_in_vain() -> N
 def test_a_file_that_may_start_something_is_not_known_to() -> None:
     triggers = [listening(pattern="(?!x)", included=("a",))]
 
-    found = explain(triggers, Change(files=("a", "b")), Event(branch="main"))
+    found = explain(triggers, ChangedFiles(files=("a", "b")), Event(branch="main"))
 
     assert found.verdicts[0].matches == (Match("a", ("a",)),)
     assert found.unclaimed == ("a", "b")
@@ -183,8 +183,8 @@ def test_what_no_document_says_is_said_once() -> None:
         listening(),
     ]
 
-    both = explain(triggers, Change(files=("a",), notes=("odd",)), Event()).notes
-    push = explain(triggers, Change(files=("a",)), Event(kind="push", branch="main")).notes
+    both = explain(triggers, ChangedFiles(files=("a",), notes=("odd",)), Event()).notes
+    push = explain(triggers, ChangedFiles(files=("a",)), Event(kind="push", branch="main")).notes
 
     assert both == (
         "odd",
@@ -193,7 +193,7 @@ def test_what_no_document_says_is_said_once() -> None:
             " one says that only pushes have file filters; gcloud takes them for both"
         ),
         "No document says which files count as changed when a tag is pushed",
-        "The glob 'src/**.py': `**` beside other characters is taken as `*`; no document says",
+        "The glob 'src/**.py': `**` beside other characters is read as `*`; no document says",
     )
     assert push == ()
 
@@ -211,7 +211,7 @@ def test_what_no_document_says_is_said_once() -> None:
 def test_nothing_is_said_of_documents_where_they_do_not_matter(
     different: dict[str, Any], event: Event
 ) -> None:
-    assert explain([listening(**different)], Change(files=("a",)), event).notes == ()
+    assert explain([listening(**different)], ChangedFiles(files=("a",)), event).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -347,8 +347,8 @@ def test_live_triggers_as_gcloud_lists_them_are_explained_from_their_file(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--files", "/etc/passwd", "a", "../b"], "No path from the repository's root: '/etc/"),
-        (["a..b", "c"], "2 ranges are too many: 'c'"),
+        (["--files", "/etc/passwd", "a", "../b"], "Not a path from the repository's root: '/etc/"),
+        (["a..b", "c"], "More than one range: 'c'"),
         (["--tag", "v1", "--branch", "main", "a..b"], "--tag is for a push, and without --branch"),
         (["--tag", "v1", "--event", "pull-request", "a..b"], "--tag is for a push, and without"),
         (["--triggers", "/none.yaml", "a..b"], "The trigger file does not exist: '/none.yaml'"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from builder.__main__ import main
 from tests.unit.triggers.rendering.rendering import function, package, rendered
 from triggers.discovery.inventory import Inventory
-from triggers.rendering.drawing import mermaid
+from triggers.rendering.formats import mermaid
 
 if TYPE_CHECKING:
     import pytest
@@ -45,7 +45,7 @@ def test_a_group_and_a_directory_that_is_no_target_are_drawn_too() -> None:
     targets = (package('p/"a"', "plain"), package("p/b"))
     triggers = rendered(package("p/a"), package("p/b"), grouping="directory").triggers
 
-    assert mermaid(Inventory(targets=targets), triggers) == (
+    assert mermaid(Inventory(components=targets), triggers) == (
         "flowchart LR\n"
         '  d0["p/#quot;a#quot;"]\n'
         '  d1["p/b"]\n'
@@ -63,7 +63,7 @@ def test_a_trigger_that_another_ones_build_starts_has_an_arrow_from_it() -> None
     targets = (package("p/a"), function("f", "p/a"))
     triggers = rendered(*targets, check={"enabled": False}, deploy={"afterPublish": True}).triggers
 
-    assert mermaid(Inventory(targets=targets), triggers) == (
+    assert mermaid(Inventory(components=targets), triggers) == (
         "flowchart LR\n"
         '  d0["p/a"]\n'
         '  d1("f")\n'
@@ -77,11 +77,11 @@ def test_a_trigger_that_another_ones_build_starts_has_an_arrow_from_it() -> None
 def test_a_group_has_arrows_from_its_own_packages_and_a_package_from_none_below() -> None:
     targets = (package("p/a"), package("q/a"))
     grouped = mermaid(
-        Inventory(targets=targets),
+        Inventory(components=targets),
         rendered(*targets, grouping="directory", check={"enabled": False}).triggers,
     )
     nested = (package("p"), package("p/a"))
-    plain = mermaid(Inventory(targets=nested), rendered(*nested).triggers)
+    plain = mermaid(Inventory(components=nested), rendered(*nested).triggers)
 
     assert [line for line in grouped.splitlines() if " --> " in line] == [
         "  d0 --> d2",
@@ -94,6 +94,6 @@ def test_a_trigger_that_is_not_drawn_has_no_arrow() -> None:
     targets = (package("p/a"), function("f", "p/a"))
     triggers = rendered(*targets, check={"enabled": False}, deploy={"afterPublish": True}).triggers
 
-    drawn = mermaid(Inventory(targets=targets), triggers[:1])
+    drawn = mermaid(Inventory(components=targets), triggers[:1])
 
     assert drawn.endswith('  d0 --> d1\n  d0 -.-> t0>"p-a-publish"]\n')

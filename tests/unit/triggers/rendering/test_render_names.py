@@ -7,7 +7,7 @@ import re
 import pytest
 
 from tests.unit.triggers.rendering.rendering import documents, function, package, problems
-from triggers.discovery.subjects import trigger_name
+from triggers.discovery.targets import trigger_name
 
 NAME = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?$"
 

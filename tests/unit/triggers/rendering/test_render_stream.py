@@ -12,12 +12,12 @@ from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from tests.unit.triggers.rendering.rendering import documents, function, package, problems, rendered
 from triggers.cloudbuild.documents import Quoted, dump
 from triggers.discovery.inventory import Inventory
-from triggers.manifest.file import parse_manifest
-from triggers.rendering.inline import build_config_paths, put_inline
+from triggers.manifest.manifest import parse_manifest
 from triggers.rendering.rendering import TRIGGER_LIMIT, render
+from triggers.rendering.repository import build_config_paths, put_inline
 
 if TYPE_CHECKING:
-    from triggers.discovery.model import Trigger
+    from triggers.rendering.trigger import Trigger
 
 
 class TestTexts:
@@ -80,7 +80,7 @@ class TestStream:
             assert not [value for value in values(document) if value in (None, "", [], {})]
 
     def test_there_is_no_rendering_of_nothing(self) -> None:
-        assert problems()[0].startswith("There is no package and no function here")
+        assert problems()[0].startswith("No packages or functions found")
 
     def test_the_same_repository_renders_the_same(self) -> None:
         targets = [package("a", "b"), package("b"), function("f", "a")]
@@ -193,7 +193,7 @@ class TestGrouping:
 
     def test_what_was_odd_on_the_way_is_passed_on(self) -> None:
         odd = Problem("'a' depends on 'b', which does not exist", "mend the path, or remove it")
-        inventory = Inventory(targets=(package("a"),), warnings=(odd,))
+        inventory = Inventory(components=(package("a"),), warnings=(odd,))
 
         assert render(parse_manifest(SMALLEST), inventory).warnings == (odd,)
 

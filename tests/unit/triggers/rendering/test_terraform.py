@@ -6,11 +6,11 @@ import pytest
 
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
-from triggers.discovery.inventory import Inventory, Target
-from triggers.manifest.file import parse_manifest
-from triggers.rendering.inline import put_inline
+from triggers.discovery.inventory import Component, Inventory
+from triggers.manifest.manifest import parse_manifest
+from triggers.rendering.formats import terraform_document
 from triggers.rendering.rendering import render
-from triggers.rendering.terraform import terraform_document
+from triggers.rendering.repository import put_inline
 
 CHECK, PUBLISH = "cloudbuild/check-package.yaml", "cloudbuild/publish-package.yaml"
 
@@ -18,8 +18,8 @@ CHECK, PUBLISH = "cloudbuild/check-package.yaml", "cloudbuild/publish-package.ya
 def resources(build: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
     """Return the resources of one package; *build* is what both of its triggers hold."""
     manifest = parse_manifest({**SMALLEST, **changes})
-    target = Target(kind="package", path=changes.pop("path", "a"), name="a")
-    triggers = render(manifest, Inventory(targets=(target,))).triggers
+    target = Component(kind="package", path=changes.pop("path", "a"), name="a")
+    triggers = render(manifest, Inventory(components=(target,))).triggers
     if build is not None:
         triggers = put_inline(triggers, {CHECK: build, PUBLISH: build})
     document = terraform_document(triggers, manifest)
@@ -113,7 +113,7 @@ def test_what_terraform_has_no_word_for_is_an_error_and_not_left_out() -> None:
         resources(build, check={"enabled": False})
 
     assert [problem.message for problem in caught.value.problems] == [
-        f"Terraform has no word for `build.{path}` of the trigger 'a-publish'"
+        f"Terraform cannot express `build.{path}` of the trigger 'a-publish'"
         for path in (
             "steps[1].automapSubstitutions",
             "options.defaultLogsBucketBehavior",

@@ -20,10 +20,10 @@ import yaml
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
 from tests.unit.triggers.rendering.rendering import function, package
 from triggers.discovery.inventory import Inventory
-from triggers.manifest.file import parse_manifest
-from triggers.rendering import terraform
-from triggers.rendering.inline import put_inline
+from triggers.manifest.manifest import parse_manifest
+from triggers.rendering import formats
 from triggers.rendering.rendering import render
+from triggers.rendering.repository import put_inline
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,11 +83,11 @@ def test_the_provider_knows_every_block_and_attribute_of_every_trigger(
     }
     manifest = parse_manifest({**SMALLEST, **settings})
     targets = (package("p/a"), package("q"), function("f", "p/a"))
-    triggers = render(manifest, Inventory(targets=targets)).triggers
+    triggers = render(manifest, Inventory(components=targets)).triggers
     if inline:
         triggers = put_inline(triggers, CONFIGS)
 
-    document = terraform.terraform_document(triggers, manifest)
+    document = formats.terraform_document(triggers, manifest)
 
     found = document["resource"]["google_cloudbuild_trigger"]
     assert len(found) == 5
@@ -106,7 +106,7 @@ def test_every_field_that_is_translated_is_one_of_the_providers() -> None:
             elif isinstance(rule, dict):
                 yield from unknown(inner, rule["block"])
 
-    assert [*unknown(terraform.TRIGGER_FIELDS, SCHEMA)] == []
+    assert [*unknown(formats.TRIGGER_FIELDS, SCHEMA)] == []
 
 
 @pytest.mark.parametrize(

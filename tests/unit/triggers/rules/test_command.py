@@ -75,7 +75,7 @@ def test_no_finding_is_said_out_loud(capsys: pytest.CaptureFixture[str]) -> None
 def test_an_unknown_code_is_refused_with_the_near_miss(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["triggers", "lint", "--ignore", "SW2001"]) == 2
 
-    assert "there is no code 'SW2001'. Did you mean SW201?" in capsys.readouterr().err
+    assert "there is no code 'SW2001': did you mean 'SW201'?" in capsys.readouterr().err
 
 
 def test_files_that_cannot_be_read_are_all_named(

@@ -1,4 +1,4 @@
-"""What the commands about live triggers share: their options, the plan, and how it is shown."""
+"""What the commands about triggers share: options, the report of warnings, and a plan."""
 
 from __future__ import annotations
 
@@ -7,27 +7,39 @@ import json
 import logging
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from steps.command_line.options import json_option
+from steps.host.errors import shorten
+from triggers.live.gcloud import Gcloud
 from triggers.live.plan import make_plan, owner_of
-from triggers.manifest.options import manifest_option, report_warnings
+from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable
 
-    from triggers.live.gcloud import Gcloud
-    from triggers.live.plan import Change, Edit, Plan
-    from triggers.rendering.repository import Repository
+    from steps.host.errors import Problem
+    from triggers.live.plan import Edit, TriggerChange, TriggerPlan
+    from triggers.rendering.repository import RepositoryContents
 
 _logger = logging.getLogger("shipwheel")
 
 Result = TypeVar("Result")
 
 _MOST_NAMES = 3
+
+manifest_option = click.option(
+    "--manifest",
+    "manifest_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    default="shipwheel.yaml",
+    show_default=True,
+    help="The manifest; its directory is the repository's root.",
+)
 
 
 def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -48,8 +60,6 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
         as_json: bool,
         **others: Any,
     ) -> Result:
-        from triggers.rendering.repository import open_repository  # noqa: PLC0415 - `--help` does without
-
         elsewhere = {"project": project, "region": region}
         given = {key: value for key, value in elsewhere.items() if value}
         repository = open_repository(manifest_file)
@@ -61,11 +71,8 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
     return wrapper
 
 
-def _plan(repository: Repository, *, inline: bool) -> tuple[Plan, Gcloud]:
+def _plan(repository: RepositoryContents, *, inline: bool) -> tuple[TriggerPlan, Gcloud]:
     """Render, ask gcloud for what is live, and return what has to happen, and where."""
-    from triggers.live.gcloud import Gcloud  # noqa: PLC0415 - `--help` does without
-    from triggers.rendering.repository import render_repository  # noqa: PLC0415 - the same
-
     manifest = repository.manifest
     rendering = render_repository(repository, inline=inline)
     report_warnings(rendering.warnings)
@@ -75,7 +82,7 @@ def _plan(repository: Repository, *, inline: bool) -> tuple[Plan, Gcloud]:
     return make_plan(documents, live, owner_of(manifest)), cloud
 
 
-def _show(plan: Plan, cloud: Gcloud, *, as_json: bool) -> None:
+def _show(plan: TriggerPlan, cloud: Gcloud, *, as_json: bool) -> None:
     if as_json:
         changes = [_as_object(change) for change in plan.changes]
         result = {"project": cloud.project, "region": cloud.region, "changes": changes}
@@ -87,12 +94,11 @@ def _show(plan: Plan, cloud: Gcloud, *, as_json: bool) -> None:
             click.echo(f"             {_edit(edit)}")
     for action in ("unchanged", "foreign"):
         names = [change.name for change in plan.of(action)]
-        more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
         if names:
-            click.echo(f"{action:9}  {', '.join(names[:_MOST_NAMES])}{more}")
+            click.echo(f"{action:9}  {shorten(names, _MOST_NAMES)}")
 
 
-def _line(change: Change) -> str:
+def _line(change: TriggerChange) -> str:
     remark = {
         "delete": ": it is gone from the repository; only --prune deletes it",
         "taken": f": {change.reason}; only --adopt replaces it",
@@ -115,7 +121,7 @@ def _short(value: object) -> str:
     return "nothing" if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def _as_object(change: Change) -> dict[str, Any]:
+def _as_object(change: TriggerChange) -> dict[str, Any]:
     edits = [{"path": it.path, "live": it.live, "rendered": it.rendered} for it in change.edits]
     return {
         "action": change.action,
@@ -124,3 +130,9 @@ def _as_object(change: Change) -> dict[str, Any]:
         "reason": change.reason,
         "edits": edits,
     }
+
+
+def report_warnings(warnings: Iterable[Problem]) -> None:
+    """Narrate what does not stop a rendering, and should be known."""
+    for warning in warnings:
+        _logger.warning("warning: %s", warning)

@@ -1,4 +1,4 @@
-"""Triggers as Terraform's JSON: a `google_cloudbuild_trigger` resource for each.
+"""Triggers in other formats: as Terraform's JSON, and as a Mermaid flowchart.
 
 The provider spells the message in snake_case, and does not know all of it. What it does not know
 is an error here: without it the trigger would be another one.
@@ -10,13 +10,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem
+from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
 from triggers.cloudbuild.messages import MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from triggers.discovery.model import Trigger
+    from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
+    from triggers.rendering.trigger import Trigger
 
 _Fields = dict[str, "_Fields | None"]
 
@@ -65,17 +67,18 @@ TRIGGER_FIELDS: _Fields = {
 }
 # Blocks that come several times are named for one.
 _SINGULAR = {"steps": "step", "secrets": "secret"}
+_SHAPES = {"package": '["{}"]', "function": '("{}")'}
 
 
 def terraform_document(triggers: Iterable[Trigger], manifest: Manifest) -> dict[str, Any]:
     """Return the contents of a `.tf.json` file with *triggers* as resources.
 
-    Raises InputError with every field that the provider has no word for.
+    Raises InputError with every field that the provider cannot express.
     """
     documents = [trigger.document() for trigger in triggers]
     InputError.raise_all(
         Problem(
-            f"Terraform has no word for `{path}` of the trigger {document['name']!r}",
+            f"Terraform cannot express `{path}` of the trigger {document['name']!r}",
             "render without --inline, so that the build config keeps it in its own file",
         )
         for document in documents
@@ -136,3 +139,42 @@ def snake_case(key: str) -> str:
 def _resource_name(name: str) -> str:
     """Return an identifier of Terraform's: it may not begin with a digit."""
     return name if name[0].isalpha() else f"_{name}"
+
+
+def mermaid(inventory: Inventory, triggers: Iterable[Trigger]) -> str:
+    """Return the flowchart: an arrow goes from what changes to what is built for it.
+
+    Triggers are drawn as flags; the arrow to a trigger comes from the directory that it is for, and
+    from the triggers whose builds start it.
+    """
+    return "\n".join(["flowchart LR", *_lines(inventory, [*triggers])]) + "\n"
+
+
+def _lines(inventory: Inventory, triggers: list[Trigger]) -> Iterator[str]:
+    folders = {each.path: each for each in inventory.components}
+    others = {
+        folder for target in inventory.components for folder in target.dependencies.direct
+    } | {trigger.target for trigger in triggers}
+    paths = [*folders, *sorted(others - folders.keys())]
+    nodes = {path: f"d{number}" for number, path in enumerate(paths)}
+    for path, node in nodes.items():
+        shape = _SHAPES[folders[path].kind] if path in folders else '[/"{}"/]'
+        yield f"  {node}{shape.format(_text(path))}"
+    for component in inventory.components:
+        for dependency in component.dependencies.direct:
+            yield f"  {nodes[dependency]} --> {nodes[component.path]}"
+    for directory in dict.fromkeys(trigger.target for trigger in triggers):
+        for path in folders if directory not in folders else ():
+            if directory == path.split("/")[0]:
+                yield f"  {nodes[path]} --> {nodes[directory]}"
+    for number, trigger in enumerate(triggers):
+        yield f'  {nodes[trigger.target]} -.-> t{number}>"{_text(trigger.name)}"]'
+    numbers = {trigger.name: number for number, trigger in enumerate(triggers)}
+    for trigger in triggers:
+        started = trigger.substitutions.get(DOWNSTREAM_KEY, "").split()
+        for name in (name for name in started if name in numbers):
+            yield f"  t{numbers[trigger.name]} -.-> t{numbers[name]}"
+
+
+def _text(label: str) -> str:
+    return label.replace('"', "#quot;")

@@ -28,7 +28,7 @@ class Github:
 
 
 @dataclass(frozen=True)
-class Repository:
+class ConnectedRepository:
     """A repository of the 2nd generation, by its resource name."""
 
     resource: str
@@ -66,7 +66,7 @@ class Push:
 class PullRequest:
     """A pull request against a branch that matches; *comment_control* is always written.
 
-    Without it Cloud Build runs strangers' pull requests unasked.
+    Without it Cloud Build runs every external pull request at once.
     """
 
     pattern: str
@@ -104,7 +104,7 @@ class Trigger:
     kind: str
     name: str
     description: str
-    source: Github | Repository | GitRepositoryLink
+    source: Github | ConnectedRepository | GitRepositoryLink
     event: Push | PullRequest
     build: ConfigFile | InlineBuild
     service_account: str

@@ -1,7 +1,7 @@
-"""What triggers are for, and what these are called.
+"""The targets of triggers and the names of their triggers.
 
-Here it is decided what starts what: the directories whose files start a build, and the functions
-that are deployed by the builds which publish the packages that they need.
+A target decides what starts what: the directories whose files start a build, and the functions
+that are deployed by the builds that publish the packages they need.
 
 GitHub shows a trigger's name as the name of its check; branch protection breaks when it changes.
 """
@@ -13,14 +13,12 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from steps.host.errors import Problem
 from triggers.manifest.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from triggers.discovery.inventory import Target
-    from triggers.discovery.model import Trigger
+    from triggers.discovery.inventory import Component
     from triggers.manifest.manifest import Manifest
     from triggers.manifest.settings import Kind
 
@@ -29,11 +27,11 @@ _HASH_LENGTH = 8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class TriggerTarget:
     """One package, one function, or all packages below a directory.
 
     *packages* are the paths of what it publishes, *folders* and *files* what starts its builds,
-    *followers* the paths of the functions that are deployed after it is published.
+    *downstream* the paths of the functions that are deployed after it is published.
     """
 
     kind: Literal["package", "function", "directory"]
@@ -43,23 +41,21 @@ class Subject:
     packages: tuple[str, ...]
     folders: tuple[str, ...]
     files: tuple[str, ...]
-    followers: tuple[str, ...] = ()
+    downstream: tuple[str, ...] = ()
 
 
-def find_subjects(manifest: Manifest, targets: Iterable[Target]) -> list[Subject]:
-    """Return the subjects of all *targets*, grouped as *manifest* says."""
-    subjects = [*_subjects(manifest, targets)]
+def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[TriggerTarget]:
+    """Return the targets of all *components*, grouped as *manifest* says."""
+    targets = [*_group(manifest, components)]
     publishing = [
-        subject
-        for subject in subjects
-        if subject.packages and resolve(manifest, subject.path, "publish").enabled
+        target
+        for target in targets
+        if target.packages and resolve(manifest, target.path, "publish").enabled
     ]
     waiting = [
-        subject
-        for subject in subjects
-        if subject.kind == "function" and _waits(manifest, subject.path)
+        target for target in targets if target.kind == "function" and _waits(manifest, target.path)
     ]
-    return [_connected(subject, publishing, waiting) for subject in subjects]
+    return [_connected(target, publishing, waiting) for target in targets]
 
 
 def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
@@ -69,24 +65,24 @@ def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
     return trigger_name(given or path, kind, prefix=manifest.name_prefix or "")
 
 
-def _subjects(manifest: Manifest, targets: Iterable[Target]) -> Iterator[Subject]:
-    directories: dict[str, list[Target]] = {}
-    for target in targets:
-        if manifest.grouping == "directory" and target.kind == "package":
-            directories.setdefault(target.path.split("/")[0], []).append(target)
+def _group(manifest: Manifest, components: Iterable[Component]) -> Iterator[TriggerTarget]:
+    directories: dict[str, list[Component]] = {}
+    for component in components:
+        if manifest.grouping == "directory" and component.kind == "package":
+            directories.setdefault(component.path.split("/")[0], []).append(component)
         else:
-            yield Subject(
-                kind=target.kind,
-                path=target.path,
-                title=target.name,
-                has_own_config=target.has_own_config,
-                packages=(target.path,) if target.kind == "package" else (),
-                folders=(target.path, *target.dependencies.folders),
-                files=target.dependencies.files,
+            yield TriggerTarget(
+                kind=component.kind,
+                path=component.path,
+                title=component.name,
+                has_own_config=component.has_own_config,
+                packages=(component.path,) if component.kind == "package" else (),
+                folders=(component.path, *component.dependencies.folders),
+                files=component.dependencies.files,
             )
     for path, members in directories.items():
         dependencies = [member.dependencies for member in members]
-        yield Subject(
+        yield TriggerTarget(
             kind="directory",
             path=path,
             title=f"{len(members)} packages",
@@ -106,19 +102,19 @@ def _waits(manifest: Manifest, path: str) -> bool:
 
 
 def _connected(
-    subject: Subject, publishing: Iterable[Subject], waiting: Iterable[Subject]
-) -> Subject:
-    """Return *subject* with its followers; one that waits, without what publishing it starts."""
-    if subject in publishing:
-        needed = {*subject.packages}
-        followers = (each.path for each in waiting if needed & {*each.folders[1:]})
-        return replace(subject, followers=tuple(followers))
-    if subject in waiting:
+    target: TriggerTarget, publishing: Iterable[TriggerTarget], waiting: Iterable[TriggerTarget]
+) -> TriggerTarget:
+    """Return *target* with its downstream; one that waits, without what publishing it starts."""
+    if target in publishing:
+        needed = {*target.packages}
+        downstream = (each.path for each in waiting if needed & {*each.folders[1:]})
+        return replace(target, downstream=tuple(downstream))
+    if target in waiting:
         published = {path for each in publishing for path in each.packages}
-        own, *others = subject.folders
+        own, *others = target.folders
         folders = (own, *(folder for folder in others if folder not in published))
-        return replace(subject, folders=folders)
-    return subject
+        return replace(target, folders=folders)
+    return target
 
 
 def trigger_name(path: str, kind: str, *, prefix: str = "") -> str:
@@ -133,17 +129,3 @@ def trigger_name(path: str, kind: str, *, prefix: str = "") -> str:
     digest = hashlib.sha256(f"{prefix}/{path}".encode()).hexdigest()[:_HASH_LENGTH]
     ending = f"-{digest}-{kind}"
     return readable[: MAXIMUM_LENGTH - len(ending)].rstrip("-") + ending
-
-
-def collisions(triggers: Iterable[Trigger]) -> Iterator[Problem]:
-    """Yield a problem per name that several triggers have, such as those of `a_b` and `a.b`."""
-    by_name: dict[str, list[str]] = {}
-    for trigger in triggers:
-        by_name.setdefault(trigger.name, []).append(trigger.target)
-    for name, targets in by_name.items():
-        if len(targets) > 1:
-            yield Problem(
-                f"{len(targets)} triggers have the name {name!r}: those of "
-                + ", ".join(map(repr, targets)),
-                f'give one of them another: `overrides["{targets[-1]}"].name` in the manifest',
-            )

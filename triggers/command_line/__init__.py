@@ -1,0 +1,1 @@
+"""What the commands of triggers share: their options."""
