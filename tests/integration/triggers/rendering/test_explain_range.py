@@ -145,7 +145,7 @@ def test_what_is_no_commit_is_refused(repository: Path, revision: str) -> None:
     with pytest.raises(InputError) as refused:
         read_change(f"{revision}..main", repository)
 
-    assert str(refused.value) == (f"Commit {revision!r} not found\n  hint: `git fetch` may bring it")
+    assert str(refused.value) == f"Commit {revision!r} not found\n  hint: `git fetch` may bring it"
     assert not (repository / "x").exists()
 
 
