@@ -16,11 +16,19 @@ import requests
 from requests import codes
 
 from steps.diagnosis.model import Access, CheckResult, Contact
-from steps.host.errors import AccessError, ApiUnavailable, InputError, NoRepository, ShipwheelError
+from steps.host.errors import (
+    AccessError,
+    ApiUnavailable,
+    InputError,
+    NoRepository,
+    Problem,
+    ShipwheelError,
+)
 from steps.registry.adapter import Adapter
 from steps.registry.address import EMULATOR_VARIABLE
 from steps.registry.credentials import account
-from steps.registry.index import Index
+from steps.registry.index import ACCEPT, Index
+from steps.registry.page import parse_page
 from steps.registry.repository_api import UPLOAD, RepositoryApi
 from steps.registry.roles import WRITER, grant_command, member
 from steps.registry.transport import anonymous
@@ -30,13 +38,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from steps.diagnosis.model import Observations
-    from steps.host.errors import Problem
     from steps.registry.address import Registry
     from steps.registry.certificates import Certificates
     from steps.registry.transport import Transport
     from steps.registry.upstreams import Repository
 
-# Artifact Registry has no page that lists its projects, and asks for credentials on each of theirs.
 _PROJECT = "pip"
 _SECONDS = (5.0, 10.0)
 # Google refuses what a service-account key signed by a clock that is further off.
@@ -47,8 +53,6 @@ _UNAUTHORISED = (codes.unauthorized, codes.forbidden)
 
 def reach(registry: Registry, certificates: Certificates) -> Contact:
     """Ask for a page without credentials: whatever is answered, the registry was reached."""
-    is_google = registry.is_artifact_registry
-    url = f"{registry.index_url}{_PROJECT}/" if is_google else registry.index_url
     try:
         with requests.Session() as session:
             # Its requests end in time, also where a byte comes at a time.
@@ -56,7 +60,7 @@ def reach(registry: Registry, certificates: Certificates) -> Contact:
                 session.mount(scheme, Adapter(_SECONDS[1], 1))
             session.auth = anonymous
             answer = session.get(
-                url,
+                _page(registry),
                 timeout=_SECONDS,
                 allow_redirects=False,
                 stream=True,
@@ -100,13 +104,26 @@ def _read_problem(transport: Transport) -> Problem | None:
     """Return why no page can be read; of Artifact Registry a missing project is one that was."""
     registry = transport.registry
     try:
-        if registry.is_artifact_registry:
-            Index(registry, transport, first_release=True).read(_PROJECT)
-        else:
+        if not registry.is_artifact_registry:
             Index(registry, transport).names()
+            return None
+        answer = transport.get(_page(registry), accept=ACCEPT)
+        if answer.ok:
+            kind = answer.headers.get("Content-Type", "")
+            parse_page(answer.content, name=_PROJECT, url=_page(registry), content_type=kind)
     except ShipwheelError as error:
         return error.problems[0]
-    return None
+    if answer.ok or answer.status_code == codes.not_found:
+        return None
+    message = f"{_page(registry)} answers {transport.describe(answer)}"
+    return Problem(message, "check the address, and any proxy before it")
+
+
+def _page(registry: Registry) -> str:
+    """Return the page that is asked for: Artifact Registry has none that lists its projects."""
+    return (
+        f"{registry.index_url}{_PROJECT}/" if registry.is_artifact_registry else registry.index_url
+    )
 
 
 def _ask_api(access: Access, api: RepositoryApi) -> Access:

@@ -34,8 +34,8 @@ class Place:
         unset = ("PIP_", "UV_", "SHIPWHEEL_", "TWINE_")
         return {
             **{key: value for key, value in os.environ.items() if not key.startswith(unset)},
-            "SHIPWHEEL_REGISTRY": "us-east4/demo/pypi",
-            "SHIPWHEEL_VIRTUAL": "us-east4/demo/virtual",
+            "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi",
+            "SHIPWHEEL_VIRTUAL": "us-central1/demo/virtual",
             "ARTIFACT_REGISTRY_EMULATOR_HOST": self.private.host,
             "TWINE_USERNAME": "oauth2accesstoken",
             "TWINE_PASSWORD": TOKEN,
