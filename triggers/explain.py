@@ -16,7 +16,7 @@ from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem, shorten
 from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
-from triggers.cloudbuild.documents import read_mappings
+from triggers.cloudbuild.files import read_mappings
 from triggers.command_line.options import manifest_option, report_warnings
 from triggers.rendering.explanation import ChangedFiles, Event, explain
 from triggers.rendering.git_range import read_change, top_directory

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def command(manifest_file: Path) -> None:
     """Print packages, functions, their local dependencies and triggers as a Mermaid flowchart.
 
-    GitHub draws it in a Markdown file, between ```mermaid and ```.
+    GitHub draws it in a Markdown file, between ```mermaid and ```. An arrow leads from what changes
+    to what is built for it, a dotted one to the triggers that build it.
 
     \b
     Example:

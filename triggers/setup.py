@@ -19,7 +19,7 @@ from triggers.cloud_project.live import Comparison, active_project, apply, compa
 from triggers.cloud_project.resources import Binding, find_repositories, read_cleanup_policies
 from triggers.cloud_project.service_accounts import find_service_accounts, unnamed_accounts
 from triggers.cloud_project.terraform import terraform_setup
-from triggers.cloudbuild.documents import read_mapping
+from triggers.cloudbuild.files import read_mapping
 from triggers.command_line.options import manifest_option, report_warnings
 from triggers.manifest.starting import restricted_region
 from triggers.rendering.repository import open_repository

@@ -19,9 +19,9 @@ from builder.local.execution import StepGraph, make_graph
 from builder.local.variables import built_in_substitutions, step_environment
 from steps.host.errors import Finding, InputError
 from steps.registry.address import EMULATOR_VARIABLE
-from triggers.cloudbuild.build_config_file import BuildConfig, read_build_config
 from triggers.cloudbuild.build_rules import broken_after_substitution
 from triggers.cloudbuild.build_shared_rules import secret_names
+from triggers.cloudbuild.files import BuildConfig, read_build_config
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 
 if TYPE_CHECKING:

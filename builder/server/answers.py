@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
 from steps.host.errors import InputError, Problem
-from triggers.cloudbuild.documents import read_mapping
+from triggers.cloudbuild.files import read_mapping
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from steps.host.errors import Finding, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.build_config import Build, Volume
     from triggers.cloudbuild.documents import Path
@@ -132,3 +132,11 @@ def secret_names(build: Build) -> Iterator[str]:
         yield managed.env
     for inline in build.available_secrets.inline:
         yield from inline.env_map
+
+
+def encrypted_values(build: Build) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Yield the variables with encrypted values, and where they are."""
+    for i, secret in enumerate(build.secrets):
+        yield ("secrets", i, "secretEnv"), secret.secret_env
+    for i, inline in enumerate(build.available_secrets.inline):
+        yield ("availableSecrets", "inline", i, "envMap"), inline.env_map

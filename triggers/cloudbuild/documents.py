@@ -13,13 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from steps.host.errors import InputError, Problem
-
 if TYPE_CHECKING:
-    import pathlib
     from collections.abc import Iterable, Iterator
-
-    from steps.host.errors import Finding
 
 Path = tuple[str | int, ...]
 
@@ -135,81 +130,12 @@ class Document:
             self.lines[*new, *path[size:]] = self.lines[path]
 
 
-def problems(findings: Iterable[Finding], document: Document, file: str) -> list[Problem]:
-    """Return *findings* in *document* as problems that name their line, the first line first."""
-    located = [(document.line(found.path), found) for found in findings]
-    located.sort(key=lambda pair: pair[0])
-    return [Problem(f"{file}:{line}: {found.message}", found.hint) for line, found in located]
-
-
 class YamlError(ValueError):
     """The text is not one YAML document of plain values; *line* says where."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(message)
         self.line = line
-
-
-def read_mapping(path: pathlib.Path, what: str, hint: str) -> dict[str, Any]:
-    """Return the one mapping that the YAML file *path* holds.
-
-    *what* names the file in messages, *hint* says what to do when it is missing. Raises InputError
-    for a file that is missing, is not UTF-8, not YAML, or holds anything but a mapping.
-    """
-    documents = _read_file(path, what, hint)
-    if len(documents) > 1:
-        line = documents[1].line(())
-        raise _not_valid(path, what, [f"line {line}: expected a single document in the stream"])
-    return _mapping(documents[0].data if documents else None, path, what)
-
-
-def read_mappings(path: pathlib.Path, what: str, hint: str) -> list[dict[str, Any]]:
-    """Return all mappings of a YAML stream: its documents, or those of a list, as JSON has them.
-
-    The parameters and errors are those of `read_mapping`.
-    """
-    loaded = [document.data for document in _read_file(path, what, hint)]
-    items = [it for item in loaded for it in (item if isinstance(item, list) else [item])]
-    return [_mapping(item, path, what) for item in items]
-
-
-def _read_file(path: pathlib.Path, what: str, hint: str) -> list[Document]:
-    try:
-        documents = read_documents(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
-    except YamlError as error:
-        raise _not_valid(path, what, [f"line {error.line}: {error}"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"The {what} cannot be read: {str(path)!r} ({error})",
-            "it has to be a text file that this user can read",
-        ) from None
-    faults = [
-        f"line {document.line(place)}: {why}"
-        for document in documents
-        for place, why in document.faults().items()
-    ]
-    if faults:
-        raise _not_valid(path, what, faults)
-    return documents
-
-
-def _not_valid(path: pathlib.Path, what: str, faults: list[str]) -> InputError:
-    problems = [
-        Problem(f"The {what} {str(path)!r} is not valid YAML: {fault}", "fix the file at that line")
-        for fault in faults
-    ]
-    return InputError(problems[0], more=problems[1:])
-
-
-def _mapping(loaded: Any, path: pathlib.Path, what: str) -> dict[str, Any]:
-    if isinstance(loaded, dict):
-        return loaded
-    raise InputError(
-        f"The {what} {str(path)!r} is not a mapping, but {loaded!r:.60}",
-        "write it as `key: value` lines",
-    )
 
 
 def read_yaml(text: str) -> Document:

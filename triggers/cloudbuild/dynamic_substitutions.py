@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -182,35 +183,23 @@ def _slice(value: str, offset: int, length: str | None) -> str:
     return value[start:end]
 
 
-def _trim_short_prefix(value: str, glob: str) -> str:
-    match = re.match(_regex(glob, greedy=False), value, re.DOTALL)
+def _trim_prefix(value: str, glob: str, *, longest: bool) -> str:
+    match = re.match(_regex(glob, greedy=longest), value, re.DOTALL)
     return value[match.end() :] if match else value
 
 
-def _trim_long_prefix(value: str, glob: str) -> str:
-    match = re.match(_regex(glob, greedy=True), value, re.DOTALL)
-    return value[match.end() :] if match else value
-
-
-def _trim_suffix(value: str, glob: str, starts: range) -> str:
+def _trim_suffix(value: str, glob: str, *, longest: bool) -> str:
     pattern = re.compile(_regex(glob, greedy=True), re.DOTALL)
+    starts = range(len(value) + 1) if longest else range(len(value), -1, -1)
     return next((value[:start] for start in starts if pattern.fullmatch(value, start)), value)
-
-
-def _trim_short_suffix(value: str, glob: str) -> str:
-    return _trim_suffix(value, glob, range(len(value), -1, -1))
-
-
-def _trim_long_suffix(value: str, glob: str) -> str:
-    return _trim_suffix(value, glob, range(len(value) + 1))
 
 
 # The longer mark first: `##` begins with `#`.
 _TRIMS = {
-    "##": _trim_long_prefix,
-    "#": _trim_short_prefix,
-    "%%": _trim_long_suffix,
-    "%": _trim_short_suffix,
+    "##": partial(_trim_prefix, longest=True),
+    "#": partial(_trim_prefix, longest=False),
+    "%%": partial(_trim_suffix, longest=True),
+    "%": partial(_trim_suffix, longest=False),
 }
 _CASES: dict[str, Callable[[str], str]] = {
     "^^": str.upper,

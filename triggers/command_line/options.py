@@ -6,7 +6,7 @@ import functools
 import json
 import logging
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -122,13 +122,12 @@ def _short(value: object) -> str:
 
 
 def _as_object(change: TriggerChange) -> dict[str, Any]:
-    edits = [{"path": it.path, "live": it.live, "rendered": it.rendered} for it in change.edits]
     return {
         "action": change.action,
         "name": change.name,
         "id": change.key,
         "reason": change.reason,
-        "edits": edits,
+        "edits": [asdict(edit) for edit in change.edits],
     }
 
 

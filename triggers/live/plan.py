@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.errors import Problem, Refused, ShipwheelError
 from triggers.cloudbuild.build_config import shortest
-from triggers.cloudbuild.build_config_file import BUILD_OUTPUT
 from triggers.cloudbuild.conditions import read_conditions, ref_matches
+from triggers.cloudbuild.files import BUILD_OUTPUT
 from triggers.cloudbuild.messages import MAPS, camel_case
 from triggers.manifest.settings import OWNERSHIP_TAG
 

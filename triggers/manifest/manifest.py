@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from steps.host.errors import Finding, InputError, Problem, did_you_mean
-from triggers.cloudbuild.documents import read_mapping
+from triggers.cloudbuild.files import read_mapping
 from triggers.cloudbuild.messages import keys_beside
 from triggers.manifest.function import FunctionConfig
 from triggers.manifest.types import (

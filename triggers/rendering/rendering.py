@@ -24,15 +24,7 @@ from triggers.manifest.settings import (
     resolve_function,
 )
 from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
-from triggers.rendering.trigger import (
-    ConfigFile,
-    ConnectedRepository,
-    Github,
-    GitRepositoryLink,
-    PullRequest,
-    Push,
-    Trigger,
-)
+from triggers.rendering.trigger import EventSource, PullRequest, Push, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -102,7 +94,7 @@ def _trigger(
         description=f"{_VERBS[kind]} {target.title} ({target.path})",
         source=_source(manifest.source),
         event=_event(kind, settings),
-        build=ConfigFile(config),
+        build=config,
         service_account=settings.service_account,
         included_files=(*included, *extra),
         ignored_files=settings.ignored_files,
@@ -121,12 +113,14 @@ def _default_config(target: TriggerTarget, kind: Kind) -> str:
     return SHARED_CONFIGS[target.kind, kind]
 
 
-def _source(source: Source) -> Github | ConnectedRepository | GitRepositoryLink:
+def _source(source: Source) -> EventSource:
     if source.github:
-        return Github(source.github.owner, source.github.name)
+        names = {"owner": source.github.owner, "name": source.github.name}
+        return EventSource("github", names)
     if source.repository:
-        return ConnectedRepository(source.repository)
-    return GitRepositoryLink(source.git_repository_link or "")
+        return EventSource("repositoryEventConfig", {"repository": source.repository})
+    link = {"gitRepositoryLink": source.git_repository_link or ""}
+    return EventSource("developerConnectEventConfig", link)
 
 
 def _event(kind: Kind, settings: TriggerSettings) -> Push | PullRequest:

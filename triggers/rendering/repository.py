@@ -6,17 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem, did_you_mean, shorten
-from triggers.cloudbuild.documents import read_mapping
+from triggers.cloudbuild.build_config import Build
+from triggers.cloudbuild.build_shared_rules import encrypted_values
+from triggers.cloudbuild.files import read_mapping
+from triggers.cloudbuild.messages import camel_case, dotted, read_message
 from triggers.discovery.inventory import Inventory, take_inventory
 from triggers.manifest.manifest import read_manifest
 from triggers.rendering.rendering import Rendering, render
-from triggers.rendering.trigger import ConfigFile, InlineBuild, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from triggers.manifest.manifest import Manifest
+    from triggers.rendering.trigger import Trigger
 
 _MISSING_CONFIG = "write it with `shipwheel init`, or name another one as `buildConfig`"
 
@@ -74,7 +77,7 @@ def _unknown_target(name: str, known: set[str]) -> Problem:
 
 def build_config_paths(triggers: Iterable[Trigger]) -> list[str]:
     """Return the paths of the build configs that *triggers* name, each once."""
-    named = (trigger.build.path for trigger in triggers if isinstance(trigger.build, ConfigFile))
+    named = (trigger.build for trigger in triggers if isinstance(trigger.build, str))
     return list(dict.fromkeys(named))
 
 
@@ -93,12 +96,12 @@ def put_inline(
 
 
 def _inline(trigger: Trigger, configs: Mapping[str, Mapping[str, Any]]) -> Trigger:
-    if not isinstance(trigger.build, ConfigFile):
+    if not isinstance(trigger.build, str):
         return trigger
-    path = trigger.build.path
+    path = trigger.build
     # A change of the file changes nothing until the trigger is applied again.
     included = tuple(glob for glob in trigger.included_files if glob != path)
-    return replace(trigger, build=InlineBuild(configs[path]), included_files=included)
+    return replace(trigger, build=configs[path], included_files=included)
 
 
 def _renamed_by_import(path: str, config: Mapping[str, Any]) -> Iterator[Problem]:
@@ -107,19 +110,11 @@ def _renamed_by_import(path: str, config: Mapping[str, Any]) -> Iterator[Problem
     gcloud converts all keys below `build` from snake_case, those of the user's maps, too; only
     `substitutions` are spared.
     """
-    available = config.get("availableSecrets")
-    inline = available.get("inline") if isinstance(available, dict) else None
-    places = [
-        ("secrets", "secretEnv", config.get("secrets")),
-        ("availableSecrets.inline", "envMap", inline),
-    ]
-    for where, key, secrets in places:
-        for index, secret in enumerate(secrets if isinstance(secrets, list) else ()):
-            variables = secret.get(key) if isinstance(secret, dict) else None
-            for name in variables if isinstance(variables, dict) else ():
-                if "_" in name:
-                    yield Problem(
-                        f"{path}: `{where}[{index}].{key}.{name}` would lose its underscores when"
-                        " gcloud imports it inside a trigger",
-                        "use availableSecrets.secretManager, or do without --inline",
-                    )
+    build, _faults = read_message(Build, camel_case(config))
+    for where, values in encrypted_values(build):
+        for name in (name for name in values if "_" in name):
+            yield Problem(
+                f"{path}: `{dotted((*where, name))[1:]}` would lose its underscores when gcloud"
+                " imports it inside a trigger",
+                "use availableSecrets.secretManager, or do without --inline",
+            )

@@ -16,38 +16,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Github:
-    """A repository of the 1st generation."""
+class EventSource:
+    """A connected repository: the *field* of the message that is for its kind, and its *names*."""
 
-    owner: str
-    name: str
-
-    def document(self, event: Push | PullRequest) -> dict[str, Any]:
-        """Return the part of the message that names the repository and the event."""
-        return {"github": {"owner": self.owner, "name": self.name, **event.document()}}
-
-
-@dataclass(frozen=True)
-class ConnectedRepository:
-    """A repository of the 2nd generation, by its resource name."""
-
-    resource: str
+    field: str
+    names: Mapping[str, str]
 
     def document(self, event: Push | PullRequest) -> dict[str, Any]:
         """Return the part of the message that names the repository and the event."""
-        return {"repositoryEventConfig": {"repository": self.resource, **event.document()}}
-
-
-@dataclass(frozen=True)
-class GitRepositoryLink:
-    """A link of Developer Connect, by its resource name."""
-
-    resource: str
-
-    def document(self, event: Push | PullRequest) -> dict[str, Any]:
-        """Return the part of the message that names the repository and the event."""
-        link = {"gitRepositoryLink": self.resource}
-        return {"developerConnectEventConfig": {**link, **event.document()}}
+        return {self.field: {**self.names, **event.document()}}
 
 
 @dataclass(frozen=True)
@@ -78,35 +55,22 @@ class PullRequest:
         return {"pullRequest": {"branch": Quoted(self.pattern), **control}}
 
 
-@dataclass(frozen=True)
-class ConfigFile:
-    """The build config by its path in the repository."""
-
-    path: str
-
-
-@dataclass(frozen=True)
-class InlineBuild:
-    """The build config as the trigger itself holds it, so that no pull request can change it."""
-
-    build: Mapping[str, Any]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
     """One trigger. *name* is its key: creating, updating and GitHub's check go by it.
 
-    *service_account* is a full resource name. *target* and *kind* say what it is for; they are not
-    part of the message.
+    *build* is the path of the build config, or its contents, which no pull request can change.
+    *service_account* is a full resource name. *target* and *kind* say what the trigger is for, and
+    are not part of the message.
     """
 
     target: str
     kind: str
     name: str
     description: str
-    source: Github | ConnectedRepository | GitRepositoryLink
+    source: EventSource
     event: Push | PullRequest
-    build: ConfigFile | InlineBuild
+    build: str | Mapping[str, Any]
     service_account: str
     included_files: tuple[str, ...]
     ignored_files: tuple[str, ...] = ()
@@ -122,11 +86,7 @@ class Trigger:
             "tags": [*self.tags],
             **self.source.document(self.event),
         }
-        match self.build:
-            case ConfigFile(path):
-                message["filename"] = path
-            case InlineBuild(build):
-                message["build"] = build
+        message["filename" if isinstance(self.build, str) else "build"] = self.build
         message["includedFiles"] = [*self.included_files]
         if self.ignored_files:
             message["ignoredFiles"] = [*self.ignored_files]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding
 from triggers.cloudbuild.build_rules import broken_after_substitution
+from triggers.cloudbuild.build_shared_rules import encrypted_values
 from triggers.cloudbuild.substitutions import (
     BUILT_IN,
     SUBSTITUTION_KEY,
@@ -19,7 +20,7 @@ from triggers.cloudbuild.substitutions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from triggers.cloudbuild.build_config import Build, Step
     from triggers.cloudbuild.documents import Path
@@ -115,7 +116,7 @@ def _doubtful(build: Build) -> Iterator[tuple[Path, str]]:
 
 def encrypted_values_are_base64(config: ConfigSource) -> Iterator[Finding]:
     """SW316: gcloud decodes them before it sends anything."""
-    for path, values in encrypted(config.build):
+    for path, values in encrypted_values(config.build):
         for name, value in values.items():
             try:
                 base64.urlsafe_b64decode(value)
@@ -123,14 +124,6 @@ def encrypted_values_are_base64(config: ConfigSource) -> Iterator[Finding]:
                 message = f"the encrypted value of {name!r} is not base64"
                 hint = "encrypt it with gcloud kms, then base64 -w 0"
                 yield Finding.at((*path, name), message, hint, "SW316")
-
-
-def encrypted(build: Build) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """Yield the variables with encrypted values, and where they are."""
-    for i, secret in enumerate(build.secrets):
-        yield ("secrets", i, "secretEnv"), secret.secret_env
-    for i, inline in enumerate(build.available_secrets.inline):
-        yield ("availableSecrets", "inline", i, "envMap"), inline.env_map
 
 
 def spelling_is_the_schemas(config: ConfigSource) -> Iterator[Finding]:

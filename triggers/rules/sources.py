@@ -6,11 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, InputError
-from triggers.cloudbuild.build_config_file import (
-    duplicate_keys,
-    judge_build_config,
-    unreadable_values,
-)
 from triggers.cloudbuild.build_trigger import BuildTrigger
 from triggers.cloudbuild.documents import (
     Document,
@@ -19,6 +14,11 @@ from triggers.cloudbuild.documents import (
     read_documents,
     read_yaml,
     tab_between_values,
+)
+from triggers.cloudbuild.files import (
+    duplicate_keys,
+    judge_build_config,
+    unreadable_values,
 )
 from triggers.cloudbuild.messages import read_camel_case, read_message
 from triggers.discovery.inventory import take_inventory

@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding
+from triggers.cloudbuild.build_shared_rules import encrypted_values
 from triggers.cloudbuild.build_trigger import EVENT_SOURCES
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
@@ -18,7 +19,6 @@ from triggers.cloudbuild.substitutions import (
     SUBSTITUTION_KEY,
 )
 from triggers.manifest.manifest import CONNECTION
-from triggers.rules.config_rules import encrypted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,7 +212,7 @@ def variables_keep_their_names(trigger: TriggerSource) -> Iterator[Finding]:
     """SW212: the import converts every key from snake_case, those of these two maps, too."""
     if trigger.inline is None or trigger.rendered:
         return
-    for path, values in encrypted(trigger.inline.build):
+    for path, values in encrypted_values(trigger.inline.build):
         for name in (name for name in values if "_" in name):
             message = f"gcloud's import makes another name of {name!r}, without underscores"
             hint = "use availableSecrets.secretManager, or a build config of its own"

@@ -17,7 +17,7 @@ from steps.release.judgement import REFUSED, Outcome
 from tests.documentation import DOCUMENTS, ROOT
 from tests.documentation.examples import read_examples
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.files import read_build_config
 from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from google.protobuf.json_format import ParseError  # type: ignore[import-untype
 from steps.host.errors import InputError
 from tests.integration.machine import needs_gcloud
 from tests.integration.servers.cloud_build_api import CloudBuildApi
-from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.files import read_build_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable

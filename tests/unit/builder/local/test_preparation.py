@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 from builder.local.preparation import ignored_fields, unsupported_fields
 from steps.host.errors import Finding
 from triggers.cloudbuild.build_config import Artifacts, Build, Options, Step, Volume
-from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.files import read_build_config
 
 # What tests of `shipwheel run` show at work; a field that is new has to be put somewhere.
 HONOURED = {

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from steps.host.errors import InputError
-from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.files import read_build_config
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from steps.host.errors import InputError
-from triggers.cloudbuild.build_config_file import read_build_config
 from triggers.cloudbuild.build_rules import broken_after_substitution
+from triggers.cloudbuild.files import read_build_config
 
 VOLUME = "volumes: [{name: vol, path: /v}]"
 TWO = f"steps: [{{name: bash, {VOLUME}}}, {{name: bash, {VOLUME}}}]"

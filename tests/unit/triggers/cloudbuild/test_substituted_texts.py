@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from steps.host.errors import Finding
-from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.files import read_build_config
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build, template_texts
 
 WHOLE = """

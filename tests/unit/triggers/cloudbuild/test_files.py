@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from steps.host.errors import InputError
 from triggers.cloudbuild.build_config import Build, Options, Step, is_portable, seconds
-from triggers.cloudbuild.build_config_file import read_build_config
+from triggers.cloudbuild.files import read_build_config
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 
 TWO = "steps: [{name: bash}, {name: bash}]"
