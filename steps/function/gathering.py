@@ -80,9 +80,14 @@ def _read(transport: Transport, names: Iterable[NormalizedName], other: str) -> 
     Raises NoRepository where it holds none of them because it does not exist.
     """
     # Nothing is published on the strength of this, so an unknown name needs no proof.
-    held = Index(transport.registry, transport, first_release=True).read_many(names)
-    if held and not any(project.exists for project in held.values()):
-        _require_repository(transport, other)
+    index = Index(transport.registry, transport, first_release=True)
+    try:
+        held = index.read_many(names)
+        if held and not any(project.exists for project in held.values()):
+            _require_repository(transport)
+    except NoRepository as error:
+        hint = f"check its address; `shipwheel setup` makes it, and {other}"
+        raise NoRepository(error.problems[0].message, hint) from None
     return held
 
 
@@ -94,15 +99,12 @@ def _served(facts: Facts, names: Iterable[NormalizedName], virtual: Transport, w
     return {**served, **wait_until_visible(required_versions(facts), virtual, seconds=wait)}
 
 
-def _require_repository(transport: Transport, other: str) -> None:
+def _require_repository(transport: Transport) -> None:
     """Raise NoRepository where the API says that there is none; warn where it does not say."""
     if not transport.registry.is_artifact_registry:
         return
     try:
         RepositoryApi(transport.registry, transport).repository()
-    except NoRepository as error:
-        hint = f"check its address; `shipwheel setup` makes it, and {other}"
-        raise NoRepository(error.problems[0].message, hint) from None
     except (AccessError, ApiUnavailable) as error:
         _logger.warning("warning: %s was not seen to exist: %s", transport.registry, error)
 
