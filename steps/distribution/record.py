@@ -48,6 +48,8 @@ def check_wheel(path: Path) -> None:
     Every member is read for it, so that a damaged one is found as well. A member that twine takes
     for the metadata, and that is not, is refused, too: the registry would store what it says.
     """
+    from steps.distribution.twine_library import other_metadata  # noqa: PLC0415 - imported early
+
     with open_wheel(path) as wheel:
         metadata = metadata_member(wheel) or ""
         folder = metadata.partition("/")[0]
@@ -57,21 +59,7 @@ def check_wheel(path: Path) -> None:
             problems.insert(0, f"has its metadata in {folder!r}, where no installer looks")
         hint = "build it again, and change nothing in a wheel that is built"
         found = [Problem(f"{path.name!r} {problem}", hint) for problem in problems]
-        InputError.raise_all([*found, *_other_metadata(path, wheel, metadata)])
-
-
-def _other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]:
-    """Yield a problem when twine takes another member than *metadata* for the metadata."""
-    from steps.distribution.twine_library import twine_metadata  # noqa: PLC0415 - imported early
-
-    taken = twine_metadata(path)
-    found = [name for name in wheel.names() if "METADATA" in name and wheel.read(name) == taken]
-    if found and metadata not in found:
-        yield Problem(
-            f"{path.name!r} holds {found[0]!r}, which twine takes for its metadata, in the place"
-            f" of {metadata!r}",
-            "give that file another name, or leave it out of the wheel",
-        )
+        InputError.raise_all([*found, *other_metadata(path, wheel, metadata)])
 
 
 def _is_own_folder(path: Path, folder: str) -> bool:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 from twine.exceptions import TwineException
 from twine.package import PackageFile
-from twine.wheel import Wheel
+from twine.wheel import Wheel as TwineWheel
 
 from steps.distribution.archive import readable
+from steps.host.errors import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from steps.distribution.archive import Wheel
 
 
 def read_package(path: Path) -> PackageFile:
@@ -27,12 +31,19 @@ def read_package(path: Path) -> PackageFile:
             raise ValueError(str(error)) from None
 
 
-def twine_metadata(wheel: Path) -> bytes:
-    """Return the member that twine takes for the metadata of *wheel*; nothing if there is none.
+def other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]:
+    """Yield a problem when twine takes another member than *metadata* for that of the wheel.
 
     It takes the first one whose name has METADATA in it, and that looks like some.
     """
     try:
-        return Wheel(str(wheel)).read()
-    except TwineException:
-        return b""
+        taken = TwineWheel(str(path)).read()
+    except TwineException:  # there is none at all, which `read_package` reports
+        return
+    found = [name for name in wheel.names() if "METADATA" in name and wheel.read(name) == taken]
+    if found and metadata not in found:
+        yield Problem(
+            f"{path.name!r} holds {found[0]!r}, which twine takes for its metadata, in the place"
+            f" of {metadata!r}",
+            "give that file another name, or leave it out of the wheel",
+        )
