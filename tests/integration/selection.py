@@ -11,9 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 
+exhaustive = pytest.mark.exhaustive
+
+
 def sample(name: str, values: Iterable[object], *kept: object) -> pytest.MarkDecorator:
     """Run the test with each of *values*; all but those *kept* are exhaustive."""
-    marks = [(it, () if it in kept else pytest.mark.exhaustive) for it in values]
+    marks = [(it, () if it in kept else exhaustive) for it in values]
     return pytest.mark.parametrize(name, [pytest.param(it, marks=mark) for it, mark in marks])
 
 
@@ -29,7 +32,7 @@ def sample_pairs(
         pytest.param(
             one,
             other,
-            marks=pytest.mark.exhaustive if column and (row + column) % len(first) else (),
+            marks=exhaustive if column and (row + column) % len(first) else (),
             id=f"{one}-{other}",
         )
         for (row, one), (column, other) in product(enumerate(first), enumerate(second))

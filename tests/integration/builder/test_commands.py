@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from builder.__main__ import COMMANDS, TRIGGER_COMMANDS
+from tests.integration.selection import sample
 
 ROOT = Path(__file__).parents[3]
 NAMES = {
@@ -41,12 +42,10 @@ def test_the_modules_that_lie_open_are_the_commands() -> None:
     assert lying_open == NAMES.keys()
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--no-such-option"]], ids=" ".join)
+@sample("option", ["--help", "--no-such-option"], "--help")
 @pytest.mark.parametrize("module", NAMES)
-def test_a_command_by_itself_does_what_it_does_below_shipwheel(
-    module: str, arguments: list[str]
-) -> None:
-    assert run(module, *arguments) == run("builder", *NAMES[module], *arguments)
+def test_a_command_by_itself_does_what_it_does_below_shipwheel(module: str, option: str) -> None:
+    assert run(module, option) == run("builder", *NAMES[module], option)
 
 
 def test_a_step_by_itself_has_the_same_output_and_exit_code(tmp_path: Path) -> None:

@@ -6,10 +6,9 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 from builder.local.directories import copy_source
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +35,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@sample("case", CASES, "no ignore file", "a folder", "a negation", "stars", "an include")
 def test_the_workspace_gets_what_gcloud_would_upload(case: str, tmp_path: Path) -> None:
     source, workspace = tmp_path / "source", tmp_path / "workspace"
     workspace.mkdir()

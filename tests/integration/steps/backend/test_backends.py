@@ -19,6 +19,7 @@ from steps.backend.reproducible import FIXED_ENVIRONMENT
 from steps.project.source import read_project
 from tests.archives import member_hashes
 from tests.integration.program import shipwheel
+from tests.integration.selection import sample
 from tests.integration.steps.backend.projects import BACKENDS, copied
 from tests.tree import commit, git
 
@@ -48,7 +49,7 @@ def test_every_backend_gives_a_wheel_and_an_sdist_as_its_prepared_metadata_says(
     assert identify(project, context) == (built[0].name, built[0].version)
 
 
-@pytest.mark.parametrize("backend", [*BACKENDS, "wheel-only", "sdist-only"])
+@sample("backend", [*BACKENDS, "wheel-only", "sdist-only"], "flit", "setuptools")
 def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
@@ -70,7 +71,7 @@ def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     assert contents(builds[0]) == contents(builds[1])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@sample("backend", BACKENDS, "hatchling", "setuptools")
 def test_what_is_built_is_what_pypa_build_makes(
     backend: str, context: BuildContext, tmp_path: Path
 ) -> None:

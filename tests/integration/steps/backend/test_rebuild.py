@@ -8,12 +8,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from steps.backend.building import build
 from steps.backend.context import BuildOptions, open_build_context
 from steps.distribution.contents import compare
 from steps.project.source import read_project
+from tests.integration.selection import sample
 
 if TYPE_CHECKING:
     from steps.backend.context import Kinds
@@ -21,16 +20,16 @@ if TYPE_CHECKING:
 
 PACKAGES = Path(__file__).parents[3] / "packages"
 # The folder of the project, and a release of its backend that other people still use.
-OLDER = [
-    ("flit", "flit_core==3.9.0"),
-    ("hatchling", "hatchling==1.18.0"),
-    ("pdm-backend", "pdm-backend==2.1.8"),
-    ("poetry-core", "poetry-core==2.0.1"),
-    ("setuptools", "setuptools==68.2.2"),
-    ("uv-build", "uv_build==0.8.0"),
-    ("wheel-only", "flit_core==3.9.0"),
-    ("sdist-only", "flit_core==3.9.0"),
-]
+OLDER = {
+    "flit": "flit_core==3.9.0",
+    "hatchling": "hatchling==1.18.0",
+    "pdm-backend": "pdm-backend==2.1.8",
+    "poetry-core": "poetry-core==2.0.1",
+    "setuptools": "setuptools==68.2.2",
+    "uv-build": "uv_build==0.8.0",
+    "wheel-only": "flit_core==3.9.0",
+    "sdist-only": "flit_core==3.9.0",
+}
 
 
 def built(project: Path, output: Path, constraint: str) -> tuple[Distribution, ...]:
@@ -44,11 +43,11 @@ def built(project: Path, output: Path, constraint: str) -> tuple[Distribution, .
         return build(read_project(project), context, output=output)
 
 
-@pytest.mark.parametrize(("folder", "older"), OLDER, ids=[folder for folder, _ in OLDER])
+@sample("folder", OLDER, "hatchling", "setuptools")
 def test_a_rebuild_by_a_newer_backend_is_no_difference_and_an_edit_is(
-    folder: str, older: str, tmp_path: Path
+    folder: str, tmp_path: Path
 ) -> None:
-    project = tmp_path / "project"
+    older, project = OLDER[folder], tmp_path / "project"
     shutil.copytree(PACKAGES / folder, project)
     if folder == "pdm-backend":  # it warns of a missing one, and warnings are errors here
         (project / "LICENSE").write_text("Free.\n")

@@ -19,6 +19,7 @@ import uv
 
 from builder.server import Emulator
 from tests.integration.program import environment, shipwheel
+from tests.integration.selection import exhaustive, sample
 from tests.ports import unused_port
 from tests.tree import git
 
@@ -196,11 +197,15 @@ def ask(python: Path, folder: Path, target: str, query: str) -> object:
             served.wait()
 
 
-@pytest.mark.parametrize("tool", ["pip", "uv"])
+@sample("tool", ["pip", "uv"], "pip")
 @pytest.mark.parametrize(
     ("mode", "options"),
-    [([], []), (["--pin"], []), (["--vendor", "vendor"], VENDORED), (["--bundle"], [])],
-    ids=["index line", "pin", "vendor", "bundle"],
+    [
+        pytest.param([], [], id="index line"),
+        pytest.param(["--pin"], [], id="pin", marks=exhaustive),
+        pytest.param(["--vendor", "vendor"], VENDORED, id="vendor", marks=exhaustive),
+        pytest.param(["--bundle"], [], id="bundle"),
+    ],
 )
 def test_the_sample_function_is_built_and_answers(
     harbour: Harbour, tool: str, mode: list[str], options: list[str]

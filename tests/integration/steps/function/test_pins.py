@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
-import pytest
-
+from tests.integration.selection import sample
 from tests.integration.steps.function.place import SOUND, Place
 from tests.tiny import make_distributions, make_project
 
@@ -67,8 +66,10 @@ def test_a_lock_is_for_one_runtime(place: Place) -> None:
     assert (other.returncode, other.stdout) == (0, STALE.format("requirements.in"))
 
 
-@pytest.mark.parametrize(
-    "source", ["requirements.in", "pyproject.toml", "more.txt", "constraints.txt"]
+@sample(
+    "source",
+    ["requirements.in", "pyproject.toml", "more.txt", "constraints.txt"],
+    "requirements.in",
 )
 def test_a_lock_notices_that_its_source_has_changed(place: Place, source: str) -> None:
     lines = ["functions_framework==3.0", "berths==1.0"]

@@ -12,6 +12,7 @@ import pytest
 from builder.server import Emulator
 from tests.integration.machine import needs_gcloud
 from tests.integration.program import shipwheel
+from tests.integration.selection import exhaustive
 from tests.integration.servers.artifact_registry_api import NAME, ArtifactRegistryApi
 from tests.integration.servers.google import HOST, Google
 from tests.tiny import make_distributions, make_project
@@ -56,7 +57,12 @@ def google(tmp_path: Path, folder: Path) -> Iterator[Google]:
         yield google
 
 
-@pytest.fixture(params=[False, True], ids=["normalised", "raw"])
+@pytest.fixture(
+    params=[
+        pytest.param(False, id="normalised", marks=exhaustive),
+        pytest.param(True, id="raw"),
+    ]
+)
 def api(request: pytest.FixtureRequest, folder: Path) -> Iterator[ArtifactRegistryApi]:
     with ArtifactRegistryApi(folder.parent, raw=request.param) as api:
         yield api
@@ -177,13 +183,14 @@ def test_without_yes_it_is_told_what_would_go_and_nothing_goes(
 @pytest.mark.parametrize(
     ("status", "code", "hint"),
     [
-        (401, 5, "log in: gcloud auth login"),
-        (
-            403,
-            5,
-            GRANT,
+        pytest.param(401, 5, "log in: gcloud auth login", marks=exhaustive),
+        (403, 5, GRANT),
+        pytest.param(
+            500,
+            4,
+            "what was done before stays; run the same command again",
+            marks=exhaustive,
         ),
-        (500, 4, "what was done before stays; run the same command again"),
     ],
 )
 def test_a_deletion_that_is_refused_says_what_it_takes(

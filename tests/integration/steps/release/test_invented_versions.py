@@ -9,6 +9,7 @@ import pytest
 
 from steps.release.gate import UNSHALLOW
 from tests.integration.program import shipwheel_at
+from tests.integration.selection import sample
 from tests.tiny import make_project
 from tests.tree import commit, git
 
@@ -127,7 +128,7 @@ def expected(pattern: str, printed: str, commit: str) -> str:
     return pattern.format(commit=commit[:digits])
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@sample("tool", TOOLS, "setuptools-scm", "versioneer")
 def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
     tool: str, host: str, tmp_path: Path
 ) -> None:
@@ -167,7 +168,7 @@ def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
     ]
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@sample("tool", TOOLS, "setuptools-scm", "versioneer")
 def test_a_source_without_git_is_explained(tool: str, host: str, tmp_path: Path) -> None:
     """As `gcloud builds submit` sends it: most tools fail, versioneer invents."""
     source = make_project(tmp_path / "source", "tides")

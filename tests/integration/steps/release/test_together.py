@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import COMMAND, environment
+from tests.integration.selection import exhaustive
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from builder.server import Emulator
     from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
+
+ROUNDS = [0, *(pytest.param(it, marks=exhaustive) for it in range(1, 5))]
 
 
 def stored(registry: Path) -> dict[str, str]:
@@ -59,7 +62,7 @@ def run_both(emulator: Emulator, *directories: Path) -> list[tuple[int, str, str
     return [(code, output, errors) for (output, errors), code in ended]
 
 
-@pytest.mark.parametrize("_round", range(5))
+@pytest.mark.parametrize("_round", ROUNDS)
 def test_of_two_equal_publishes_one_uploads_and_the_other_is_identical(
     emulator: Emulator, tmp_path: Path, tally: Tally, _round: int
 ) -> None:
@@ -109,7 +112,7 @@ def test_who_is_overtaken_and_never_hears_the_refusal_is_identical_too(
     tally.registry({file.filename: file.sha256 for file in files[0]}, stored(tmp_path / "registry"))
 
 
-@pytest.mark.parametrize("_round", range(5))
+@pytest.mark.parametrize("_round", ROUNDS)
 def test_of_two_different_publishes_one_uploads_and_the_other_is_changed(
     emulator: Emulator, tmp_path: Path, tally: Tally, _round: int
 ) -> None:

@@ -21,6 +21,7 @@ import yaml
 
 from builder.server import Emulator
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import sample
 from tests.integration.servers.google_api import Answer, error_answer
 from triggers.rendering.repository import open_repository, render_repository
 
@@ -179,7 +180,7 @@ def _deploy(
     )
 
 
-@pytest.mark.parametrize("refusal", TRANSIENT)
+@sample("refusal", TRANSIENT, TRANSIENT[0])
 def test_what_google_refuses_for_minutes_is_tried_again(
     functions_api: FunctionsApi,
     deploy: Callable[[], subprocess.CompletedProcess[str]],

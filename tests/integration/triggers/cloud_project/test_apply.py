@@ -9,6 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from tests.integration.machine import needs_gcloud, needs_terraform
+from tests.integration.selection import exhaustive
 from tests.integration.triggers.cloud_project.project import (
     PUBLISHER,
     PYPI,
@@ -41,6 +42,7 @@ CLEANUP = [
 ]
 
 
+@exhaustive
 def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     api: ProjectApi, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

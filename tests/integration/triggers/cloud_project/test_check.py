@@ -6,6 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.triggers.cloud_project.project import (
     CHECKER,
     PYPI,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 pytestmark = needs_gcloud
 
 
+@exhaustive
 def test_check_names_a_role_that_is_missing_and_one_that_is_too_many(
     api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

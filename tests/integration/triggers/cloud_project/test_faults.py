@@ -5,14 +5,15 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive, sample
 from tests.integration.termination import terminate_at
 from tests.integration.triggers.cloud_project.project import PYPI, run, seed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from tests.integration.servers.google_api import Request
     from tests.integration.servers.project_api import ProjectApi
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 pytestmark = needs_gcloud
 
 
+@exhaustive
 def test_a_kill_in_the_middle_leaves_the_rest_to_the_next_apply(
     api: ProjectApi, root: Path
 ) -> None:
@@ -38,7 +40,7 @@ def test_a_kill_in_the_middle_leaves_the_rest_to_the_next_apply(
     assert api.state() == complete
 
 
-@pytest.mark.parametrize(
+@sample(
     "expected",
     [
         (
@@ -62,6 +64,7 @@ def test_a_kill_in_the_middle_leaves_the_rest_to_the_next_apply(
             "it takes roles/artifactregistry.admin in the project 'demo': ask",
         ),
     ],
+    ("/services", 401, 5, "log in: gcloud auth login"),
 )
 def test_an_error_of_a_service_has_its_code_and_says_what_it_takes(
     api: ProjectApi,

@@ -21,7 +21,8 @@ pytestmark = needs_gcloud
 def test_run_new_starts_each_created_trigger_of_a_push_once(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    edit_manifest(root, deploy={"branch": "release/.*"})
+    account = {"buildServiceAccount": "shipwheel-build"}
+    edit_manifest(root, deploy={"branch": "release/.*", "function": account})
 
     assert run(root, "apply", "--run-new", "--branch", "release/1") == 0
 

@@ -40,7 +40,7 @@ def _repository(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     manifest["source"] = SOURCES[request.param]
     manifest["publish"] = {"approval": True, "ignoredFiles": ["**/*.md"]}
     manifest["substitutions"] = {"_YES": "y", "_PYTHON": "3.10", "_MODE": "012", "_FLOAT": "1e3"}
-    (root / "shipwheel.yaml").write_text(yaml.safe_dump(manifest))
+    (root / "shipwheel.yaml").write_text(json.dumps(manifest))
     return root
 
 

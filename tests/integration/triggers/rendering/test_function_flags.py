@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import sample
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.discovery.inventory import Component, Inventory
 from triggers.manifest.manifest import parse_manifest
@@ -237,7 +238,7 @@ def test_a_second_deployment_changes_what_the_manifest_names_and_takes_away_what
     ]
 
 
-@pytest.mark.parametrize("tool", ["functions", "run"])
+@sample("tool", ["functions", "run"], "run")
 @pytest.mark.parametrize("allowed", [True, None])
 def test_everybody_may_call_only_what_the_manifest_opens(
     functions_api: FunctionsApi, tmp_path: Path, tool: str, allowed: bool | None

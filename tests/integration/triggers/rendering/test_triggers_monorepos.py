@@ -9,6 +9,7 @@ import yaml
 
 from builder.__main__ import main
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.tree import write
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ INCLUDED = {
 
 @pytest.mark.parametrize(
     ("structure", "files", "exclude"),
-    [("uv", UV, []), ("poetry", POETRY, []), ("mixed", MIXED, ["template"])],
+    [
+        ("uv", UV, []),
+        pytest.param("poetry", POETRY, [], marks=exhaustive),
+        ("mixed", MIXED, ["template"]),
+    ],
 )
 def test_a_monorepo_is_found_rendered_and_imported(
     structure: str,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import sample
 from tests.integration.servers.cloud_build_api import CloudBuildApi
 from triggers.rules.codes import CODES
 from triggers.rules.linter import lint
@@ -91,7 +92,16 @@ def errors(file: Path) -> list[str]:
     return [each.code for each in report.findings if CODES[each.code].level == "error"]
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@sample(
+    "case",
+    REFUSED,
+    "a text",
+    "a tab",
+    "an unknown field",
+    "a short sha",
+    "a y",
+    "a timeout in numbers",
+)
 def test_what_gcloud_refuses_is_found(api: CloudBuildApi, tmp_path: Path, case: str) -> None:
     file = tmp_path / "triggers.yaml"
     file.write_text(REFUSED[case])
@@ -104,7 +114,7 @@ def test_what_gcloud_refuses_is_found(api: CloudBuildApi, tmp_path: Path, case: 
     assert errors(file) != []
 
 
-@pytest.mark.parametrize("case", ACCEPTED)
+@sample("case", ACCEPTED, "a trigger", "quotes", "json")
 def test_what_gcloud_imports_has_no_error(api: CloudBuildApi, tmp_path: Path, case: str) -> None:
     file = tmp_path / "triggers.yaml"
     file.write_text(ACCEPTED[case])
