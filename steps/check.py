@@ -103,7 +103,7 @@ def command(
     everything = selected(directories, every)
     projects = narrowed(everything, changed_since)
     public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
-    index = Index(transport.registry, transport, first_release=first_release)
+    index = Index(transport.registry, transport, uploads=True, first_release=first_release)
     judgements = _check_aside(projects, index, rules, build_options)
     notes = notes_on_dependents(judgements, everything if every else neighbours(projects))
     names = _public_names(public, judgements)

@@ -61,7 +61,7 @@ def command(
     projects = selected(directories, every)
     packages = Packages()
     built = each(partial(collect, sha256=packages.sha256), projects, workers=workers)
-    index = Index(transport.registry, transport, first_release=first_release)
+    index = Index(transport.registry, transport, uploads=True, first_release=first_release)
     static = static_names(projects)
     released = release(
         built, transport, index, rules, static=static, packages=packages, workers=workers

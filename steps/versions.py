@@ -6,6 +6,7 @@ import difflib
 import json
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,8 @@ from steps.host.errors import InputError, NoRepository, Refused, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from packaging.utils import NormalizedName
 
     from steps.registry.address import Registry
     from steps.registry.deletion import Deletion
@@ -158,20 +161,29 @@ def _deletion_as_object(deletion: Deletion, *, deleted: bool) -> dict[str, Any]:
 def _read(names: Iterable[str], index: Index, registry: Registry) -> list[PublishedProject]:
     """Return what the registry holds of each; raise InputError for one that is not there."""
     try:
-        projects = [*index.read_many(names).values()]
+        projects = index.read_many(names).values()
     except NoRepository as error:
+        if index.api:
+            raise
         raise NoRepository(error.problems[0].message, "check its address") from None
-    for project in projects:
-        if not project.exists:
-            raise _missing(project, index, registry)
-    return projects
+    return [it if it.exists else _without_page(it.name, index, registry) for it in projects]
 
 
-def _missing(project: PublishedProject, index: Index, registry: Registry) -> InputError:
-    near = difflib.get_close_matches(project.name, index.names(), n=1)
+def _without_page(name: NormalizedName, index: Index, registry: Registry) -> PublishedProject:
+    """Return the versions that the API tells of a package that the index has no page of.
+
+    Raises InputError, with a name that is near, when there is no such package.
+    """
+    from steps.registry.page import PublishedProject  # noqa: PLC0415 - `--help` does without
+
+    near: list[NormalizedName] = []
+    with suppress(RegistryError):
+        if index.api and index.api.has_package(name):
+            return PublishedProject.of_versions(name, index.api.version_names(name))
+        near = difflib.get_close_matches(name, index.names(), n=1)
     meant = f"did you mean {near[0]!r}? " if near else ""
-    return InputError(
-        f"The registry holds no package {project.name!r}",
+    raise InputError(
+        f"The registry holds no package {name!r}",
         f"{meant}`shipwheel versions --all --registry {registry}` lists them",
     )
 

@@ -79,7 +79,8 @@ def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:
     @click.option(
         "--first-release",
         is_flag=True,
-        help="Take a missing package for a new one where the repository shows no index.",
+        help="Do not ask whether the repository exists, where only a page of its packages could"
+        " tell: for an index that has no such page.",
     )
     @functools.wraps(function)
     def wrapper(

@@ -1,7 +1,8 @@
 """The index: what the registry holds of projects, asked once for each.
 
-It fails closed: a project is only absent from a repository that was seen to exist, and a download
-is only used with the sha256 that the index gives.
+It fails closed: a project is only absent from a repository that exists, and a download is only used
+with the sha256 that the index gives. That a repository exists is proven by any page of a project;
+else Artifact Registry's API is asked, and of another registry the page that lists its projects.
 """
 
 from __future__ import annotations
@@ -9,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import logging
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
-from steps.host.errors import NoRepository, RegistryError
+from steps.host.errors import ApiUnavailable, NoRepository, RegistryError
 from steps.host.tasks import each
 from steps.registry.address import shown
 from steps.registry.page import FAILS_CLOSED, PublishedProject, parse_page, parse_root
+from steps.registry.repository_api import RepositoryApi
 from steps.registry.retry import Transient, retry
 from steps.registry.transport import WORKERS
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
     from steps.registry.address import Registry
     from steps.registry.page import PublishedFile
+    from steps.registry.transport import Transport
 
 ACCEPT = (
     "application/vnd.pypi.simple.v1+json,"
@@ -41,36 +44,65 @@ _NAMED = 3
 _logger = logging.getLogger("shipwheel")
 
 
-class Getter(Protocol):
-    """What the index needs of a transport; see steps.registry.transport."""
-
-    retry_for: float
-
-    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
-        """Return the answer to GET *url*."""
-
-
 class Index:
     """The Simple index of a registry; threads may share it.
 
-    *first_release* takes a missing project for a new one without having seen the repository.
+    *uploads* refuses a repository that takes none, where it is asked what it is. *first_release*
+    takes a missing project for a new one without having seen the repository.
     """
 
     def __init__(
-        self, registry: Registry, transport: Getter, *, first_release: bool = False
+        self,
+        registry: Registry,
+        transport: Transport,
+        *,
+        uploads: bool = False,
+        first_release: bool = False,
     ) -> None:
         self._registry = registry
         self._transport = transport
-        self._seen = first_release
+        self._uploads = uploads
+        self._first_release = first_release
+        self._seen = False
         self._lock = Lock()
+        self.api = RepositoryApi(registry, transport) if registry.is_artifact_registry else None
+        """What Artifact Registry's API tells; None for another registry."""
 
     def read(self, name: str) -> PublishedProject:
         """Return what the registry holds of *name*; raise RegistryError when that is unknown."""
-        normal = canonicalize_name(name)
+        project = self._read(canonicalize_name(name))
+        if not project.exists:
+            self._require_repository()
+        return project
+
+    def read_many(self, names: Iterable[str]) -> dict[NormalizedName, PublishedProject]:
+        """Read every project once, concurrently; raise all that went wrong as one error."""
+        wanted = tuple(dict.fromkeys(map(canonicalize_name, names)))
+        found = dict(zip(wanted, each(self._read, wanted, workers=WORKERS), strict=True))
+        if not all(it.exists for it in found.values()):
+            self._require_repository()
+        return found
+
+    def require_repository(self, names: Iterable[str]) -> None:
+        """Raise what reading *names* would raise of the repository, with one request if that does.
+
+        Raises InputError, too, for one that takes no uploads, where that was asked.
+        """
+        if name := next(iter(names), None):
+            self.read(name)
+        elif self.api:
+            self._require_repository()
+
+    def names(self) -> tuple[NormalizedName, ...]:
+        """Return the names of all projects of the repository, in their order."""
+        if self.api:
+            return self.api.package_names()
+        return tuple(sorted(self._root()))
+
+    def _read(self, normal: NormalizedName) -> PublishedProject:
         url = f"{self._registry.index_url}{normal}/"
         response = self._transport.get(url, accept=ACCEPT)
         if response.status_code == codes.not_found:
-            self._require_repository(normal)
             return PublishedProject(name=normal, exists=False)
         _require_ok(response)
         project = parse_page(
@@ -79,13 +111,52 @@ class Index:
             url=response.url or url,
             content_type=response.headers.get("Content-Type", ""),
         )
+        self._seen = True
         _narrate_unreadable(project)
         return project
 
-    def read_many(self, names: Iterable[str]) -> dict[NormalizedName, PublishedProject]:
-        """Read every project once, concurrently; raise all that went wrong as one error."""
-        wanted = tuple(dict.fromkeys(map(canonicalize_name, names)))
-        return dict(zip(wanted, each(self.read, wanted, workers=WORKERS), strict=True))
+    def _root(self) -> tuple[NormalizedName, ...]:
+        """Return the names on the page that lists the projects."""
+        response = self._transport.get(self._registry.index_url, accept=ACCEPT)
+        _require_ok(response)
+        return parse_root(
+            response.content,
+            url=response.url or self._registry.index_url,
+            content_type=response.headers.get("Content-Type", ""),
+        )
+
+    def _require_repository(self) -> None:
+        """Raise RegistryError unless the repository exists, as far as anybody can be asked."""
+        with self._lock:
+            if self._seen:
+                return
+            if self.api:
+                self._ask_api(self.api)
+            elif not self._first_release:
+                self._ask_root()
+            self._seen = True
+
+    def _ask_api(self, api: RepositoryApi) -> None:
+        try:
+            api.require_uploadable() if self._uploads else api.repository()
+        except ApiUnavailable as error:
+            if not self._first_release:
+                _logger.warning(
+                    "warning: whether the repository exists was not checked: %s; an upload cannot"
+                    " create one",
+                    error.problems[0].message,
+                )
+
+    def _ask_root(self) -> None:
+        try:
+            self._root()
+        except RegistryError as error:
+            raise NoRepository(
+                f"Repository not found: {str(self._registry)!r} has no page of the project, and"
+                f" {error.problems[0].message}",
+                "check its address; if it exists, and has no page that lists its projects, name"
+                " --first-release",
+            ) from None
 
     def download(self, file: PublishedFile, folder: Path) -> Path:
         """Download *file* into *folder* and return its path.
@@ -114,36 +185,6 @@ class Index:
                 return _save(response, path)
             except RequestException as error:
                 raise Transient(f"it broke off ({type(error).__name__})") from None
-
-    def names(self) -> tuple[NormalizedName, ...]:
-        """Return the names of all projects of the repository, in their order."""
-        response = self._transport.get(self._registry.index_url, accept=ACCEPT)
-        _require_ok(response)
-        return tuple(
-            sorted(
-                parse_root(
-                    response.content,
-                    url=self._registry.index_url,
-                    content_type=response.headers.get("Content-Type", ""),
-                )
-            )
-        )
-
-    def _require_repository(self, name: NormalizedName) -> None:
-        """Raise RegistryError unless the repository itself was seen to exist."""
-        with self._lock:
-            if self._seen:
-                return
-            try:
-                self.names()
-            except RegistryError as error:
-                raise NoRepository(
-                    f"{name!r} is not in the registry, and the repository itself was not seen to"
-                    f" exist: {error.problems[0].message}",
-                    "check its address; if this is the first release in a repository that does not"
-                    " show its index, say so with --first-release",
-                ) from None
-            self._seen = True
 
 
 def _narrate_unreadable(project: PublishedProject) -> None:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cached_property
-from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import unquote, urljoin
 
 from packaging.utils import NormalizedName, canonicalize_name
@@ -18,12 +17,14 @@ from packaging.version import Version
 
 from steps.host.errors import RegistryError
 from steps.registry.address import shown
+from steps.registry.html_page import HtmlPage, project_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from steps.distribution.files import Kind
 
+_SIMPLE_API = "application/vnd.pypi."
 _CUT_OFF = "it is cut off before its end"
 FAILS_CLOSED = "the check fails closed: nothing is published while the registry cannot be read"
 
@@ -53,6 +54,12 @@ class PublishedProject:
     unreadable: tuple[str, ...] = ()
     listed: tuple[Version, ...] = ()
     exists: bool = True
+
+    @classmethod
+    def of_versions(cls, name: NormalizedName, versions: Iterable[str]) -> Self:
+        """Return a project of which only *versions* are known, as far as PEP 440 knows them."""
+        read = map(_Filenames(name).version, versions)
+        return cls(name=name, listed=tuple(version for version in read if version))
 
     @cached_property
     def versions(self) -> tuple[Version, ...]:
@@ -85,13 +92,13 @@ def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedN
             return tuple(canonicalize_name(it["name"]) for it in json.loads(body)["projects"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
-    page = _HtmlPage(body)
+    page = HtmlPage(body)
     if page.is_cut_off:
         raise _not_an_index(url, _CUT_OFF)
-    if not (page.is_index or content_type.startswith("application/vnd.pypi.")):
-        raise _not_an_index(url, f"its title is {page.title!r}")
-    folders = (href.partition("#")[0].rstrip("/").rpartition("/")[2] for href in page.hrefs)
-    return tuple(canonicalize_name(unquote(it)) for it in folders if it not in {"", ".", ".."})
+    declared = page.is_declared or content_type.startswith(_SIMPLE_API)
+    if not declared and (objection := page.root_objection(url)):
+        raise _not_an_index(url, objection)
+    return tuple(map(canonicalize_name, project_names(page)))
 
 
 def _is_json(content_type: str) -> bool:
@@ -115,54 +122,15 @@ def _parse_json(body: bytes, name: NormalizedName, url: str) -> PublishedProject
 
 
 def _parse_html(body: bytes, name: NormalizedName, url: str, content_type: str) -> PublishedProject:
-    page = _HtmlPage(body)
+    page = HtmlPage(body)
     _check_api_version(page.api_version, url)
     if page.is_cut_off:
         raise _not_an_index(url, _CUT_OFF)
-    project = _project(name, url, [_link(href) for href in page.hrefs])
-    if not (project.files or page.is_index or content_type.startswith("application/vnd.pypi.")):
-        raise _not_an_index(url, f"its title is {page.title!r}, and it links to no distribution")
+    project = _project(name, url, [_link(href) for href, _ in page.links])
+    declared = page.is_declared or content_type.startswith(_SIMPLE_API)
+    if not (project.files or declared) and (objection := page.empty_objection()):
+        raise _not_an_index(url, objection)
     return project
-
-
-class _HtmlPage(HTMLParser):
-    """The links of an HTML page, and what proves that it is an index page."""
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__()
-        self.hrefs: list[str] = []
-        self.api_version = ""
-        self.title = ""
-        self._opened = self._closed = False
-        self._in_title = False
-        self.feed(body.decode("utf-8", errors="replace"))
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a":
-            self.hrefs.extend(value for key, value in attrs if key == "href" and value)
-        elif tag == "meta" and ("name", "pypi:repository-version") in attrs:
-            self.api_version = dict(attrs).get("content") or ""
-        elif tag in {"html", "body"}:
-            self._opened = True
-        self._in_title = tag == "title"
-
-    def handle_endtag(self, tag: str) -> None:
-        self._in_title = False
-        self._closed |= tag in {"html", "body"}
-
-    def handle_data(self, data: str) -> None:
-        if self._in_title:
-            self.title += data.strip()
-
-    @property
-    def is_cut_off(self) -> bool:
-        return self._opened and not self._closed
-
-    @property
-    def is_index(self) -> bool:
-        """Whether it says so, as all known registries do, be it empty or not."""
-        title = self.title.lower()
-        return bool(self.api_version) or title.startswith(("links for", "simple index"))
 
 
 def _link(href: str) -> tuple[str, str, str | None, None]:

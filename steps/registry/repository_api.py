@@ -193,6 +193,11 @@ class RepositoryApi:
         self, method: str, path: str, *, resource: str = "", **options: Any
     ) -> dict[str, Any] | None:
         """Return what the API tells of *path* below *resource*; None for what is not there."""
+        if not self._base:
+            raise InputError(
+                f"{ENDPOINT_VARIABLE} is not an https address: {os.environ[ENDPOINT_VARIABLE]!r}",
+                f"unset it, or set it as gcloud takes it, such as {ENDPOINT}",
+            )
         url = f"{self._base}v1/{resource or self._registry.resource}{path}"
 
         def once() -> requests.Response:
@@ -283,7 +288,7 @@ class RepositoryApi:
 
 
 def _base(registry: Registry) -> str:
-    """Return the address of the API, with its slash."""
+    """Return the address of the API, with its slash; empty for one that a token must not go to."""
     if registry.emulated:
         return urljoin(registry.upload_url, "/")
     given = os.environ.get(ENDPOINT_VARIABLE) or ENDPOINT
@@ -292,12 +297,7 @@ def _base(registry: Registry) -> str:
         safe = url.scheme == "https" or (url.scheme == "http" and is_loopback(url.hostname or ""))
     except ValueError:
         safe = False
-    if not safe:
-        raise InputError(
-            f"{ENDPOINT_VARIABLE} is not an https address: {given!r}",
-            f"unset it, or set it as gcloud takes it, such as {ENDPOINT}",
-        )
-    return f"{given.rstrip('/')}/"
+    return f"{given.rstrip('/')}/" if safe else ""
 
 
 def _described(told: dict[str, Any]) -> Repository:

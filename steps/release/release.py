@@ -120,11 +120,13 @@ def publish(
     """Publish *projects* and return what became of them; only build and judge them unless *send*.
 
     Raises what building, reading the index and uploading raise; Refused with every project that
-    is not allowed, before anything was uploaded.
+    is not allowed, before anything was uploaded. A repository that does not exist, or that the
+    account may not read, is refused before anything is built.
     """
     transport.credentials.look_up_early()
     context.prepare(projects)
     import_early()
+    index.require_repository(it.name for it in projects if it.name)
     built = each(partial(build, context=context), projects, workers=context.options.workers)
     return release(built, transport, index, rules, static=static_names(projects), send=send)
 

@@ -14,11 +14,12 @@ import requests
 from packaging.version import Version
 
 import steps.registry.index
-from steps.host.errors import AccessError, RegistryError
+from steps.host.errors import AccessError, NoRepository, RegistryError
 from steps.registry.address import Registry
+from steps.registry.credentials import Credentials
 from steps.registry.index import Index
 from steps.registry.page import PublishedFile
-from steps.registry.transport import WORKERS
+from steps.registry.transport import WORKERS, Transport
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,12 +35,11 @@ def page(*filenames: str) -> str:
     return f"<html><head><title>Links for it</title></head><body>{links}</body></html>"
 
 
-class MemoryTransport:
+class MemoryTransport(Transport):
     """Answers from *pages*, by the path below the registry; *missing* is the status of the rest."""
 
-    retry_for = 0.0
-
     def __init__(self, pages: dict[str, str | bytes | Exception], *, missing: int = 404) -> None:
+        super().__init__(REGISTRY, Credentials(lambda: None), retry_for=0)
         self.pages = pages
         self.missing = missing
         self.asked: Counter[str] = Counter()
@@ -80,22 +80,29 @@ def test_a_project_is_read_by_its_normalised_name() -> None:
     assert transport.asked == {"simple/tide-tables/": 1}
 
 
-def test_each_project_is_asked_for_once_and_the_repository_once_for_all_that_are_missing() -> None:
-    transport = MemoryTransport({"simple/": ROOT, "simple/a/": page("a-1.0.tar.gz")})
+def test_each_project_is_asked_for_once_and_one_page_proves_the_repository_for_all() -> None:
+    transport = MemoryTransport({"simple/a/": page("a-1.0.tar.gz")})
 
-    found = Index(REGISTRY, transport).read_many(["a", "b", "A", "c"])
+    found = Index(REGISTRY, transport).read_many(["b", "a", "A", "c"])
 
-    assert {name: it.exists for name, it in found.items()} == {"a": True, "b": False, "c": False}
-    assert transport.asked == {"simple/a/": 1, "simple/b/": 1, "simple/c/": 1, "simple/": 1}
+    assert {name: it.exists for name, it in found.items()} == {"b": False, "a": True, "c": False}
+    assert transport.asked == {"simple/a/": 1, "simple/b/": 1, "simple/c/": 1}
+
+
+def test_the_repository_is_asked_for_once_for_all_that_are_missing() -> None:
+    transport = MemoryTransport({"simple/": ROOT})
+    index = Index(REGISTRY, transport)
+
+    assert not any(it.exists for it in index.read_many(["a", "b"]).values())
+    assert not index.read("c").exists
+    assert transport.asked["simple/"] == 1
 
 
 @pytest.mark.parametrize("root", [{}, {"simple/": page()[:20]}, {"simple/": "<p>Sign in</p>"}])
 def test_a_missing_project_in_a_repository_that_was_not_seen_is_no_first_release(
     root: dict[str, str | bytes | Exception],
 ) -> None:
-    with pytest.raises(
-        RegistryError, match="the repository itself was not seen to exist"
-    ) as caught:
+    with pytest.raises(NoRepository, match="Repository not found: ") as caught:
         Index(REGISTRY, MemoryTransport(root)).read("tides")
 
     assert "--first-release" in caught.value.problems[0].hint

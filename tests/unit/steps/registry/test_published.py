@@ -243,7 +243,7 @@ def test_a_file_name_that_leads_elsewhere_is_not_read(character: str) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "'https://example.com/simple/…' is not an index page: its title is ''"),
+        (b"", "'https://example.com/simple/…' is not an index page: it is not a page of HTML"),
         (
             page(head='<meta name="pypi:repository-version" content="2.0">'),
             "'https://example.com/simple/…' speaks version '2.0' of the Simple API, and 1 is what",
@@ -257,6 +257,15 @@ def test_what_may_be_secret_in_the_address_of_a_page_is_not_repeated(
         parse_page(body, name="tides", url="https://example.com/simple/?token=x", content_type=HTML)
 
     assert caught.value.problems[0].message.startswith(message)
+
+
+@pytest.mark.parametrize("title", ["", "Links for tide-tables", "tide-tables", "Harbour packages"])
+def test_a_project_without_versions_may_have_a_page_of_any_title(title: str) -> None:
+    heading = f"<h1>{title}</h1>"
+
+    assert [parse(it).exists for it in (page(title=title), page(heading, title=title))] == [
+        True
+    ] * 2
 
 
 def test_its_media_type_proves_an_index_page_that_holds_nothing() -> None:
@@ -273,7 +282,12 @@ def test_what_is_odd_on_a_page_hides_none_of_its_files(odd: bytes) -> None:
 @pytest.mark.parametrize(
     ("body", "content_type", "reason"),
     [
-        (b"", HTML, "its title is '', and it links to no distribution"),
+        (b"", HTML, "it is not a page of HTML"),
+        (page(title="Welcome")[:-14] + b"<p>Busy</p></body></html>", HTML, "it says 'Busy'"),
+        (page("<form></form>", title="Portal"), HTML, "it has a form"),
+        (page(title="App", head="<script src='x.js'></script>"), HTML, "it is empty but for a"),
+        (page(head="<meta http-equiv=Refresh content='0'>", title=""), HTML, "it is empty but for"),
+        (page(title="Error 404 (Not Found)!!1"), HTML, "its title is 'Error 404 (Not Found)!!1'"),
         (
             page('<a href="/login">Sign in</a>', title="Sign in - Proxy"),
             HTML,
@@ -282,17 +296,13 @@ def test_what_is_odd_on_a_page_hides_none_of_its_files(odd: bytes) -> None:
         (
             page(title="Sign in", head='<meta name="theme" content="1">'),
             HTML,
-            "its title is 'Sign in', and it links to no distribution",
+            "its title is 'Sign in'",
         ),
-        (
-            b"<title></title>Links for tide-tables",
-            HTML,
-            "its title is '', and it links to no distribution",
-        ),
+        (b"<title></title>Links for tide-tables", HTML, "it is not a page of HTML"),
         (b"<html><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
         (b"<body><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
         (page(link("tide_tables-1.0.tar.gz"))[:-30], HTML, "it is cut off before its end"),
-        (b"Internal error", "text/plain", "its title is '', and it links to no distribution"),
+        (b"Internal error", "text/plain", "it is not a page of HTML"),
         (as_json(name="other"), JSON, "it is that of 'other'"),
         (b"<html></html>", JSON, "its JSON is wrong: JSONDecodeError"),
         (b"[]", JSON, "its JSON is wrong: TypeError"),
@@ -338,6 +348,9 @@ def test_an_unknown_version_of_the_api_is_refused(body: bytes, content_type: str
     ("body", "content_type"),
     [
         (page(title="Simple Index"), HTML),
+        (b"<!DOCTYPE html><html><body></body></html>", HTML),
+        (b"<!doctype html>", HTML),
+        (page("<h1>Our packages</h1>", title="Our packages"), HTML),
         (b'{"meta": {"api-version": "1.0"}, "projects": []}', JSON),
         (b"", "application/vnd.pypi.simple.v1+html"),
     ],
@@ -356,6 +369,16 @@ def test_a_repository_may_be_empty(body: bytes, content_type: str) -> None:
                 '<a href="Tide%2ETables/">x</a>',
                 '<a href="/demo/pypi/simple/berths/#x">y</a>',
                 title="Simple index",
+            ),
+            HTML,
+        ),
+        (b'<a href="tide-tables/">Tide.Tables</a><a href="berths">berths</a>', HTML),
+        (
+            page(
+                "<h1>Packages of the harbour</h1><p>2 packages</p><script></script>",
+                f'<a href="{URL}tide-tables/">tide-tables</a>',
+                '<a href="/demo/pypi/simple/tide-tables/berths/#x">berths</a>',
+                title="user/dev: simple list",
             ),
             HTML,
         ),
@@ -379,7 +402,13 @@ def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: 
             HTML,
             "it is cut off before its end",
         ),
-        (b"not found", "text/plain", "its title is ''"),
+        (b"not found", "text/plain", "it is not a page of HTML"),
+        (page('<a href="a/">a</a><form></form>', title="Portal"), HTML, "it has a form"),
+        (page('<a href="a/">a</a>', title="Index of /simple"), HTML, "its title is 'Index of"),
+        (b'<a href="a/">a/</a>', HTML, "its link 'a/' is not that of a project"),
+        (b'<a href="../">up</a>', HTML, "its link '../' is not that of a project"),
+        (b'<a href="/login">login</a>', HTML, "its link '/login' is not that of a project"),
+        (b'<a href="https://sso/a">a</a>', HTML, "its link 'https://sso/a' is not that of"),
         (b'{"error": 404}', "application/json", "its JSON is wrong: KeyError('projects')"),
         (b'{"projects": ["tides"]}', JSON, "its JSON is wrong: TypeError("),
         (b"{", "application/json", "its JSON is wrong: JSONDecodeError("),
