@@ -86,6 +86,8 @@ def command(
 def _all_names(index: Index) -> tuple[str, ...]:
     try:
         return index.names()
+    except NoRepository:
+        raise
     except RegistryError as error:
         raise RegistryError(
             f"The registry does not list its packages: {error.problems[0].message}",
@@ -176,7 +178,7 @@ def _without_page(name: NormalizedName, index: Index, registry: Registry) -> Pub
     """
     from steps.registry.page import PublishedProject  # noqa: PLC0415 - `--help` does without
 
-    near: list[NormalizedName] = []
+    near: list[str] = []
     with suppress(RegistryError):
         if index.api and index.api.has_package(name):
             return PublishedProject.of_versions(name, index.api.version_names(name))

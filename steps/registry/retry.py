@@ -34,6 +34,10 @@ class Transient(Exception):  # noqa: N818 - it is a fault, and an error only onc
         self.retry_after = retry_after
 
 
+class ConnectionBroke(Transient):
+    """The connection broke before there was an answer."""
+
+
 def retry(
     action: Callable[[], Result],
     *,

@@ -25,7 +25,7 @@ from steps.registry.address import is_loopback, shown
 from steps.registry.certificates import Certificates
 from steps.registry.credentials import account
 from steps.registry.google_error import GoogleError
-from steps.registry.retry import Transient, retry
+from steps.registry.retry import ConnectionBroke, Transient, retry
 from steps.registry.roles import READER, WRITER, grant_command, member
 
 if TYPE_CHECKING:
@@ -243,13 +243,13 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
         return attempt()
     except requests.exceptions.SSLError as error:
         if "certificate verify failed" not in str(error):
-            raise Transient(_fault(error)) from None
+            raise ConnectionBroke(_fault(error)) from None
         raise RegistryError(
             f"The registry's certificate cannot be trusted: {_fault(error)}",
             "name the bundle that holds its authority in REQUESTS_CA_BUNDLE, or TWINE_CERT",
         ) from None
     except _PASSING as error:
-        raise Transient(_fault(error)) from None
+        raise ConnectionBroke(_fault(error)) from None
     except (OSError, ValueError) as error:  # such as a redirect to no address, or a missing bundle
         if isinstance(error, OSError) and error.errno:
             raise

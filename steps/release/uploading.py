@@ -12,6 +12,7 @@ import re
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,8 +21,19 @@ from requests import codes
 
 from steps.distribution.contents import compare
 from steps.distribution.files import read_distribution
-from steps.host.errors import InputError, Problem, Refused, RegistryError, ShipwheelError
-from steps.registry.retry import Transient, retry
+from steps.host.errors import (
+    AccessError,
+    ApiUnavailable,
+    InputError,
+    NoRepository,
+    Problem,
+    Refused,
+    RegistryError,
+    ShipwheelError,
+)
+from steps.registry.repository_api import UPLOAD
+from steps.registry.retry import ConnectionBroke, Transient, retry
+from steps.registry.roles import WRITER, create_command
 from steps.release.judgement import Outcome
 from steps.release.twine_upload import Attempt, Packages
 
@@ -32,7 +44,6 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from steps.distribution.files import Distribution
-    from steps.registry.address import Registry
     from steps.registry.index import Index
     from steps.registry.page import PublishedFile
     from steps.registry.transport import Transport
@@ -166,9 +177,11 @@ class _Uploader:
         def once() -> Delivery | None:
             try:
                 response = attempt.post()
-            except Transient:
+            except Transient as fault:
                 if found := self._look(file):
                     return found
+                if isinstance(fault, ConnectionBroke):
+                    raise self._explained(fault) from None
                 raise
             if response.ok and not response.is_redirect:
                 return None
@@ -197,16 +210,56 @@ class _Uploader:
         # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
         if response.status_code == codes.conflict or "already exist" in response.text.lower():
             return Transient(f"{answer}, and the index does not show it yet")
+        try:
+            self._require_uploadable()
+        except ShipwheelError as error:
+            return error
         if match := _READ_ONLY.search(response.text):
             return InputError(
                 f"{self._transport.registry} is a {match[1].lower()} repository, which takes no"
                 f" uploads: {file.filename!r} was answered {answer}",
-                f"upload to the standard repository{_upstreams(self._transport.registry)}",
+                "upload to the standard repository",
             )
         hint = "what it says is the reason; only a standard repository takes uploads"
         if response.status_code == codes.not_found:
-            hint = f"check the registry's address{_create(self._transport.registry)}"
+            hint = f"check the registry's address{self._or_create()}"
         return RegistryError(f"The registry does not take {file.filename!r}: {answer}", hint)
+
+    def _require_uploadable(self) -> None:
+        """Raise what is wrong with the repository, as far as Artifact Registry's API tells."""
+        if self._index.api:
+            with suppress(ApiUnavailable, AccessError):  # an upload takes neither
+                self._index.api.require_uploadable()
+
+    def _or_create(self) -> str:
+        registry = self._transport.registry
+        return f", or create it: {create_command(registry)}" if self._index.api else ""
+
+    def _explained(self, fault: Transient) -> Transient:
+        """Ask something small, and return *fault* with what that told; raise the reason for it.
+
+        A registry may refuse an upload before it has read it, and close the connection: whoever is
+        still sending does not get to read the refusal.
+        """
+        try:
+            if api := self._index.api:
+                with suppress(ApiUnavailable):
+                    if not api.may_upload():
+                        raise self._transport.denied(WRITER, f"it lacks {UPLOAD}")
+                    self._require_uploadable()
+                    return Transient(f"{fault}; the account may upload to the repository")
+            # A form without a file stores nothing.
+            url = self._transport.registry.upload_url
+            small = self._transport.send("POST", url, data={":action": "file_upload"})
+        except Transient:
+            return fault
+        answer = self._transport.describe(small)
+        if small.status_code == codes.not_found:
+            raise NoRepository(
+                f"Repository not found: {url!r} was answered {answer}",
+                f"check the registry's address{self._or_create()}",
+            )
+        return Transient(f"{fault}; a small request was answered {answer}")
 
     def _confirm(self, file: Distribution) -> Delivery:
         """Return once the index shows what was uploaded."""
@@ -259,21 +312,3 @@ class _Uploader:
             f"delete it, and publish a new version: gcloud artifacts versions delete {file.version}"
             f" --package={file.name}",
         )
-
-
-def _upstreams(registry: Registry) -> str:
-    if not registry.is_artifact_registry or registry.emulated:
-        return ""
-    return (
-        f", such as an upstream that this names: gcloud artifacts repositories describe"
-        f" {registry.repository} --project={registry.project} --location={registry.location}"
-    )
-
-
-def _create(registry: Registry) -> str:
-    if not registry.is_artifact_registry:
-        return ""
-    return (
-        f", or create the repository: gcloud artifacts repositories create {registry.repository}"
-        f" --repository-format=python --project={registry.project} --location={registry.location}"
-    )

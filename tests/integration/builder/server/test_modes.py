@@ -238,9 +238,18 @@ def shipwheel(
     return program.shipwheel(environ, *arguments, "--retry-for", "0.2")
 
 
-@pytest.mark.parametrize(("repository", "mode"), [("public", "remote"), ("all", "virtual")])
+LIST = "gcloud artifacts repositories list --project=demo --location=us-central1"
+
+
+@pytest.mark.parametrize(
+    ("repository", "mode", "where"),
+    [
+        ("public", "remote", f"a standard repository, which this lists: {LIST}"),
+        ("all", "virtual", "the standard repository behind it: --registry us-central1/demo/pypi"),
+    ],
+)
 def test_an_upload_to_what_takes_none_says_where_to_upload(
-    emulator: Emulator, tmp_path: Path, repository: str, mode: str
+    emulator: Emulator, tmp_path: Path, repository: str, mode: str, where: str
 ) -> None:
     project = make_project(tmp_path, "tides")
     make_distributions(project)
@@ -248,10 +257,10 @@ def test_an_upload_to_what_takes_none_says_where_to_upload(
     done = shipwheel(emulator, f"demo/{repository}", "upload", str(project))
 
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith(
-        f"error: http://{emulator.host}/demo/{repository}/ is a {mode} repository, which takes no"
-        " uploads: 'tides-1.0-py3-none-any.whl' was answered 400 Bad Request, 'This is a"
-        f" {mode} repository, which takes no uploads.'\n  hint: upload to the standard repository\n"
+    assert done.stderr == (
+        f"error: {repository!r} is a {mode} repository, which takes no uploads:"
+        f" projects/demo/locations/us-central1/repositories/{repository}\n"
+        f"  hint: publish to {where}\n"
     )
     assert [*(tmp_path / "own").rglob("*.whl")] == []
 

@@ -98,10 +98,17 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
 def test_the_hint_at_a_repository_that_is_not_there_is_one_for_this_command(
     emulator: Emulator,
 ) -> None:
-    done = shipwheel_at(emulator.host, "versions", "tides", "--registry", "us-central1/demo/none")
+    other = f"http://{emulator.host}/demo/none/"
+    one = shipwheel_at(emulator.host, "versions", "tides", "--registry", "us-central1/demo/none")
+    every = shipwheel_at(emulator.host, "versions", "--all", "--registry", "us-central1/demo/none")
+    elsewhere = shipwheel_at(emulator.host, "versions", "tides", "--registry", other)
 
-    assert (done.returncode, done.stdout) == (4, "")
-    assert done.stderr.splitlines()[1:] == ["  hint: check its address"]
+    assert {(it.returncode, it.stdout) for it in (one, every, elsewhere)} == {(4, "")}
+    assert one.stderr.startswith(
+        "error: Repository not found: 'projects/demo/locations/us-central1/"
+    )
+    assert every.stderr == one.stderr
+    assert elsewhere.stderr.splitlines()[1:] == ["  hint: check its address"]
 
 
 @pytest.mark.usefixtures("tides")
@@ -110,10 +117,11 @@ def test_a_registry_that_does_not_list_its_packages_still_tells_of_one(emulator:
         return Fault(answer=Answer(404)) if request.path == "/demo/pypi/simple/" else None
 
     with FaultyRegistry(emulator, script) as registry:
-        every = shipwheel_at(registry.host, "versions", "--all")
-        one = shipwheel_at(registry.host, "versions", "tides")
+        place = f"http://{registry.host}/demo/pypi/"
+        every = shipwheel_at(registry.host, "versions", "--all", "--registry", place)
+        one = shipwheel_at(registry.host, "versions", "tides", "--registry", place)
 
-    url = f"http://{registry.host}/demo/pypi/simple/"
+    url = f"{place}simple/"
     assert (every.returncode, every.stdout) == (4, "")
     assert every.stderr == (
         f"error: The registry does not list its packages: {url!r} answers 404 Not Found\n"

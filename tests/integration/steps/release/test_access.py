@@ -6,12 +6,19 @@ A token that runs out counts into the table that `make test` prints at its end; 
 from __future__ import annotations
 
 import base64
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from builder.server import Emulator
-from steps.host.errors import AccessError, RegistryError, ShipwheelError
+from builder.server.answers import Answers
+from steps.host.errors import (
+    AccessError,
+    NoRepository,
+    RegistryError,
+    ShipwheelError,
+)
 from steps.registry.address import Registry
 from steps.registry.credentials import Credentials, Login
 from steps.registry.index import Index
@@ -39,7 +46,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.emulator(token=TOKEN)
 
 
-PLACES: dict[str, Any] = {"location": "us-central1", "project": "demo", "repository": "pypi"}
+PLACES: dict[str, Any] = {
+    "location": "us-central1",
+    "project": "demo",
+    "repository": "pypi",
+    "emulated": True,
+}
 
 
 def test_what_the_registry_refuses_is_told_in_its_own_words(
@@ -62,11 +74,15 @@ def test_what_the_registry_refuses_is_told_in_its_own_words(
 
 HINT = "what it says is the reason; only a standard repository takes uploads"
 MISSING = "check the registry's address"
+RESOURCE = "projects/demo/locations/us-central1/repositories/pypi"
+BIND = (
+    "gcloud artifacts repositories add-iam-policy-binding pypi --project=demo"
+    " --location=us-central1"
+)
 CREATE = (
     "gcloud artifacts repositories create pypi --repository-format=python --project=demo"
     " --location=us-central1"
 )
-DESCRIBE = "gcloud artifacts repositories describe pypi --project=demo --location=us-central1"
 
 
 @pytest.mark.parametrize(
@@ -75,18 +91,9 @@ DESCRIBE = "gcloud artifacts repositories describe pypi --project=demo --locatio
         (Answer(400, b"Odd."), {}, HINT),
         (Answer(302, b"Moved.", (("Location", "/elsewhere"),)), {}, HINT),
         (Answer(404, b"None."), {}, MISSING),
-        (Answer(404, b"None."), PLACES, f"{MISSING}, or create the repository: {CREATE}"),
-        (
-            Answer(400, b"It is a Virtual Repository."),
-            PLACES,
-            f"upload to the standard repository, such as an upstream that this names: {DESCRIBE}",
-        ),
+        (Answer(404, b"None."), PLACES, f"{MISSING}, or create it: {CREATE}"),
+        (Answer(400, b"It is a Virtual Repository."), PLACES, "upload to the standard repository"),
         (Answer(405, b"a remote repository"), {}, "upload to the standard repository"),
-        (
-            Answer(400, b"a remote repository"),
-            {**PLACES, "emulated": True},
-            "upload to the standard repository",
-        ),
     ],
 )
 def test_the_hint_names_only_what_there_is_to_ask(
@@ -192,11 +199,129 @@ def test_a_repository_that_does_not_exist_is_told_with_the_command_that_creates_
         send(files, emulator.host)
 
     problem = caught.value.problems[0]
-    assert problem.message == (
-        "The registry does not take 'berths-1.0-py3-none-any.whl': 404 Not Found,"
-        " 'Requested entity was not found.'"
+    assert problem.message == f"Repository not found: {RESOURCE!r}"
+    assert problem.hint == f"check its address, or create it: {CREATE}"
+
+
+def refused_early(request: Request) -> Fault | None:
+    """Break the connection of a large upload, as its refusal before the body was read does."""
+    length = int(request.headers.get("Content-Length") or 0)
+    return Fault(cut="before the body") if length > 100_000 else None
+
+
+READS: dict[str, Any] = {"more_tokens": {TOKEN: "reader"}}
+GRANT = f"grant it roles/artifactregistry.writer: {BIND} --role=roles/artifactregistry.writer"
+
+
+@pytest.mark.parametrize(
+    ("options", "exit_code", "told"),
+    [
+        (
+            READS,
+            5,
+            (f"The account in use may not write to {RESOURCE}: it lacks", GRANT),
+        ),
+        (
+            {**READS, "answers": Answers(api="blocked")},
+            5,
+            (f"The account in use may not write to {RESOURCE}: POST http://", GRANT),
+        ),
+        (
+            {"token": TOKEN, "repositories": ["demo/other"]},
+            4,
+            (f"Repository not found: {RESOURCE!r}", f"check its address, or create it: {CREATE}"),
+        ),
+        (
+            {
+                "token": TOKEN,
+                "repositories": ["demo/own"],
+                "virtuals": {"demo/pypi": {"demo/own": 1}},
+            },
+            2,
+            (
+                f"'pypi' is a virtual repository, which takes no uploads: {RESOURCE}",
+                "publish to the standard repository behind it: --registry us-central1/demo/own",
+            ),
+        ),
+    ],
+    ids=["no role", "no role, and no API", "no repository", "virtual"],
+)
+def test_after_a_broken_upload_something_small_tells_the_reason(
+    tmp_path: Path,
+    files: tuple[Distribution, ...],
+    options: dict[str, Any],
+    exit_code: int,
+    told: tuple[str, str],
+) -> None:
+    with (
+        Emulator(tmp_path / "own", **options) as emulator,
+        FaultyRegistry(emulator, refused_early) as registry,
+        pytest.raises(ShipwheelError) as caught,
+    ):
+        send(files, registry.host)
+
+    problem = caught.value.problems[0]
+    assert caught.value.exit_code == exit_code
+    assert problem.message.startswith(told[0])
+    assert problem.hint.startswith(told[1])
+    assert sum(refused_early(request) is not None for request in registry.requests) == 1
+
+
+def test_an_upload_that_keeps_breaking_is_told_with_what_is_not_the_reason(
+    emulator: Emulator, files: tuple[Distribution, ...]
+) -> None:
+    with (
+        FaultyRegistry(emulator, refused_early) as registry,
+        pytest.raises(RegistryError) as caught,
+    ):
+        send(files, registry.host, retry_for=1)
+
+    assert re.fullmatch(
+        r"Upload of 'berths-1.0-py3-none-any.whl': .+; the account may upload to the repository,"
+        r" still after 1 s",
+        caught.value.problems[0].message,
     )
-    assert problem.hint == (
-        "check the registry's address, or create the repository: gcloud artifacts repositories"
-        " create pypi --repository-format=python --project=demo --location=us-central1"
-    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "message"),
+    [
+        (Answer(403), AccessError, "The account in use may not write to http://"),
+        (Answer(404), NoRepository, "Repository not found: 'http://"),
+        (Answer(400, b"no file"), RegistryError, "Upload of 'berths-1.0-py3-none-any.whl': "),
+    ],
+)
+def test_another_registry_is_asked_by_a_form_without_a_file(
+    emulator: Emulator,
+    files: tuple[Distribution, ...],
+    answer: Answer,
+    error: type[ShipwheelError],
+    message: str,
+) -> None:
+    def script(request: Request) -> Fault | None:
+        small = Fault(answer=answer) if request.method == "POST" else None
+        return refused_early(request) or small
+
+    with FaultyRegistry(emulator, script) as registry:
+        place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
+        login = Login("oauth2accesstoken", TOKEN, "the test")
+        transport = Transport(place, Credentials(lambda: login), retry_for=1)
+        with pytest.raises(error) as caught:
+            upload(Plan(judgements=(judge(*files),)), transport, Index(place, transport))
+
+    assert caught.value.problems[0].message.startswith(message)
+
+
+def test_a_page_of_html_in_a_refusal_is_told_by_its_title(
+    emulator: Emulator, files: tuple[Distribution, ...]
+) -> None:
+    page = b"\n<!DOCTYPE html><html><title>Error 413 (Too  Large)&amp;!!1</title><p>" + b"x" * 9_999
+    fault = Fault(answer=Answer(413, page))
+
+    with (
+        FaultyRegistry(emulator, once("POST", fault)) as registry,
+        pytest.raises(RegistryError) as caught,
+    ):
+        send(files, registry.host)
+
+    assert caught.value.problems[0].message.endswith(", 'Error 413 (Too Large)&!!1'")
