@@ -30,7 +30,7 @@ def transport_to(
 ) -> Transport:
     registry = Registry(
         upload_url=f"http://{host}/demo/pypi/",
-        location="us-east4",
+        location="us-central1",
         project="demo",
         repository="pypi",
         emulated=True,
