@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.selection import exhaustive
+
 PACKAGES = Path(__file__).parents[2] / "example" / "packages"
 
 
@@ -21,6 +23,7 @@ RECEIPT = re.compile(
 )
 
 
+@exhaustive
 def test_the_demo_ends_with_a_receipt_and_leaves_nothing_behind(tmp_path: Path) -> None:
     folders = {name: tmp_path / name for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME")}
     for folder in folders.values():
@@ -75,10 +78,10 @@ def run(*arguments: str) -> str:
 @pytest.mark.parametrize(
     ("folder", "requires"),
     [
-        ("tides", []),
+        pytest.param("tides", [], marks=exhaustive),
         ("berths", ["Requires-Dist: harbour-tides>=1.2"]),
         ("dues", ["Requires-Dist: harbour-berths (>=0.4)"]),
-        ("signals", []),
+        pytest.param("signals", [], marks=exhaustive),
     ],
 )
 def test_a_package_builds_without_a_warning_and_names_no_path(

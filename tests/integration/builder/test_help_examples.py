@@ -7,12 +7,12 @@ import shlex
 from typing import TYPE_CHECKING
 
 import click
-import pytest
 from click.testing import CliRunner
 
 from builder.__main__ import shipwheel
 from tests.documentation.stage import Stage
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,7 +61,7 @@ ALL = [" ".join(path) for path in commands(shipwheel)]
 
 
 @needs_gcloud
-@pytest.mark.parametrize("path", [path for path in ALL if path != "emulator"])
+@sample("path", [path for path in ALL if path != "emulator"], "", "requirements", "triggers render")
 def test_the_examples_of_a_help_run(path: str) -> None:
     with Stage() as stage:
         stage.prepare(BEFORE.get(path, ""))

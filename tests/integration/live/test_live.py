@@ -20,6 +20,7 @@ import requests
 from builder.server import Emulator
 from builder.server.answers import Answers, Reply, read_answers
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.servers.functions_api import FunctionsApi
 from tests.integration.servers.google import Google
 from tests.live.questions import QUESTIONS
@@ -195,6 +196,7 @@ def told(output: str) -> dict[str, str]:
     )
 
 
+@exhaustive
 def test_every_question_is_asked_answered_recorded_and_everything_removed(
     cloud: Cloud, tmp_path: Path
 ) -> None:
@@ -250,10 +252,10 @@ def test_what_is_otherwise_is_told_beside_the_assumption(cloud: Cloud, tmp_path:
 @pytest.mark.parametrize(
     ("method", "path", "code"),
     [
-        ("POST", r".*repositoryId=shipwheel-live-\w+", 130),
-        ("POST", ".*-virtual", 130),
+        pytest.param("POST", r".*repositoryId=shipwheel-live-\w+", 130, marks=exhaustive),
+        pytest.param("POST", ".*-virtual", 130, marks=exhaustive),
         ("POST", ".*:testIamPermissions.*", 130),
-        ("DELETE", ".*-virtual.*", 0),
+        pytest.param("DELETE", ".*-virtual.*", 0, marks=exhaustive),
     ],
 )
 def test_ctrl_c_removes_what_was_made(

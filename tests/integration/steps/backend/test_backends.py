@@ -49,7 +49,7 @@ def test_every_backend_gives_a_wheel_and_an_sdist_as_its_prepared_metadata_says(
     assert identify(project, context) == (built[0].name, built[0].version)
 
 
-@sample("backend", [*BACKENDS, "wheel-only", "sdist-only"], "flit", "setuptools")
+@sample("backend", [*BACKENDS, "wheel-only", "sdist-only"], "setuptools")
 def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
@@ -71,7 +71,7 @@ def test_two_builds_at_other_times_and_places_give_the_same_bytes(
     assert contents(builds[0]) == contents(builds[1])
 
 
-@sample("backend", BACKENDS, "hatchling", "setuptools")
+@sample("backend", BACKENDS, "setuptools")
 def test_what_is_built_is_what_pypa_build_makes(
     backend: str, context: BuildContext, tmp_path: Path
 ) -> None:

@@ -43,7 +43,7 @@ def built(project: Path, output: Path, constraint: str) -> tuple[Distribution, .
         return build(read_project(project), context, output=output)
 
 
-@sample("folder", OLDER, "hatchling", "setuptools")
+@sample("folder", OLDER, "hatchling")
 def test_a_rebuild_by_a_newer_backend_is_no_difference_and_an_edit_is(
     folder: str, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ from tests.integration.clients import (
     install_clients,
     installed,
 )
+from tests.integration.selection import sample
 from tests.integration.servers.google import Google
 from tests.tiny import make_distributions, make_project
 
@@ -118,7 +119,7 @@ def test_it_installs_a_range_of_a_private_package_with_its_public_dependency(
     assert client.install("tides<2") == {"harbour": "1.0", "tides": "1.1"}
 
 
-@pytest.mark.parametrize("kind", INSTALLERS)
+@sample("kind", INSTALLERS, Pip, Uv)
 def test_it_takes_a_pre_release_when_asked_and_not_otherwise(
     desk: Desk, kind: type[Pip | Uv | Poetry | Pdm]
 ) -> None:
@@ -132,7 +133,7 @@ def test_it_takes_a_pre_release_when_asked_and_not_otherwise(
     }
 
 
-@pytest.mark.parametrize("kind", [Uv, Poetry, Pdm])
+@sample("kind", [Uv, Poetry, Pdm], Uv)
 def test_it_prefers_the_private_package_to_a_higher_public_one(
     desk: Desk, market: Market, kind: type[Uv | Poetry | Pdm]
 ) -> None:
@@ -158,7 +159,7 @@ def test_pip_takes_the_private_file_of_a_version_and_needs_a_pin_for_the_version
     assert pip.install("--no-deps", "--requirement", str(pin)) == {"tides": "2.0"}
 
 
-@pytest.mark.parametrize("kind", PUBLISHERS)
+@sample("kind", PUBLISHERS, Twine, Uv)
 def test_it_publishes(
     desk: Desk, market: Market, tmp_path: Path, kind: type[Twine | Uv | Poetry | Pdm]
 ) -> None:
@@ -174,7 +175,7 @@ def test_it_publishes(
     assert published == {it.path.name: it.path.read_bytes() for it in distributions}
 
 
-@pytest.mark.parametrize("kind", INSTALLERS)
+@sample("kind", INSTALLERS, Pip, Uv)
 def test_it_reads_the_token_in_the_netrc_file(
     plain_desk: Desk, kind: type[Pip | Uv | Poetry | Pdm]
 ) -> None:
@@ -184,7 +185,7 @@ def test_it_reads_the_token_in_the_netrc_file(
     assert kind(plain_desk).resolve("tides<2") == {"harbour": "1.0", "tides": "1.1"}
 
 
-@pytest.mark.parametrize("kind", [Pip, Uv, Poetry])
+@sample("kind", [Pip, Uv, Poetry], Pip)
 def test_a_token_lasts_for_one_shell(plain_desk: Desk, kind: type[Pip | Uv | Poetry]) -> None:
     if kind is not Pip:
         plain_desk.settings(kind.name, "--package", "tides", "--write", *REGISTRY)

@@ -12,6 +12,7 @@ import pytest
 
 from builder.__main__ import main
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.servers.repositories_api import LOCATION, RepositoriesApi
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ RIGHT = (
 
 
 @pytest.mark.usefixtures("api")
+@exhaustive
 def test_priorities_are_explained_and_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert check("right", "pip", capsys) == [RIGHT]
     assert check("right", "pip", capsys, "--extra-index") == [RIGHT]

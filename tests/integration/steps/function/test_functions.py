@@ -204,7 +204,7 @@ def ask(python: Path, folder: Path, target: str, query: str) -> object:
         pytest.param([], [], id="index line"),
         pytest.param(["--pin"], [], id="pin", marks=exhaustive),
         pytest.param(["--vendor", "vendor"], VENDORED, id="vendor", marks=exhaustive),
-        pytest.param(["--bundle"], [], id="bundle"),
+        pytest.param(["--bundle"], [], id="bundle", marks=exhaustive),
     ],
 )
 def test_the_sample_function_is_built_and_answers(

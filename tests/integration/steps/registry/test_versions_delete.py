@@ -128,6 +128,7 @@ def test_a_version_is_deleted_under_the_names_that_the_service_has(
 
 
 @needs_gcloud
+@exhaustive
 def test_a_local_version_and_a_package_are_deleted(
     google: Google, api: ArtifactRegistryApi, folder: Path, tmp_path: Path
 ) -> None:

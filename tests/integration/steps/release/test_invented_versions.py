@@ -128,7 +128,7 @@ def expected(pattern: str, printed: str, commit: str) -> str:
     return pattern.format(commit=commit[:digits])
 
 
-@sample("tool", TOOLS, "setuptools-scm", "versioneer")
+@sample("tool", TOOLS, "setuptools-scm")
 def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
     tool: str, host: str, tmp_path: Path
 ) -> None:
@@ -168,7 +168,7 @@ def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
     ]
 
 
-@sample("tool", TOOLS, "setuptools-scm", "versioneer")
+@sample("tool", TOOLS, "setuptools-scm")
 def test_a_source_without_git_is_explained(tool: str, host: str, tmp_path: Path) -> None:
     """As `gcloud builds submit` sends it: most tools fail, versioneer invents."""
     source = make_project(tmp_path / "source", "tides")

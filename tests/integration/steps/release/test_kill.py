@@ -9,12 +9,13 @@ import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
+from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from tests.integration.program import COMMAND, environment
-from tests.integration.selection import sample
+from tests.integration.selection import exhaustive, sample
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.processes import wait_until_ended
 from tests.tiny import make_distributions, make_project
@@ -104,15 +105,20 @@ class Killer:
                 self.installable_without_dependency.append(name)
 
 
-signals = pytest.mark.parametrize(
-    "kill", [signal.SIGKILL, signal.SIGTERM], ids=["SIGKILL", "SIGTERM"]
-)
-whens = pytest.mark.parametrize("when", ["before", "after"])
+KILL, TERM = signal.SIGKILL, signal.SIGTERM
+LAST = REQUESTS - 1
+# Both signals, before and after, at the first request, in the middle and at the last.
+FEW = {
+    *((KILL, "before", 0), (KILL, "after", 7), (KILL, "before", LAST)),
+    *((TERM, "after", 0), (TERM, "before", 7), (TERM, "after", LAST)),
+}
+MOMENTS = [
+    pytest.param(*it, id=f"{it[0].name}-{it[1]}-{it[2]}", marks=() if it in FEW else exhaustive)
+    for it in product((KILL, TERM), ("before", "after"), range(REQUESTS))
+]
 
 
-@sample("number", range(REQUESTS), 0, 7, REQUESTS - 1)
-@whens
-@signals
+@pytest.mark.parametrize(("kill", "when", "number"), MOMENTS)
 def test_what_was_killed_at_any_request_is_finished_by_the_next(
     emulator: Emulator,
     tmp_path: Path,
@@ -129,7 +135,7 @@ def test_what_was_killed_at_any_request_is_finished_by_the_next(
 
 
 @sample("number", [0, 4, 9], 4)
-@signals
+@pytest.mark.parametrize("kill", [KILL, TERM], ids=["SIGKILL", "SIGTERM"])
 def test_a_killed_upload_is_finished_by_the_next(
     emulator: Emulator,
     tmp_path: Path,

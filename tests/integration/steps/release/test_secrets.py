@@ -13,7 +13,7 @@ import pytest
 
 from builder.__main__ import shipwheel
 from tests.integration.program import environment
-from tests.integration.selection import sample_pairs
+from tests.integration.selection import sample, sample_pairs
 from tests.integration.servers.faults import REFUSED, FaultyRegistry, every_fault
 from tests.integration.servers.google import Google
 from tests.tiny import make_distributions, make_project
@@ -160,7 +160,7 @@ def test_no_secret_leaves_a_command_that_needs_none(work: Path, tally: Tally, co
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
-@pytest.mark.parametrize("command", ASKING)
+@sample("command", ASKING, "publish", "requirements")
 def test_no_secret_of_the_keyring_backend_leaves_a_command(
     emulator: Emulator, work: Path, tally: Tally, command: str
 ) -> None:
@@ -213,7 +213,7 @@ def test_a_backend_that_prints_its_environment_prints_no_secret(
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
-@pytest.mark.parametrize("fault", ["none", "401", "403", "reset before the answer"])
+@sample("fault", ["none", "401", "403", "reset before the answer"], "401")
 def test_no_secret_of_gcloud_leaves_an_upload_that_meets_a_fault(
     emulator: Emulator, work: Path, tally: Tally, fault: str
 ) -> None:

@@ -21,7 +21,7 @@ import yaml
 
 from builder.server import Emulator
 from tests.integration.machine import needs_gcloud
-from tests.integration.selection import sample
+from tests.integration.selection import exhaustive, sample
 from tests.integration.servers.google_api import Answer, error_answer
 from triggers.rendering.repository import open_repository, render_repository
 
@@ -138,6 +138,7 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
     )
 
 
+@exhaustive
 def test_a_function_that_brings_its_distributions_along_is_deployed(
     functions_api: FunctionsApi, programs: Path, emulator: Emulator, tmp_path: Path
 ) -> None:
@@ -199,6 +200,7 @@ def test_what_google_refuses_for_minutes_is_tried_again(
     ]
 
 
+@exhaustive
 def test_what_google_goes_on_to_refuse_ends_after_four_pauses(
     functions_api: FunctionsApi, deploy: Callable[[], subprocess.CompletedProcess[str]]
 ) -> None:

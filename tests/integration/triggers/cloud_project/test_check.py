@@ -81,6 +81,7 @@ def test_check_names_a_role_that_is_missing_and_one_that_is_too_many(
     }
 
 
+@exhaustive
 def test_what_is_there_and_wrong_is_named_with_the_command_that_mends_it(
     api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,6 +127,7 @@ def test_a_repository_of_another_kind_stops_everything(
     ]
 
 
+@exhaustive
 def test_a_login_to_another_project_is_said_and_the_manifests_project_is_set_up(
     api: ProjectApi,
     root: Path,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.triggers.live.repository import REGION, edit_manifest, run, seed, sent
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ pytestmark = needs_gcloud
 SUMMARY = "error: The live triggers of 'demo' in 'us-central1' differ from the rendered ones: "
 
 
-@pytest.mark.parametrize("options", [[], ["--inline"]])
+@pytest.mark.parametrize("options", [[], pytest.param(["--inline"], marks=exhaustive)])
 def test_diff_is_empty_after_apply_which_changes_nothing_the_second_time(
     api: CloudBuildApi, root: Path, options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -150,6 +151,7 @@ def test_an_update_is_shown_field_by_field_and_sends_nothing_else(
     assert api.by_name(REGION)["packages-dues-publish"]["id"] == held["id"]
 
 
+@exhaustive
 def test_foreign_triggers_are_left_alone_and_only_ours_are_pruned(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_foreign_trigger_with_a_name_of_ours_stops_everything_unless_it_is_ado
     assert run(root, "diff") == 0
 
 
+@exhaustive
 def test_triggers_beyond_gclouds_first_page_are_asked_for_one_by_one(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.termination import terminate_at
 from tests.integration.triggers.live.repository import REGION, run
 
@@ -50,6 +51,7 @@ def test_an_interrupted_apply_is_finished_by_the_next(
     )
 
 
+@exhaustive
 def test_a_kill_in_the_middle_of_an_import_leaves_the_rest_to_the_next(
     api: CloudBuildApi, root: Path
 ) -> None:

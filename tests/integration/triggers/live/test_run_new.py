@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.triggers.live.repository import REGION, edit_manifest, run
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def test_run_new_starts_each_created_trigger_of_a_push_once(
     assert len(api.builds) == 2
 
 
+@exhaustive
 def test_run_new_starts_what_an_import_created_before_it_failed(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
