@@ -235,7 +235,8 @@ def parse_manifest(data: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     try:
         return Manifest.model_validate(data)
     except ValidationError as error:
-        problems = [_problem(details, where) for details in error.errors()]
+        found = [_finding(details) for details in error.errors()]
+        problems = [Problem(f"{where}: {each.message}", each.hint) for each in found]
         raise InputError(problems[0], more=problems[1:]) from None
 
 
@@ -258,11 +259,6 @@ def manifest_schema() -> str:
     """Return the manifest's JSON Schema, as `shipwheel.schema.json` has it."""
     schema = Manifest.model_json_schema()
     return json.dumps({"$schema": "http://json-schema.org/draft-07/schema#", **schema}, indent=2)
-
-
-def _problem(details: ErrorDetails, where: str) -> Problem:
-    what, hint = _what(details)
-    return Problem(f"{where}: `{_path(details['loc'])}` {what}", hint)
 
 
 def _what(details: ErrorDetails) -> tuple[str, str]:
@@ -292,8 +288,6 @@ def _path(location: Sequence[int | str]) -> str:
     """Return *location* as people write it: `overrides["packages/a"].tags[0]`."""
     path = ""
     for step in location:
-        if step == "[key]":
-            continue
         if isinstance(step, int):
             path += f"[{step}]"
         elif step.replace("_", "a").isalnum():

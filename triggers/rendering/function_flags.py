@@ -64,23 +64,23 @@ def requirements_options(function: FunctionSettings) -> tuple[str, ...]:
 
 def _functions_flags(function: FunctionSettings) -> Flags:
     given = function.given
-    flags: Flags = {"--gen2": None, "--runtime": function.runtime}
-    flags |= {"--entry-point": function.entry_point, **_trigger_flags(function)}
-    if given.ingress:
-        flags["--ingress-settings"] = _FUNCTIONS_INGRESS[given.ingress]
-    if given.vpc_egress:
-        flags["--egress-settings"] = _FUNCTIONS_EGRESS[given.vpc_egress]
-    return flags
+    flags: dict[str, Flag] = {
+        "--ingress-settings": given.ingress and _FUNCTIONS_INGRESS[given.ingress],
+        "--egress-settings": given.vpc_egress and _FUNCTIONS_EGRESS[given.vpc_egress],
+    }
+    entry = {"--runtime": function.runtime, "--entry-point": function.entry_point}
+    return {"--gen2": None, **entry, **_trigger_flags(function), **_given(flags)}
 
 
 def _run_flags(function: FunctionSettings) -> Flags:
     given = function.given
-    flags: Flags = {"--base-image": function.runtime, "--function": function.entry_point}
-    if given.ingress:
-        flags["--ingress"] = given.ingress
-    if given.vpc_egress:
-        flags["--vpc-egress"] = given.vpc_egress
-    return flags
+    flags: dict[str, Flag] = {
+        "--base-image": function.runtime,
+        "--function": function.entry_point,
+        "--ingress": given.ingress,
+        "--vpc-egress": given.vpc_egress,
+    }
+    return _given(flags)
 
 
 def _trigger_flags(function: FunctionSettings) -> Flags:

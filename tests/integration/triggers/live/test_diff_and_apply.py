@@ -1,4 +1,4 @@
-"""`shipwheel triggers diff` and `apply`, with the real gcloud against a loopback Cloud Build."""
+"""diff and apply against a service that answers as Cloud Build does."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.integration.servers.cloud_build_api import CloudBuildApi
+    from tests.integration.servers.google_api import Request
 
 pytestmark = needs_gcloud
-
 
 SUMMARY = "error: The live triggers of 'demo' in 'us-central1' differ from the rendered ones: "
 
@@ -38,8 +38,7 @@ def test_diff_is_empty_after_apply_which_changes_nothing_the_second_time(
         " --quiet\n"
         "3 create\n"
         f"{SUMMARY}3 create\n"
-        "  hint: `shipwheel triggers apply` does what is shown; what is to be deleted, with"
-        " --prune\n"
+        "  hint: run `shipwheel triggers apply`; add --prune to delete triggers\n"
     )
 
     assert run(root, "apply", *options) == 0
@@ -228,3 +227,42 @@ def test_another_project_and_region_can_be_given(api: CloudBuildApi, root: Path)
     accounts = {it["serviceAccount"] for it in api.by_name("europe-west1").values()}
     assert {account.split("/")[1] for account in accounts} == {"staging"}
     assert api.by_name(REGION) == {}
+
+
+def test_run_new_starts_each_created_trigger_of_a_push_once(
+    api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = {"buildServiceAccount": "shipwheel-build"}
+    edit_manifest(root, deploy={"branch": "release/.*", "function": account})
+
+    assert run(root, "apply", "--run-new", "--branch", "release/1") == 0
+
+    ids = {trigger["id"]: name for name, trigger in api.by_name(REGION).items()}
+    started = [(ids[it["buildTriggerId"]], it["source"]["repoSource"]) for it in api.builds]
+    assert started == [
+        ("packages-dues-publish", {"branchName": "main"}),
+        ("functions-berth-finder-deploy", {"branchName": "release/1"}),
+    ]
+    assert "not started: packages-dues-check: it waits for a pull request" in (
+        capsys.readouterr().err
+    )
+    assert run(root, "apply", "--run-new") == 0
+    assert len(api.builds) == 2
+
+
+@exhaustive
+def test_run_new_starts_what_an_import_created_before_it_failed(
+    api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail_at_the_last(request: Request) -> int | None:
+        is_last = request.method == "POST" and request.body.get("name", "").startswith("functions")
+        return 400 if is_last else None
+
+    api.fault = fail_at_the_last
+    assert run(root, "apply", "--run-new") == 4
+    assert len(api.builds) == 1
+
+    api.fault = None
+    assert run(root, "apply", "--run-new") == 0
+    assert len(api.builds) == 2
+    assert "error: `gcloud builds triggers import` failed" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What starts a rendered trigger: one event of one source, and every file that the build needs."""
+"""Rendered triggers: events, names and accounts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from typing import Any
 import pytest
 
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
-from tests.unit.triggers.rendering.rendering import documents, function, package, problems
+from tests.unit.triggers.rendering.rendering import (
+    CHECK_ACCOUNT,
+    documents,
+    function,
+    package,
+    problems,
+)
 from triggers.cloudbuild.conditions import anchored as anchor
+from triggers.discovery.targets import trigger_name
 from triggers.manifest.manifest import parse_manifest
-from triggers.manifest.settings import resolve
+from triggers.manifest.settings import resolve, service_account_resource
+
+NAME = r"^[A-Za-z0-9]([A-Za-z0-9-]{0,62}[A-Za-z0-9])?$"
 
 
 class TestEvents:
@@ -136,3 +145,119 @@ class TestSettings:
         settings = resolve(parse_manifest(manifest), "a", "publish")
 
         assert (settings.branch, settings.tag) == reference
+
+
+class TestNames:
+    """1. Names are legal, follow from the path, and do not collide. 2. They stay."""
+
+    @pytest.mark.parametrize(
+        "path",
+        ["packages/my_package", "a.b/c d", "_x_", ".", "pakete/größe", "p/" + "x" * 300],
+    )
+    @pytest.mark.parametrize("prefix", ["", "monorepo"])
+    def test_a_name_is_one_that_cloud_build_takes(self, path: str, prefix: str) -> None:
+        name = trigger_name(path, "publish", prefix=prefix)
+
+        assert re.fullmatch(NAME, name)
+        assert name.endswith("publish")
+
+    def test_long_paths_that_begin_alike_keep_different_names(self) -> None:
+        names = {trigger_name(f"packages/{'x' * 100}/{n}", "check") for n in range(50)}
+
+        assert len(names) == 50
+        assert {len(name) for name in names} == {64}
+
+    def test_a_name_does_not_change_from_one_release_to_the_next(self) -> None:
+        assert trigger_name("packages/a_b", "check") == "packages-a-b-check"
+        assert trigger_name("X/a", "check") == "X-a-check"
+        assert trigger_name(".", "check") == "check"
+        assert trigger_name(".", "check", prefix="repo") == "repo-check"
+        assert trigger_name("a" * 58, "check") == f"{'a' * 58}-check"
+        assert re.fullmatch(
+            "a{48}-[0-9a-f]{8}-check", trigger_name(f"{'a' * 48}/{'b' * 40}", "check")
+        )
+        assert trigger_name("p/" + "x" * 80, "check", prefix="repo") == (
+            "repo-p-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-2024566a-check"
+        )
+
+    def test_names_that_collide_are_refused_naming_both_directories(self) -> None:
+        assert problems(package("p/a_b"), package("p/a.b")) == [
+            (
+                f"2 triggers have the name 'p-a-b-{kind}': those of 'p/a_b', 'p/a.b'"
+                '\n  hint: give one of them another: `overrides["p/a.b"].name` in the manifest'
+            )
+            for kind in ("check", "publish")
+        ]
+
+    def test_an_override_gives_a_name_that_stays_when_the_directory_moves(self) -> None:
+        names = [
+            document["name"]
+            for document in documents(
+                package("p/a_b"), package("p/a.b"), overrides={"p/a.b": {"name": "dotted"}}
+            )
+        ]
+
+        assert names == ["p-a-b-check", "p-a-b-publish", "dotted-check", "dotted-publish"]
+
+    def test_a_prefix_keeps_repositories_of_one_project_apart(self) -> None:
+        [check, _] = documents(package("a"), namePrefix="monorepo")
+
+        assert check["name"] == "monorepo-a-check"
+
+    def test_a_document_has_a_name_and_no_id(self) -> None:
+        for document in documents(package("a"), function("f")):
+            assert "name" in document
+            assert "id" not in document
+
+
+class TestAccounts:
+    """5. Pull requests get no account that publishes. 6. Accounts are written in full."""
+
+    def test_a_check_has_comment_control_and_an_account_of_its_own(self) -> None:
+        check, publish = documents(package("a"))
+
+        assert check["github"]["pullRequest"] == {
+            "branch": "^main$",
+            "commentControl": "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY",
+        }
+        assert check["serviceAccount"] == CHECK_ACCOUNT
+        assert publish["serviceAccount"] == CHECK_ACCOUNT.replace("check", "publish")
+
+    @pytest.mark.parametrize("control", ["COMMENTS_DISABLED", "COMMENTS_ENABLED"])
+    def test_comment_control_is_written_even_when_it_is_the_services_zero(
+        self, control: str
+    ) -> None:
+        check, _ = documents(package("a"), check={"commentControl": control})
+
+        assert check["github"]["pullRequest"]["commentControl"] == control
+
+    @pytest.mark.parametrize(
+        "manifest",
+        [
+            {"check": {"serviceAccount": "shipwheel-publish"}},
+            {"publish": {"serviceAccount": "shipwheel-check@my-project.iam.gserviceaccount.com"}},
+            {"overrides": {"a": {"publish": {"serviceAccount": CHECK_ACCOUNT}}}},
+            {"deploy": {"serviceAccount": "shipwheel-check"}},
+        ],
+    )
+    def test_a_pull_request_never_runs_as_an_account_that_publishes(
+        self, manifest: dict[str, Any]
+    ) -> None:
+        found = problems(package("a"), package("b"), function("f"), **manifest)
+
+        assert len(found) == 2
+        assert all(problem.startswith("The check of ") for problem in found)
+
+    @pytest.mark.parametrize(
+        ("account", "project", "resource"),
+        [
+            ("ci", "p", "projects/p/serviceAccounts/ci@p.iam.gserviceaccount.com"),
+            ("ci", "a.b:p", "projects/a.b:p/serviceAccounts/ci@p.a.b.iam.gserviceaccount.com"),
+            ("1@x.com", "p", "projects/p/serviceAccounts/1@x.com"),
+            ("projects/q/serviceAccounts/x", "p", "projects/q/serviceAccounts/x"),
+        ],
+    )  # fmt: skip
+    def test_an_account_is_a_whole_resource_name(
+        self, account: str, project: str, resource: str
+    ) -> None:
+        assert service_account_resource(account, project) == resource

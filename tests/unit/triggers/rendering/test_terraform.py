@@ -1,18 +1,43 @@
+"""Triggers as Terraform's JSON, by the provider's own schema.
+
+`google_cloudbuild_trigger.json` has the blocks and attributes of version 6.50.0 of the provider, as
+the bindings of Terraform's CDK that were generated from its schema list them; the block of
+Developer Connect, which came later, is from the bindings that Pulumi generates. An attribute has
+its type, with `!` where it is required; `several` blocks are a list.
+"""
+
 from __future__ import annotations
 
-from typing import Any
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
+from tests.unit.triggers.rendering.rendering import function, package
 from triggers.discovery.inventory import Component, Inventory
 from triggers.manifest.manifest import parse_manifest
-from triggers.rendering.formats import terraform_document
+from triggers.rendering.formats import TRIGGER_FIELDS, terraform_document
 from triggers.rendering.rendering import render
 from triggers.rendering.repository import put_inline
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 CHECK, PUBLISH = "cloudbuild/check-package.yaml", "cloudbuild/publish-package.yaml"
+SCHEMA = json.loads(
+    (Path(__file__).parents[2] / "data" / "google_cloudbuild_trigger.json").read_text()
+)
+TYPES = {"text": str, "bool": bool, "list": list, "map": dict, "number": int}
+CONFIGS = {
+    f"cloudbuild/{file.name}": yaml.safe_load(file.read_text())
+    for file in (files("triggers") / "build_configs").iterdir()
+}
 
 
 def resources(build: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -125,3 +150,87 @@ def test_what_terraform_has_no_word_for_is_an_error_and_not_left_out() -> None:
 
 def test_a_resource_is_not_named_with_a_digit_in_front() -> None:
     assert [*resources(namePrefix="2nd")] == ["_2nd-a-check", "_2nd-a-publish"]
+
+
+def faults(block: dict[str, Any], schema: dict[str, Any], path: str = "") -> Iterator[str]:
+    """Yield what the provider would refuse of *block*."""
+    for name, rule in schema.items():
+        required = rule.endswith("!") if isinstance(rule, str) else rule.get("required")
+        if required and name not in block:
+            yield f"{path}{name} is missing"
+    for name, value in block.items():
+        rule = schema.get(name)
+        if rule is None:
+            yield f"{path}{name} is unknown"
+        elif isinstance(rule, str):
+            if type(value) is not TYPES[rule.rstrip("!")]:
+                yield f"{path}{name} is {value!r}"
+        elif isinstance(value, list) and not rule.get("several"):
+            yield f"{path}{name} comes once"
+        else:
+            for each in value if isinstance(value, list) else [value]:
+                yield from faults(each, rule["block"], f"{path}{name}.")
+
+
+@pytest.mark.parametrize("inline", [False, True])
+@pytest.mark.parametrize("grouping", ["target", "directory"])
+@pytest.mark.parametrize(
+    "source",
+    [
+        SMALLEST["source"],
+        {"repository": f"{CONNECTION}/repositories/r"},
+        {"gitRepositoryLink": f"{CONNECTION}/gitRepositoryLinks/r"},
+    ],
+)
+def test_the_provider_knows_every_block_and_attribute_of_every_trigger(
+    source: dict[str, Any], grouping: str, inline: bool
+) -> None:
+    settings = {
+        "source": source,
+        "grouping": grouping,
+        "publish": {"approval": True, "ignoredFiles": ["**/*.md"]},
+        "overrides": {"q": {"publish": {"tag": "v.*"}}},
+        "deploy": {
+            "afterPublish": True,
+            "function": {"buildServiceAccount": "builder", "environment": {"A": "$"}},
+        },
+    }
+    manifest = parse_manifest({**SMALLEST, **settings})
+    targets = (package("p/a"), package("q"), function("f", "p/a"))
+    triggers = render(manifest, Inventory(components=targets)).triggers
+    if inline:
+        triggers = put_inline(triggers, CONFIGS)
+
+    document = terraform_document(triggers, manifest)
+
+    found = document["resource"]["google_cloudbuild_trigger"]
+    assert len(found) == 5
+    assert {
+        name: problems for name, it in found.items() if (problems := [*faults(it, SCHEMA)])
+    } == {}
+
+
+def test_every_field_that_is_translated_is_one_of_the_providers() -> None:
+    def unknown(fields: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
+        for name, inner in fields.items():
+            there = {"steps": "step", "secrets": "secret"}.get(name)
+            rule = schema.get(there or re.sub("([A-Z])", r"_\1", name).lower())
+            if rule is None or isinstance(rule, dict) != (inner is not None):
+                yield name
+            elif isinstance(rule, dict):
+                yield from unknown(inner, rule["block"])
+
+    assert [*unknown(TRIGGER_FIELDS, SCHEMA)] == []
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ({"github": {"push": {"brunch": "main"}}}, "github.push.brunch is unknown"),
+        ({"github": [{}]}, "github comes once"),
+        ({"build": {"step": [{"id": "a"}]}}, "build.step.name is missing"),
+        ({"tags": "a"}, "tags is 'a'"),
+    ],
+)
+def test_a_fault_is_seen(block: dict[str, Any], said: str) -> None:
+    assert [*faults(block, SCHEMA)] == [said]
