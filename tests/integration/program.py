@@ -1,4 +1,4 @@
-"""The program as the image runs it, and the environment that sends it to an emulator."""
+"""The program as the image runs it, others beside it, and what sends them to an emulator."""
 
 from __future__ import annotations
 
@@ -45,3 +45,18 @@ def shipwheel_at(
 ) -> subprocess.CompletedProcess[str]:
     """Run the program against the repository `demo/pypi` of the emulator at *host*."""
     return shipwheel(environment(host, **more), *arguments)
+
+
+def run_module(
+    *arguments: str, cwd: Path | None = None, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a module of this environment, such as twine, pip or Shipwheel's, however it ends."""
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PIP_CONFIG_FILE": os.devnull, "NO_COLOR": "1", **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )

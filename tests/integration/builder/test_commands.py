@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from builder.__main__ import COMMANDS, TRIGGER_COMMANDS
+from tests.integration.program import run_module
 from tests.integration.selection import sample
 
 ROOT = Path(__file__).parents[3]
@@ -21,14 +20,7 @@ NAMES = {
 
 
 def run(module: str, *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_module(module, *arguments, cwd=ROOT)
     return done.returncode, done.stdout, done.stderr
 
 

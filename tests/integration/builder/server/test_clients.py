@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.integration.builder.server.plain_http import TOKEN, make_wheel
-from tests.integration.builder.server.programs import run
+from tests.integration.program import run_module
 
 if TYPE_CHECKING:
     import subprocess
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def twine_upload(
     emulator: Emulator, wheel: Path, password: str
 ) -> subprocess.CompletedProcess[str]:
-    return run(
+    return run_module(
         *("twine", "upload", "--verbose", "--non-interactive", "--disable-progress-bar"),
         *("--repository-url", f"http://{emulator.host}/demo/pypi/", str(wheel)),
         TWINE_USERNAME="oauth2accesstoken",
@@ -26,7 +26,7 @@ def twine_upload(
 
 
 def pip_download(emulator: Emulator, user: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    return run(
+    return run_module(
         *(
             "pip",
             "--isolated",

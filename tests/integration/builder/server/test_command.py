@@ -18,7 +18,7 @@ from requests.auth import HTTPBasicAuth
 from builder.server import Emulator
 from steps.host.errors import InputError
 from tests.integration.builder.server.plain_http import TIMEOUT, TOKEN, get, make_wheel, post
-from tests.integration.builder.server.programs import run
+from tests.integration.program import run_module
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +109,7 @@ def test_the_command_prints_its_address_and_stops_cleanly(
     ],
 )
 def test_bad_input_of_the_command_is_one_clean_message(arguments: list[str], message: str) -> None:
-    result = run("builder", "emulator", *arguments)
+    result = run_module("builder", "emulator", *arguments)
 
     assert (result.returncode, result.stdout) == (2, "")
     assert result.stderr.startswith(f"error: {message}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import subprocess
 import threading
@@ -14,6 +13,7 @@ import pytest
 from tests.integration.program import COMMAND, environment
 from tests.integration.selection import exhaustive
 from tests.integration.servers.faults import Fault, FaultyRegistry
+from tests.integration.steps.release.sending import stored
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from tests.integration.tally import Tally
 
 ROUNDS = [0, *(pytest.param(it, marks=exhaustive) for it in range(1, 5))]
-
-
-def stored(registry: Path) -> dict[str, str]:
-    return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in (registry / "demo/pypi").rglob("*")
-        if path.is_file()
-    }
 
 
 def run_upload(host: str, directory: Path) -> subprocess.Popen[str]:
