@@ -73,15 +73,15 @@ def command(
     source = _source(directory, github, repository, git_repository_link)
     target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
     project = project or target.project
-    builds_in = region or default_region(target, source)
-    if not region and builds_in != target.location:
+    trigger_region = region or default_region(target, source)
+    if not region and trigger_region != target.location:
         said = "The triggers' region is %r, the registry's %r; --region names another"
-        _logger.info(said, builds_in, target.location)
-    report_warnings(restricted_region(builds_in))
+        _logger.info(said, trigger_region, target.location)
+    report_warnings(restricted_region(trigger_region))
     options = InitOptions(
         registry=target,
         project=project,
-        region=builds_in,
+        region=trigger_region,
         image=image or _default_image(target.location, project),
         source=source,
     )
