@@ -225,7 +225,7 @@ def test_sigterm_ends_a_build_and_all_that_it_started(
 
 
 @pytest.mark.parametrize("kill", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("hook", ["build_sdist", "build_wheel"])
+@sample("hook", ["build_sdist", "build_wheel"], "build_wheel")
 def test_a_signal_in_a_hook_leaves_nothing_and_ends_within_a_second(
     emulator: Emulator, tmp_path: Path, tally: Tally, hook: str, kill: signal.Signals
 ) -> None:

@@ -139,7 +139,8 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
 
     # The doctor knocks without a login first, and asks for nothing more where nobody answers.
     for request in registry.requests[command == "doctor" :]:
-        assert request.headers["Authorization"].startswith("Basic ")
+        scheme = "Bearer" if request.path.startswith("/v1/") else "Basic"
+        assert request.headers["Authorization"].startswith(f"{scheme} ")
     assert bool(registry.requests) == (fault != REFUSED)
     # The doctor is more patient than the observer makes the others.
     outlived = fault in OUTLIVED or (command, fault) == ("doctor", "time-out")
