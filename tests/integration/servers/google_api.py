@@ -28,12 +28,13 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Request:
-    """One request that was sent; *path* has the query, too."""
+    """One request that was sent; *path* has the query, too, and *project* is whose quota counts."""
 
     method: str
     path: str
     data: bytes = b""
     authorization: str = ""
+    project: str = ""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -113,8 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         data = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        authorization = self.headers.get("Authorization", "")
-        status, answer = self._api.answer(Request(self.command, self.path, data, authorization))
+        headers = (self.headers.get(it, "") for it in ("Authorization", "X-Goog-User-Project"))
+        status, answer = self._api.answer(Request(self.command, self.path, data, *headers))
         payload = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
