@@ -21,6 +21,7 @@ import certifi
 import trustme
 
 HOST = "us-central1-python.pkg.dev"
+API_HOST = "artifactregistry.googleapis.com"
 ACCOUNT = "builder@demo.iam.gserviceaccount.com"
 _PREFIX = "/computeMetadata/v1/instance/service-accounts/default/"
 
@@ -49,7 +50,7 @@ class Google:
         bundle = self._folder / "authorities.pem"
         bundle.write_bytes(_public_authorities() + authority.cert_pem.bytes())
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(HOST).configure_cert(context)
+        authority.issue_cert(HOST, API_HOST).configure_cert(context)
         if self._mutual:
             context.verify_mode = ssl.CERT_REQUIRED
             authority.configure_trust(context)
@@ -159,7 +160,7 @@ class _Proxy(_Quiet):
         super().__init__(*arguments)
 
     def do_CONNECT(self) -> None:
-        ours = self.path == f"{HOST}:443"
+        ours = self.path in {f"{HOST}:443", f"{API_HOST}:443"}
         host, _, port = (self._upstream if ours else self.path).rpartition(":")
         self.close_connection = True
         try:
