@@ -53,8 +53,9 @@ OTHERS = {
 
 EVERYTHING = f"Authorization: {TOKEN}; {base64.b64encode(TOKEN.encode()).decode()}".encode()
 FAULTS = {"none": lambda _: None, **every_fault(EVERYTHING)}
-# A registry that answers in time, and says what the commands can live with.
-OUTLIVED = {"none", "request taken by the sip", "lagging index"}
+# A registry that answers in time, and says what the commands can live with: 404 of an API that
+# cannot be asked is no answer about the repository.
+OUTLIVED = {"none", "request taken by the sip", "lagging index", "404"}
 
 
 @pytest.fixture
