@@ -186,7 +186,7 @@ def _without_page(name: NormalizedName, index: Index, registry: Registry) -> Pub
     meant = f"did you mean {near[0]!r}? " if near else ""
     raise InputError(
         f"The registry holds no package {name!r}",
-        f"{meant}`shipwheel versions --all --registry {registry}` lists them",
+        f"{meant}`shipwheel versions --all --registry {registry.option}` lists them",
     )
 
 

@@ -61,6 +61,11 @@ class Registry:
         """What Google Cloud calls an Artifact Registry repository."""
         return f"projects/{self.project}/locations/{self.location}/repositories/{self.repository}"
 
+    @property
+    def option(self) -> str:
+        """What --registry takes for it: an emulated one is not known by its address."""
+        return f"{self.location}/{self.project}/{self.repository}" if self.emulated else str(self)
+
     def __str__(self) -> str:
         """Return the address that requests go to."""
         return self.upload_url

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from builder.server import Emulator
+from steps.registry.repository_api import ENDPOINT_VARIABLE
 from tests.integration.servers.cloud_build_api import CloudBuildApi
 from tests.integration.servers.google import Google
 from tests.integration.servers.project_api import ProjectApi
@@ -61,6 +62,8 @@ class Stage:
         programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         apis = project.environ | cloud_build.environ
         self._environ = google.environ | apis | programs | _SETTINGS
+        # Only setup finds an empty project; for all others its repositories are there.
+        self._of_setup = {ENDPOINT_VARIABLE: self._environ.pop(ENDPOINT_VARIABLE)}
         self.prepare("git init -q -b main; git add .; git commit -q -m Sample")
         return self
 
@@ -86,7 +89,7 @@ class Stage:
         return subprocess.run(
             ["bash", "-o", "pipefail", "-c", command],
             cwd=self.source,
-            env=self._environ,
+            env=self._environ | (self._of_setup if "shipwheel setup" in command else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -76,7 +76,7 @@ def test_what_is_not_there_is_an_error_that_names_what_is(emulator: Emulator) ->
     assert package.stderr == (
         "error: The registry holds no package 'tide'\n"
         "  hint: did you mean 'tides'?"
-        f" `shipwheel versions --all --registry http://{emulator.host}/demo/pypi/` lists them\n"
+        " `shipwheel versions --all --registry us-central1/demo/pypi` lists them\n"
     )
     assert version.stderr == (
         "error: The registry holds no version '3' of 'tides'\n  hint: the highest is 1.10\n"
