@@ -61,6 +61,8 @@ class Stage:
         cloud_build = self._stack.enter_context(CloudBuildApi())
         programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
         apis = project.environ | cloud_build.environ
+        # What a repository is, is asked of the registry's own stand-in, which has these.
+        apis["CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"] = f"http://{emulator.host}/"
         self._environ = google.environ | apis | programs | _SETTINGS
         # Only setup finds an empty project; for all others its repositories are there.
         self._of_setup = {ENDPOINT_VARIABLE: self._environ.pop(ENDPOINT_VARIABLE)}
