@@ -93,11 +93,7 @@ def find_access(transport: Transport, environ: Mapping[str, str], contact: Conta
     access = replace(access, problem=_read_problem(transport))
     if not transport.registry.is_artifact_registry:
         return replace(access, unknown_reason="only Artifact Registry tells")
-    try:
-        api = RepositoryApi(transport.registry, transport)
-    except InputError as error:
-        return replace(access, unknown_reason=error.problems[0].message)
-    return _ask_api(access, api)
+    return _ask_api(access, RepositoryApi(transport.registry, transport))
 
 
 def _read_problem(transport: Transport) -> Problem | None:
@@ -130,7 +126,7 @@ def _ask_api(access: Access, api: RepositoryApi) -> Access:
     """Return *access* with what the API tells of the repository and of the permission to upload."""
     try:
         access = replace(access, repository=replace(api.repository(), upstreams=api.upstreams()))
-    except ApiUnavailable as error:
+    except (ApiUnavailable, InputError) as error:  # the latter for an endpoint without https
         return replace(access, unknown_reason=error.problems[0].message)
     except NoRepository as error:
         reason = "the repository does not exist"

@@ -135,9 +135,10 @@ def post(url: str, path: Path) -> None:
     part = '--floor\r\nContent-Disposition: form-data; name="'
     body = "".join(f'{part}{key}"\r\n\r\n{value}\r\n' for key, value in fields.items())
     body += f'{part}content"; filename="{path.name}"\r\n\r\n'
-    connection = http.client.HTTPConnection(urlsplit(url).netloc)
+    place = urlsplit(url)
+    connection = http.client.HTTPConnection(place.netloc)
     headers = {"Content-Type": "multipart/form-data; boundary=floor"}
-    connection.request("POST", "/", body.encode() + content + b"\r\n--floor--\r\n", headers)
+    connection.request("POST", place.path, body.encode() + content + b"\r\n--floor--\r\n", headers)
     assert connection.getresponse().status == http.client.OK
     connection.close()
 
