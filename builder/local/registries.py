@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 from builder.local.directories import WORKSPACE
 from builder.local.runners import ExtraVariables
 from builder.local.variables import credentials
+from builder.server import Emulator
+from builder.server.answers import Answers
 from steps.host.errors import InputError
 from steps.host.tasks import Command, run_to_end
 from steps.registry.address import EMULATOR_VARIABLE, REGISTRY_VARIABLE, parse_registry
@@ -53,11 +55,8 @@ def open_registries(
         _logger.info("Using the registry emulator at %s", running)
         yield ExtraVariables({EMULATOR_VARIABLE: running}, ours)
     elif request.emulator:
-        from builder.server import Emulator  # noqa: PLC0415 - only --emulator pays for it
-
-        with Emulator(
-            directories.root / "registry", repositories=repositories(prepared)
-        ) as emulator:
+        root, names = directories.root / "registry", repositories(prepared)
+        with Emulator(root, repositories=names, answers=Answers()) as emulator:
             yield ExtraVariables({EMULATOR_VARIABLE: emulator.host}, ours)
     else:
         yield ExtraVariables({}, ours)

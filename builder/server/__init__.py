@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from builder.server.answers import Answers
+from builder.server.answers import LISTED
 from builder.server.front import Front
 from builder.server.layout import Layout, upstream_of
 from builder.server.remote import RemoteRepository
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from builder.server.answers import Answers
     from builder.server.repository import Repository
     from builder.server.service import Role
 
@@ -50,7 +51,7 @@ class Emulator:
         virtuals: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
         token: str | None = None,
         more_tokens: Mapping[str, Role] = MappingProxyType({}),
-        answers: Answers = Answers(),  # noqa: B008 - it is frozen
+        answers: Answers = LISTED,
         port: int = 0,
     ) -> None:
         self._root = root

@@ -57,7 +57,7 @@ class Answers:
 
     __pydantic_config__ = _STRICT
 
-    root_page: Reply | None = None
+    root_page: Reply | None = GOOGLE_NOT_FOUND
     """`simple/`, with or without its slash; None is a list of the projects, as elsewhere."""
     unknown_repository: Reply = Reply(status=404, body="Requested entity was not found.\n")
     """Anything in a repository that does not exist, but for the API's answer."""
@@ -103,6 +103,10 @@ class Answers:
     """Seconds from an upload until index and API show it."""
     index_kept_for: NonNegativeFloat = 0.0
     """Seconds for which a remote repository keeps an index page before it asks for it again."""
+
+
+LISTED = Answers(root_page=None)
+"""The same with a list of the projects: a repository that is named by its URL, as elsewhere."""
 
 
 def read_answers(path: Path) -> Answers:

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.server.answers import Answers
+from builder.server.answers import LISTED
 from builder.server.front import Front, HttpAnswer
 from builder.server.layout import Layout
 from builder.server.service import Service
@@ -45,7 +45,7 @@ class Counter:
 def main() -> None:
     folder, latency = Path(sys.argv[1]), float(sys.argv[2])
     layout = Layout(standards=("demo/pypi",))
-    service = Service(layout, {"demo/pypi": StandardRepository(folder)}, {}, Answers())
+    service = Service(layout, {"demo/pypi": StandardRepository(folder)}, {}, LISTED)
     server = Front(("127.0.0.1", 0), Counter(service, latency))
     print(server.server_port, flush=True)
     server.start()

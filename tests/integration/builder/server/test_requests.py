@@ -15,7 +15,7 @@ import requests
 from requests.auth import HTTPBasicAuth
 
 from builder.server import Emulator
-from builder.server.answers import GOOGLE_NOT_FOUND, Answers, Reply
+from builder.server.answers import Answers, Reply
 from tests.integration.builder.server.plain_http import (
     TIMEOUT,
     TOKEN,
@@ -346,7 +346,7 @@ def test_a_fault_of_this_machine_is_not_blamed_on_the_body(
 
 @pytest.mark.parametrize("path", ["/demo/pypi/simple/", "/demo/pypi/simple"])
 def test_the_root_page_is_googles_for_what_is_not_there(tmp_path: Path, path: str) -> None:
-    with Emulator(tmp_path, answers=Answers(root_page=GOOGLE_NOT_FOUND)) as emulator:
+    with Emulator(tmp_path, answers=Answers()) as emulator:
         status, headers, page = get(emulator, path)
 
     assert (status, headers["Content-Type"]) == (404, "text/html; charset=utf-8")

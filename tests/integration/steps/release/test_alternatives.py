@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -11,7 +10,7 @@ import requests
 
 from builder.__main__ import main
 from builder.server import Emulator
-from builder.server.answers import GOOGLE_NOT_FOUND, HTML, Answers, Reply
+from builder.server.answers import HTML, Answers, Reply
 from tests.integration.program import environment
 from tests.integration.steps.release.sending import TOKEN
 from tests.tiny import make_project
@@ -51,7 +50,6 @@ def test_publish_check_and_versions_end_the_same(
     answers: Answers,
 ) -> None:
     project = str(make_project(tmp_path / "tides", "tides", "1.0"))
-    answers = replace(answers, root_page=GOOGLE_NOT_FOUND)
 
     with Emulator(tmp_path / "registry", token=TOKEN, answers=answers) as emulator:
         use(emulator, monkeypatch)
@@ -81,7 +79,7 @@ def test_a_project_whose_versions_were_all_deleted_has_none_and_takes_a_new_one(
     page: Reply,
 ) -> None:
     project = str(make_project(tmp_path / "tides", "tides", "1.0"))
-    answers = Answers(root_page=GOOGLE_NOT_FOUND, deleted_project=page)
+    answers = Answers(deleted_project=page)
     api = "v1/projects/demo/locations/us-central1/repositories/pypi/packages/tides/versions/1.0"
 
     with Emulator(tmp_path / "registry", token=TOKEN, answers=answers) as emulator:
