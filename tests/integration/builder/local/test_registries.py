@@ -25,7 +25,8 @@ def test_with_the_emulator_a_step_needs_no_arguments(laptop: Laptop) -> None:
 
 def test_with_the_emulator_the_repositories_of_the_config_exist(laptop: Laptop) -> None:
     script = "import os, urllib.request as u; print(u.urlopen('http://' + os.environ["
-    script += "'ARTIFACT_REGISTRY_EMULATOR_HOST'] + '/my-project/pypi/simple/').status)"
+    script += "'ARTIFACT_REGISTRY_EMULATOR_HOST'] + '/v1/projects/my-project/locations/us-east4"
+    script += "/repositories/pypi').status)"
     text = (
         f'steps:\n- name: {OURS}\n  entrypoint: python\n  args: [-c, "{script}"]\n'
         "  env: ['SHIPWHEEL_REGISTRY=us-east4/$PROJECT_ID/$_REPO']\n"
