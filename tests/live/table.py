@@ -9,10 +9,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import steps
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT = Path(__file__).parents[2]
+# In the image the code is that of the installed wheel, and not beside the tests.
+CODE = Path(steps.__file__).parents[1]
 PAGE = ROOT / "steps/ASSUMPTIONS.md"
 _ROW = re.compile(r"\| `(?P<id>[a-z0-9-]+)`(?P<star>\*?) \|(.*)\|(.*)\|(.*)\|(.*)\|")
 
@@ -64,7 +68,8 @@ def _problems(row: Row, root: Path) -> Iterator[str]:
     for place in row.used_in:
         module, _, names = place.partition(":")
         is_file = "/" in module
-        file = root / (module if is_file else f"{module.replace('.', '/')}.py")
+        code = CODE if root == ROOT and not is_file else root
+        file = code / (module if is_file else f"{module.replace('.', '/')}.py")
         if not file.is_file() or not (is_file or _defines(file, tuple(names.split(".")))):
             yield f"there is no {place}"
     for test in row.tests:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+import steps
+
+# In the image the code is that of the installed wheel, and not beside the tests.
+ROOT = Path(steps.__file__).parents[1]
 FLOORS = ("builder", "steps", "triggers")
 
 # Where each is done, and the few places that have a reason to do it, too.
