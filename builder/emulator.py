@@ -19,7 +19,7 @@ from builder.server.layout import parse_remote, parse_virtual
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.registry.address import EMULATOR_VARIABLE
-from steps.registry.public_names import PUBLIC_INDEX_VARIABLE
+from steps.registry.public_index import PUBLIC_INDEX_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

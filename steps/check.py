@@ -37,7 +37,7 @@ from steps.host.errors import Problem, Refused, RegistryError
 from steps.project.repository import neighbours
 from steps.registry.address import is_loopback
 from steps.registry.index import Index
-from steps.registry.public_names import PublicIndex, PublicNames
+from steps.registry.public_index import PublicIndex, PublicNames
 from steps.release.dependents import notes_on_dependents
 from steps.release.judgement import check, refusals
 
@@ -158,7 +158,7 @@ def _public_names(public: PublicIndex | None, judgements: Sequence[Judgement]) -
 
 def _judge_names(names: PublicNames, *, strict: bool) -> list[Problem]:
     """Return what is to be refused of *names*, nothing unless *strict*: else it is narrated."""
-    taken = [_taken(name) for name in names.taken]
+    taken = [_taken(name) for name in names.found]
     if not strict:
         for problem in taken:
             _logger.warning("warning: %s", problem)
@@ -189,7 +189,7 @@ def _print_json(
         "registry": str(transport.registry),
         "projects": [judgement_as_object(it) for it in judgements],
         "dependents": [asdict(note) for note in notes],
-        "public_names": [*names.taken],
+        "public_names": [*names.found],
     }
     click.echo(json.dumps(result, indent=2))
 

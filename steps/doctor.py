@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from steps.diagnosis.model import CheckResult
-    from steps.registry.certificates import Certificates
+    from steps.registry.credentials import Certificates
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 _RETRY_SECONDS = 5.0
-_PATIENCE_SECONDS = 10.0
+_TIMEOUT_SECONDS = 10.0
 
 
 @click.command(short_help="Tell what is wrong with tools, credentials and settings here.")
@@ -55,7 +55,7 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     credentials = find_credentials(place, _complete(os.environ))
     certificates = _usable_certificates(os.environ)
     transport = Transport(
-        place, credentials, certificates, retry_for=retry_for, patience=_PATIENCE_SECONDS
+        place, credentials, certificates, retry_for=retry_for, timeout=_TIMEOUT_SECONDS
     )
     seen = observe(transport, this_machine(), read_only=read_only)
     checks = (*MACHINE_CHECKS, *REGISTRY_CHECKS, *CLIENT_CHECKS)
@@ -72,7 +72,7 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
 
 def _usable_certificates(environ: Mapping[str, str]) -> Certificates:
     """Return those that are named, or none: one that cannot be used is reported by a check."""
-    from steps.registry.certificates import Certificates, find_certificates  # noqa: PLC0415 - as above
+    from steps.registry.credentials import Certificates, find_certificates  # noqa: PLC0415 - as above
 
     try:
         return find_certificates(environ)

@@ -171,8 +171,7 @@ def command(
 
 def _virtual(text: str, transport: Transport) -> Transport:
     from steps.registry.address import parse_registry  # noqa: PLC0415 - the same
-    from steps.registry.certificates import find_certificates  # noqa: PLC0415 - `--help` does without
-    from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
+    from steps.registry.credentials import find_certificates, find_credentials  # noqa: PLC0415 - the same
     from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
     place = parse_registry(text, os.environ)

@@ -18,17 +18,16 @@ from steps.command_line.options import package_name, registry_option
 from steps.command_line.program import run_alone
 from steps.host.errors import AccessError, RegistryError
 from steps.registry.address import parse_registry
-from steps.registry.certificates import find_certificates
-from steps.registry.credentials import find_credentials, read_key
+from steps.registry.artifact_registry import explain, misused
+from steps.registry.credentials import find_certificates, find_credentials, read_key
 from steps.registry.repository_api import RepositoryApi
 from steps.registry.transport import Transport
-from steps.registry.upstreams import explain, misused
 
 if TYPE_CHECKING:
     from steps.client.model import Client, ClientSettings
     from steps.registry.address import Registry
+    from steps.registry.artifact_registry import Repository
     from steps.registry.credentials import Login
-    from steps.registry.upstreams import Repository
 
 _logger = logging.getLogger("shipwheel")
 
@@ -190,7 +189,7 @@ def _described(registry: Registry) -> Repository | None:
         find_credentials(registry, os.environ, seconds=_API_SECONDS),
         find_certificates(os.environ),
         retry_for=0.0,
-        patience=_API_SECONDS,
+        timeout=_API_SECONDS,
     )
     api = RepositoryApi(registry, transport)
     try:

@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from builder.server.front import HttpAnswer
 from builder.server.standard import StandardRepository
 from steps.registry.address import parse_registry
-from steps.registry.public_names import default_url
+from steps.registry.public_index import default_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

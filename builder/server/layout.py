@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.registry.address import REPOSITORY_PATH, parse_registry
-from steps.registry.public_names import default_url
+from steps.registry.public_index import default_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

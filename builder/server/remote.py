@@ -46,7 +46,7 @@ class RemoteRepository(Repository):
             upstream,
             Credentials(lambda: None),
             retry_for=_RETRY_SECONDS,
-            patience=_PATIENCE_SECONDS,
+            timeout=_PATIENCE_SECONDS,
         )
         # The upstream's list of all projects would be a large page to prove little with.
         self._index = Index(upstream, transport, first_release=True)

@@ -29,8 +29,7 @@ from steps.host.children import Children
 from steps.host.errors import BuildFailed
 from steps.host.files import write_whole
 from steps.host.tasks import OncePerKey
-from steps.registry.certificates import uv_trust
-from steps.registry.credentials import without_login
+from steps.registry.credentials import uv_trust, without_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

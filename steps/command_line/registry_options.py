@@ -46,8 +46,11 @@ def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
     def wrapper(
         registry: str | None, section: str | None, retry_for: float, **others: Any
     ) -> Result:
-        from steps.registry.certificates import find_certificates  # noqa: PLC0415 - `--help` does without
-        from steps.registry.credentials import find_credentials, read_pypirc  # noqa: PLC0415 - the same
+        from steps.registry.credentials import (  # noqa: PLC0415 - `--help` does without
+            find_certificates,
+            find_credentials,
+            read_pypirc,
+        )
         from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
         if registry and section:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from steps.host.errors import Problem
     from steps.registry.address import Registry
-    from steps.registry.upstreams import Repository
+    from steps.registry.artifact_registry import Repository
 
 Status = Literal["ok", "note", "wrong"]
 Client = Literal["pip", "uv", "poetry", "pdm", "twine", "netrc"]

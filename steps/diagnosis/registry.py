@@ -26,22 +26,29 @@ from steps.host.errors import (
 )
 from steps.registry.adapter import Adapter
 from steps.registry.address import EMULATOR_VARIABLE
+from steps.registry.artifact_registry import (
+    REMOTE,
+    VIRTUAL,
+    WRITER,
+    explain,
+    grant_command,
+    member,
+    misused,
+)
 from steps.registry.credentials import account
 from steps.registry.index import ACCEPT, Index
 from steps.registry.page import parse_page
 from steps.registry.repository_api import UPLOAD, RepositoryApi
-from steps.registry.roles import WRITER, grant_command, member
 from steps.registry.transport import anonymous
-from steps.registry.upstreams import REMOTE, VIRTUAL, explain, misused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from steps.diagnosis.model import Observations
     from steps.registry.address import Registry
-    from steps.registry.certificates import Certificates
+    from steps.registry.artifact_registry import Repository
+    from steps.registry.credentials import Certificates
     from steps.registry.transport import Transport
-    from steps.registry.upstreams import Repository
 
 _PROJECT = "pip"
 _SECONDS = (5.0, 10.0)

@@ -1,11 +1,14 @@
-"""What twine reads of a distribution, which is what it sends of it."""
+"""What twine reads: a distribution, of which it sends just that, and the user's `.pypirc`."""
 
 from __future__ import annotations
 
+import configparser
 from typing import TYPE_CHECKING
 
 from twine.exceptions import TwineException
 from twine.package import PackageFile
+from twine.repository import WAREHOUSE_WEB as PUBLIC_REGISTRY
+from twine.utils import get_repository_from_config
 from twine.wheel import Wheel as TwineWheel
 
 from steps.distribution.archive import readable
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.distribution.archive import Wheel
+
+__all__ = ["PUBLIC_REGISTRY", "other_metadata", "pypirc_section", "read_package"]
 
 
 def read_package(path: Path) -> PackageFile:
@@ -47,3 +52,14 @@ def other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]
             f" of {metadata!r}",
             "give that file another name, or leave it out of the wheel",
         )
+
+
+def pypirc_section(path: str, name: str) -> dict[str, str | None]:
+    """Return what the section *name* of the `.pypirc` at *path* holds; nothing if it is not whole.
+
+    The library's reason is not repeated: the file holds secrets.
+    """
+    try:
+        return dict(get_repository_from_config(path, name))
+    except (TwineException, configparser.Error, KeyError, ValueError):  # KeyError: no repository
+        return {}

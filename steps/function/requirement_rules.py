@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from steps.function.index_line import EXTRA, foreign_indexes, is_own, without_credentials
 from steps.host.errors import Finding
-from steps.registry.roles import READER
+from steps.registry.artifact_registry import READER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

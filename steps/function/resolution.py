@@ -22,8 +22,7 @@ from steps.host.children import Children
 from steps.host.errors import InputError, Problem, Refused, RegistryError
 from steps.host.files import write_whole
 from steps.project.requirements_file import parse_requirements
-from steps.registry.certificates import uv_trust
-from steps.registry.credentials import without_login
+from steps.registry.credentials import uv_trust, without_login
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,8 +1,9 @@
-"""Credentials for a registry: where they come from, looked up once per process, never by a prompt.
+"""Credentials and certificates: where they come from, looked up once, never by a prompt.
 
 First found wins: TWINE_USERNAME and TWINE_PASSWORD, the section of `.pypirc` that was named, the
 keyring backend of Artifact Registry for https hosts below pkg.dev. Nothing is looked up for a
-loopback address. A secret is never part of a representation or of a message.
+loopback address. A secret is never part of a representation or of a message. Certificates are
+named as for twine, too: TWINE_CERT and TWINE_CLIENT_CERT, else `ca_cert` and `client_cert`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -20,12 +23,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from steps.host.children import Children
-from steps.host.errors import InputError
+from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from steps.registry.address import Registry
+
+_logger = logging.getLogger("shipwheel")
 
 # The user names that go with an access token, and with a service-account key, encoded or not.
 TOKEN_USERNAME = "oauth2accesstoken"  # noqa: S105 - a user name, which Google gives to every token
@@ -38,8 +43,6 @@ LOOK_UP_SECONDS = 30.0
 _RENEW_AFTER = 45 * 60.0
 _YOUNG = 3 * 60.0
 _HIDDEN = "[hidden]"
-
-_logger = logging.getLogger("shipwheel")
 
 
 @dataclass(frozen=True)
@@ -143,14 +146,7 @@ def find_credentials(
 
 def read_pypirc(section: str) -> tuple[str, Login | None]:
     """Return the URL and the login, if it holds one, of a *section* of the user's `.pypirc`."""
-    from twine.exceptions import TwineException  # noqa: PLC0415 - only who uses .pypirc pays for it
-    from twine.utils import get_repository_from_config  # noqa: PLC0415 - the same
-
-    try:
-        found = get_repository_from_config(PYPIRC, section)
-    except (TwineException, KeyError, ValueError):  # a section without a repository is a KeyError
-        # The library's message is not repeated: the file holds secrets.
-        found = {}
+    found = _section(section)
     url, username, password = map(found.get, ("repository", "username", "password"))
     if not url:
         raise InputError(
@@ -266,3 +262,79 @@ def _client_email(text: str) -> str:
         return str(json.loads(text).get("client_email", ""))
     except (ValueError, AttributeError):
         return ""
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Paths of PEM files: the *authorities* to trust, and our *client* certificate with its key.
+
+    Empty where none is named.
+    """
+
+    authorities: str = ""
+    client: str = ""
+
+
+def find_certificates(environ: Mapping[str, str], section: str | None = None) -> Certificates:
+    """Return the certificates that the environment, or else *section* of `.pypirc`, names.
+
+    Raises InputError for files that cannot be used.
+    """
+    config = _section(section) if section else {}
+    found = Certificates(
+        authorities=_path(environ.get("TWINE_CERT") or config.get("ca_cert")),
+        client=_path(environ.get("TWINE_CLIENT_CERT") or config.get("client_cert")),
+    )
+    InputError.raise_all(_problems(found))
+    return found
+
+
+def uv_trust(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that have uv trust whom this machine trusts, as pip does.
+
+    By itself uv trusts a list of its own, and no authority of a company's proxy. Empty where
+    *environ* says which, or the machine has no list.
+    """
+    paths = ssl.get_default_verify_paths()
+    known = paths.cafile or (paths.capath and os.listdir(paths.capath))  # noqa: PTH208 - as ssl has it
+    if not known or "UV_NATIVE_TLS" in environ or "UV_SYSTEM_CERTS" in environ:
+        return {}
+    return {"UV_SYSTEM_CERTS": "1"}
+
+
+def _section(name: str) -> Mapping[str, str | None]:
+    from steps.distribution.twine_library import pypirc_section  # noqa: PLC0415 - few use a .pypirc
+
+    return pypirc_section(PYPIRC, name)
+
+
+def _path(given: str | None) -> str:
+    return os.path.expanduser(given or "")  # noqa: PTH111 - it may be empty, and stays so
+
+
+def _problems(certificates: Certificates) -> Iterator[Problem]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    if path := certificates.authorities:
+        try:
+            context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})  # noqa: PTH112 - beside ssl's own
+        except OSError as error:
+            yield Problem(
+                f"The registry's authorities cannot be read from {path!r}: {_reason(error)}",
+                "name a PEM file in TWINE_CERT, or as ca_cert in .pypirc",
+            )
+    if path := certificates.client:
+        try:
+            # A key with a password would be asked for on the terminal, at every connection.
+            context.load_cert_chain(path, password=lambda: b"")
+        except OSError as error:
+            yield Problem(
+                f"The client certificate cannot be read from {path!r}: {_reason(error)}",
+                "name a PEM file that holds it and its key, which has no password, in"
+                " TWINE_CLIENT_CERT, or as client_cert in .pypirc",
+            )
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "it does not hold what it should"
+    return error.strerror or str(error)

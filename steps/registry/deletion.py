@@ -15,7 +15,7 @@ from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError
 from steps.host.gcloud import Call, ask_gcloud
-from steps.registry.roles import READER, REPOSITORY_ADMIN, grant_command
+from steps.registry.artifact_registry import READER, REPOSITORY_ADMIN, grant_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -6,6 +6,8 @@ unknown package. The token goes to the API's own origin only.
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+import requests
 from packaging.utils import NormalizedName, canonicalize_name
 from requests import codes
 
@@ -25,19 +28,23 @@ from steps.host.errors import (
     ShipwheelError,
 )
 from steps.host.tasks import each
+from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback
-from steps.registry.credentials import TOKEN_USERNAME
-from steps.registry.google_error import GoogleError
-from steps.registry.key_token import key_token
+from steps.registry.artifact_registry import (
+    REMOTE,
+    STANDARD,
+    VIRTUAL,
+    GoogleError,
+    Repository,
+    Upstream,
+    create_command,
+)
+from steps.registry.credentials import KEY_USERNAME, RAW_KEY_USERNAME, TOKEN_USERNAME
 from steps.registry.retry import retry
-from steps.registry.roles import create_command
-from steps.registry.transport import OriginSession
-from steps.registry.upstreams import REMOTE, STANDARD, VIRTUAL, Repository, Upstream
+from steps.registry.transport import OriginSession, anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    import requests
 
     from steps.registry.address import Registry
     from steps.registry.credentials import Login
@@ -50,6 +57,8 @@ UPLOAD = "artifactregistry.repositories.uploadArtifacts"
 _RETRY_SECONDS = 10.0
 _PER_PAGE = 1000
 _WORKERS = 4
+_SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_SECONDS = 10.0
 
 
 class RepositoryApi:
@@ -67,7 +76,7 @@ class RepositoryApi:
             self._base,
             self._sign,
             replace(transport.certificates, client=""),
-            transport.patience,
+            transport.timeout,
         )
         self._quota_project = ""
         self._key_tokens: dict[Login, str] = {}
@@ -330,3 +339,34 @@ def _last_parts(entries: Any) -> Iterator[str]:
     """Yield the ids of resources, of which gcloud and the API quote some twice."""
     for entry in entries:
         yield unquote(unquote(entry["name"].rpartition("/")[2]))
+
+
+def key_token(login: Login) -> str:
+    """Return an access token of the service-account key that *login* is; empty for another login.
+
+    Raises ApiUnavailable when none can be fetched.
+    """
+    if login.username not in {KEY_USERNAME, RAW_KEY_USERNAME}:
+        return ""
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - only a key pays for it
+    from google.auth.transport.requests import Request  # noqa: PLC0415 - the same
+    from google.oauth2.service_account import Credentials  # noqa: PLC0415 - the same
+
+    try:
+        key = login.password
+        text = base64.b64decode(key).decode() if login.username == KEY_USERNAME else key
+        # google-auth has types, and none for this function.
+        credentials = Credentials.from_service_account_info(json.loads(text), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+        with requests.Session() as session:
+            session.auth = anonymous
+            for scheme in ("https://", "http://"):
+                session.mount(scheme, Adapter(_SECONDS, 1))
+            credentials.refresh(Request(session))
+    except (GoogleAuthError, ValueError, TypeError, RecursionError) as error:
+        # The library's message may repeat the key.
+        raise ApiUnavailable(
+            "Artifact Registry's API cannot be asked: no access token could be fetched with the"
+            f" key from {login.source} ({type(error).__name__})",
+            "check the key, and whether its token_uri can be reached",
+        ) from None
+    return str(credentials.token)

@@ -22,11 +22,9 @@ from requests.auth import HTTPBasicAuth
 from steps.host.errors import AccessError, RegistryError
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback, shown
-from steps.registry.certificates import Certificates
-from steps.registry.credentials import account
-from steps.registry.google_error import GoogleError
+from steps.registry.artifact_registry import READER, WRITER, GoogleError, grant_command, member
+from steps.registry.credentials import Certificates, account
 from steps.registry.retry import ConnectionBroke, Transient, retry
-from steps.registry.roles import READER, WRITER, grant_command, member
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +52,7 @@ class Transport:
     """Sends requests to *registry*; threads may share it.
 
     *retry_for* is the number of seconds for which a request is repeated after its first fault,
-    *patience* the number of seconds for which the registry may keep silent, and in which a request
+    *timeout* the number of seconds for which the registry may keep silent, and in which a request
     has to be answered whole; a large one has more (see steps.registry.adapter).
     """
 
@@ -65,15 +63,15 @@ class Transport:
         certificates: Certificates = NO_CERTIFICATES,
         *,
         retry_for: float = 60.0,
-        patience: float = 60.0,
+        timeout: float = 60.0,
     ) -> None:
         self.registry = registry
         self.credentials = credentials
         self.certificates = certificates
         self.retry_for = retry_for
-        self.patience = patience
+        self.timeout = timeout
         self.session: requests.Session = OriginSession(
-            registry.upload_url, self._sign, certificates, patience
+            registry.upload_url, self._sign, certificates, timeout
         )
 
     def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
@@ -179,15 +177,15 @@ class OriginSession(requests.Session):
         url: str,
         sign: Callable[[requests.PreparedRequest], None],
         certificates: Certificates,
-        patience: float,
+        timeout: float,
     ) -> None:
         super().__init__()
         self._origin = _origin(url)
         self._sign = sign
         self._certificates = certificates
-        self._timeout = (_CONNECT_SECONDS, patience)
+        self._timeout = (_CONNECT_SECONDS, timeout)
         self.auth = anonymous  # `send` adds the login, where it may go
-        adapter = Adapter(patience, WORKERS)
+        adapter = Adapter(timeout, WORKERS)
         for scheme in ("https://", "http://"):
             self.mount(scheme, adapter)
 

@@ -31,9 +31,9 @@ from steps.host.errors import (
     RegistryError,
     ShipwheelError,
 )
+from steps.registry.artifact_registry import WRITER, create_command
 from steps.registry.repository_api import UPLOAD
 from steps.registry.retry import ConnectionBroke, Transient, retry
-from steps.registry.roles import WRITER, create_command
 from steps.release.judgement import Outcome
 from steps.release.twine_upload import Attempt, Packages
 

@@ -38,9 +38,9 @@ def _observe(event: str, arguments: tuple[Any, ...]) -> None:
                 _note_file(os.path.join(folder, file))  # noqa: PTH118 - as cheap as can be
 
 
-if patience := os.environ.pop("OBSERVER_PATIENCE", ""):
+if timeout := os.environ.pop("OBSERVER_PATIENCE", ""):
     from steps.registry.transport import Transport
 
-    (Transport.__init__.__kwdefaults__ or {})["patience"] = float(patience)
+    (Transport.__init__.__kwdefaults__ or {})["timeout"] = float(timeout)
 sys.addaudithook(_observe)
 runpy.run_module("builder", run_name="__main__", alter_sys=True)

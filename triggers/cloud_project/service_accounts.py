@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Problem
-from steps.registry.roles import READER, WRITER
+from steps.registry.artifact_registry import READER, WRITER
 from triggers.cloud_project.resources import (
     Binding,
     DesiredResource,

@@ -26,7 +26,7 @@ TOKEN = "ya29.planted-token"
 
 
 def transport_to(
-    host: str, *, retry_for: float = 5, patience: float = 60, password: str = TOKEN
+    host: str, *, retry_for: float = 5, timeout: float = 60, password: str = TOKEN
 ) -> Transport:
     registry = Registry(
         upload_url=f"http://{host}/demo/pypi/",
@@ -37,7 +37,7 @@ def transport_to(
     )
     login = Login("oauth2accesstoken", password, "the test")
     credentials = Credentials(lambda: login)
-    return Transport(registry, credentials, retry_for=retry_for, patience=patience)
+    return Transport(registry, credentials, retry_for=retry_for, timeout=timeout)
 
 
 def judge(*files: Distribution) -> Judgement:

@@ -95,7 +95,7 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_in_the_index(
 ) -> None:
     tally.fault("time-out, stored")
     with FaultyRegistry(emulator, once("POST", Fault(hang=60))) as registry:
-        transport = transport_to(registry.host, patience=2)
+        transport = transport_to(registry.host, timeout=2)
         plan = Plan(judgements=(judge(*files),))
         deliveries = upload(plan, transport, Index(transport.registry, transport))
 

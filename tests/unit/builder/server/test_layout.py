@@ -7,7 +7,7 @@ import pytest
 from builder.server.layout import Layout, parse_remote, parse_virtual, upstream_of
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
-from steps.registry.public_names import default_url
+from steps.registry.public_index import default_url
 
 UPSTREAM = upstream_of("demo/public", "https://example.com/team/simple")
 

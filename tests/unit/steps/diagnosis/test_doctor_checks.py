@@ -24,9 +24,9 @@ from steps.diagnosis.registry import (
 )
 from steps.host.errors import Problem
 from steps.registry.address import shown
+from steps.registry.artifact_registry import Repository, Upstream
 from steps.registry.credentials import KEYRING_BACKEND
 from steps.registry.repository_api import UPLOAD
-from steps.registry.upstreams import Repository, Upstream
 from tests.unit.steps.diagnosis.observed import (
     EMULATOR,
     INDEX,

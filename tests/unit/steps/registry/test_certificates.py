@@ -8,7 +8,7 @@ import pytest
 import trustme
 
 from steps.host.errors import InputError
-from steps.registry.certificates import Certificates, find_certificates, uv_trust
+from steps.registry.credentials import Certificates, find_certificates, uv_trust
 
 if TYPE_CHECKING:
     from pathlib import Path

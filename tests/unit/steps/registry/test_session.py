@@ -11,8 +11,7 @@ from requests.adapters import BaseAdapter
 
 from steps.host.errors import RegistryError
 from steps.registry.address import Registry
-from steps.registry.certificates import Certificates
-from steps.registry.credentials import Credentials, Login
+from steps.registry.credentials import Certificates, Credentials, Login
 from steps.registry.transport import Transport
 
 HOST = "us-east4-python.pkg.dev"
@@ -53,7 +52,7 @@ def get(
 ) -> Recorder:
     """Send one request to *registry*, which redirects it to *location*."""
     credentials = Credentials(lambda: Login("user", "planted", "the test"))
-    transport = Transport(registry, credentials, certificates or Certificates(), patience=7)
+    transport = Transport(registry, credentials, certificates or Certificates(), timeout=7)
     recorder = Recorder(location)
     for scheme in ("https://", "http://"):
         transport.session.mount(scheme, recorder)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.host.errors import InputError
-from steps.registry.roles import READER
+from steps.registry.artifact_registry import READER
 from tests.unit.triggers.cloud_project.setup_needs import (
     ACCOUNTS,
     FUNCTION,

@@ -1,7 +1,7 @@
-"""Which private names also exist on the public index: the way into dependency confusion.
+"""Private names that also exist on the public index: the way into dependency confusion.
 
 Only a warning rests on this, so it may not know. It never raises for what the public index
-does, and never takes longer than its time-out.
+does, and never takes longer than its timeout.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _NO_HEAD = {codes.method_not_allowed, codes.not_implemented}
 class PublicNames:
     """The names that exist on the public index, and those of which it is not known."""
 
-    taken: tuple[NormalizedName, ...] = ()
+    found: tuple[NormalizedName, ...] = ()
     unknown: tuple[NormalizedName, ...] = ()
 
 
@@ -59,21 +59,21 @@ class PublicIndex:
             if name not in self._asked:
                 self._asked[name] = Future()
                 self._queue.put(name)
-                self._hire()
+                self._start_worker()
 
     def answers(self) -> PublicNames:
-        """Return what is known by now, or within the time-out; what is not answered is unknown."""
+        """Return what is known by now, or within the timeout; what is not answered is unknown."""
         wait(self._asked.values(), timeout=self._seconds)
         self._down = True
         known = {
             name: future.result() if future.done() else None for name, future in self._asked.items()
         }
         return PublicNames(
-            taken=tuple(name for name, exists in known.items() if exists),
+            found=tuple(name for name, exists in known.items() if exists),
             unknown=tuple(name for name, exists in known.items() if exists is None),
         )
 
-    def _hire(self) -> None:
+    def _start_worker(self) -> None:
         """Start a worker; a daemon, for a look-up of the host's address may hang for long."""
         if self._workers < _WORKERS:
             self._workers += 1
@@ -113,9 +113,9 @@ class PublicIndex:
 
 def default_url() -> str:
     """Return the Simple index of the public registry that twine knows."""
-    from twine.repository import WAREHOUSE_WEB  # noqa: PLC0415 - only who asks pays for it
+    from steps.distribution.twine_library import PUBLIC_REGISTRY  # noqa: PLC0415 - slow to import
 
-    return urljoin(WAREHOUSE_WEB, "simple/")
+    return urljoin(PUBLIC_REGISTRY, "simple/")
 
 
 def _checked(url: str) -> str:

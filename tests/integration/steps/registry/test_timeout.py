@@ -94,7 +94,7 @@ def test_an_answer_that_does_not_come_is_asked_for_again(emulator: Emulator) -> 
 
     with FaultyRegistry(emulator, script) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=5, patience=2)
+        transport = Transport(place, Credentials(lambda: None), retry_for=5, timeout=2)
         answer = transport.get(place.index_url)
 
     assert (answer.status_code, len(registry.requests)) == (200, 2)
@@ -107,7 +107,7 @@ def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: i
 
     with FaultyRegistry(emulator, lambda _: fault) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=0.5)
         begin = time.monotonic()
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(place.index_url)
@@ -126,7 +126,7 @@ def test_an_answer_that_trickles_is_not_waited_for(emulator: Emulator, status: i
 def test_a_head_that_trickles_is_not_waited_for(emulator: Emulator, fault: Fault) -> None:
     with FaultyRegistry(emulator, lambda _: fault) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=0.5)
         begin = time.monotonic()
         with pytest.raises(RegistryError, match="no answer came in time"):
             transport.get(place.index_url)
@@ -140,7 +140,7 @@ def test_a_registry_that_takes_an_upload_sip_by_sip_is_not_waited_for(
     monkeypatch.setattr(steps.registry.adapter, "SLOWEST_BYTES_PER_SECOND", 16 * 1024**2)
     with FaultyRegistry(emulator, lambda _: Fault(sip=0.05)) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=0.5)
         begin = time.monotonic()
         with pytest.raises(Transient, match="no answer came in time"):
             transport.send("POST", place.upload_url, data=bytes(16 * 1024**2))
@@ -156,7 +156,7 @@ def test_a_download_may_take_long_as_long_as_it_is_fast_enough(
     fault = Fault(answer=Answer(200, b"z" * 100), trickle=0.02, unmeasured=not length)
     with FaultyRegistry(emulator, lambda _: fault) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=1.5)
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=1.5)
         with transport.get(f"{place.upload_url}file", stream=True) as response:
             begin = time.monotonic()
             body = b"".join(response.iter_content(5))
@@ -175,7 +175,7 @@ def test_a_download_that_is_too_slow_is_not_waited_for(
     )
     with FaultyRegistry(emulator, lambda _: fault) as registry:
         place = Registry(upload_url=f"http://{registry.host}/demo/pypi/")
-        transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=0.5)
+        transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=0.5)
         begin = time.monotonic()
         with pytest.raises(RegistryError, match="it broke off"):
             Index(place, transport).download(replace(file, url=f"{place.upload_url}f"), tmp_path)
@@ -186,7 +186,7 @@ def test_a_download_that_is_too_slow_is_not_waited_for(
 
 def test_a_limit_that_is_over_cuts_nobody_else(emulator: Emulator) -> None:
     place = Registry(upload_url=f"http://{emulator.host}/demo/pypi/")
-    transport = Transport(place, Credentials(lambda: None), retry_for=0, patience=1.5)
+    transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=1.5)
     for _ in range(20):
         assert transport.get(place.index_url).status_code == 200
         time.sleep(0.1)

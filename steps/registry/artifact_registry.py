@@ -1,19 +1,28 @@
-"""A repository as Artifact Registry's API describes it: its mode, and a virtual one's upstreams.
+"""What Artifact Registry has: repositories and their modes, roles, and errors of its API.
 
-A virtual repository's priorities decide which upstream gives a version that several have. They
-hold nothing back: a higher version that only the public upstream has is offered all the same.
+A virtual repository's priorities decide which upstream gives a version that several have. They do
+not hide a higher version that only the public upstream has: clients are offered it, too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import requests
+
+    from steps.registry.address import Registry
+
 # The modes of repositories, as the service has them.
 STANDARD, REMOTE, VIRTUAL = "STANDARD_REPOSITORY", "REMOTE_REPOSITORY", "VIRTUAL_REPOSITORY"
+READER = "roles/artifactregistry.reader"
+WRITER = "roles/artifactregistry.writer"
+REPOSITORY_ADMIN = "roles/artifactregistry.repoAdmin"
+_NOT_ENABLED = "has not been used in project"
+_POLICY = "organization's policy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,3 +104,60 @@ def _misplaced(repository: Repository) -> Iterator[str]:
                 f" {private.name!r} the higher number, or public files stand in for private ones"
                 " of the same version"
             )
+
+
+def member(account: str) -> str:
+    """Return how a policy names *account*, an e-mail address."""
+    kind = "serviceAccount" if account.endswith(".gserviceaccount.com") else "user"
+    return f"{kind}:{account}"
+
+
+def grant_command(registry: Registry, role: str, to: str) -> str:
+    """Return the gcloud command that grants *role* on *registry* *to* a member of a policy."""
+    return (
+        f"gcloud artifacts repositories add-iam-policy-binding {registry.repository}"
+        f" --project={registry.project} --location={registry.location}"
+        f" --role={role} --member={to}"
+    )
+
+
+def create_command(registry: Registry, name: str = "") -> str:
+    """Return the gcloud command that creates *registry*, or *name* beside it."""
+    return (
+        f"gcloud artifacts repositories create {name or registry.repository}"
+        f" --repository-format=python --project={registry.project} --location={registry.location}"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GoogleError:
+    """An error; *consumers* are the projects whose state is the reason, where that is told."""
+
+    message: str
+    reasons: frozenset[str] = frozenset()
+    consumers: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, response: requests.Response) -> Self | None:
+        """Return the error that *response* holds; None for any other body."""
+        try:
+            error = response.json()["error"]
+            details = [it for it in error.get("details", ()) if isinstance(it, dict)]
+            consumers = (it.get("metadata", {}).get("consumer", "") for it in details)
+            return cls(
+                message=str(error["message"]),
+                reasons=frozenset(str(it["reason"]) for it in details if "reason" in it),
+                consumers=frozenset(it.rpartition("/")[2] for it in consumers if it),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
+    @property
+    def is_api_off(self) -> bool:
+        """Whether the API is not enabled in the project that the request counts for."""
+        return "SERVICE_DISABLED" in self.reasons or _NOT_ENABLED in self.message
+
+    @property
+    def is_permission(self) -> bool:
+        """Whether of all that is 403 it is a missing role, and no policy, scope or project."""
+        return self.reasons <= {"IAM_PERMISSION_DENIED"} and _POLICY not in self.message

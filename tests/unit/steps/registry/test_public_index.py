@@ -11,7 +11,7 @@ import requests
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError
-from steps.registry.public_names import PublicIndex, PublicNames, default_url
+from steps.registry.public_index import PublicIndex, PublicNames, default_url
 
 NAMES = [canonicalize_name(name) for name in ("tides", "berths")]
 
@@ -49,7 +49,7 @@ def test_each_name_is_asked_once(slash: str, monkeypatch: pytest.MonkeyPatch) ->
     public.ask(NAMES)
     public.ask(NAMES)
 
-    assert public.answers() == PublicNames(taken=(NAMES[0],))
+    assert public.answers() == PublicNames(found=(NAMES[0],))
     assert sorted(asked) == [
         "https://index.example/simple/berths/",
         "https://index.example/simple/tides/",
@@ -80,7 +80,7 @@ def test_one_that_knows_no_head_is_asked_for_the_page(
     public = PublicIndex("https://index.example/simple/")
     public.ask(NAMES[:1])
 
-    assert public.answers() == PublicNames(taken=tuple(NAMES[:1]) if then == 200 else ())
+    assert public.answers() == PublicNames(found=tuple(NAMES[:1]) if then == 200 else ())
     assert asked == ["HEAD", "GET"]
 
 
