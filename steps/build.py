@@ -19,7 +19,7 @@ from steps.command_line.options import (
     with_build_options,
 )
 from steps.command_line.program import run_alone
-from steps.host.tasks import each
+from steps.host.children import each
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,7 +11,7 @@ from steps.command_line.options import all_option, json_option, projects_argumen
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import print_receipt
-from steps.host.tasks import each
+from steps.host.children import each
 from steps.project.source import static_names
 from steps.registry.index import Index
 from steps.release.collect import collect

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import uuid
 from dataclasses import dataclass, field, replace
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING
 from pydantic.alias_generators import to_camel
 
 from builder.local.execution import StepGraph, make_graph
-from builder.local.variables import built_in_substitutions, step_environment
 from steps.host.errors import Finding, InputError
+from steps.host.git import ask_git
 from steps.registry.address import EMULATOR_VARIABLE
 from triggers.cloudbuild.build_rules import broken_after_substitution
 from triggers.cloudbuild.build_shared_rules import secret_names
@@ -27,7 +28,7 @@ from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_bui
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from triggers.cloudbuild.build_config import Build
+    from triggers.cloudbuild.build_config import Build, Step
     from triggers.cloudbuild.substitutions import Resolution
 
 _logger = logging.getLogger("shipwheel")
@@ -37,6 +38,11 @@ _ONLY_THE_SERVICE = (
     "enable_structured_logging", "log_streaming_option", "logging", "machine_type", "pool",
     "pubsub_topic", "requested_verify_option", "source_provenance_hash", "worker_pool",
 )  # fmt: skip
+NO_PROJECT = "local-project"
+NO_PROJECT_NUMBER = "0"
+LOCATION = "global"
+TRIGGER = "local"
+_REMOTE = re.compile(r"[/:](?P<full>(?P<owner>[^/:]+)/(?P<name>[^/]+?))(?:\.git)?/?$")
 _UNSUPPORTED = "run it in Cloud Build, or take it out of a copy of the config"
 
 
@@ -213,3 +219,80 @@ def ignored_fields(build: Build) -> Iterator[str]:
             yield f"options.{to_camel(name)}"
     if build.options.docker_daemon:
         yield "options.dockerDaemon"
+
+
+def built_in_substitutions(
+    build: Build,
+    *,
+    config: Path,
+    source: Path,
+    build_id: str,
+    started_by: StartedBy,
+    environ: Mapping[str, str],
+) -> dict[str, str]:
+    """Return the built-in substitutions that a build of *source* has; others are empty."""
+    project = environ.get("GOOGLE_CLOUD_PROJECT") or environ.get("CLOUDSDK_CORE_PROJECT")
+    values = {
+        "PROJECT_ID": project or NO_PROJECT,
+        "PROJECT_NUMBER": NO_PROJECT_NUMBER,
+        "BUILD_ID": build_id,
+        "LOCATION": LOCATION,
+    }
+    if started_by is StartedBy.SUBMIT:
+        return values
+    email = f"{NO_PROJECT_NUMBER}-compute@developer.gserviceaccount.com"
+    if build.service_account and "$" not in build.service_account:
+        email = build.service_account.rpartition("/")[2]
+    return {
+        **values,
+        "TRIGGER_NAME": TRIGGER,
+        "TRIGGER_BUILD_CONFIG_PATH": _relative(config, source),
+        "SERVICE_ACCOUNT_EMAIL": email,
+        "SERVICE_ACCOUNT": f"projects/{values['PROJECT_ID']}/serviceAccounts/{email}",
+        **_from_git(source),
+    }
+
+
+def _relative(config: Path, source: Path) -> str:
+    path = config.absolute()
+    top = source.absolute()
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else path.name
+
+
+def _from_git(source: Path) -> dict[str, str]:
+    commit = _git(source, "rev-parse", "--verify", "HEAD")
+    branch = _git(source, "symbolic-ref", "--short", "HEAD")
+    # A trigger builds a branch or a tag, never both: a tag is only meant on a detached HEAD.
+    tag = "" if branch else _git(source, "describe", "--tags", "--exact-match", "HEAD")
+    remote = _REMOTE.search(_git(source, "remote", "get-url", "origin"))
+    top = _git(source, "rev-parse", "--show-toplevel").rpartition("/")[2]
+    return {
+        "COMMIT_SHA": commit,
+        "REVISION_ID": commit,
+        "SHORT_SHA": commit[:7],
+        "BRANCH_NAME": branch,
+        "TAG_NAME": tag,
+        "REF_NAME": branch or tag,
+        "REPO_NAME": remote["name"] if remote else top,
+        "REPO_FULL_NAME": remote["full"] if remote else "",
+    }
+
+
+def _git(source: Path, *arguments: str) -> str:
+    """Return git's answer, nothing without one: a source need not be a checkout."""
+    return ask_git(source, *arguments).strip()
+
+
+def step_environment(
+    build: Build, step: Step, substitutions: Mapping[str, str], secrets: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables that the config itself gives to *step*; the step's own win."""
+    automap = step.automap_substitutions
+    if automap is None:
+        automap = build.options.automap_substitutions
+    environment = dict(substitutions) if automap else {}
+    for entry in (*build.options.env, *step.env):
+        name, _, value = entry.partition("=")
+        environment[name] = value
+    names = (*build.options.secret_env, *step.secret_env)
+    return environment | {name: secrets[name] for name in names}

@@ -1,23 +1,32 @@
 """How a step runs: as a process of this machine, or in its container.
 
 A runner turns a step into a command, and says what it cannot do before anything has started.
+
+A step gets what its config gives it, `HOME`, `BUILDER_OUTPUT`, and of this machine's variables
+only `PATH`, the language, and how to reach hosts and packages: certificates, proxies, the settings
+of pip and uv. Tokens, keys and passwords of the user's never come along, with one exception:
+with `--registry`, steps of the Shipwheel image get the variables that name the user's own
+credentials, as the build's service account would be theirs in Cloud Build.
 """
 
 from __future__ import annotations
 
+import os
 import posixpath
 import shutil
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from builder.local.directories import HOME, OUTPUTS, WORKSPACE, BuildDirectories, translate
+from builder.local.execution import Command
+from steps.backend.context import BACKENDS_VARIABLE
 from steps.command_line.report import OUTPUT_VARIABLE
 from steps.host.children import Children
 from steps.host.errors import Problem
-from steps.host.tasks import Command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,6 +48,32 @@ HOST_TOOLS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "python": ((), ("python3",)),
     "ubuntu": ((), ("bash",)),
 }
+_LANGUAGE = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "NO_COLOR")
+_CERTIFICATES = (
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "GIT_SSL_CAINFO",
+    "NODE_EXTRA_CA_CERTS", "PIP_CERT", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
+)  # fmt: skip
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_INSTALLERS = (
+    "PIP_CONFIG_FILE", "PIP_CONSTRAINT", "PIP_DEFAULT_TIMEOUT", "PIP_DISABLE_PIP_VERSION_CHECK",
+    "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_NO_INDEX", "PIP_RETRIES",
+    "PIP_TRUSTED_HOST", "UV_CACHE_DIR", "UV_CONFIG_FILE", "UV_CONSTRAINT", "UV_DEFAULT_INDEX",
+    "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_HTTP_TIMEOUT", "UV_INDEX", "UV_INDEX_STRATEGY",
+    "UV_INDEX_URL", "UV_NATIVE_TLS", "UV_NO_INDEX", "UV_OFFLINE", "UV_PYTHON_DOWNLOADS",
+    "UV_SYSTEM_CERTS",
+)  # fmt: skip
+_DOCKER = (
+    "HOME", "DOCKER_CERT_PATH", "DOCKER_CONFIG", "DOCKER_CONTEXT", "DOCKER_HOST",
+    "DOCKER_TLS_VERIFY",
+)  # fmt: skip
+_FROM_HERE = (
+    *_LANGUAGE, *_CERTIFICATES, *_PROXIES, *map(str.lower, _PROXIES), *_INSTALLERS,
+    BACKENDS_VARIABLE,
+)  # fmt: skip
+CREDENTIALS = (
+    "TWINE_USERNAME", "TWINE_PASSWORD", "GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG",
+    "CLOUDSDK_CORE_ACCOUNT",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -212,3 +247,28 @@ class DockerRunner:
         cleanup = ("docker", "rm", "--force", container)
         full = {**own, **self.client}
         return Command(tuple(arguments), full, self.directories.workspace, cleanup)
+
+
+def host_environment(environ: Mapping[str, str], temporary: Path) -> dict[str, str]:
+    """Return the variables of this machine that a step which runs as a process needs."""
+    kept = {name: environ[name] for name in _FROM_HERE if name in environ}
+    # The programs of this very installation first: `python`, `pip` and `twine` of the image.
+    path = os.pathsep.join((sysconfig.get_path("scripts"), environ.get("PATH", os.defpath)))
+    user_pip = Path(environ.get("HOME", "~")).expanduser() / ".config" / "pip" / "pip.conf"
+    if user_pip.is_file():
+        kept.setdefault("PIP_CONFIG_FILE", str(user_pip))
+    return {"LANG": "C.UTF-8", **kept, "PATH": path, "TMPDIR": str(temporary)}
+
+
+def docker_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that the docker command itself needs to find its engine and logins."""
+    return {name: environ[name] for name in _DOCKER if name in environ} | {
+        "PATH": environ.get("PATH", os.defpath)
+    }
+
+
+def credentials(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that name the user's own credentials."""
+    found = {name: environ[name] for name in CREDENTIALS if name in environ}
+    config = Path(environ.get("HOME", "~")).expanduser() / ".config" / "gcloud"
+    return {"CLOUDSDK_CONFIG": str(config), **found}

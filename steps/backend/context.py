@@ -25,10 +25,9 @@ from build import BuildException, ProjectBuilder
 from steps.backend.environment_cache import EnvironmentCache, cache_folder
 from steps.backend.fork_server import ForkServers
 from steps.backend.reproducible import FIXED_ENVIRONMENT, UMASK, given_epoch
-from steps.host.children import Children
+from steps.host.children import Children, OncePerKey
 from steps.host.errors import BuildFailed
 from steps.host.files import write_whole
-from steps.host.tasks import OncePerKey
 from steps.registry.credentials import uv_trust, without_login
 
 if TYPE_CHECKING:

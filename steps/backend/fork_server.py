@@ -20,8 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from steps.host.children import last_written, open_output
-from steps.host.tasks import OncePerKey
+from steps.host.children import OncePerKey, last_written, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

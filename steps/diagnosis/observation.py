@@ -28,8 +28,7 @@ from steps.client.files import netrc_path
 from steps.diagnosis.machine import CA_BUNDLES
 from steps.diagnosis.model import Observations, SettingsFile, Tool
 from steps.diagnosis.registry import find_access, reach
-from steps.host.children import Children
-from steps.host.tasks import each
+from steps.host.children import Children, each
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,6 +1,7 @@
-"""Child processes: each leads a group of its own, is bounded in time, and ends with that group.
+"""Work beside other work: child processes, and threads.
 
-No other module starts a process, or ends one.
+Each child leads a group of its own, is bounded in time, and ends with that group. No other module
+starts a process, or ends one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,18 @@ import os
 import signal
 import subprocess
 import threading
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Self
+from typing import IO, TYPE_CHECKING, Generic, Self, TypeVar
+
+from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Key = TypeVar("Key", bound="Hashable")
 
 # Nobody reads more of what went wrong, and a log holds only so much.
 _SHOWN_BYTES = 64 * 1024
@@ -186,3 +194,59 @@ def signal_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
     # The child began a session, so its process id is its group's for as long as one lives.
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def each(
+    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int
+) -> tuple[Result, ...]:
+    """Do *work* for every item, *workers* at a time, and return the results in the items' order.
+
+    Expected errors do not stop the others: they are raised at the end as one error, of the class
+    of the first, with the problems of all. Anything else stops the rest and is raised as it is.
+    """
+    pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="shipwheel")
+    try:
+        futures = [pool.submit(_caught, work, item) for item in items]
+        wait(futures, return_when=FIRST_EXCEPTION)
+        outcomes = [future.result() for future in futures if future.done()]
+    finally:
+        # A signal must not wait for workers: whatever they wait for is ended by its owner.
+        pool.shutdown(wait=False, cancel_futures=True)
+    errors = [outcome for outcome in outcomes if isinstance(outcome, ShipwheelError)]
+    if errors:
+        problems = [problem for error in errors for problem in error.problems]
+        raise type(errors[0])(problems[0], more=problems[1:]) from errors[0]
+    return tuple(outcome for outcome in outcomes if not isinstance(outcome, ShipwheelError))
+
+
+def _caught(work: Callable[[Item], Result], item: Item) -> Result | ShipwheelError:
+    try:
+        return work(item)
+    except ShipwheelError as error:
+        return error
+
+
+class OncePerKey(Generic[Key, Result]):
+    """Makes one result for each key, or fails once; whoever else asks for it waits for that."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._futures: dict[Key, Future[Result]] = {}
+
+    def get(self, key: Key, make: Callable[[], Result]) -> Result:
+        """Return what *make* returns, or returned before for *key*; raise what it raised."""
+        with self._lock:
+            is_first = key not in self._futures
+            future = self._futures.setdefault(key, Future())
+        if is_first:
+            try:
+                future.set_result(make())
+            except BaseException as error:  # noqa: BLE001 - raised below, for everybody who asks
+                future.set_exception(error)
+        return future.result()
+
+    def made(self) -> tuple[Result, ...]:
+        """Return the results that were made so far."""
+        with self._lock:
+            done = [it for it in self._futures.values() if it.done() and not it.exception()]
+        return tuple(it.result() for it in done)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
+from steps.host.children import each
 from steps.host.errors import ApiUnavailable, NoRepository, RegistryError
-from steps.host.tasks import each
 from steps.registry.address import shown
 from steps.registry.page import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry.repository_api import RepositoryApi

@@ -19,6 +19,7 @@ import requests
 from packaging.utils import NormalizedName, canonicalize_name
 from requests import codes
 
+from steps.host.children import each
 from steps.host.errors import (
     AccessError,
     ApiUnavailable,
@@ -27,7 +28,6 @@ from steps.host.errors import (
     RegistryError,
     ShipwheelError,
 )
-from steps.host.tasks import each
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback
 from steps.registry.artifact_registry import (

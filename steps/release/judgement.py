@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.distribution.contents import Difference, compare
+from steps.host.children import each
 from steps.host.errors import InputError, Problem, RegistryError
-from steps.host.tasks import each
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
 

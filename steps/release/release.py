@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.backend.building import build
+from steps.host.children import each
 from steps.host.errors import Refused
-from steps.host.tasks import each
 from steps.project.source import static_names
 from steps.release.dependents import dependency_order
 from steps.release.judgement import Outcome, judge, refusals

@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.local.directories import BuildDirectories
-from builder.local.execution import CANCELLED, FAILURE, SUCCESS, Execution, StepGraph, StepRun
+from builder.local.execution import (
+    CANCELLED,
+    FAILURE,
+    SUCCESS,
+    Command,
+    Execution,
+    StepGraph,
+    StepRun,
+)
 from builder.local.output import BuildLog, report, summary_lines
-from steps.host.tasks import Command
 from triggers.cloudbuild.build_config import Build, Step
 
 if TYPE_CHECKING:

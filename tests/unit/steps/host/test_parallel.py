@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
+from steps.host.children import each
 from steps.host.errors import BuildFailed, InputError, ShipwheelError
-from steps.host.tasks import each
 
 
 def test_results_come_in_the_order_of_the_items() -> None:

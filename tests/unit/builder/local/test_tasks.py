@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.host.tasks import Command, Task, run_to_end
+from builder.local.execution import Command, Task, run_to_end
 from tests.processes import wait_until_ended
 
 if TYPE_CHECKING:
