@@ -19,6 +19,7 @@ from steps.command_line.options import (
     with_build_options,
 )
 from steps.command_line.program import run_alone
+from steps.command_line.registry_options import with_private_index
 from steps.host.children import each
 
 if TYPE_CHECKING:
@@ -26,15 +27,21 @@ if TYPE_CHECKING:
 
     from steps.backend.context import BuildOptions
     from steps.distribution.files import Distribution
+    from steps.registry.index import Index
 
 
 @click.command(short_help="Build sdists, and wheels from them, into PROJECT/dist/.")
 @projects_argument
 @all_option
+@with_private_index
 @with_build_options
 @json_option
 def command(
-    directories: tuple[Path, ...], every: bool, build_options: BuildOptions, as_json: bool
+    directories: tuple[Path, ...],
+    every: bool,
+    index: Index | None,
+    build_options: BuildOptions,
+    as_json: bool,
 ) -> None:
     """Build sdists, and wheels from them, into PROJECT/dist/.
 
@@ -43,7 +50,7 @@ def command(
       shipwheel build packages/tides --strict
     """
     projects = selected(directories, every)
-    with open_build_context(build_options, os.environ) as context:
+    with open_build_context(build_options, os.environ, projects, index) as context:
         context.prepare(projects)
         built = each(partial(build, context=context), projects, workers=build_options.workers)
     rows = [row for distributions in built for row in map(_row, distributions)]

@@ -124,7 +124,7 @@ def _check_aside(
     """Check *projects*; those that have to be built are built into a folder that is removed."""
     with (
         tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
-        open_build_context(build_options, os.environ) as context,
+        open_build_context(build_options, os.environ, projects, index) as context,
     ):
 
         def build_aside(project: Project) -> Sequence[Distribution]:

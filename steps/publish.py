@@ -70,7 +70,7 @@ def command(
     """
     projects = narrowed(selected(directories, every), changed_since)
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
-    with open_build_context(build_options, os.environ) as context:
+    with open_build_context(build_options, os.environ, projects, index) as context:
         released = publish(projects, context, transport, index, rules, send=send)
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 

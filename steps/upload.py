@@ -12,7 +12,6 @@ from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import print_receipt
 from steps.host.children import each
-from steps.project.source import static_names
 from steps.registry.index import Index
 from steps.release.collect import collect
 from steps.release.release import receipt, release
@@ -62,9 +61,8 @@ def command(
     packages = Packages()
     built = each(partial(collect, sha256=packages.sha256), projects, workers=workers)
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
-    static = static_names(projects)
     released = release(
-        built, transport, index, rules, static=static, packages=packages, workers=workers
+        built, transport, index, rules, projects=projects, packages=packages, workers=workers
     )
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Self
@@ -22,18 +22,22 @@ from typing import TYPE_CHECKING, Literal, Self
 import uv
 from build import BuildException, ProjectBuilder
 
+from steps.backend.building import build
 from steps.backend.environment_cache import EnvironmentCache, cache_folder
 from steps.backend.fork_server import ForkServers
+from steps.backend.private_requirements import PrivateRequirements
 from steps.backend.reproducible import FIXED_ENVIRONMENT, UMASK, given_epoch
 from steps.host.children import Children, OncePerKey
-from steps.host.errors import BuildFailed
+from steps.host.errors import BuildFailed, ShipwheelError
 from steps.host.files import write_whole
 from steps.registry.credentials import uv_trust, without_login
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from steps.distribution.files import Distribution
     from steps.project.source import Project
+    from steps.registry.index import Index
 
 Kinds = Literal["both", "sdist", "wheel"]
 
@@ -79,9 +83,15 @@ class BuildContext:
 
 
 @contextmanager
-def open_build_context(options: BuildOptions, environ: Mapping[str, str]) -> Iterator[BuildContext]:
-    """Open what builds share; on leaving it every child process is ended.
+def open_build_context(
+    options: BuildOptions,
+    environ: Mapping[str, str],
+    projects: Sequence[Project] = (),
+    index: Index | None = None,
+) -> Iterator[BuildContext]:
+    """Open what the builds of *projects* share; on leaving it every child process is ended.
 
+    Private build requirements are built from the projects beside, or taken from *index*.
     Raises InputError when the environment gives a SOURCE_DATE_EPOCH that is not a time.
     """
     given_epoch(environ)  # a wrong one is reported once, and before anything is made
@@ -90,12 +100,23 @@ def open_build_context(options: BuildOptions, environ: Mapping[str, str]) -> Ite
     threading.Thread(target=importlib.import_module, args=checks, daemon=True).start()
     children = Children(timeout=options.timeout, umask=UMASK)
     with (
+        tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True) as folder,
         _open_cache(options, environ) as cache,
         Environments(children, environ, cache) as environments,
         children,
         ForkServers(children) as hooks,
     ):
-        yield BuildContext(options=options, environments=environments, hooks=hooks, environ=environ)
+        context = BuildContext(
+            options=options, environments=environments, hooks=hooks, environ=environ
+        )
+        build_wheel = partial(_build_wheel, context=context, folder=Path(folder))
+        environments.private = PrivateRequirements(projects, build_wheel, index, Path(folder))
+        yield context
+
+
+def _build_wheel(project: Project, *, context: BuildContext, folder: Path) -> Distribution:
+    wheel_only = replace(context, options=replace(context.options, kinds="wheel"))
+    return build(project, wheel_only, output=folder)[0]
 
 
 def _open_cache(
@@ -134,6 +155,7 @@ class Environments:
     ) -> None:
         self._cache = cache
         self._children = children
+        self.private: PrivateRequirements | None = None
         # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
         self._uv_path = uv.find_uv_bin()
         # A backend runs any code, and needs no secret of the publisher.
@@ -166,12 +188,16 @@ class Environments:
     def _make_each(self, waiting: Iterator[frozenset[str]]) -> None:
         for requirements in waiting:
             # The build that needs it reports what went wrong; at the end no child is started.
-            with suppress(BuildFailed, subprocess.SubprocessError, OSError):
+            with suppress(ShipwheelError, subprocess.SubprocessError, OSError):
                 self.get(requirements)
 
     def _make(self, requirements: frozenset[str]) -> Environment:
-        fill = partial(self._fill, requirements)
-        path = self._cache.get(requirements, fill) if self._cache else None
+        beside = self.private.beside(requirements) if self.private else {}
+        fill = partial(self._fill, requirements | {_pin(it) for it in beside.values()})
+        key = requirements | {f"{it.filename} {it.sha256}" for it in beside.values()}
+        if self.private and self.private.index:
+            key |= {str(self.private.index.registry)}  # what another holds may be another package
+        path = self._cache.get(key, fill) if self._cache else None
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
             fill(path)
@@ -186,19 +212,23 @@ class Environments:
                 "see that HOME and TMPDIR are folders that can be written",
             ) from None
         if requirements:
-            wanted = path / "requirements.txt"
-            write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
             try:
-                self._install(Environment(path, self.environ).python_executable, wanted)
+                self._install(path, requirements)
             except subprocess.CalledProcessError as error:
                 raise _not_installed(requirements, error.output) from None
 
-    def _install(self, python: str, wanted: Path) -> None:
+    def _install(self, path: Path, requirements: frozenset[str]) -> None:
+        wanted = path / "requirements.txt"
+        python = Environment(path, self.environ).python_executable
         install = ["pip", "install", "--quiet", "--python", python, "-r", str(wanted)]
+        write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
         if folder := self.environ.get(BACKENDS_VARIABLE):
             # uv resolves before it installs, so one that does not resolve leaves nothing behind.
             with suppress(subprocess.CalledProcessError):
                 return self._uv(*install, "--no-index", "--find-links", folder)
+        if self.private and self.private.index:
+            requirements |= {_pin(it) for it in self.private.all(requirements).values()}
+            write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
         return self._uv(*install)
 
     def _uv(self, *arguments: str) -> None:
@@ -206,6 +236,11 @@ class Environments:
         # Not in the project: only the configuration of the user, or of the machine, counts.
         environ = {**self.environ, **uv_trust(self.environ)}
         self._children.run(command, cwd=self._folder.name, environ=environ)
+
+
+def _pin(wheel: Distribution) -> str:
+    """Return *wheel* as a requirement that only this file satisfies."""
+    return f"{wheel.name} @ {wheel.path.absolute().as_uri()}"
 
 
 def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:

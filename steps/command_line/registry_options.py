@@ -14,6 +14,8 @@ from steps.registry.address import parse_registry
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from steps.registry.transport import Transport
+
 Result = TypeVar("Result")
 
 _RETRY_SECONDS = 60.0
@@ -46,24 +48,43 @@ def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
     def wrapper(
         registry: str | None, section: str | None, retry_for: float, **others: Any
     ) -> Result:
-        from steps.registry.credentials import (  # noqa: PLC0415 - `--help` does without
-            find_certificates,
-            find_credentials,
-            read_pypirc,
-        )
-        from steps.registry.transport import Transport  # noqa: PLC0415 - the same
-
         if registry and section:
             raise click.UsageError("--registry and --repository name the same thing; give one.")
-        url, login = read_pypirc(section) if section else (registry, None)
-        place = parse_registry(url, os.environ)
-        credentials = find_credentials(place, os.environ, pypirc=login)
-        transport = Transport(
-            place, credentials, find_certificates(os.environ, section), retry_for=retry_for
-        )
-        return function(transport=transport, **others)
+        return function(transport=_transport(registry, section, retry_for), **others)
 
     return wrapper
+
+
+def with_private_index(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add --registry for private build requirements only, handed on as `index` or None."""
+
+    @click.option(
+        "--registry", metavar="URL", help="Take private build requirements from this registry."
+    )
+    @functools.wraps(function)
+    def wrapper(registry: str | None, **others: Any) -> Result:
+        from steps.registry.index import Index  # noqa: PLC0415 - `--help` does without
+
+        transport = _transport(registry, None, _RETRY_SECONDS) if registry else None
+        index = Index(transport.registry, transport) if transport else None
+        return function(index=index, **others)
+
+    return wrapper
+
+
+def _transport(registry: str | None, section: str | None, retry_for: float) -> Transport:
+    from steps.registry.credentials import (  # noqa: PLC0415 - `--help` does without
+        find_certificates,
+        find_credentials,
+        read_pypirc,
+    )
+    from steps.registry.transport import Transport  # noqa: PLC0415 - the same
+
+    url, login = read_pypirc(section) if section else (registry, None)
+    place = parse_registry(url, os.environ)
+    credentials = find_credentials(place, os.environ, pypirc=login)
+    certificates = find_certificates(os.environ, section)
+    return Transport(place, credentials, certificates, retry_for=retry_for)
 
 
 def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:

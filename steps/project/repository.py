@@ -19,7 +19,7 @@ from steps.project.requirements_file import parse_requirements
 from steps.project.source import find_projects, read_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
@@ -54,19 +54,19 @@ def repository_projects(directory: Path) -> tuple[Project, ...]:
     Without git, as in a build of submitted source, those below the current directory, if that is
     around *directory*. One whose files are wrong is left out.
     """
-    return tuple(_readable(checkout_around(directory) or _current_around(directory)))
+    return tuple(_readable(_around(directory)))
 
 
 def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
     """Return all projects of the git checkouts that *projects* are in, and *projects* themselves.
 
-    A neighbour whose files are wrong is passed over, too.
+    Without git, those below the current directory. One whose files are wrong is passed over, too.
     """
-    tops = {checkout_around(project.directory) for project in projects}
+    tops = {_around(project.directory) for project in projects}
     found = {project.directory: project for project in projects}
     for top in sorted(filter(None, tops)):
-        for project in _readable(top):
-            found.setdefault(project.directory, project)
+        for project in _readable(top, without=found.keys()):
+            found[project.directory] = project
     return tuple(found.values())
 
 
@@ -92,13 +92,16 @@ def complete_history(directories: Iterable[Path], environ: Mapping[str, str]) ->
             _fetch(top, _remote(top, environ), environ)
 
 
-def _readable(top: Path | None) -> Iterator[Project]:
+def _readable(top: Path | None, without: Collection[Path] = ()) -> Iterator[Project]:
     for directory in find_projects(top) if top else ():
-        with suppress(InputError):
-            yield read_project(directory)
+        if directory not in without:
+            with suppress(InputError):
+                yield read_project(directory)
 
 
-def _current_around(directory: Path) -> Path | None:
+def _around(directory: Path) -> Path | None:
+    if top := checkout_around(directory):
+        return top
     here = Path.cwd()
     # A home folder, or a whole disk, is not a repository, and takes long to search.
     is_around = here in (directory, *directory.parents)

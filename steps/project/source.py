@@ -32,14 +32,15 @@ _NEVER_PROJECTS = {"__pycache__", "build", "dist", "node_modules", "site-package
 class Project:
     """A project as its files describe it; *directory* is absolute.
 
-    *requirements* are the declared runtime dependencies, *local_paths* the directories of those
-    that are in this repository.
+    *requirements* are the declared runtime dependencies, *build_requirements* what its build asks
+    of an index, *local_paths* the directories of those that are in this repository.
     """
 
     directory: Path
     name: NormalizedName | None = None
     version: Version | None = None
     requirements: tuple[Requirement, ...] = ()
+    build_requirements: tuple[Requirement, ...] = ()
     local_paths: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
@@ -218,13 +219,15 @@ def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
 def _project(directory: Path, table: Mapping[str, Any]) -> Project:
     metadata = _static_metadata(table)
     runtime = runtime_dependencies(directory, table)
-    declared = declared_dependencies(directory, table)
+    declared = tuple(declared_dependencies(directory, table))
+    build = (it for it in declared if it.kind == "build" and not it.url and "@" not in it.text)
     paths = dict.fromkeys(it.path for it in declared if it.path)
     return Project(
         directory=directory,
         name=canonicalize_name(metadata["name"]) if "name" in metadata else None,
         version=Version(metadata["version"]) if "version" in metadata else None,
         requirements=tuple(it.requirement for it in runtime if it.requirement),
+        build_requirements=tuple(it.requirement for it in build if it.requirement),
         local_paths=tuple(path for path in paths if path.is_dir()),
     )
 

@@ -59,7 +59,7 @@ class Index:
         uploads: bool = False,
         first_release: bool = False,
     ) -> None:
-        self._registry = registry
+        self.registry = registry
         self._transport = transport
         self._uploads = uploads
         self._first_release = first_release
@@ -100,7 +100,7 @@ class Index:
         return tuple(sorted(self._root()))
 
     def _read(self, normal: NormalizedName) -> PublishedProject:
-        url = f"{self._registry.index_url}{normal}/"
+        url = f"{self.registry.index_url}{normal}/"
         response = self._transport.get(url, accept=ACCEPT)
         if response.status_code == codes.not_found:
             return PublishedProject(name=normal, exists=False)
@@ -117,11 +117,11 @@ class Index:
 
     def _root(self) -> tuple[NormalizedName, ...]:
         """Return the names on the page that lists the projects."""
-        response = self._transport.get(self._registry.index_url, accept=ACCEPT)
+        response = self._transport.get(self.registry.index_url, accept=ACCEPT)
         _require_ok(response)
         return parse_root(
             response.content,
-            url=response.url or self._registry.index_url,
+            url=response.url or self.registry.index_url,
             content_type=response.headers.get("Content-Type", ""),
         )
 
@@ -152,7 +152,7 @@ class Index:
             self._root()
         except RegistryError as error:
             raise NoRepository(
-                f"Repository not found: {str(self._registry)!r} has no page of the project, and"
+                f"Repository not found: {str(self.registry)!r} has no page of the project, and"
                 f" {error.problems[0].message}",
                 "check its address; if it exists, and has no page that lists its projects, name"
                 " --first-release",

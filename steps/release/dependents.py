@@ -14,7 +14,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from steps.release.judgement import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.version import Version
 
@@ -99,15 +99,17 @@ def _requirement_changed(judgement: Judgement, on: str) -> bool:
     )
 
 
-def dependency_order(files: Collection[Distribution]) -> Needs:
+def dependency_order(files: Collection[Distribution], projects: Iterable[Project] = ()) -> Needs:
     """Return for each project of *files* the others that those require; never a cycle.
 
-    Requirements of extras count unless they make a cycle. Where projects really need one another
-    no order is right: that is said, and one of them goes first.
+    What the builds of *projects* require counts as well, and requirements of extras unless they
+    make a cycle. Where projects really need one another no order is right: that is said, and one
+    of them goes first.
     """
-    needs = _needs(files, with_extras=True)
+    builds = {it.name: it.build_requirements for it in projects if it.name}
+    needs = _needs(files, builds, with_extras=True)
     if _cycle(needs):
-        needs = _needs(files, with_extras=False)
+        needs = _needs(files, builds, with_extras=False)
     while cycle := _cycle(needs):
         first, second = cycle[0], cycle[1]
         _logger.warning("warning: %r and %r need one another; %r goes first", first, second, second)
@@ -115,11 +117,17 @@ def dependency_order(files: Collection[Distribution]) -> Needs:
     return needs
 
 
-def _needs(files: Iterable[Distribution], *, with_extras: bool) -> Needs:
+def _needs(
+    files: Iterable[Distribution],
+    builds: Mapping[NormalizedName, Iterable[Requirement]],
+    *,
+    with_extras: bool,
+) -> Needs:
     needs: Needs = {file.name: set() for file in files}
     for file in files:
-        wanted = needs.keys() & _required(file.requires, with_extras=with_extras)
-        needs[file.name] |= wanted - {file.name}
+        wanted = {*_required(file.requires, with_extras=with_extras)}
+        wanted |= {canonicalize_name(it.name) for it in builds.get(file.name, ())}
+        needs[file.name] |= needs.keys() & wanted - {file.name}
     return needs
 
 

@@ -59,20 +59,20 @@ def release(
     index: Index,
     rules: Rules,
     *,
-    static: Collection[NormalizedName] = (),
+    projects: Collection[Project] = (),
     packages: Packages | None = None,
     workers: int = WORKERS,
     send: bool = True,
 ) -> Release:
     """Judge the distributions of each project and upload what is missing, *workers* at a time.
 
-    *static* are the projects whose version is written in their files, *packages* the files that
-    twine has read by now. Without *send* nothing is uploaded: what is missing is left where it is
+    *projects* are those of the distributions, where there are any, *packages* the files that twine
+    has read by now. Without *send* nothing is uploaded: what is missing is left where it is
     for another tool, and what the registry has is deleted there. Raises Refused with all projects
     that are not allowed, and what reading the index and uploading raise.
     """
     before = index.read_many(distributions[0].name for distributions in built)
-    judgements = _judge_all(built, before, index, rules, static)
+    judgements = _judge_all(built, before, index, rules, static_names(projects))
     Refused.raise_all(refusals(judgements))
     files = tuple(file for distributions in built for file in distributions)
     if not send:
@@ -80,7 +80,7 @@ def release(
         for file in {*files} - {*left}:
             file.path.unlink()
         return Release(built=files, judgements=judgements, before=before, left=left)
-    needs = dependency_order(files)
+    needs = dependency_order(files, projects)
     plan = Plan(judgements=judgements, needs=needs)
     deliveries = upload(plan, transport, index, packages=packages, workers=workers)
     return Release(built=files, judgements=judgements, before=before, deliveries=deliveries)
@@ -128,7 +128,7 @@ def publish(
     import_early()
     index.require_repository(it.name for it in projects if it.name)
     built = each(partial(build, context=context), projects, workers=context.options.workers)
-    return release(built, transport, index, rules, static=static_names(projects), send=send)
+    return release(built, transport, index, rules, projects=projects, send=send)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,6 +50,15 @@ def test_a_path_dependency_counts_though_nobody_asked_for_its_project(
     assert touched([projects[3]], tmp_path / "tides/tides/__init__.py") == ["charts"]
 
 
+def test_a_project_is_touched_by_what_its_build_requires(tmp_path: Path) -> None:
+    tool = read_project(make_project(tmp_path, "tool"))
+    app = make_project(tmp_path, "app")
+    text = (app / "pyproject.toml").read_text().replace(',<4"', ',<4", "Tool>=1"')
+    (app / "pyproject.toml").write_text(text)
+
+    assert touched([read_project(app), tool], tool.directory / "tool/new.py") == ["app", "tool"]
+
+
 def test_a_file_belongs_to_the_innermost_project(tmp_path: Path) -> None:
     outer = read_project(make_project(tmp_path, "outer"))
     inner = read_project(make_project(tmp_path / "outer/packages", "inner"))

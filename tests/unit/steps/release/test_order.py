@@ -6,10 +6,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.distribution.files import Distribution
+from steps.project.source import Project
 from steps.release.dependents import dependency_order
 
 if TYPE_CHECKING:
@@ -26,6 +28,18 @@ def built(name: str, *requires: str) -> Distribution:
         sha256="0" * 64,
         requires=requires,
     )
+
+
+def test_what_a_build_requires_goes_before_it() -> None:
+    app = Project(
+        directory=Path("app"),
+        name=canonicalize_name("app"),
+        build_requirements=(Requirement("Tool>=1"), Requirement("flit_core")),
+    )
+
+    needs = dependency_order([built("app", "berths"), built("tool"), built("berths")], [app])
+
+    assert needs == {"app": {"berths", "tool"}, "tool": set(), "berths": set()}
 
 
 def test_only_projects_of_the_same_call_are_waited_for() -> None:

@@ -1,0 +1,195 @@
+"""Build requirements that no public index has: projects beside, and packages of the registry.
+
+The installer gets each as a file, by its URL. So no index can answer with another package of that
+name, and the publisher's credentials do not leave this process: the installer runs the backends of
+what it finds as sdists only.
+"""
+
+from __future__ import annotations
+
+import graphlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.tags import Tag, sys_tags
+from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+
+from steps.distribution.files import read_distribution
+from steps.host.children import OncePerKey
+from steps.host.errors import BuildFailed, InputError
+from steps.project.repository import neighbours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from packaging.specifiers import SpecifierSet
+    from packaging.version import Version
+
+    from steps.distribution.files import Distribution
+    from steps.project.source import Project
+    from steps.registry.index import Index
+    from steps.registry.page import PublishedFile
+
+_NEWEST = 5
+Found = dict[NormalizedName, "Distribution"]
+
+
+@dataclass
+class PrivateRequirements:
+    """Finds private build requirements for *projects*; threads may share it.
+
+    *build* builds the wheel of a project beside, *index* is the registry's, where there is one.
+    """
+
+    projects: Sequence[Project]
+    build: Callable[[Project], Distribution]
+    index: Index | None
+    folder: Path
+    _built: OncePerKey[Project, Distribution] = field(default_factory=OncePerKey)
+    _downloaded: OncePerKey[str, Distribution | None] = field(default_factory=OncePerKey)
+
+    def beside(self, requirements: Iterable[str]) -> Found:
+        """Return the wheels of projects beside among *requirements* and what they require."""
+        return _closure(requirements, self._sibling)
+
+    def all(self, requirements: Iterable[str]) -> Found:
+        """Return the same, and what the registry holds of the others."""
+        return _closure(requirements, lambda it: self._sibling(it) or self._published(it))
+
+    @cached_property
+    def _siblings(self) -> Mapping[NormalizedName, Project]:
+        return {it.name: it for it in neighbours(self.projects) if it.name}
+
+    def _sibling(self, requirement: Requirement) -> Distribution | None:
+        project = self._siblings.get(canonicalize_name(requirement.name))
+        if project is None or not _may_be(requirement, project):
+            return None
+        if project.name in _needed_to_build(project, self._siblings):
+            return None  # it builds itself with a released version
+        require_build_order(project, self._siblings)
+        return self._built.get(project, lambda: self.build(project))
+
+    def _published(self, requirement: Requirement) -> Distribution | None:
+        if self.index is None:
+            return None
+        key = f"{canonicalize_name(requirement.name)}{requirement.specifier}"
+        return self._downloaded.get(key, lambda: self._download(requirement, self.index))
+
+    def _download(self, requirement: Requirement, index: Index | None) -> Distribution | None:
+        published = index.read(requirement.name) if index else None
+        if index is None or published is None or not published.files:
+            return None
+        if file := choose(published.files, requirement.specifier):
+            return read_distribution(index.download(file, self.folder))
+        newest = ", ".join(map(str, published.versions[-_NEWEST:]))
+        raise BuildFailed(
+            f"The registry holds {published.name!r}, and no file of it that fits"
+            f" '{requirement}' and this interpreter; its newest versions: {newest}",
+            "publish one that fits; a package of the registry is not taken from another index",
+        )
+
+
+def choose(files: Sequence[PublishedFile], specifier: SpecifierSet) -> PublishedFile | None:
+    """Return the file of the newest version in *specifier* that this interpreter can install.
+
+    A wheel goes before the sdist of its version, and the best wheel before others.
+    """
+    ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
+    usable = {it.filename: _rank(it, ranks) for it in files}
+    versions = {it.version for it in files if usable[it.filename] is not None}
+    for version in sorted(specifier.filter(versions), reverse=True):
+        own = [it for it in files if it.version == version and usable[it.filename] is not None]
+        return min(own, key=lambda it: usable[it.filename] or 0)
+    return None
+
+
+def _rank(file: PublishedFile, ranks: Mapping[Tag, int]) -> int | None:
+    """Return how well *file* suits, the lowest best; None where it cannot be installed."""
+    if file.kind == "sdist":
+        return len(ranks)
+    tags = parse_wheel_filename(file.filename)[3]
+    return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+
+
+def require_build_order(project: Project, known: Mapping[NormalizedName, Project]) -> None:
+    """Raise InputError where building *project* needs a build that needs *project* built."""
+    graph: dict[NormalizedName, set[NormalizedName]] = {}
+    waiting = [project]
+    while waiting:
+        current = waiting.pop()
+        if current.name and current.name not in graph:
+            needed = _needed_to_build(current, known)
+            graph[current.name] = {*needed}
+            waiting += needed.values()
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        raise InputError(
+            f"Projects need one another to be built: {' -> '.join(reversed(error.args[1]))}",
+            "take one of these names out of its build-system.requires",
+        ) from None
+
+
+def _needed_to_build(
+    project: Project, known: Mapping[NormalizedName, Project]
+) -> dict[NormalizedName, Project]:
+    """Return those of *known* that are installed where *project* is built."""
+    found: dict[NormalizedName, Project] = {}
+    waiting = [*project.build_requirements]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        if name in known and name not in found and _may_be(requirement, known[name]):
+            found[name] = known[name]
+            waiting += known[name].requirements
+    return found
+
+
+def _may_be(requirement: Requirement, project: Project) -> bool:
+    version: Version | None = project.version
+    return version is None or requirement.specifier.contains(version, prereleases=True)
+
+
+def _closure(
+    requirements: Iterable[str], find: Callable[[Requirement], Distribution | None]
+) -> Found:
+    """Return what *find* finds of *requirements*, and of what that requires in turn.
+
+    Where several require one package, it is looked for once more with all their bounds.
+    """
+    found: Found = {}
+    bounds: dict[NormalizedName, Requirement] = {}
+    waiting = [*_required(requirements, frozenset())]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        before = bounds.get(name)
+        if before:
+            requirement.specifier &= before.specifier
+            requirement.extras |= before.extras
+        bounds[name] = requirement
+        fits = name in found and requirement.specifier.contains(
+            found[name].version, prereleases=True
+        )
+        if before and (fits or name not in found) and requirement.extras == before.extras:
+            continue
+        if distribution := find(requirement):
+            found[name] = distribution
+            waiting += _required(distribution.requires, frozenset(requirement.extras))
+    return found
+
+
+def _required(lines: Iterable[str], extras: frozenset[str]) -> Iterator[Requirement]:
+    """Yield the requirements by name among *lines* that count here, with *extras*."""
+    for line in lines:
+        try:
+            found = Requirement(line)
+        except InvalidRequirement:
+            continue  # the installer says so
+        marker = found.marker
+        counts = not marker or any(marker.evaluate({"extra": it}) for it in ("", *extras))
+        if counts and not found.url:
+            yield found

@@ -1,0 +1,149 @@
+"""Build requirements that no public index has: a project beside, and packages of the registry."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.program import environment, shipwheel
+from tests.tiny import make_project
+from tests.tree import commit
+
+if TYPE_CHECKING:
+    from builder.server import Emulator
+
+TOKEN = "ya29.hidden-token"
+
+pytestmark = pytest.mark.emulator(repositories=["demo/pypi"], token=TOKEN)
+
+# A backend that writes down what it was given, and what the build requirement says.
+BACKEND = """\
+import json, os, sys
+import {tool}
+from flit_core.buildapi import *
+with open(os.environ["OBSERVED"], "a") as file:
+    print(json.dumps([{tool}.__doc__, dict(os.environ), sys.argv]), file=file)
+"""
+
+
+@pytest.fixture(name="environ")
+def _environ(emulator: Emulator, tmp_path: Path) -> dict[str, str]:
+    return environment(
+        emulator.host,
+        TWINE_USERNAME="oauth2accesstoken",
+        TWINE_PASSWORD=TOKEN,
+        OBSERVED=str(tmp_path / "observed"),
+        XDG_CACHE_HOME=str(tmp_path / "cache"),
+    )
+
+
+def make_app(folder: Path, requirement: str, name: str = "app") -> Path:
+    directory = make_project(folder, name)
+    path = directory / "pyproject.toml"
+    requires = f'requires = ["flit_core>=3.11,<4", "{requirement}"]\nbackend-path = ["."]'
+    text = path.read_text().replace('requires = ["flit_core>=3.11,<4"]', requires)
+    text += '[tool.flit.sdist]\ninclude = ["backend.py"]\n'
+    path.write_text(text.replace('"flit_core.buildapi"', '"backend"'))
+    (directory / "backend.py").write_text(BACKEND.format(tool=requirement.rstrip("<>=1234567890")))
+    return directory
+
+
+def observed(environ: dict[str, str]) -> list[str]:
+    """Return the words of the build requirements, after a look for secrets in all that was seen."""
+    text = Path(environ["OBSERVED"]).read_text()
+    assert TOKEN not in text
+    return [json.loads(line)[0] for line in text.splitlines()]
+
+
+@pytest.mark.parametrize("command", ["build", "publish", "check"])
+def test_a_project_beside_is_built_first_for_the_build_that_requires_it(
+    tmp_path: Path, environ: dict[str, str], command: str
+) -> None:
+    make_project(tmp_path / "work", "library", text="lib")
+    make_project(tmp_path / "work", "tool", requires=["library"], text="beside")
+    app = make_app(tmp_path / "work", "tool>=1")
+    text = (app / "pyproject.toml").read_text().replace('version = "1.0"', 'dynamic = ["version"]')
+    (app / "pyproject.toml").write_text(text)
+    (app / "app/__init__.py").write_text('"""app"""\n__version__ = "1.0"\n')
+    commit(tmp_path / "work")
+
+    answer = shipwheel(environ, command, app)
+
+    assert answer.returncode == 0, answer.stderr
+    assert set(observed(environ)) == {"tool beside"}
+    assert TOKEN not in answer.stdout + answer.stderr
+
+
+def test_a_project_beside_that_changed_is_built_again_though_environments_are_kept(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    tool = make_project(tmp_path, "tool", text="first")
+    app = make_app(tmp_path, "tool")
+    assert shipwheel(environ, "build", app, tool, cwd=tmp_path).returncode == 0
+    (tool / "tool/__init__.py").write_text('"""tool second"""\n')
+
+    answer = shipwheel(environ, "build", app, tool, cwd=tmp_path)
+
+    assert answer.returncode == 0, answer.stderr
+    assert observed(environ)[-1] == "tool second"
+
+
+def test_all_goes_in_the_order_of_build_requirements(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    make_app(tmp_path / "work", "tool>=1")
+    make_project(tmp_path / "work", "tool", text="beside")
+
+    answer = shipwheel(environ, "publish", "--all", tmp_path / "work")
+
+    assert answer.returncode == 0, answer.stderr
+    uploaded = [line.split()[1] for line in answer.stderr.splitlines() if "Uploaded" in line]
+    assert [name.split("-")[0] for name in uploaded] == ["tool", "tool", "app", "app"]
+
+
+@pytest.mark.parametrize(
+    "command", [["publish"], ["build", "--registry", "us-central1/demo/pypi"]], ids=str
+)
+def test_a_private_build_requirement_is_taken_from_the_registry(
+    tmp_path: Path, environ: dict[str, str], command: list[str]
+) -> None:
+    for name, requires in (("library", ()), ("tool", ("library>=1",))):
+        project = make_project(tmp_path / "tools", name, requires=requires, text="published")
+        assert shipwheel(environ, "publish", project).returncode == 0
+    newer = make_project(tmp_path / "tools", "tool", "2.0", text="too new")
+    assert shipwheel(environ, "publish", newer).returncode == 0
+    app = make_app(tmp_path / "elsewhere", "tool<2")
+
+    answer = shipwheel(environ, "-v", *command, app)
+
+    assert answer.returncode == 0, answer.stderr
+    assert set(observed(environ)) == {"tool published"}
+    assert TOKEN not in answer.stdout + answer.stderr
+
+
+def test_what_the_registry_holds_is_not_taken_from_another_index(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    tool = make_project(tmp_path / "tools", "tool")
+    assert shipwheel(environ, "publish", tool).returncode == 0
+    app = make_app(tmp_path / "elsewhere", "tool>=7")
+
+    answer = shipwheel(environ, "publish", app)
+
+    assert answer.returncode == 3
+    assert "The registry holds 'tool', and no file of it that fits 'tool>=7'" in answer.stderr
+
+
+def test_projects_that_need_one_another_to_be_built_are_refused(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    make_app(tmp_path / "work", "tool", "app")
+    make_app(tmp_path / "work", "app", "tool")
+
+    answer = shipwheel(environ, "build", "--all", tmp_path / "work")
+
+    assert answer.returncode == 2
+    assert "Projects need one another to be built: app -> tool -> app" in answer.stderr
