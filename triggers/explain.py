@@ -18,29 +18,39 @@ from steps.host.errors import InputError, Problem, shorten
 from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
 from triggers.cloudbuild.files import read_mappings
 from triggers.command_line.options import manifest_option, report_warnings
-from triggers.rendering.explanation import ChangedFiles, Event, explain
-from triggers.rendering.git_range import read_change, top_directory
+from triggers.rendering.explanation import ChangedFiles, Event, explain, replay
+from triggers.rendering.git_range import read_change, read_pushes, top_directory
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from triggers.cloudbuild.conditions import EventKind
-    from triggers.rendering.explanation import Explanation, Match, TriggerVerdict
+    from triggers.rendering.explanation import Explanation, History, Match, TriggerVerdict
 
 _logger = logging.getLogger("shipwheel")
 
 _MOST_FILES = 3
 _MOST_UNCLAIMED = 20
+_MOST_COUNTED = 10
 
 
 @click.command(short_help="Show which triggers a change would start, and why.")
-@click.argument("what", metavar="RANGE|FILE...", nargs=-1, required=True)
+@click.argument("what", metavar="RANGE|FILE...", nargs=-1)
 @click.option(
     "--files",
     "are_files",
     is_flag=True,
     help="The arguments are changed files, from the repository's root; - reads them from stdin.",
+)
+@click.option(
+    "--each", is_flag=True, help="Ask about each commit of RANGE as a push of its own, and count."
+)
+@click.option(
+    "--history",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Ask about each of the last N pushes, and count.",
 )
 @manifest_option
 @click.option(
@@ -68,6 +78,8 @@ def command(
     *,
     what: tuple[str, ...],
     are_files: bool,
+    each: bool,
+    history: int | None,
     manifest_file: Path,
     trigger_files: tuple[Path, ...],
     kind: EventKind | None,
@@ -85,11 +97,21 @@ def command(
       shipwheel triggers explain HEAD~1..HEAD --event push --branch main
       shipwheel triggers explain origin/main...HEAD --event pull-request
       git diff --name-only HEAD | shipwheel triggers explain --files -
+      shipwheel triggers explain --history 500
     """
+    if not (what or history):
+        raise click.UsageError("Name a range, files with --files, or a number with --history.")
+    if are_files and (each or history):
+        raise click.UsageError("--files is one change: leave out --each and --history.")
     if tag is not None and (branch is not None or kind == "pull-request"):
         raise click.UsageError("--tag is for a push, and without --branch")
     conditions = _conditions(manifest_file, trigger_files)
     folder = Path() if trigger_files else manifest_file.parent
+    if each or history:
+        pushes = read_pushes(_one(what), folder, history)
+        asked = Event(kind=kind or "push", branch=branch, tag=tag)
+        _report(replay(conditions, pushes, asked), as_json=as_json)
+        return
     change = _files(what) if are_files else _range(what, folder, rendered=not trigger_files)
     event = Event(kind="push" if tag is not None else kind, branch=branch, tag=tag)
     explanation = explain(conditions, change, event)
@@ -119,10 +141,14 @@ def _conditions(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Trig
     return [read_conditions(message) for message in messages]
 
 
-def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> ChangedFiles:
+def _one(what: Sequence[str]) -> str:
     if len(what) > 1:
         raise InputError(f"More than one range: {what[1]!r}", "for files, add --files")
-    change = read_change(what[0], folder)
+    return what[0] if what else ""
+
+
+def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> ChangedFiles:
+    change = read_change(_one(what), folder)
     top = top_directory(folder)
     if rendered and Path(top) != folder.resolve():
         _logger.warning(
@@ -144,6 +170,31 @@ def _files(what: Sequence[str]) -> ChangedFiles:
         if name.startswith(("/", "../"))
     )
     return ChangedFiles(files=tuple(dict.fromkeys(files)))
+
+
+def _report(history: History, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(asdict(history), indent=2))
+        return
+    builds = sum(history.triggers.values())
+    for title, counts in (("builds", history.triggers), ("builds through", history.files)):
+        shown = [*counts.items()][:_MOST_COUNTED]
+        for name, count in shown:
+            _echo(f"{count:6} {title} {name}")
+        if more := len(counts) - len(shown):
+            _echo(f"       and {more} more (--json names them)")
+    pushes = len(history.pushes)
+    most = max(history.pushes, key=lambda it: len(history.pushes[it]), default="")
+    _logger.info(
+        "%d pushes start %d builds: %.1f a push, at most %d (%s)",
+        pushes,
+        builds,
+        builds / max(pushes, 1),
+        len(history.pushes.get(most, ())),
+        most or "none",
+    )
+    if history.unknown:
+        _logger.warning("note: %d more cannot be decided here", history.unknown)
 
 
 def _print(explanation: Explanation) -> None:

@@ -32,6 +32,8 @@ Kind = Literal["build", "runtime", "extra", "development"]
 
 # How Hatch and PDM spell the directory of the project in a requirement's URL.
 _PROJECT_ROOT = re.compile(r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root(?::uri|:real)?\})")
+# A version that uv-dynamic-versioning fills in: `==`, and an expression of Jinja's.
+_TEMPLATE = re.compile(r"[=<>!~]*\s*\{\{.*?\}\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +41,8 @@ class Dependency:
     """One entry of a project's files; *text* is the entry.
 
     *requirement* is what it asks of an index, *path* the absolute path that it comes from
-    instead, *url* any other place. *fault* says why it has no form as a requirement (PEP 508).
+    instead, *url* any other place. *extras* are the extras that bring it, where its kind is one.
+    *fault* says why it has no form as a requirement (PEP 508).
     """
 
     kind: Kind
@@ -47,6 +50,7 @@ class Dependency:
     requirement: Requirement | None = None
     path: Path | None = None
     url: str = ""
+    extras: frozenset[str] = frozenset()
     fault: str = ""
 
     @property
@@ -73,7 +77,7 @@ class Dependency:
 
 def parse_dependency(text: str, base: Path, kind: Kind = "runtime") -> Dependency:
     """Return the requirement or path in *text*, as pip writes them; paths begin at *base*."""
-    requirement, path, fault = _parsed(_PROJECT_ROOT.sub("file:.", text))
+    requirement, path, fault = _parsed(_TEMPLATE.sub("", _PROJECT_ROOT.sub("file:.", text)))
     found = Dependency(kind=kind, text=text.strip(), requirement=requirement, fault=fault)
     if path is not None:
         return replace(found, path=_absolute(base, path), requirement=_without_url(requirement))
@@ -174,15 +178,31 @@ def _standard(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]
         canonicalize_name(name): source
         for name, source in table_in(table_in(table_in(table, "tool"), "uv"), "sources").items()
     }
-    lists: list[tuple[Kind, list[Any]]] = [
-        ("build", list_in(table_in(table, "build-system"), "requires")),
-        ("runtime", list_in(project, "dependencies")),
-        *(("extra", it) for it in _lists(table_in(project, "optional-dependencies"))),
-        *(("development", it) for it in _lists(table_in(table, "dependency-groups"))),
+    hooks = _metadata_hooks(table)
+    lists: list[tuple[Kind, object, str]] = [
+        ("build", list_in(table_in(table, "build-system"), "requires"), ""),
+        *(("runtime", list_in(it, "dependencies"), "") for it in (project, *hooks)),
+        *(
+            ("extra", entries, extra)
+            for it in (project, *hooks)
+            for extra, entries in table_in(it, "optional-dependencies").items()
+        ),
+        *(("development", it, "") for it in table_in(table, "dependency-groups").values()),
     ]
-    for kind, entries in lists:
+    for kind, entries, extra in lists:
         for found in _entries(entries, directory, kind):
-            yield _placed(found, sources.get(found.name) if found.name else None, directory)
+            source = sources.get(found.name) if found.name else None
+            yield replace(_placed(found, source, directory), extras=_extras(extra))
+
+
+def _metadata_hooks(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the tables of Hatch's metadata hooks: uv-dynamic-versioning's holds dependencies."""
+    metadata = table_in(table_in(table_in(table, "tool"), "hatch"), "metadata")
+    return [it for it in table_in(metadata, "hooks").values() if isinstance(it, dict)]
+
+
+def _extras(*names: object) -> frozenset[str]:
+    return frozenset(canonicalize_name(name) for name in names if isinstance(name, str) and name)
 
 
 def _entries(lines: object, base: Path, kind: Kind) -> Iterator[Dependency]:
@@ -206,6 +226,7 @@ def _placed(found: Dependency, source: object, directory: Path) -> Dependency:
 
 def _poetry(directory: Path, poetry: Mapping[str, Any]) -> Iterator[Dependency]:
     """Yield the entries of Poetry's own tables."""
+    extras = table_in(poetry, "extras")
     groups = [it for it in table_in(poetry, "group").values() if isinstance(it, dict)]
     tables: list[tuple[Kind, dict[str, Any]]] = [
         ("runtime", table_in(poetry, "dependencies")),
@@ -216,7 +237,9 @@ def _poetry(directory: Path, poetry: Mapping[str, Any]) -> Iterator[Dependency]:
         for name, value in table.items():
             for each in value if isinstance(value, list) else [value]:
                 if name.lower() != "python":
-                    yield _poetry_entry(name, each, directory, kind)
+                    found = _poetry_entry(name, each, directory, kind)
+                    brought_by = [it for it in extras if name in list_in(extras, it)]
+                    yield replace(found, extras=_extras(*brought_by))
 
 
 def _poetry_entry(name: str, value: object, directory: Path, kind: Kind) -> Dependency:
@@ -290,10 +313,6 @@ def _without_url(requirement: Requirement | None) -> Requirement | None:
 
 def _absolute(base: Path, path: str) -> Path:
     return Path(os.path.normpath(base / path))
-
-
-def _lists(table: Mapping[str, Any]) -> Iterator[list[Any]]:
-    return (value for value in table.values() if isinstance(value, list))
 
 
 def table_in(table: object, key: str) -> dict[str, Any]:

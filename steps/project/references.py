@@ -1,12 +1,16 @@
-"""What a directory refers to: requirements by name, and directories and files by path.
+"""What a directory refers to: what it runs with, what builds it, and which source is elsewhere.
 
-A workspace member is required by its name, so names cover the workspaces of all tools.
+Dependencies are told apart by their use: those of development change nothing that is built. A
+workspace member is required by its name, so names cover the workspaces of all tools.
 """
 
 from __future__ import annotations
 
+import ast
 import glob
 import os
+import re
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,73 +31,222 @@ if TYPE_CHECKING:
 
     from steps.project.dependencies import Dependency
 
+# The files that a function's dependencies are in, and those of many a setup.py.
+REQUIREMENTS = ("requirements.txt", "requirements.in", "requirements.txt.tmpl")
+
+# The tables that build backends and their plugins read; None for all of a tool's.
+_BUILD_TABLES: dict[str, tuple[str, ...] | None] = {
+    "hatch": ("build", "version", "metadata"),
+    "poetry": ("packages", "include", "readme", "build", "version"),
+    "pdm": ("build", "version", "readme"),
+    "uv": ("build-backend",),
+    **dict.fromkeys(
+        (
+            *("setuptools", "setuptools_scm", "setuptools-rust", "flit", "maturin", "meson-python"),
+            *("scikit-build", "polylith", "una", "versioningit", "poetry-dynamic-versioning"),
+        )
+    ),
+}
+# Plugins that read the file of the workspace around a project, too.
+_WORKSPACE_TOOLS = ("polylith", "una")
+# Metadata hooks that add no dependencies, or those that are read here.
+_READ_HOOKS = {"vcs", "uv-dynamic-versioning", "requirements_txt", "fancy-pypi-readme"}
+_UPWARDS = re.compile(r"(?:\.\./)+[^\s,;'\"]*")
+_PARENT = re.compile(r"\{root((?::parent)*)(?::uri|:real)?\}")
+
 
 @dataclass(kw_only=True)
 class References:
-    """What one directory names: normalised *names*, and absolute *paths* of folders and files."""
+    """What one directory names.
 
-    names: set[str] = field(default_factory=set)
-    paths: set[Path] = field(default_factory=set)
+    *runtime* is what it runs with, also where an extra brings it, *build* what builds it. *files*
+    are requirements files that it includes, *sources* files and folders outside of it that its
+    build packs. *unknown* says why some of what it runs with is not known.
+    """
 
-    def add(self, dependencies: Iterable[Dependency]) -> None:
-        """Add each of *dependencies* by its path, or else by its name."""
-        for it in dependencies:
-            if it.path:
-                self.paths.add(it.path)
-            elif it.name and not it.url:
-                self.names.add(it.name)
+    runtime: list[Dependency] = field(default_factory=list)
+    build: list[Dependency] = field(default_factory=list)
+    files: set[Path] = field(default_factory=set)
+    sources: set[Path] = field(default_factory=set)
+    unknown: str = ""
 
 
 def read_references(directory: Path) -> References:
     """Return what the project or function in *directory* refers to; or raise InputError."""
     found = References()
     files = {entry.name for entry in os.scandir(directory)}
-    if "pyproject.toml" in files:
-        table = read_pyproject(directory)
-        found.add(declared_dependencies(directory, table))
-        found.paths.update(_sources(directory, table_in(table, "tool")))
-    if files & {"setup.cfg", "setup.py"}:
-        found.add(read_setup(directory)[1])
-    for name in files:
-        if name.startswith("requirements") and name.endswith((".txt", ".in", ".tmpl")):
-            _add_requirements_file(found, directory / name, {directory / name})
+    table = read_pyproject(directory) if "pyproject.toml" in files else {}
+    for it in declared_dependencies(directory, table):
+        _add(found, it)
+    for it in read_setup(directory)[1] if files & {"setup.cfg", "setup.py"} else ():
+        _add(found, it)
+    lists = _dynamic_lists(table)
+    if not ("build-system" in table or files & {"setup.cfg", "setup.py"}):
+        lists += REQUIREMENTS
+    elif "setup.py" in files and not found.runtime:
+        lists += REQUIREMENTS  # many a setup.py reads it
+    for name in lists:
+        _add_requirements_file(found, Path(os.path.normpath(directory / name)), set())
+    if _brings_runtime(table):
+        found.build += [it for it in found.runtime if it.kind == "runtime"]
+    taken = _sources(directory, table, files)
+    found.sources.update(it for it in taken if it != directory and directory not in it.parents)
+    found.unknown = _unknown(table, found)
     return found
+
+
+def _add(found: References, dependency: Dependency) -> None:
+    if dependency.kind == "build":
+        found.build.append(dependency)
+    elif dependency.kind != "development":
+        found.runtime.append(dependency)
 
 
 def _add_requirements_file(found: References, path: Path, seen: set[Path]) -> None:
     """Add the lines of the requirements file *path*, and of those that it includes."""
+    seen.add(path)
     for line in parse_requirements(read_text(path)).lines:
         if line.body:
-            found.add([parse_dependency(line.body, path.parent)])
+            found.runtime.append(parse_dependency(line.body, path.parent))
         for name in line.values("--requirement", "--constraint"):
             included = Path(os.path.normpath(path.parent / name))
-            found.paths.add(included)
+            found.files.add(included)
             if included not in seen:
-                seen.add(included)
                 _add_requirements_file(found, included, seen)
 
 
-def _sources(base: Path, tool: Mapping[str, Any]) -> Iterator[Path]:
-    """Yield source that is kept outside of the project, as Polylith's bricks are."""
-    hatch = table_in(tool, "hatch")
-    build = table_in(hatch, "build")
-    targets = (table_in(table_in(build, "targets"), name) for name in ("wheel", "sdist"))
-    patterns = [
-        f"{each.get('from', '.')}/{each.get('include', '')}"
-        for each in list_in(table_in(tool, "poetry"), "packages")
-        if isinstance(each, dict)
+def _dynamic_lists(table: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the requirements files that the backend takes the dependencies from."""
+    tool = table_in(table, "tool")
+    dynamic = table_in(table_in(tool, "setuptools"), "dynamic")
+    named = table_in(dynamic, "dependencies").get("file", [])
+    hooks = table_in(table_in(table_in(tool, "hatch"), "metadata"), "hooks")
+    files = [
+        *([named] if isinstance(named, str) else list_in(dynamic.get("dependencies"), "file")),
+        *list_in(table_in(hooks, "requirements_txt"), "files"),
     ]
-    for table in (build, *targets):
-        patterns += table_in(table, "force-include")
-    patterns += table_in(table_in(tool, "polylith"), "bricks")
-    for pattern in patterns:
-        yield from (path for path in _expand(base, pattern) if base not in path.parents)
-    for environment in table_in(hatch, "envs").values():
-        workspace = table_in(environment, "workspace") if isinstance(environment, dict) else {}
-        for member in list_in(workspace, "members"):
-            path = member.get("path") if isinstance(member, dict) else member
-            if isinstance(path, str):
-                yield from _expand(base, path)
+    return tuple(it for it in files if isinstance(it, str) and "\0" not in it)
+
+
+def _brings_runtime(table: Mapping[str, Any]) -> bool:
+    """Return whether the build runs with what the project runs with, as Hatch can be told."""
+    build = table_in(table_in(table_in(table, "tool"), "hatch"), "build")
+    targets = [it for it in table_in(build, "targets").values() if isinstance(it, dict)]
+    return any(it.get("require-runtime-dependencies") is True for it in (build, *targets))
+
+
+def _unknown(table: Mapping[str, Any], found: References) -> str:
+    """Return why a part of what the project runs with is not known, or nothing."""
+    project, tool = table_in(table, "project"), table_in(table, "tool")
+    if "dependencies" not in list_in(project, "dynamic") or found.runtime:
+        return ""
+    hooks = table_in(table_in(table_in(tool, "hatch"), "metadata"), "hooks").keys() - _READ_HOOKS
+    by = f"the metadata hook {min(hooks)!r}" if hooks else "its build backend"
+    return "" if "poetry" in tool else f"only {by} knows its dependencies"
+
+
+def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[Path]:
+    """Yield what a build takes from where it is named, inside of *base* and outside."""
+    tool, project = table_in(table, "tool"), table_in(table, "project")
+    tables: list[object] = [
+        *(project.get(key) for key in ("readme", "license", "license-files")),
+        table_in(table, "build-system").get("backend-path"),
+    ]
+    for name, keys in _BUILD_TABLES.items():
+        own = table_in(tool, name)
+        tables += [own] if keys is None else [own.get(key) for key in keys]
+    for text in (text for it in tables for text in _texts(it)):
+        plain = _PARENT.sub(lambda it: "/".join([".", *[".."] * it[1].count("parent")]), text)
+        if ".." in plain.split("/") and "\0" not in plain:
+            yield from _expand(base, plain)
+    for name in {"setup.cfg", "setup.py"} & files:
+        yield from (path for text in _upwards(base / name) for path in _expand(base, text))
+    if any(name in tool for name in _WORKSPACE_TOOLS):
+        yield from _above(base, "workspace.toml", "tool.polylith", "tool.una", "tool.uv.workspace")
+    yield from _crates(base, table_in(tool, "maturin").get("manifest-path"))
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in *value*: entries, and keys, as Hatch's force-include has them."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        if isinstance(value.get("from"), str):  # Poetry's, beside `include`
+            yield f"{value['from']}/{value.get('include', '')}"
+        else:
+            yield from (text for pair in value.items() for it in pair for text in _texts(it))
+    elif isinstance(value, list):
+        yield from (text for it in value for text in _texts(it))
+
+
+def _upwards(path: Path) -> Iterator[str]:
+    """Yield the paths that lead upwards out of setuptools' own files."""
+    text = read_text(path)
+    if path.suffix == ".cfg":
+        yield from _UPWARDS.findall(text)
+        return
+    try:
+        tree = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _UPWARDS.findall(node.value)
+
+
+def _above(base: Path, *marks: str) -> Iterator[Path]:
+    """Yield the nearest file above *base* that is one of *marks*, or has one of these tables."""
+    for folder in base.parents:
+        for mark in marks:
+            if not mark.startswith("tool.") and (folder / mark).is_file():
+                yield folder / mark
+                return
+            if mark.startswith("tool.") and f"[{mark}" in read_text(folder / "pyproject.toml"):
+                yield folder / "pyproject.toml"
+                return
+        if (folder / ".git").exists():
+            return
+
+
+def _crates(base: Path, manifest: object) -> Iterator[Path]:
+    """Yield the crates that the one of *base* is built from, and what its workspace says of it.
+
+    https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html#specifying-path-dependencies
+    """
+    start = (
+        base / manifest
+        if isinstance(manifest, str) and "\0" not in manifest
+        else base / "Cargo.toml"
+    )
+    waiting, seen = [Path(os.path.normpath(start))], set[Path]()
+    while waiting:
+        file = waiting.pop()
+        if file in seen or not file.is_file():
+            continue
+        seen.add(file)
+        text = read_text(file)
+        yield file.parent
+        try:
+            table = tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError):
+            continue
+        waiting += [Path(os.path.normpath(file.parent / it / "Cargo.toml")) for it in _paths(table)]
+        if "workspace" in text:
+            root = next((it for it in file.parents if _is_cargo_workspace(it)), file.parent)
+            yield from (root / name for name in ("Cargo.toml", "Cargo.lock"))
+
+
+def _paths(table: object) -> Iterator[str]:
+    if isinstance(table, dict):
+        if isinstance(table.get("path"), str) and "\0" not in table["path"]:
+            yield table["path"]
+        yield from (path for it in table.values() for path in _paths(it))
+    elif isinstance(table, list):
+        yield from (path for it in table for path in _paths(it))
+
+
+def _is_cargo_workspace(folder: Path) -> bool:
+    return "[workspace" in read_text(folder / "Cargo.toml")
 
 
 def _expand(base: Path, pattern: str) -> list[Path]:
@@ -101,3 +254,12 @@ def _expand(base: Path, pattern: str) -> list[Path]:
         return [Path(os.path.normpath(base / pattern))]
     found = glob.glob(pattern, root_dir=base, recursive=True)  # noqa: PTH207 - takes any pattern
     return [Path(os.path.normpath(base / path)) for path in found]
+
+
+def links(folders: Iterable[str]) -> Iterator[tuple[Path, Path]]:
+    """Yield each symbolic link in *folders*, with the path that it leads to."""
+    for folder in folders:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    yield Path(entry.path), Path(os.path.realpath(entry.path))

@@ -6,6 +6,7 @@ document says what the service does, the result says so.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
@@ -25,12 +26,13 @@ Fires = OneOf["yes", "no", "unknown"]
 class ChangedFiles:
     """What changed: *files* from the repository's root; *notes* say what is odd about it.
 
-    *silent*, if not empty, is why a push of it starts nothing at all.
+    *silent*, if not empty, is why a push of it starts nothing at all; *commit* is what it leads to.
     """
 
     files: tuple[str, ...]
     notes: tuple[str, ...] = ()
     silent: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,43 @@ def explain(
         verdicts=tuple(verdicts),
         unclaimed=tuple(path for path in change.files if path not in claimed),
         notes=(*change.notes, *_undocumented(conditions, event), *files.index.undocumented()),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """What pushes would have started: *pushes* maps commits to the names of triggers.
+
+    *files* says how many builds each file took part in starting. *unknown* counts the decisions
+    that cannot be made here.
+    """
+
+    pushes: dict[str, tuple[str, ...]]
+    triggers: dict[str, int]
+    files: dict[str, int]
+    unknown: int = 0
+
+
+def replay(
+    conditions: Sequence[TriggerConditions], pushes: Iterable[ChangedFiles], event: Event
+) -> History:
+    """Return what the triggers of today would have done at each of *pushes*."""
+    started: dict[str, tuple[str, ...]] = {}
+    triggers, files, unknown = Counter[str](), Counter[str](), 0
+    for push in pushes:
+        changed = _Files(push.files)
+        verdicts = [_verdict(it, push, event, changed) for it in conditions]
+        fired = [it for it in verdicts if it.fires == "yes"]
+        started[push.commit] = tuple(it.name for it in fired)
+        triggers.update(started[push.commit])
+        for verdict in fired:
+            files.update({path for match in verdict.matches for path in match.files})
+        unknown += sum(it.fires == "unknown" for it in verdicts)
+    return History(
+        pushes=started,
+        triggers=dict(triggers.most_common()),
+        files=dict(files.most_common()),
+        unknown=unknown,
     )
 
 

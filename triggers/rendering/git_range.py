@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _NO_COMMIT = re.compile("0{40}|0{64}")
 _SKIP = re.compile(r"\[(?:skip ci|ci skip)\]")
 _DIFF = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")
+# Begins a commit in a log; no path and no message has such a control character.
+_PUSH = "\x1e"
 _NAME_FILES = "name the files with --files"
 _NEW = (
     "A new branch or tag: every file counts as changed. That is documented for Cloud Source"
@@ -78,6 +80,32 @@ def read_change(revisions: str, directory: Path) -> ChangedFiles:
         notes=_notes(git, base, head, is_shallow=is_shallow),
         silent=silent,
     )
+
+
+def read_pushes(revisions: str, directory: Path, count: int | None) -> list[ChangedFiles]:
+    """Return what each push changed, the newest first: every commit on the first-parent line.
+
+    *revisions* is a range or a commit, *count* the most of its pushes. Raises InputError where git
+    cannot tell.
+    """
+    git = _Git(directory)
+    end = revisions.rpartition("..")[2] or "HEAD"
+    _commit(git, end, is_shallow=git.text("rev-parse", "--is-shallow-repository") == "true")
+    limit = () if count is None else (f"--max-count={count}",)
+    wanted = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-only", "-z")
+    text = git.text(
+        "log", *wanted, *limit, f"--format={_PUSH}%h%x00%B", "--end-of-options", revisions or "HEAD"
+    )
+    return [_push(it) for it in text.split(_PUSH)[1:]]
+
+
+def _push(text: str) -> ChangedFiles:
+    """Return a push as git's log tells it: its commit, the message, a line break, and the paths."""
+    commit, message, *paths = text.strip("\0").split("\0")
+    files = tuple(filter(None, "\0".join(paths).removeprefix("\n").split("\0")))
+    skip = _SKIP.search(message)
+    silent = f"the message of {commit} has {skip.group()}" if skip else ""
+    return ChangedFiles(files=files, silent=silent, commit=commit)
 
 
 def _commit(git: _Git, revision: str, *, is_shallow: bool) -> str:

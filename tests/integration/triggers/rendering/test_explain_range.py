@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from steps.host.errors import InputError
 from tests import tree
 from tests.tree import git, write
 from triggers.rendering.explanation import ChangedFiles
-from triggers.rendering.git_range import read_change
+from triggers.rendering.git_range import read_change, read_pushes
 
 SAMPLE = Path(__file__).parents[3] / "example"
 NOBODY = "0" * 40
@@ -177,3 +178,51 @@ def test_the_command_explains_a_range_of_the_samples_history(
         "no trigger for inst\\udcff.sh",
     ]
     assert captured.err == "3 changed files start 1 of 9 triggers\n"
+
+
+def test_each_commit_of_the_first_parent_line_is_a_push(repository: Path) -> None:
+    """A merge brings all of its side at once; its commits are no pushes of their own."""
+    git(repository, "merge", "--quiet", "--no-edit", "-m", "Merge\n\nof [skip ci]", "side")
+    commit(repository, "Odd", **{"é\nx": "1"})
+
+    odd, merge, two, one = read_pushes("", repository, None)
+    assert (odd.files, odd.silent) == (("é\nx",), "")
+    assert merge.files == ("src/c",)
+    assert merge.silent == f"the message of {merge.commit} has [skip ci]"
+    assert (two.files, one.files) == (("a",), ("a", "src/b"))
+    assert [it.commit for it in read_pushes("HEAD~2..HEAD", repository, None)] == [
+        odd.commit,
+        merge.commit,
+    ]
+    assert read_pushes("HEAD", repository, 1) == [odd]
+
+
+def test_history_counts_the_builds_of_each_push(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "repository")
+    directory = tmp_path / "repository"
+    tree.commit(directory, "All")
+    write(directory, {"packages/tides/NEW": ""})
+    tree.commit(directory, "Tides")
+    write(directory, {"packages/berths/NEW": ""})
+    last = tree.commit(directory, "Berths")
+    monkeypatch.chdir(directory)
+
+    assert main(["triggers", "explain", "--history", "2"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "     2 builds functions-berth-finder-deploy",
+        "     1 builds packages-berths-publish",
+        "     1 builds packages-tides-publish",
+        "     2 builds through packages/berths/NEW",
+        "     2 builds through packages/tides/NEW",
+    ]
+    assert "2 pushes start 4 builds: 2.0 a push, at most 2 (" in printed.err
+    assert main(["triggers", "explain", "HEAD~1..HEAD", "--each", "--json"]) == 0
+    [(pushed, names)] = json.loads(capsys.readouterr().out)["pushes"].items()
+    assert last.startswith(pushed)
+    assert names == ["packages-berths-publish", "functions-berth-finder-deploy"]
+    assert main(["triggers", "explain"]) == 2
+    assert main(["triggers", "explain", "--each", "--files", "a"]) == 2
+    assert main(["triggers", "explain", "--history", "1", "gone"]) == 2

@@ -64,20 +64,18 @@ INCLUDED = {
     "uv": {
         "publish": ["**"],
         "libs-core-publish": ["libs/core/**"],
-        "libs-client-publish": ["libs/client/**", "libs/core/**"],
+        "libs-client-publish": ["libs/client/**"],
     },
     "poetry": {
-        "projects-api-publish": [
-            "projects/api/**", "components/shop/cart/**", "projects/models/**",
-        ],
+        "projects-api-publish": ["projects/api/**", "components/shop/cart/**"],
         "projects-models-publish": ["projects/models/**"],
     },
     "mixed": {
-        "api-publish": ["api/**", "tools/**"],
-        "instrumentation-web-publish": ["instrumentation/web/**", "api/**", "tools/**"],
+        "api-publish": ["api/**"],
+        "instrumentation-web-publish": ["instrumentation/web/**"],
         "tools-publish": ["tools/**"],
         "functions-hook-deploy": [
-            "functions/hook/**", "api/**", "instrumentation/web/**", "tools/**", "constraints.txt",
+            "functions/hook/**", "api/**", "instrumentation/web/**", "constraints.txt",
         ],
     },
 }  # fmt: skip

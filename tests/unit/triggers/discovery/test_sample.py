@@ -22,16 +22,8 @@ def test_every_package_and_function_of_the_sample_has_its_triggers() -> None:
 
     assert rendering.warnings == ()
     assert {trigger.name: trigger.included_files for trigger in rendering.triggers} == {
-        f"packages-{name}-{kind}": (
-            *(f"packages/{folder}/**" for folder in (name, *dependencies)),
-            f"cloudbuild/{kind}-package.yaml",
-        )
-        for name, dependencies in {
-            "berths": ["tides"],
-            "dues": ["berths", "tides"],
-            "signals": [],
-            "tides": [],
-        }.items()
+        f"packages-{name}-{kind}": (f"packages/{name}/**", f"cloudbuild/{kind}-package.yaml")
+        for name in ("berths", "dues", "signals", "tides")
         for kind in ("check", "publish")
     } | {
         "functions-berth-finder-deploy": (
