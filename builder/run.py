@@ -45,6 +45,13 @@ _GRACE_SECONDS = 30.0
 )
 @click.option("--emulator", is_flag=True, help="Serve a registry emulator to the steps.")
 @click.option("--registry", metavar="URL", default="", help="Let our steps use this registry.")
+@click.option(
+    "--env",
+    "handed",
+    metavar="NAME",
+    multiple=True,
+    help="Hand this variable of this machine to the steps, credentials included.",
+)
 @click.option("--docker", is_flag=True, help="Run every step in its container.")
 @click.option("--host-tools", is_flag=True, help="Run the usual builders as host programs.")
 @click.option("--dry-run", is_flag=True, help="Say what would run, and run nothing.")
@@ -59,6 +66,7 @@ def command(
     started_by: str,
     emulator: bool,
     registry: str,
+    handed: tuple[str, ...],
     docker: bool,
     host_tools: bool,
     dry_run: bool,
@@ -70,6 +78,8 @@ def command(
 
     Steps of our image (its last component is `shipwheel`) run as processes, without Docker.
     Steps see a copy of the source, and a clean environment.
+    `artifacts.pythonPackages` goes to the registry of --emulator or --registry; no other artifact
+    is uploaded. --dry-run needs neither containers nor secrets, and lists what cannot run here.
 
     Exits with the code of the failed step when it is a command of ours, else with 3.
 
@@ -95,27 +105,28 @@ def command(
         host_tools=host_tools,
         only=only,
         start=start,
+        handed=handed,
     )
     prepared = prepare(request)
     return _describe(prepared, as_json=as_json) if dry_run else _run(prepared, as_json=as_json)
 
 
 def _describe(prepared: PreparedBuild, *, as_json: bool) -> int:
-    from builder.local.build import describe  # noqa: PLC0415 - `--help` does without
+    from builder.local.build import describe, plan_lines  # noqa: PLC0415 - `--help` does without
 
-    plan = describe(prepared)
-    click.echo(json.dumps(plan.record, indent=2) if as_json else "\n".join(plan.lines))
+    text = json.dumps(describe(prepared), indent=2) if as_json else "\n".join(plan_lines(prepared))
+    click.echo(text)
     return 0
 
 
 def _run(prepared: PreparedBuild, *, as_json: bool) -> int:
     from builder.local.build import run_build  # noqa: PLC0415 - `--help` does without
-    from builder.local.output import open_display  # noqa: PLC0415 - the same
+    from builder.local.output import Display  # noqa: PLC0415 - the same
 
     # A container is asked to end, waited for and removed.
     click.get_current_context().meta[GRACE] = _GRACE_SECONDS
     # The log is what a person asks for, and narration to a program that reads the JSON.
-    record = run_build(prepared, open_display(sys.stderr if as_json else sys.stdout))
+    record = run_build(prepared, Display(sys.stderr if as_json else sys.stdout))
     if as_json:
         click.echo(json.dumps(record, indent=2))
     return int(record["exitCode"])

@@ -1,17 +1,19 @@
 """Runs a prepared build: fetch the source, serve the registry, execute the steps, deliver, report.
 
-Packages go to the registry emulator, through twine, as the service sends them: a file that the
-registry has is refused, and the build with it. Images are looked for and never pushed.
+Packages go to the registry that the command line names or to the emulator, and nowhere else,
+through twine, as the service sends them: a file that the registry has is refused, and the build
+with it. Images are looked for and never pushed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import logging
 import re
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,14 +21,13 @@ from typing import TYPE_CHECKING, Any
 from builder.local.directories import WORKSPACE, BuildDirectories, copy_source
 from builder.local.execution import FAILURE, SUCCESS, Command, Execution, run_to_end
 from builder.local.output import BuildLog, report, summary_lines
+from builder.local.preparation import not_uploaded
 from builder.local.runners import (
-    DockerRunner,
     ExtraVariables,
-    ProcessRunner,
-    Runner,
     credentials,
     docker_environment,
     host_environment,
+    machine_variables,
     uses_shipwheel_image,
 )
 from builder.server import Emulator
@@ -53,11 +54,13 @@ _ANYBODY = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
 
 
 def run_build(prepared: PreparedBuild, display: Display) -> dict[str, Any]:
-    """Run a prepared build, shown on *display*; return its record."""
-    with _open_directories() as directories, open_registries(prepared, directories) as extra:
-        runner = make_runner(prepared, directories, extra)
-        check_runner(prepared, runner)
-        return _BuildRun(prepared, directories, runner, extra, display).run()
+    """Run a prepared build, shown on *display*; return its record.
+
+    Raises InputError for what this machine cannot do of it.
+    """
+    InputError.raise_all(prepared.obstacles)
+    with _open_directories() as directories, _open_registries(prepared, directories) as extra:
+        return _BuildRun(prepared, directories, extra, display).run()
 
 
 @contextlib.contextmanager
@@ -70,49 +73,33 @@ def _open_directories() -> Iterator[BuildDirectories]:
         _logger.warning("Cannot remove %s: some files there belong to another user", root)
 
 
-def make_runner(
-    prepared: PreparedBuild, directories: BuildDirectories, extra: ExtraVariables
-) -> Runner:
-    """Return what turns the steps of the build into commands."""
-    environ = prepared.request.environ
-    if prepared.request.docker:
-        return DockerRunner(directories, docker_environment(environ), prepared.build_id, extra)
-    host = host_environment(environ, directories.temporary)
-    return ProcessRunner(directories, host, prepared.request.host_tools, extra)
-
-
-def check_runner(prepared: PreparedBuild, runner: Runner) -> None:
-    """Raise InputError for every step of the plan that cannot run on this machine."""
-    refusals = runner.refusals(prepared.config.build)
-    chosen = [problem for index, problem in refusals if index in prepared.graph.waits]
-    InputError.raise_all(dict.fromkeys(chosen))
-
-
 @dataclass(frozen=True)
 class _BuildRun:
     """One run of a prepared build, in directories of its own."""
 
     prepared: PreparedBuild
     directories: BuildDirectories
-    runner: Runner
     extra: ExtraVariables
     display: Display
 
-    @property
-    def build(self) -> Build:
-        return self.prepared.config.build
-
     def run(self) -> dict[str, Any]:
         """Run everything; the summary is shown however it ends."""
-        log = BuildLog(self.display.write, self.prepared.secrets.values())
-        self._fetch_source(log)
+        build = self.prepared.config.build
+        log = BuildLog(self.display.write, self.prepared.masked)
+        self._fetch_source(build, log)
         log.line("BUILD")
-        execution = Execution(self.build, self.prepared.graph, self._command, log)
+        runner = self.prepared.runner(self.directories, self.extra)
+
+        def command(index: int) -> Command:
+            return runner.command(build, index, self.prepared.variables(index))
+
+        execution = Execution(build, self.prepared.graph, command, log)
         try:
             with self.display.watch(execution):
                 execution.run()
-            if execution.status == SUCCESS and not self._deliver(log):
-                execution.status = FAILURE
+            if execution.status == SUCCESS:
+                execution.status = FAILURE  # until all is delivered, whatever interrupts that
+                execution.status = SUCCESS if self._deliver(build, log) else FAILURE
         finally:
             record = report(execution, self.directories, log, self.prepared.build_id)
             log.line("DONE" if execution.status == SUCCESS else execution.status)
@@ -121,27 +108,23 @@ class _BuildRun:
                 log.line(line)
         return {**record, "exitCode": exit_code(execution)}
 
-    def _fetch_source(self, log: BuildLog) -> None:
+    def _fetch_source(self, build: Build, log: BuildLog) -> None:
         source = self.prepared.request.source
         log.line(f'starting build "{self.prepared.build_id}"')
         log.line()
         log.line("FETCHSOURCE")
-        self.directories.make(self.build)
-        log.line(
-            f"Copied {copy_source(source, self.directories.workspace)} files from {str(source)!r}"
-        )
+        self.directories.make(build)
+        count = copy_source(source, self.directories.workspace)
+        log.line(f"Copied {count} files from {str(source)!r}")
 
-    def _command(self, index: int) -> Command:
-        return self.runner.command(self.build, index, self.prepared.variables(index))
-
-    def _deliver(self, log: BuildLog) -> bool:
+    def _deliver(self, build: Build, log: BuildLog) -> bool:
         if self.prepared.request.only:
             log.line("Artifacts and images skipped: --only runs one step")
             return True
         environ = self.prepared.request.environ
-        host = host_environment(environ, self.directories.temporary) | docker_environment(environ)
-        delivery = ArtifactDelivery(self.build, self.directories, log, host)
-        return delivery.deliver(self.extra.every_step)
+        host = host_environment(environ, self.directories.temporary)
+        own = {**host, **machine_variables(environ), **docker_environment(environ)}
+        return ArtifactDelivery(build, self.directories, log, own).deliver(self.extra)
 
 
 def exit_code(execution: Execution) -> int:
@@ -159,64 +142,68 @@ def exit_code(execution: Execution) -> int:
     return EXIT_STEP_FAILED
 
 
-@dataclass(frozen=True)
-class Description:
-    """A build that does not run: for people and for programs."""
-
-    lines: list[str]
-    record: dict[str, Any]
-
-
-def describe(prepared: PreparedBuild) -> Description:
-    """Return what the build would do. Raises InputError for what this machine cannot run."""
+def describe(prepared: PreparedBuild) -> dict[str, Any]:
+    """Return what the build would do, and what of that this machine cannot."""
     build = prepared.config.build
-    directories = BuildDirectories(Path("/shipwheel-run"))
-    check_runner(prepared, make_runner(prepared, directories, ExtraVariables({}, {})))
-    lines, steps = [], []
+    steps = [
+        {
+            "index": index,
+            "id": step.id,
+            "name": step.name,
+            "entrypoint": step.entrypoint,
+            "args": [*step.args],
+            "dir": step.dir,
+            "env": [*step.env],
+            "script": step.script,
+            "after": sorted(prepared.graph.waits[index]),
+            "wave": number,
+        }
+        for number, wave in enumerate(prepared.graph.waves())
+        for index in wave
+        for step in [build.steps[index]]
+    ]
+    return {
+        "substitutions": dict(sorted(prepared.values.items())),
+        "steps": steps,
+        "cannotRun": [asdict(obstacle) for obstacle in prepared.obstacles],
+        "notUploaded": not_uploaded(build.artifacts),
+    }
+
+
+def plan_lines(prepared: PreparedBuild) -> Iterator[str]:
+    """Yield the same as lines: each step with the number of its wave, then what is left out."""
+    build = prepared.config.build
     for number, wave in enumerate(prepared.graph.waves()):
         for index in wave:
             step = build.steps[index]
-            label = step.label(index)
             what = "script" if step.script else " ".join((step.entrypoint, *step.args)).strip()
-            lines.append(f"{number}  {label}: {step.name}: {what}")
-            steps.append(
-                {
-                    "index": index,
-                    "id": step.id,
-                    "name": step.name,
-                    "entrypoint": step.entrypoint,
-                    "args": [*step.args],
-                    "dir": step.dir,
-                    "env": [*step.env],
-                    "script": step.script,
-                    "after": sorted(prepared.graph.waits[index]),
-                    "wave": number,
-                }
-            )
-    record = {"substitutions": dict(sorted(prepared.values.items())), "steps": steps}
-    return Description(lines, record)
+            yield f"{number}  {step.label(index)}: {step.name}: {what}"
+    for obstacle in prepared.obstacles:
+        yield f"Cannot run here: {obstacle}"
+    for name in not_uploaded(build.artifacts):
+        yield f"Not uploaded by a local build: {name}"
 
 
 @contextlib.contextmanager
-def open_registries(
+def _open_registries(
     prepared: PreparedBuild, directories: BuildDirectories
 ) -> Iterator[ExtraVariables]:
-    """Yield the variables that name the registry, and serve the emulator while they are used."""
+    """Yield what the command line adds for steps, and serve the emulator while it is used."""
     request = prepared.request
+    everyone = {name: request.environ[name] for name in request.handed}
     ours: dict[str, str] = {}
     if request.registry:
-        parse_registry(request.registry, {})  # refuse a bad address before anything runs
         ours = {REGISTRY_VARIABLE: request.registry, **credentials(request.environ)}
     running = request.environ.get(EMULATOR_VARIABLE)
     if running:
         _logger.info("Using the registry emulator at %s", running)
-        yield ExtraVariables({EMULATOR_VARIABLE: running}, ours)
+        yield ExtraVariables({**everyone, EMULATOR_VARIABLE: running}, ours)
     elif request.emulator:
         root, names = directories.root / "registry", repositories(prepared)
         with Emulator(root, repositories=names, answers=Answers()) as emulator:
-            yield ExtraVariables({EMULATOR_VARIABLE: emulator.host}, ours)
+            yield ExtraVariables({**everyone, EMULATOR_VARIABLE: emulator.host}, ours)
     else:
-        yield ExtraVariables({}, ours)
+        yield ExtraVariables(everyone, ours)
 
 
 def repositories(prepared: PreparedBuild) -> list[str]:
@@ -264,37 +251,49 @@ class ArtifactDelivery:
     log: BuildLog
     host: Mapping[str, str]
 
-    def deliver(self, registries: Mapping[str, str]) -> bool:
+    def deliver(self, extra: ExtraVariables) -> bool:
         """Upload the packages and look for the images; return whether all went well.
 
-        *registries* holds the variables that name the registry.
+        Packages go to the registry that *extra* names for our steps, else to the emulator.
         """
         packages = self.build.artifacts.python_packages
         images = tuple(dict.fromkeys((*self.build.images, *self.build.artifacts.images)))
         if packages or images:
             self.log.line("PUSH")
         # Every one is tried, so that all that is missing is named at once.
-        uploaded = [self._upload(package, registries) for package in packages]
+        uploaded = [self._upload(package, extra) for package in packages]
         found = [self._has(image) for image in images]
         return all((*uploaded, *found))
 
-    def _upload(self, package: PythonPackage, registries: Mapping[str, str]) -> bool:
-        files = [*self._files(package)]
+    def _upload(self, package: PythonPackage, extra: ExtraVariables) -> bool:
+        files = [path for path in self._found(package) if path.is_file()]
         if not files:
             return self._is_empty(package)
-        registry = parse_registry(package.repository, registries)
+        outside = [path for path in files if not self._is_inside(path)]
+        for path in outside:
+            self.log.line(f"ERROR: {str(path)!r} is a link that leads out of {WORKSPACE}")
+        if outside:
+            return False
+        named = extra.shipwheel_steps.get(REGISTRY_VARIABLE)
+        registry = parse_registry(named or package.repository, extra.every_step)
         self.log.line(f"Uploading {len(files)} files to {registry}")
         # Only --verbose shows why the registry refuses a file.
         twine = (sys.executable, "-I", "-m", "twine", "--no-color", "upload", "--verbose")
         options = ("--non-interactive", "--disable-progress-bar", "--repository-url")
-        return self._run((*twine, *options, registry.upload_url, *files), {**_ANYBODY, **self.host})
+        anybody = _ANYBODY if registry.upload_url.startswith("http://") else {}
+        environment = {**anybody, **self.host, **extra.shipwheel_steps}
+        return self._run((*twine, *options, registry.upload_url, *map(str, files)), environment)
 
-    def _files(self, package: PythonPackage) -> Iterator[str]:
+    def _found(self, package: PythonPackage) -> Iterator[Path]:
+        workspace = self.directories.workspace
         for pattern in package.paths:
             inside = pattern.removeprefix(f"{WORKSPACE}/")
-            if inside and not inside.startswith("/"):
-                found = sorted(self.directories.workspace.glob(inside))
-                yield from (str(path) for path in found if path.is_file())
+            # Up to Python 3.12 that of a path refuses `**.whl`.
+            found = glob.glob(inside, root_dir=workspace, recursive=True)  # noqa: PTH207
+            yield from (workspace / name for name in sorted(found))
+
+    def _is_inside(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self.directories.workspace)
 
     def _is_empty(self, package: PythonPackage) -> bool:
         """Return whether *package* has no file because all of its directories are empty."""
@@ -316,4 +315,4 @@ class ArtifactDelivery:
 
     def _run(self, arguments: tuple[str, ...], environment: Mapping[str, str]) -> bool:
         command = Command(arguments, dict(environment), self.directories.workspace)
-        return run_to_end(command, self.log.line, _TIMEOUT) == 0
+        return run_to_end(command, self.log.output_line, _TIMEOUT) == 0

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.command_line.report import MAX_BYTES
 from steps.host.errors import InputError
-from steps.host.files import write_whole
+from steps.host.files import open_regular, write_whole
 from steps.host.gcloud import IGNORE_FILE, uploaded
 
 if TYPE_CHECKING:
@@ -82,12 +83,10 @@ class BuildDirectories:
         return path
 
     def output(self, index: int) -> str:
-        """Return the first 4 KB that step *index* left in `$BUILDER_OUTPUT/output`."""
-        try:
-            with (self.outputs(index) / "output").open("rb") as file:
-                return file.read(MAX_BYTES).decode(errors="replace")
-        except OSError:
-            return ""
+        """Return the first 4 KB that step *index* left in the file `$BUILDER_OUTPUT/output`."""
+        with suppress(OSError), open_regular(self.outputs(index) / "output") as file:
+            return file.read(MAX_BYTES).decode(errors="replace")
+        return ""
 
 
 def translate(text: str, mounts: dict[str, Path]) -> str:
@@ -106,6 +105,7 @@ def copy_source(source: Path, workspace: Path) -> int:
     Raises InputError when the source, or a file that it includes, cannot be read.
     """
     count = 0
+    source = source.resolve()
     # What the workspace is in is no source.
     temporary = Path(tempfile.gettempdir()).resolve()
     for path in uploaded(source, leave_out=temporary):
@@ -115,7 +115,10 @@ def copy_source(source: Path, workspace: Path) -> int:
             if original.is_dir() and not original.is_symlink():
                 target.mkdir()  # it comes before what is in it
                 continue
-            _copy(original, target, source)
+            if original.is_symlink():
+                target.symlink_to(_link(original, target, source))
+            elif original.is_file():  # a socket or a pipe is no source
+                shutil.copy2(original, target)
         except OSError as error:
             message = f"Cannot copy {str(original)!r} into the workspace: {error.strerror}"
             raise InputError(message, f"leave it out in {IGNORE_FILE}") from None
@@ -123,13 +126,22 @@ def copy_source(source: Path, workspace: Path) -> int:
     return count
 
 
-def _copy(original: Path, target: Path, source: Path) -> None:
-    if original.is_symlink():
-        link = original.readlink()
-        if link.is_relative_to(source.absolute()):
-            # An absolute link into the checkout would let a step write there.
-            inside = target.parents[len(original.relative_to(source).parts) - 1]
-            link = inside / link.relative_to(source.absolute())
-        target.symlink_to(link)
-    elif original.is_file():  # a socket or a pipe is no source
-        shutil.copy2(original, target)
+def _link(original: Path, target: Path, source: Path) -> Path:
+    """Return where *target*, the copy of the link *original*, leads: never into *source*.
+
+    Through a link into the checkout, or to a folder that it is in, a step could write there.
+    """
+    link = original.readlink()
+    try:
+        leads_to = (target.parent / link).resolve()
+    except RuntimeError:  # links in a circle, up to Python 3.12
+        return link
+    if leads_to.is_relative_to(source):
+        workspace = target.parents[len(original.relative_to(source).parts) - 1]
+        return workspace / leads_to.relative_to(source)
+    if source.is_relative_to(leads_to):
+        message = (
+            f"{str(original)!r} is a link to {str(leads_to)!r}, a folder that the source is in"
+        )
+        raise InputError(message, f"leave it out in {IGNORE_FILE}")
+    return link

@@ -19,7 +19,7 @@ from functools import partial
 from typing import IO, TYPE_CHECKING
 
 from steps.host.children import Children, signal_group
-from steps.host.errors import InputError, did_you_mean
+from steps.host.errors import OF_THE_MACHINE, InputError, did_you_mean
 from triggers.cloudbuild.build_config import DEFAULT_TIMEOUT, Build, Step, seconds
 from triggers.cloudbuild.build_rules import START
 
@@ -34,6 +34,7 @@ QUEUED, WORKING = "QUEUED", "WORKING"
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL, as docker gives to a container
 _DRAIN = 2.0  # seconds for output that is still in the pipe when the process has ended
 _NOT_STARTED = 127  # what a shell answers for a program that it cannot start
+_LONGEST_LINE = 64 * 1024  # characters; what is longer comes in several
 _CLEANUP = 30.0  # seconds for the command that ends what outlived its process
 
 
@@ -114,7 +115,8 @@ class Task:
 
     Signals are handled in the main thread only, so none can come between the start of a process
     and the record of it. *on_line* gets each line of the output; *on_end* is called in that thread
-    when everything is over. Then `exit_code` is None where the time was not enough.
+    when everything is over. Then `exit_code` is None where the time was not enough, and `error` is
+    what this machine lacks to start any command.
     """
 
     def __init__(
@@ -125,6 +127,7 @@ class Task:
         on_end: Callable[[Task], None] = lambda _task: None,
     ) -> None:
         self.exit_code: int | None = None
+        self.error: OSError | None = None
         self._command = command
         self._on_line = on_line
         self._timeout = timeout
@@ -182,6 +185,7 @@ class Task:
                         output=subprocess.PIPE,
                     )
         except OSError as error:
+            self.error = error if error.errno in OF_THE_MACHINE else None
             self._on_line(f"cannot start: {error.strerror}: {error.filename!r}")
             self.exit_code = _NOT_STARTED
         except ValueError as error:  # no program can be given a NUL, or half a surrogate pair
@@ -219,7 +223,7 @@ class Task:
 
     def _read(self, stream: IO[bytes]) -> None:
         with io.TextIOWrapper(stream, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
+            while line := lines.readline(_LONGEST_LINE):
                 self._on_line(line.rstrip("\n"))
 
 
@@ -234,6 +238,8 @@ def run_to_end(command: Command, on_line: Callable[[str], None], timeout: float)
         task.join()
     finally:
         end_tasks([task])
+    if task.error:
+        raise task.error
     return task.exit_code
 
 
@@ -313,7 +319,8 @@ class Execution:
                 self.status = TIMEOUT
                 self.log.line("ERROR: context deadline exceeded")
                 return
-            del self._tasks[index]
+            if error := self._tasks.pop(index).error:
+                raise error
             finished.add(index)
             if not self._succeeded(index):
                 return
@@ -331,7 +338,8 @@ class Execution:
         run.began, run.status = self.now(), WORKING
         command = self.command(index)
         timeout = seconds(step.timeout) or None
-        task = Task(command, partial(self.log.step_line, label), timeout, finished)
+        on_line = partial(self.log.output_line, label=label)
+        task = Task(command, on_line, timeout, finished)
         self._tasks[index] = task
         task.start()
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from steps.command_line.report import columns
+from steps.host.errors import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from builder.local.execution import Execution, StepRun
 
 _SHORTEST_LINE = 8  # of a secret of many lines; shorter ones would blot out the log
+_SHORTEST_SECRET = 4  # that is looked for in what the builder itself says
 MASK = "***"
 _REFRESH = 4  # times a second
 _STYLES = {"SUCCESS": "green", "FAILURE": "red", "TIMEOUT": "red", "WORKING": "cyan"}
@@ -33,72 +34,61 @@ class BuildLog:
     def __init__(self, write: Callable[[str], None], secrets: Iterable[str] = ()) -> None:
         self._write = write
         self._lock = threading.Lock()
-        self._secrets = _pattern(secrets)
+        parts = _parts(secrets)
+        self._all = _pattern(parts)
+        self._long = _pattern({part for part in parts if len(part) >= _SHORTEST_SECRET})
 
     def line(self, text: str = "") -> None:
-        """Write a line of the builder's own."""
-        with self._lock:
-            self._write(f"{self.mask(text)}\n")
+        """Write a line of the builder's own, which a short secret would only tear."""
+        self._write_line(self._long.sub(MASK, text))
 
-    def step_line(self, label: str, text: str) -> None:
-        """Write a line of a step's output."""
-        self.line(f"{label}: {text}")
+    def output_line(self, text: str, label: str = "") -> None:
+        """Write a line of what a program printed, after the *label* of its step."""
+        start = self._long.sub(MASK, f"{label}: ") if label else ""
+        self._write_line(start + self.mask(text))
 
     def mask(self, text: str) -> str:
         """Return *text* with every secret blotted out."""
-        return self._secrets.sub(MASK, text) if self._secrets else text
+        return self._all.sub(MASK, text)
+
+    def _write_line(self, text: str) -> None:
+        with self._lock:
+            self._write(f"{text}\n")
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str] | None:
+def _parts(secrets: Iterable[str]) -> set[str]:
     parts = set()
     for secret in secrets:
         parts.add(secret.strip())
         # A key of many lines is printed line by line.
         parts |= {line.strip() for line in secret.splitlines() if len(line) >= _SHORTEST_LINE}
-    longest_first = sorted(filter(None, parts), key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+    return parts - {""}
 
 
-class Display(Protocol):
-    """Shows lines, and a build while it runs."""
-
-    def write(self, text: str) -> None:
-        """Show *text*, which ends in a line break."""
-        ...
-
-    def watch(self, execution: Execution) -> AbstractContextManager[object]:
-        """Return a context in which the state of *execution* is shown."""
-        ...
+def _pattern(parts: set[str]) -> re.Pattern[str]:
+    longest_first = sorted(parts, key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
-@dataclass(frozen=True)
-class Stream:
-    """A file or a pipe: lines, and nothing that moves."""
+class Display:
+    """Shows lines on *stream*, and on a terminal below them a table while the build runs."""
 
-    stream: TextIO
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._console = _console(stream) if stream.isatty() else None
 
     def write(self, text: str) -> None:
-        """Show *text* at once: whoever reads the pipe follows the build."""
-        self.stream.write(text)
-        self.stream.flush()
+        """Show *text*, which ends in a line break, at once and as it is."""
+        if self._console:
+            self._console.out(text, end="", highlight=False)
+        else:
+            self._stream.write(text)
+            self._stream.flush()
 
     def watch(self, execution: Execution) -> AbstractContextManager[object]:
-        """Return a context that shows nothing."""
-        return contextlib.nullcontext(execution)
-
-
-class Terminal:
-    """A terminal: the log scrolls above a table of the steps, which goes when the build ends."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-
-    def write(self, text: str) -> None:
-        """Show *text* above the table, as it is."""
-        self._console.out(text, end="", highlight=False)
-
-    def watch(self, execution: Execution) -> AbstractContextManager[object]:
-        """Return a context in which the table follows *execution*."""
+        """Return a context in which the table follows *execution*; it goes when the build ends."""
+        if not self._console:
+            return contextlib.nullcontext()
         from rich.live import Live  # noqa: PLC0415 - only a terminal pays for it
 
         return Live(
@@ -109,18 +99,12 @@ class Terminal:
         )
 
 
-def open_display(stream: TextIO) -> Display:
-    """Return the display for *stream*; a dumb terminal is a stream."""
-    if not stream.isatty():
-        return Stream(stream)
+def _console(stream: TextIO) -> Console | None:
+    """Return what draws on the terminal *stream*, None for a dumb one."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
 
     console = Console(file=stream)  # NO_COLOR is honoured by the console
-    return (
-        Terminal(console)
-        if console.is_terminal and not console.is_dumb_terminal
-        else Stream(stream)
-    )
+    return console if console.is_terminal and not console.is_dumb_terminal else None
 
 
 def table(execution: Execution) -> Table:
@@ -178,7 +162,7 @@ def summary_lines(execution: Execution, record: dict[str, Any]) -> list[str]:
     if any(run.failure_allowed for run in execution.runs.values()):
         lines.append("* allowed to fail")
     for label, step in zip(labels, record["steps"], strict=True):
-        lines += [f"{label} output: {line}" for line in step["output"].splitlines()]
+        lines += [f"{label} output: {printable(it)}" for it in step["output"].splitlines()]
     lines.append(f"{record['status']} in {record['seconds']:.1f} s")
     return lines
 

@@ -1,6 +1,7 @@
 """Prepares a build: reads its config, and decides all that can be decided before it starts.
 
-What this machine cannot do is refused by name; what means nothing on it is named, and ignored.
+What the service would refuse is refused. What this machine cannot do is an obstacle, named in the
+plan and refused by a run; what means nothing on it is named, and ignored.
 """
 
 from __future__ import annotations
@@ -16,10 +17,23 @@ from typing import TYPE_CHECKING
 
 from pydantic.alias_generators import to_camel
 
+from builder.local.directories import WORKSPACE, BuildDirectories
 from builder.local.execution import StepGraph, make_graph
-from steps.host.errors import Finding, InputError
+from builder.local.runners import (
+    DockerRunner,
+    ExtraVariables,
+    ProcessRunner,
+    Runner,
+    credentials,
+    docker_environment,
+    host_environment,
+    machine_variables,
+    step_environment,
+)
+from steps.host.errors import Finding, InputError, Problem
 from steps.host.git import ask_git
-from steps.registry.address import EMULATOR_VARIABLE
+from steps.registry.address import EMULATOR_VARIABLE, parse_registry
+from steps.registry.credentials import url_logins
 from triggers.cloudbuild.build_rules import broken_after_substitution
 from triggers.cloudbuild.build_shared_rules import secret_names
 from triggers.cloudbuild.files import BuildConfig, read_build_config
@@ -28,7 +42,7 @@ from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_bui
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from triggers.cloudbuild.build_config import Build, Step
+    from triggers.cloudbuild.build_config import Artifacts, Build
     from triggers.cloudbuild.substitutions import Resolution
 
 _logger = logging.getLogger("shipwheel")
@@ -43,6 +57,9 @@ NO_PROJECT_NUMBER = "0"
 LOCATION = "global"
 TRIGGER = "local"
 _REMOTE = re.compile(r"[/:](?P<full>(?P<owner>[^/:]+)/(?P<name>[^/]+?))(?:\.git)?/?$")
+_UPLOADED = {"images", "python_packages"}  # the artifacts that a run sees to
+# A variable of such a name is a secret as a whole.
+_SECRET_NAME = re.compile("AUTH|CREDENTIAL|KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
 _UNSUPPORTED = "run it in Cloud Build, or take it out of a copy of the config"
 
 
@@ -60,12 +77,16 @@ class RunRequest:
     host_tools: bool = False
     only: str = ""
     start: str = ""
+    handed: tuple[str, ...] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
 @dataclass(frozen=True)
 class PreparedBuild:
-    """A build that may start: substituted, planned, and everything that could be refused is not."""
+    """A build that the service would take: substituted, and planned.
+
+    It may start where there are no *obstacles*. What is in *masked* never reaches a log.
+    """
 
     request: RunRequest
     config: BuildConfig
@@ -73,6 +94,12 @@ class PreparedBuild:
     build_id: str
     values: Mapping[str, str]
     secrets: Mapping[str, str]
+    masked: frozenset[str]
+    obstacles: tuple[Problem, ...]
+
+    def runner(self, directories: BuildDirectories, extra: ExtraVariables) -> Runner:
+        """Return what turns the steps of the build into commands."""
+        return _make_runner(self.request, directories, self.build_id, extra)
 
     def variables(self, index: int) -> dict[str, str]:
         """Return what the config gives to step *index*."""
@@ -83,17 +110,68 @@ class PreparedBuild:
 def prepare(request: RunRequest) -> PreparedBuild:
     """Read and judge the build config without changing anything.
 
-    Raises InputError with every problem that the service, or this machine, would have with it.
+    Raises InputError with every problem that the service would have with it.
     """
     config, build_id = _read(request), str(uuid.uuid4())
     resolution = _resolve(request, config, build_id)
-    config = replace(config, build=substitute_build(config.build, resolution.values))
-    secrets, missing = _secrets(config, request.environ)
-    InputError.raise_all(config.problems([*_impossible(request, config.build), *missing]))
-    graph = make_graph(config.build.steps, request.only, request.start)
-    if ignored := ", ".join(ignored_fields(config.build)):
+    build = substitute_build(config.build, resolution.values)
+    config = replace(config, build=build)
+    refused = [*broken_after_substitution(build), *_unpassable(build)]
+    InputError.raise_all(config.problems(refused))
+    graph = make_graph(build.steps, request.only, request.start)
+    secrets, missing = _secrets(build, graph, request.environ)
+    obstacles = config.problems([*missing, *unsupported_fields(build, request)])
+    # Which directories it is given makes no difference to what it refuses.
+    directories = BuildDirectories(Path("/shipwheel-run"))
+    runner = _make_runner(request, directories, build_id, ExtraVariables())
+    obstacles += [problem for index, problem in runner.refusals(build) if index in graph.waits]
+    _narrate(request, build)
+    return PreparedBuild(
+        request=request,
+        config=config,
+        graph=graph,
+        build_id=build_id,
+        values=resolution.values,
+        secrets=secrets,
+        masked=frozenset((*secrets.values(), *_secrets_of_the_machine(request))),
+        obstacles=tuple(dict.fromkeys(obstacles)),
+    )
+
+
+def _make_runner(
+    request: RunRequest, directories: BuildDirectories, build_id: str, extra: ExtraVariables
+) -> Runner:
+    if request.docker:
+        return DockerRunner(directories, docker_environment(request.environ), build_id, extra)
+    host = host_environment(request.environ, directories.temporary)
+    return ProcessRunner(directories, host, request.host_tools, extra)
+
+
+def _narrate(request: RunRequest, build: Build) -> None:
+    """Say what of *build*, and of this machine's variables, is left out."""
+    if ignored := ", ".join(ignored_fields(build)):
         _logger.info("Ignored locally: %s", ignored)
-    return PreparedBuild(request, config, graph, build_id, resolution.values, secrets)
+    if (names := not_uploaded(build.artifacts)) and not request.only:
+        _logger.info("Not uploaded by a local build: %s", ", ".join(names))
+    if request.docker:
+        return
+    for name, value in machine_variables(request.environ).items():
+        if url_logins(name, value) and name not in request.handed:
+            said = "The credentials in %s are kept from the steps; --env %s hands it to them"
+            _logger.info(said, name, name)
+
+
+def _secrets_of_the_machine(request: RunRequest) -> Iterator[str]:
+    """Yield what no log may show of the variables that programs of the build are given."""
+    for name, value in machine_variables(request.environ).items():
+        yield from url_logins(name, value)
+    for name in request.handed:
+        value = request.environ[name]
+        yield from url_logins(name, value)
+        if _SECRET_NAME.search(name):
+            yield value
+    if request.registry:
+        yield credentials(request.environ).get("TWINE_PASSWORD", "")
 
 
 def _read(request: RunRequest) -> BuildConfig:
@@ -102,6 +180,13 @@ def _read(request: RunRequest) -> BuildConfig:
             f"The source is not a directory: {str(request.source)!r}",
             "name with --source what is to be copied to /workspace",
         )
+    if request.registry:
+        parse_registry(request.registry, {})
+    InputError.raise_all(
+        Problem(f"--env names a variable that is not set: {name!r}", "export it, or leave it out")
+        for name in request.handed
+        if name not in request.environ
+    )
     try:
         text = request.config.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -129,22 +214,12 @@ def _resolve(request: RunRequest, config: BuildConfig, build_id: str) -> Resolut
     return resolution
 
 
-def _impossible(request: RunRequest, build: Build) -> list[Finding]:
-    """Return what the service would refuse in *build*, substituted, or this machine cannot do."""
-    has_docker = request.docker or (request.host_tools and bool(shutil.which("docker")))
-    has_emulator = request.emulator or EMULATOR_VARIABLE in request.environ
-    return [
-        *broken_after_substitution(build),
-        *unsupported_fields(build, docker=has_docker, emulator=has_emulator),
-    ]
-
-
 def _secrets(
-    config: BuildConfig, environ: Mapping[str, str]
+    build: Build, graph: StepGraph, environ: Mapping[str, str]
 ) -> tuple[dict[str, str], list[Finding]]:
-    """Return the values of the secrets that steps use, from the environment."""
-    build = config.build
-    used = {*build.options.secret_env, *(name for s in build.steps for name in s.secret_env)}
+    """Return the values of the secrets that the chosen steps use, from the environment."""
+    steps = [build.steps[index] for index in graph.waits]
+    used = {*build.options.secret_env, *(name for step in steps for name in step.secret_env)}
     names = [name for name in secret_names(build) if name in used]
     missing = [
         Finding.at(
@@ -158,31 +233,52 @@ def _secrets(
     return {name: environ[name] for name in names if name in environ}, missing
 
 
-def unsupported_fields(build: Build, *, docker: bool, emulator: bool) -> list[Finding]:
-    """Return the fields of *build* that ask for what the local builder cannot do.
+def unsupported_fields(build: Build, request: RunRequest) -> Iterator[Finding]:
+    """Yield the fields of *build* that ask for what this machine cannot do, or *request* denies."""
+    asked = {"dependencies": build.dependencies, "gitConfig": build.git_config}
+    for name, value in asked.items():
+        if value:
+            yield Finding.at((name,), f"`{name}` cannot be done on this machine", _UNSUPPORTED)
+    if request.only:
+        return  # nothing is delivered
+    has_docker = request.docker or (request.host_tools and bool(shutil.which("docker")))
+    if (build.images or build.artifacts.images) and not has_docker:
+        yield Finding.at(("images",), "`images` needs a Docker engine", "use --docker")
+    if build.artifacts.python_packages:
+        yield from _python_packages(build.artifacts, request)
 
-    *docker* and *emulator* say whether there are a Docker engine and a registry emulator.
-    """
-    artifacts = build.artifacts
-    asked = {
-        ("artifacts", "objects"): artifacts.objects,
-        ("artifacts", "mavenArtifacts"): artifacts.maven_artifacts,
-        ("artifacts", "npmPackages"): artifacts.npm_packages,
-        ("artifacts", "goModules"): artifacts.go_modules,
-        ("dependencies",): build.dependencies,
-        ("gitConfig",): build.git_config,
-    }
-    found = [
-        Finding.at(path, f"`{'.'.join(path)}` cannot be done on this machine", _UNSUPPORTED)
-        for path, value in asked.items()
-        if value
-    ]
-    if artifacts.python_packages and not emulator:
-        message = "`artifacts.pythonPackages` is only uploaded to a registry emulator"
-        found.append(Finding.at(("artifacts", "pythonPackages"), message, "use --emulator"))
-    if (build.images or artifacts.images) and not docker:
-        found.append(Finding.at(("images",), "`images` needs a Docker engine", "use --docker"))
-    return [*found, *_unpassable(build)]
+
+def _python_packages(artifacts: Artifacts, request: RunRequest) -> Iterator[Finding]:
+    """Yield why the packages cannot be uploaded: no registry is named, or the fields are wrong."""
+    path = ("artifacts", "pythonPackages")
+    if not (request.emulator or request.registry or EMULATOR_VARIABLE in request.environ):
+        message = f"`{'.'.join(path)}` is only uploaded to a registry that is named"
+        yield Finding.at(path, message, "use --emulator, or name one with --registry")
+    for index, package in enumerate(artifacts.python_packages):
+        where = (*path, index)
+        if not _is_python_repository(package.repository):
+            message = f"The repository is not one of Artifact Registry: {package.repository!r}"
+            hint = "write https://REGION-python.pkg.dev/PROJECT/REPO"
+            yield Finding.at((*where, "repository"), message, hint)
+        for text in package.paths:
+            inside = text.removeprefix(WORKSPACE)
+            if ".." in inside.split("/") or (inside == text and text.startswith("/")):
+                message = f"The path leads out of {WORKSPACE}: {text!r}"
+                hint = f"name files below {WORKSPACE}, such as dist/*"
+                yield Finding.at((*where, "paths"), message, hint)
+
+
+def _is_python_repository(text: str) -> bool:
+    try:
+        return text.startswith("https://") and parse_registry(text, {}).is_artifact_registry
+    except InputError:
+        return False
+
+
+def not_uploaded(artifacts: Artifacts) -> list[str]:
+    """Return the names of what the service would upload from *artifacts*, and no local build."""
+    names = (name for name in type(artifacts).model_fields if name not in _UPLOADED)
+    return [f"artifacts.{to_camel(name)}" for name in names if getattr(artifacts, name)]
 
 
 def _unpassable(build: Build) -> Iterator[Finding]:
@@ -281,18 +377,3 @@ def _from_git(source: Path) -> dict[str, str]:
 def _git(source: Path, *arguments: str) -> str:
     """Return git's answer, nothing without one: a source need not be a checkout."""
     return ask_git(source, *arguments).strip()
-
-
-def step_environment(
-    build: Build, step: Step, substitutions: Mapping[str, str], secrets: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the variables that the config itself gives to *step*; the step's own win."""
-    automap = step.automap_substitutions
-    if automap is None:
-        automap = build.options.automap_substitutions
-    environment = dict(substitutions) if automap else {}
-    for entry in (*build.options.env, *step.env):
-        name, _, value = entry.partition("=")
-        environment[name] = value
-    names = (*build.options.secret_env, *step.secret_env)
-    return environment | {name: secrets[name] for name in names}

@@ -4,9 +4,10 @@ A runner turns a step into a command, and says what it cannot do before anything
 
 A step gets what its config gives it, `HOME`, `BUILDER_OUTPUT`, and of this machine's variables
 only `PATH`, the language, and how to reach hosts and packages: certificates, proxies, the settings
-of pip and uv. Tokens, keys and passwords of the user's never come along, with one exception:
-with `--registry`, steps of the Shipwheel image get the variables that name the user's own
-credentials, as the build's service account would be theirs in Cloud Build.
+of pip and uv, without the credentials in these. Tokens, keys and passwords of the user's never come
+along, but for variables that `--env` names; and with `--registry`, steps of the Shipwheel image get
+those that name the user's own credentials, as the build's service account would be theirs in Cloud
+Build.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from builder.local.directories import HOME, OUTPUTS, WORKSPACE, BuildDirectories, translate
 from builder.local.execution import Command
@@ -27,6 +28,7 @@ from steps.backend.context import BACKENDS_VARIABLE
 from steps.command_line.report import OUTPUT_VARIABLE
 from steps.host.children import Children
 from steps.host.errors import Problem
+from steps.registry.credentials import SETTINGS_FILES, url_logins, without_url_logins
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,24 +82,12 @@ CREDENTIALS = (
 class ExtraVariables:
     """Variables that the command line of the local builder adds; they win over the config's."""
 
-    every_step: dict[str, str]
-    shipwheel_steps: dict[str, str]
+    every_step: dict[str, str] = field(default_factory=dict)
+    shipwheel_steps: dict[str, str] = field(default_factory=dict)
 
     def of(self, step: Step) -> dict[str, str]:
         """Return what *step* gets."""
         return {**self.every_step, **(self.shipwheel_steps if uses_shipwheel_image(step) else {})}
-
-
-class Runner(Protocol):
-    """Turns steps into commands."""
-
-    def refusals(self, build: Build) -> list[tuple[int, Problem]]:
-        """Return why steps of *build* cannot run here, each with the index of its step."""
-        ...
-
-    def command(self, build: Build, index: int, environment: Mapping[str, str]) -> Command:
-        """Return the command of step *index*; *environment* is what the config gives to it."""
-        ...
 
 
 def image_name(image: str) -> str:
@@ -249,14 +239,42 @@ class DockerRunner:
         return Command(tuple(arguments), full, self.directories.workspace, cleanup)
 
 
-def host_environment(environ: Mapping[str, str], temporary: Path) -> dict[str, str]:
-    """Return the variables of this machine that a step which runs as a process needs."""
+Runner = ProcessRunner | DockerRunner
+
+
+def step_environment(
+    build: Build, step: Step, substitutions: Mapping[str, str], secrets: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the variables that the config itself gives to *step*; the step's own win."""
+    automap = step.automap_substitutions
+    if automap is None:
+        automap = build.options.automap_substitutions
+    environment = dict(substitutions) if automap else {}
+    for entry in (*build.options.env, *step.env):
+        name, _, value = entry.partition("=")
+        environment[name] = value
+    names = (*build.options.secret_env, *step.secret_env)
+    return environment | {name: secrets[name] for name in names}
+
+
+def machine_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of this machine that say how to reach hosts and packages."""
     kept = {name: environ[name] for name in _FROM_HERE if name in environ}
-    # The programs of this very installation first: `python`, `pip` and `twine` of the image.
-    path = os.pathsep.join((sysconfig.get_path("scripts"), environ.get("PATH", os.defpath)))
     user_pip = Path(environ.get("HOME", "~")).expanduser() / ".config" / "pip" / "pip.conf"
     if user_pip.is_file():
         kept.setdefault("PIP_CONFIG_FILE", str(user_pip))
+    return kept
+
+
+def host_environment(environ: Mapping[str, str], temporary: Path) -> dict[str, str]:
+    """Return the variables of this machine that a step which runs as a process needs."""
+    kept = {
+        name: without_url_logins(value)
+        for name, value in machine_variables(environ).items()
+        if name not in SETTINGS_FILES or not url_logins(name, value)
+    }
+    # The programs of this very installation first: `python`, `pip` and `twine` of the image.
+    path = os.pathsep.join((sysconfig.get_path("scripts"), environ.get("PATH", os.defpath)))
     return {"LANG": "C.UTF-8", **kept, "PATH": path, "TMPDIR": str(temporary)}
 
 

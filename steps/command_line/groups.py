@@ -10,12 +10,13 @@ import importlib
 import logging
 import os
 import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from steps import __version__
-from steps.host.errors import InputError
+from steps.host.errors import InputError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +84,8 @@ class _Narration(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the message of *record* on a line."""
-        click.echo(record.getMessage(), err=True)
+        with suppress(OSError):  # what nobody can be told is no reason to end
+            click.echo(printable(record.getMessage()), err=True)
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

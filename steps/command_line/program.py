@@ -6,7 +6,6 @@ All commands together run by `run`, and one on its own, as in `python -m steps.p
 
 from __future__ import annotations
 
-import errno
 import io
 import logging
 import os
@@ -20,7 +19,14 @@ import click
 
 from steps.command_line.groups import GRACE, root_group
 from steps.host.children import end_children
-from steps.host.errors import EXIT_BUG, InputError, Problem, ShipwheelError
+from steps.host.errors import (
+    EXIT_BUG,
+    OF_THE_MACHINE,
+    InputError,
+    Problem,
+    ShipwheelError,
+    printable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,15 +42,6 @@ _SIGNALLED = 128
 _GRACE_SECONDS = 0.6
 # What is not removed by then is removed by the next process; see steps.host.files.
 _REMOVAL_SECONDS = 0.2
-# Nothing that Shipwheel does better would help.
-_OF_THE_MACHINE = {
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EFBIG,
-    errno.EROFS,
-    errno.EMFILE,
-    errno.ENFILE,
-}
 
 
 class _Terminated(BaseException):
@@ -163,10 +160,10 @@ def _report(error: ShipwheelError) -> int:
 def _print_problem(problem: Problem) -> None:
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    click.echo(problem.message, err=True)
+    click.echo(printable(problem.message), err=True)
     if problem.hint:
         click.secho("  hint: ", fg="cyan", nl=False, err=True, color=colour)
-        click.echo(problem.hint, err=True)
+        click.echo(printable(problem.hint), err=True)
 
 
 def _report_signal(*, terminated: bool) -> int:
@@ -178,7 +175,7 @@ def _report_signal(*, terminated: bool) -> int:
 
 
 def _report_unexpected(error: Exception) -> int:
-    if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
         where = f": {os.fspath(error.filename)!r}" if error.filename else ""
         return _report(
             InputError(

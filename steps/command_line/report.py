@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steps.host.files import open_regular
 from steps.release.judgement import Outcome
 from steps.release.release import Row
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from steps.host.errors import Finding, Level
     from steps.release.judgement import Judgement
 
+_logger = logging.getLogger("shipwheel")
 _HEADINGS = ("PROJECT", "PUBLISHED", "CANDIDATE", "VERDICT", "NEXT STEP")
 _OUTCOME_COLOURS = {Outcome.NEW: "green", Outcome.IDENTICAL: "dim", Outcome.PARTIAL: "yellow"}
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
@@ -181,14 +184,19 @@ def write_build_output(lines: Iterable[str], environ: Mapping[str, str]) -> None
     """Append *lines* to `$BUILDER_OUTPUT/output`, where a build has one.
 
     Other commands of the same step may write there, too: together they stay within 4 KB, each
-    line is there whole or not at all, and the last says how many were left out.
+    line is there whole or not at all, and the last says how many were left out. Where it is no
+    file, or cannot be written, a warning says so.
     """
     folder = environ.get(OUTPUT_VARIABLE)
     if not folder or not Path(folder).is_dir():
         return
-    with (Path(folder) / "output").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.write(fitting(lines, MAX_BYTES - file.seek(0, os.SEEK_END)))
+    path = Path(folder) / "output"
+    try:
+        with open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(fitting(lines, MAX_BYTES - file.seek(0, os.SEEK_END)))
+    except OSError as error:
+        _logger.warning("Cannot write the results to %r: %s", str(path), error.strerror)
 
 
 def fitting(lines: Iterable[str], size: int) -> bytes:

@@ -15,7 +15,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Generic, Self, TypeVar
 
-from steps.host.errors import ShipwheelError
+from steps.host.errors import ShipwheelError, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
@@ -181,12 +181,15 @@ def written(output: IO[str]) -> str:
 
 
 def last_written(output: IO[str]) -> str:
-    """Return the end of what was written into *output*, and before it how much is left out."""
+    """Return the end of what was written into *output*, to be shown: `printable`.
+
+    Before it stands how much is left out.
+    """
     left_out = max(os.fstat(output.fileno()).st_size - _SHOWN_BYTES, 0)
     end = os.pread(output.fileno(), _SHOWN_BYTES, left_out)
     text = io.TextIOWrapper(io.BytesIO(end), encoding="utf-8", errors="replace").read()
     note = f"[the first {left_out} bytes are left out, and kept nowhere]\n" if left_out else ""
-    return note + text
+    return note + printable(text)
 
 
 def signal_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:

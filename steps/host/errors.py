@@ -19,6 +19,9 @@ An error carries all the problems of its input, so that they can be fixed in one
 from __future__ import annotations
 
 import difflib
+import errno
+import re
+import unicodedata
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -26,6 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 EXIT_BUG = 70
+# What the system says where nothing that Shipwheel does better would help.
+OF_THE_MACHINE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    errno.EAGAIN,
+}  # fmt: skip
+_LONGEST_LINE = 4000  # characters
+# Control characters, line separators and marks, such as those that turn the direction of a text.
+_INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What CI systems take for a command of their own.
+_CI_COMMAND = re.compile(r"^(\s*):(?=:)|(?<=#)#(?=\w*\[)", re.MULTILINE)
 Level = Literal["error", "warning"]
 
 
@@ -155,3 +169,29 @@ def shorten(names: Sequence[str], most: int) -> str:
     """Return the first of *names* with commas, and how many more there are."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+def printable(text: str) -> str:
+    """Return *text*, which others wrote, as lines that are shown and nothing else.
+
+    What a terminal or a build's log would obey is escaped, and a long line is cut.
+    """
+    lines = _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    shown = "\n".join(_visible(line[:_LONGEST_LINE]) + _left_out(line) for line in lines)
+    return _CI_COMMAND.sub(lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", shown)
+
+
+def _visible(line: str) -> str:
+    if line.isprintable():
+        return line
+    return "".join(
+        it.encode("unicode_escape").decode()
+        if it != "\t" and unicodedata.category(it) in _INVISIBLE
+        else it
+        for it in line
+    )
+
+
+def _left_out(line: str) -> str:
+    more = len(line) - _LONGEST_LINE
+    return f"… and {more} more characters" if more > 0 else ""

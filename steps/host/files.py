@@ -112,6 +112,19 @@ def move_together(moves: Mapping[Path, Path]) -> None:
             _remove(part)
 
 
+def open_regular(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
+    """Open the file at *path*, where others may have put something else; raise OSError for that.
+
+    A FIFO is not waited for, a symbolic link not followed, and no device is read or written.
+    """
+    number = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, _USUAL)
+    stream = os.fdopen(number, "ab" if flags & os.O_APPEND else "rb")
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        stream.close()
+        raise OSError(EINVAL, "It is not a regular file", os.fspath(path))
+    return stream
+
+
 def link_problems(paths: Iterable[Path], *, inside: Path | None = None) -> list[Problem]:
     """Return what is wrong with *paths*: symbolic links, and folders that lead out of *inside*."""
     problems = []

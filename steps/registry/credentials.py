@@ -12,15 +12,17 @@ import base64
 import json
 import logging
 import os
+import re
 import ssl
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from steps.host.children import Children
 from steps.host.errors import InputError, Problem
@@ -43,6 +45,10 @@ LOOK_UP_SECONDS = 30.0
 _RENEW_AFTER = 45 * 60.0
 _YOUNG = 3 * 60.0
 _HIDDEN = "[hidden]"
+# Variables that name a file of settings, in which URLs may hold credentials.
+SETTINGS_FILES = ("PIP_CONFIG_FILE", "UV_CONFIG_FILE")
+# A proxy may be written without its scheme.
+_URL_LOGIN = re.compile(r"(?:(?<=://)|(?<![^\s=])(?=[^/\s:=]+:))([^/\s]+)@")
 
 
 @dataclass(frozen=True)
@@ -181,6 +187,23 @@ def read_key(path: Path) -> Login:
 def without_login(environ: Mapping[str, str]) -> dict[str, str]:
     """Return *environ* without the publisher's login, which is no business of other programs."""
     return {name: value for name, value in environ.items() if not name.startswith("TWINE_")}
+
+
+def url_logins(name: str, value: str) -> list[str]:
+    """Return the secrets in the URLs of the variable *name*, or of the file that it names.
+
+    Each is a password, or a user name that stands alone, as it is written and as it is meant.
+    """
+    if name in SETTINGS_FILES:
+        with suppress(OSError, UnicodeDecodeError):
+            value = Path(value).read_text(encoding="utf-8") if Path(value).is_file() else ""
+    secrets = [login.partition(":")[2] or login for login in _URL_LOGIN.findall(value)]
+    return [each for secret in secrets for each in dict.fromkeys((secret, unquote(secret)))]
+
+
+def without_url_logins(text: str) -> str:
+    """Return *text*, the value of a variable, without the credentials in its URLs."""
+    return _URL_LOGIN.sub("", text)
 
 
 def account(login: Login, environ: Mapping[str, str]) -> str:

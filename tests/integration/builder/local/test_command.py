@@ -67,20 +67,67 @@ def test_a_dry_run_runs_nothing(laptop: Laptop) -> None:
     ]
 
 
+BEYOND = """\
+steps: [{name: gcr.io/x/unknown, id: u, secretEnv: [TOKEN]}, {name: bash}]
+dependencies: [{empty: true}]
+images: [gcr.io/p/i]
+artifacts:
+  objects: {location: gs://b, paths: [a]}
+  npmPackages: [{repository: r}]
+  pythonPackages: [{repository: "https://us-python.pkg.dev/p/r", paths: [dist/*]}]
+availableSecrets:
+  secretManager: [{versionName: projects/p/secrets/t/versions/1, env: TOKEN}]
+"""
+
+
 def test_what_cannot_be_done_here_is_refused_by_name(laptop: Laptop) -> None:
-    text = (
-        "steps: [{name: bash}]\n"
-        "artifacts:\n  objects: {location: gs://b, paths: [a]}\n  npmPackages: [{repository: r}]\n"
-        "dependencies: [{empty: true}]\n"
-    )
+    outcome, packages = laptop.run(BEYOND), "artifacts.pythonPackages"
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert [line for line in outcome.err.splitlines() if line.startswith("error")] == [
+        f"error: {laptop.config}:2: `dependencies` cannot be done on this machine",
+        f"error: {laptop.config}:3: `images` needs a Docker engine",
+        f"error: {laptop.config}:7: `{packages}` is only uploaded to a registry that is named",
+        f'error: {laptop.config}:8: secretEnv "TOKEN" has no value on this machine',
+        "error: Step #0 - \"u\" needs the image 'gcr.io/x/unknown', and no container runs here",
+        "error: Step #1 needs the image 'bash', and no container runs here",
+    ]
+
+
+def test_a_dry_run_plans_all_the_same_and_lists_it(laptop: Laptop) -> None:
+    plan = laptop.run(BEYOND, "--dry-run")
+    record = laptop.run(BEYOND, "--dry-run", "--json", "--docker", environ={"PATH": ""}).record
+
+    assert plan.code == 0
+    lines = [line for line in plan.out.splitlines() if not line.startswith("  hint: ")]
+    assert lines[:2] == ['0  Step #0 - "u": gcr.io/x/unknown: ', "1  Step #1: bash: "]
+    assert sum(line.startswith("Cannot run here: ") for line in lines) == 6
+    assert lines[-2:] == [
+        "Not uploaded by a local build: artifacts.objects",
+        "Not uploaded by a local build: artifacts.npmPackages",
+    ]
+    assert len(record["steps"]) == 2
+    assert record["cannotRun"][-1] == {
+        "message": "No Docker engine answers: [Errno 2] No such file or directory: 'docker'",
+        "hint": "start one, or run without --docker",
+    }
+    assert record["notUploaded"] == ["artifacts.objects", "artifacts.npmPackages"]
+
+
+def test_one_step_needs_none_of_what_the_others_and_the_artifacts_need(laptop: Laptop) -> None:
+    text = BEYOND.replace("dependencies: [{empty: true}]\n", "")
+    outcome = laptop.run(text, "--only", "1", "--host-tools")
+
+    assert (outcome.code, outcome.err) == (0, "")
+
+
+def test_what_only_the_service_uploads_is_said_and_the_rest_runs(laptop: Laptop) -> None:
+    text = "steps: [{name: bash}]\nartifacts: {objects: {location: gs://b, paths: [a]}}\n"
     outcome = laptop.run(text, "--host-tools")
 
-    assert outcome.code == 2
-    assert [line for line in outcome.err.splitlines() if line.startswith("error")] == [
-        f"error: {laptop.config}:3: `artifacts.objects` cannot be done on this machine",
-        f"error: {laptop.config}:4: `artifacts.npmPackages` cannot be done on this machine",
-        f"error: {laptop.config}:5: `dependencies` cannot be done on this machine",
-    ]
+    assert outcome.code == 0
+    assert outcome.err.splitlines() == ["Not uploaded by a local build: artifacts.objects"]
+    assert outcome.out.splitlines()[-1].startswith("SUCCESS in")
 
 
 def test_what_means_nothing_here_is_said(laptop: Laptop) -> None:

@@ -82,10 +82,54 @@ def test_packages_are_never_uploaded_to_a_real_registry(laptop: Laptop) -> None:
     assert outcome.err.splitlines() == [
         (
             f"error: {laptop.config}:3:"
-            " `artifacts.pythonPackages` is only uploaded to a registry emulator"
+            " `artifacts.pythonPackages` is only uploaded to a registry that is named"
         ),
-        "  hint: use --emulator",
+        "  hint: use --emulator, or name one with --registry",
     ]
+
+
+def test_packages_go_to_the_registry_that_is_named_whatever_the_config_names(
+    laptop: Laptop, emulator: Emulator, tmp_path: Path
+) -> None:
+    make_distributions(make_project(laptop.source, "tides"))
+    text = (
+        "steps: [{name: bash}]\nartifacts:\n  pythonPackages:\n"
+        "  - {repository: https://us-east4-python.pkg.dev/other/repo, paths: [tides/dist/**.whl]}\n"
+    )
+    address = f"http://{emulator.host}/p/pypi/"
+    outcome = laptop.run(text, "--host-tools", "--registry", address)
+
+    assert (outcome.code, outcome.out.splitlines()[-1][:7]) == (0, "SUCCESS"), outcome.out
+    stored = [path.name for path in (tmp_path / "registry").rglob("*") if path.is_file()]
+    assert [name.rpartition(".")[2] for name in stored] == ["whl"]
+
+
+def test_a_server_that_the_config_names_gets_nothing(
+    laptop: Laptop, emulator: Emulator, tmp_path: Path
+) -> None:
+    make_distributions(make_project(laptop.source, "tides"))
+    text = (
+        "steps: [{name: bash, args: [-c, touch /workspace/ran]}]\nartifacts:\n  pythonPackages:\n"
+        f"  - {{repository: 'http://{emulator.host}/p/pypi', paths: [tides/dist/*]}}\n"
+    )
+    outcome = laptop.run(text, "--host-tools", "--emulator")
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "hint: write https://REGION-python.pkg.dev/PROJECT/REPO" in outcome.err
+    assert not [path for path in (tmp_path / "registry").rglob("*") if path.is_file()]
+
+
+def test_a_link_out_of_the_workspace_is_not_uploaded(laptop: Laptop, emulator: Emulator) -> None:
+    text = (
+        "steps: [{name: bash, args: [-c, 'mkdir dist; ln -s /etc/passwd dist/a.whl']}]\n"
+        "artifacts:\n  pythonPackages:\n"
+        "  - {repository: https://us-east4-python.pkg.dev/p/pypi, paths: [dist/*]}\n"
+    )
+    environ = {"ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host}
+    outcome = laptop.run(text, "--host-tools", environ=environ)
+
+    assert (outcome.code, outcome.out.splitlines()[-1][:7]) == (3, "FAILURE")
+    assert "dist/a.whl' is a link that leads out of /workspace" in outcome.out
 
 
 def test_a_refused_upload_ends_the_build_with_the_code_of_the_refusal(
@@ -107,12 +151,12 @@ def test_a_refused_upload_ends_the_build_with_the_code_of_the_refusal(
 def test_a_registry_of_the_command_line_wins_and_brings_credentials_to_our_steps_only(
     laptop: Laptop,
 ) -> None:
-    show = "args: ['-c', 'echo $$SHIPWHEEL_REGISTRY $$TWINE_PASSWORD.']"
+    show = "args: ['-c', 'echo $$SHIPWHEEL_REGISTRY $${#TWINE_PASSWORD} $$TWINE_PASSWORD.']"
     env = "env: ['SHIPWHEEL_REGISTRY=us-east4/p/config']"
     text = f"steps: [{{name: {OURS}, entrypoint: bash, {show}, {env}}}, {{name: bash, {show}}}]"
     options = ["--host-tools", "--registry", "us-east4/p/mine"]
     outcome = laptop.run(text, *options, environ={"TWINE_PASSWORD": "hunter2"})
 
-    assert outcome.log() == ["Step #0: us-east4/p/mine hunter2.", "Step #1: ."]
+    assert outcome.log() == ["Step #0: us-east4/p/mine 7 ***.", "Step #1: 0 ."]
     plain = laptop.run(text, "--host-tools", environ={"TWINE_PASSWORD": "hunter2"})
-    assert plain.log() == ["Step #0: us-east4/p/config .", "Step #1: ."]
+    assert plain.log() == ["Step #0: us-east4/p/config 0 .", "Step #1: 0 ."]

@@ -114,6 +114,98 @@ def test_what_a_step_leaves_as_output_is_in_the_summary_and_the_json(laptop: Lap
     assert record["steps"][0]["output"] == "ready\n"
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        "mkfifo $$BUILDER_OUTPUT/output",
+        "mkdir $$BUILDER_OUTPUT/output",
+        "ln -s /dev/zero $$BUILDER_OUTPUT/output",
+        "ln -s /etc/passwd $$BUILDER_OUTPUT/output",
+        "rmdir $$BUILDER_OUTPUT; mkfifo $$BUILDER_OUTPUT",
+    ],
+)
+def test_an_output_that_is_no_file_is_none(laptop: Laptop, make: str) -> None:
+    text = f"steps: [{{name: bash, args: [-c, '{make}']}}]"
+    outcome = laptop.run(text, "--host-tools", "--json")
+
+    assert (outcome.code, outcome.record["steps"][0]["output"]) == (0, "")
+
+
+def test_an_output_and_a_line_may_be_as_long_as_they_like(laptop: Laptop) -> None:
+    make = "truncate -s 10G $$BUILDER_OUTPUT/output; yes x | head -n 100000 | tr -d '[:space:]'"
+    text = f'steps: [{{name: bash, args: [-c, "{make}"]}}]'
+    outcome = laptop.run(text, "--host-tools", "--json")
+
+    assert (outcome.code, outcome.record["steps"][0]["output"]) == (0, "\0" * 4096)
+    assert outcome.err.count("xx") == 50000
+    assert "\\x00" in outcome.err
+
+
+def test_no_link_of_the_source_leads_a_step_back_into_the_checkout(laptop: Laptop) -> None:
+    source, link = laptop.source, laptop.source.parent / "link"
+    link.symlink_to(source)
+    (source / "file").write_text("before\n")
+    up = "../" * 30
+    for name, target in (
+        ("real", source / "file"),
+        ("linked", link / "file"),
+        ("winding", source / ".." / "link" / "file"),
+        ("relative", f"{up}{str(source).lstrip('/')}/file"),
+        ("inside", "file"),
+    ):
+        (source / name).symlink_to(target)
+    text = (
+        "steps: [{name: bash, args: [-c, 'for f in *; do echo changed >> $$f; done; wc -l file']}]"
+    )
+
+    for named in (source, link):
+        outcome = laptop.run(text, "--host-tools", "--source", str(named))
+        assert outcome.log() == ["Step #0: 7 file"], outcome.out
+        assert (source / "file").read_text() == "before\n"
+
+    (source / "all").symlink_to(source.parent)
+    outcome = laptop.run(text, "--host-tools")
+    assert (outcome.code, "a folder that the source is in" in outcome.err) == (2, True)
+
+
+LOGINS = {
+    "PIP_INDEX_URL": "https://me:hunter2%21@index.test/simple",
+    "UV_INDEX": "a=https://hunter3@a.test/simple https://b.test/simple",
+    "HTTPS_PROXY": "me:hunter4@proxy.test:3128",
+    "PIP_FIND_LINKS": "/wheels@2",
+}
+SHOW = "steps: [{name: bash, args: [-c, 'env; cat $$PIP_CONFIG_FILE; echo hunter2! hunter5']}]"
+
+
+def test_credentials_in_settings_are_kept_from_the_steps_and_out_of_the_log(
+    laptop: Laptop,
+) -> None:
+    settings = laptop.source.parent / "pip.conf"
+    settings.write_text("[global]\nindex-url = https://me:hunter5@index.test/simple\n")
+    environ = {**LOGINS, "PIP_CONFIG_FILE": str(settings)}
+    plain = laptop.run(SHOW, "--host-tools", environ=environ)
+
+    log = "\n".join(plain.log())
+    assert "hunter" not in plain.out + plain.err
+    assert "PIP_INDEX_URL=https://index.test/simple" in log
+    assert "UV_INDEX=a=https://a.test/simple https://b.test/simple" in log
+    assert "HTTPS_PROXY=proxy.test:3128" in log
+    assert "PIP_FIND_LINKS=/wheels@2" in log
+    assert "PIP_CONFIG_FILE" not in log
+    said = "The credentials in {0} are kept from the steps; --env {0} hands it to them"
+    names = ("HTTPS_PROXY", "PIP_CONFIG_FILE", "PIP_INDEX_URL", "UV_INDEX")
+    assert plain.err.splitlines() == [said.format(name) for name in names]
+
+    handed = [f"--env={name}" for name in (*names, "API_TOKEN")]
+    named = laptop.run(SHOW, "--host-tools", *handed, environ={**environ, "API_TOKEN": "hunter6"})
+    log = "\n".join(named.log())
+    assert (named.code, named.err, "hunter" in named.out) == (0, "", False)
+    for expected in ("me:***@index.test", "a=https://***@a.test", "me:***@proxy", "API_TOKEN=***"):
+        assert expected in log
+    missing = laptop.run(SHOW, "--host-tools", "--env", "NOT_SET")
+    assert (missing.code, missing.out) == (2, "")
+
+
 def test_scripts_run_with_their_shell_and_get_substitutions_as_variables(laptop: Laptop) -> None:
     text = (
         "steps:\n"

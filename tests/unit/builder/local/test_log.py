@@ -11,7 +11,7 @@ from builder.local.output import BuildLog
 def test_a_secret_is_blotted_out_wherever_it_stands() -> None:
     lines: list[str] = []
     log = BuildLog(lines.append, ["s3cret"])
-    log.step_line("Step #0", "token=s3cret&s3cret!")
+    log.output_line("token=s3cret&s3cret!", "Step #0")
 
     assert lines == ["Step #0: token=***&***!\n"]
 
@@ -29,6 +29,15 @@ def test_lines_of_a_secret_count_from_eight_characters_on_and_without_spaces_aro
     assert log.mask("1234567") == "1234567"
     assert log.mask("<3456789>") == "<***>"
     assert log.mask("<spaced>") == "<***>"
+
+
+def test_a_short_secret_tears_no_line_of_the_builder_s_own() -> None:
+    lines: list[str] = []
+    log = BuildLog(lines.append, ["S", "#0", "hunter2"])
+    log.line("SUCCESS in 1.0 s, hunter2")
+    log.output_line("S is #0 of hunter2", "Step #0")
+
+    assert lines == ["SUCCESS in 1.0 s, ***\n", "Step #0: *** is *** of ***\n"]
 
 
 def test_a_log_without_secrets_is_written_as_it_is() -> None:

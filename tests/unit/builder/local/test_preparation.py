@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 from pydantic.alias_generators import to_camel
 
-from builder.local.preparation import ignored_fields, unsupported_fields
-from steps.host.errors import Finding
-from triggers.cloudbuild.build_config import Artifacts, Build, Options, Step, Volume
+from builder.local.preparation import (
+    RunRequest,
+    ignored_fields,
+    not_uploaded,
+    prepare,
+    unsupported_fields,
+)
+from steps.host.errors import Finding, InputError
+from triggers.cloudbuild.build_config import Artifacts, Build, Options
 from triggers.cloudbuild.files import read_build_config
 
 # What tests of `shipwheel run` show at work; a field that is new has to be put somewhere.
@@ -45,7 +54,6 @@ options:
   workerPool: projects/p/locations/l/workerPools/w
 """
 REFUSED = """
-steps: [{name: bash}]
 artifacts:
   objects: {location: gs://b, paths: [a]}
   mavenArtifacts: [{repository: r, path: p, artifactId: a, groupId: g, version: "1"}]
@@ -55,14 +63,21 @@ artifacts:
 dependencies: [{empty: true}]
 gitConfig: {http: {proxySecretVersionName: projects/p/secrets/s/versions/1}}
 """
-BEYOND = [
+BEYOND = ["dependencies", "gitConfig"]
+LEFT_OUT = [
     "artifacts.objects",
     "artifacts.mavenArtifacts",
     "artifacts.npmPackages",
     "artifacts.goModules",
-    "dependencies",
-    "gitConfig",
 ]
+PACKAGES = "artifacts: {pythonPackages: [{repository: %r, paths: [%r]}]}"
+REPOSITORY = "https://us-east4-python.pkg.dev/p/pypi"
+
+
+def unsupported(text: str, **options: Any) -> list[Finding]:
+    """What a build of *text* asks for and a run with *options* cannot do."""
+    build = read_build_config(f"steps: [{{name: bash}}]\n{text}", "f").build
+    return [*unsupported_fields(build, RunRequest(config=Path("f"), environ={}, **options))]
 
 
 def test_nothing_is_ignored_in_silence() -> None:
@@ -70,65 +85,94 @@ def test_nothing_is_ignored_in_silence() -> None:
     for message, prefix in ((Build, ""), (Options, "options."), (Artifacts, "artifacts.")):
         silent = {f"{prefix}{to_camel(name)}" for name in message.model_fields}
         silent -= {f"{prefix}{to_camel(name)}" for name in HONOURED[message]}
-        assert silent - said - {*BEYOND} == set()
+        assert silent - said - {*BEYOND, *LEFT_OUT} == set()
 
 
-def test_what_cannot_be_done_is_refused_by_name_with_the_way_out() -> None:
-    build = read_build_config(REFUSED, "f").build
+def test_what_cannot_be_done_is_named_with_the_way_out_and_what_is_not_uploaded_keeps_nothing() -> (
+    None
+):
+    found = unsupported(REFUSED)
 
-    found = unsupported_fields(build, docker=True, emulator=True)
-
-    assert [finding.message for finding in found] == [
-        f"`{name}` cannot be done on this machine" for name in BEYOND
+    assert [it.message for it in found] == [
+        f"`{it}` cannot be done on this machine" for it in BEYOND
     ]
-    assert {finding.hint for finding in found} == {
+    assert {it.hint for it in found} == {
         "run it in Cloud Build, or take it out of a copy of the config"
     }
+    build = read_build_config(f"steps: [{{name: bash}}]{REFUSED}", "f").build
+    assert not_uploaded(build.artifacts) == LEFT_OUT
 
 
 @pytest.mark.parametrize("text", ["images: [a/b]", "artifacts: {images: [a/b]}"])
-def test_images_need_an_engine(text: str) -> None:
-    build = read_build_config(f"steps: [{{name: bash}}]\n{text}", "f").build
-
-    assert unsupported_fields(build, docker=True, emulator=False) == []
-    (found,) = unsupported_fields(build, docker=False, emulator=False)
+def test_images_need_an_engine_unless_one_step_runs(text: str) -> None:
+    assert unsupported(text, docker=True) == unsupported(text, only="0") == []
+    (found,) = unsupported(text)
     assert (found.message, found.hint) == ("`images` needs a Docker engine", "use --docker")
 
 
-def test_packages_of_python_need_an_emulator() -> None:
-    artifacts = "artifacts: {pythonPackages: [{repository: r, paths: [dist/*]}]}"
-    build = read_build_config(f"steps: [{{name: bash}}]\n{artifacts}", "f").build
+def test_packages_of_python_need_a_registry_that_is_named_unless_one_step_runs() -> None:
+    text = PACKAGES % (REPOSITORY, "dist/*")
 
-    assert unsupported_fields(build, docker=False, emulator=True) == []
-    assert unsupported_fields(build, docker=False, emulator=False) == [
+    for options in ({"emulator": True}, {"registry": "us-east4/p/mine"}, {"only": "0"}):
+        assert unsupported(text, **options) == []
+    assert unsupported(text) == [
         Finding.at(
             ("artifacts", "pythonPackages"),
-            "`artifacts.pythonPackages` is only uploaded to a registry emulator",
-            "use --emulator",
+            "`artifacts.pythonPackages` is only uploaded to a registry that is named",
+            "use --emulator, or name one with --registry",
         )
     ]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "us-east4-python.pkg.dev/p/pypi",
+        "http://127.0.0.1:8080/p/pypi",
+        "https://registry.example.com/p/pypi",
+        "https://us-east4-docker.pkg.dev/p/r",
+        "us-east4/p/pypi",
+        "https://us-east4-python.pkg.dev/p",
+        "nonsense",
+    ],
+)
+def test_packages_go_to_a_python_repository_of_artifact_registry_alone(address: str) -> None:
+    (found,) = unsupported(PACKAGES % (address, "dist/*"), emulator=True)
+
+    assert found.path == ("artifacts", "pythonPackages", 0, "repository")
+    assert repr(address) in found.message
+
+
+@pytest.mark.parametrize("path", ["../secret", "dist/../../x", "/workspace/../x", "/etc/x", ".."])
+def test_no_file_of_another_folder_is_uploaded(path: str) -> None:
+    (found,) = unsupported(PACKAGES % (REPOSITORY, path), emulator=True)
+
+    assert found.message == f"The path leads out of /workspace: {path!r}"
+
+
+@pytest.mark.parametrize("path", ["dist/*", "/workspace/dist/*", "a..b/**", "dist/..whl"])
+def test_every_path_below_the_workspace_may_be_uploaded(path: str) -> None:
+    assert unsupported(PACKAGES % (REPOSITORY, path), emulator=True) == []
+
+
 def test_a_plain_config_asks_for_nothing_that_is_not_here() -> None:
-    build = read_build_config("steps: [{name: bash}]", "f").build
-
-    assert unsupported_fields(build, docker=False, emulator=False) == []
-    assert [*ignored_fields(build)] == []
+    assert unsupported("") == []
+    assert [*ignored_fields(read_build_config("steps: [{name: bash}]", "f").build)] == []
 
 
-def test_a_nul_is_refused_wherever_a_program_would_be_given_it() -> None:
-    step = Step(
-        name="a\0",
-        args=("a", "b\0c"),
-        env=("A=\0",),
-        dir="\0",
-        script="# \0",
-        volumes=(Volume(name="a", path="/b\0"),),
+def test_a_nul_is_refused_wherever_a_program_would_be_given_it(tmp_path: Path) -> None:
+    config = tmp_path / "cloudbuild.yaml"
+    volume = 'volumes: [{name: vol, path: "/b\\0"}]'
+    config.write_text(
+        f'steps: [{{name: a, args: [a, "b\\0c"], env: ["A=\\0"], dir: "\\0", {volume}}},'
+        f' {{name: a, script: "# \\0", {volume}}}]\noptions: {{env: ["B=\\0"]}}\n'
     )
-    build = Build(steps=(step,), options=Options(env=("B=\0",)))
 
-    found = unsupported_fields(build, docker=True, emulator=True)
+    with pytest.raises(InputError) as caught:
+        prepare(RunRequest(config=config, source=tmp_path, environ={}))
 
-    places = [("steps", 0, name) for name in ("name", "args", "env", "dir", "volumes")]
-    assert [it.path for it in found] == [*places, ("options", "env")]
-    assert found[1].message == "`args` holds a NUL character, which no program can be given"
+    said = {it.message.partition(": ")[2] for it in caught.value.problems}
+    assert said == {
+        f"`{name}` holds a NUL character, which no program can be given"
+        for name in ("args", "env", "dir", "volumes")
+    }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from builder.local.preparation import step_environment
 from builder.local.runners import (
     credentials,
     docker_environment,
     host_environment,
+    step_environment,
 )
 from triggers.cloudbuild.build_config import Build, Options, Step
 
