@@ -50,7 +50,8 @@ def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
     ) -> Result:
         if registry and section:
             raise click.UsageError("--registry and --repository name the same thing; give one.")
-        return function(transport=_transport(registry, section, retry_for), **others)
+        transport = open_transport(registry, section, retry_for=retry_for)
+        return function(transport=transport, **others)
 
     return wrapper
 
@@ -65,14 +66,15 @@ def with_private_index(function: Callable[..., Result]) -> Callable[..., Result]
     def wrapper(registry: str | None, **others: Any) -> Result:
         from steps.registry.index import Index  # noqa: PLC0415 - `--help` does without
 
-        transport = _transport(registry, None, _RETRY_SECONDS) if registry else None
+        transport = open_transport(registry, retry_for=_RETRY_SECONDS) if registry else None
         index = Index(transport.registry, transport) if transport else None
         return function(index=index, **others)
 
     return wrapper
 
 
-def _transport(registry: str | None, section: str | None, retry_for: float) -> Transport:
+def open_transport(url: str | None, section: str | None = None, *, retry_for: float) -> Transport:
+    """Return what speaks to the registry at *url*, or to the one in *section* of ~/.pypirc."""
     from steps.registry.credentials import (  # noqa: PLC0415 - `--help` does without
         find_certificates,
         find_credentials,
@@ -80,7 +82,7 @@ def _transport(registry: str | None, section: str | None, retry_for: float) -> T
     )
     from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
-    url, login = read_pypirc(section) if section else (registry, None)
+    url, login = read_pypirc(section) if section else (url, None)
     place = parse_registry(url, os.environ)
     credentials = find_credentials(place, os.environ, pypirc=login)
     certificates = find_certificates(os.environ, section)

@@ -17,6 +17,8 @@ from steps.project.requirements_file import parse_requirements
 from steps.project.source import read_pyproject
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from steps.project.requirements_file import RequirementsFile
 
 REQUIREMENTS = "requirements.txt"
@@ -24,6 +26,10 @@ MAIN = "main.py"
 _INPUT = "requirements.in"
 _TEMPLATE = "requirements.txt.tmpl"
 PYPROJECT = "pyproject.toml"
+FRAMEWORK = "functions-framework"
+# Whichever Python the module is for, and in whatever encoding.
+_FRAMEWORK_IMPORT = rb"(?m)^[ \t]*(?:import|from)[ \t](?:[^#\n\"']*,[ \t]*)?functions_framework\b"
+BUNDLE_FOLDER = "wheels"  # of the function, for wheels that are built from its repository
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HEADER = "# {} by shipwheel requirements from {}"
 _WRITTEN = re.compile(
@@ -35,8 +41,8 @@ _WRITTEN = re.compile(
 class Function:
     """A function; *directory* is absolute, *files* are the names in it.
 
-    *source* is the file that its requirements come from, and *text* that file's, or what a
-    `pyproject.toml` says written as one. *origin* is what its requirements.txt was made from, as
+    *source* is the file that its requirements come from, and *text* is what that says, as a
+    requirements file. *origin* is what its requirements.txt was made from, as
     that says itself, and where that is a lock that counts, *pinned* is the digest in it.
     *has_project* says that a `pyproject.toml` may have requirements.
     """
@@ -135,7 +141,7 @@ def entry_points(main: ast.Module) -> frozenset[str] | None:
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.Name):
-            # Whoever writes to globals() binds what no parser sees.
+            # What is written to globals() is bound, and no parser sees it.
             names.add(node.id if isinstance(node.ctx, ast.Store) else _unseen(node.id))
     return None if names & {"*", "__getattr__"} else frozenset(names - {""})
 
@@ -149,6 +155,20 @@ def defines_function(main: ast.Module) -> bool:
     wanted = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ImportFrom, ast.Assign)
     names = entry_points(main)
     return names is None or any(isinstance(node, wanted) for node in _top_level(main))
+
+
+def is_function(main: bytes, required: Collection[str], entry_point: str = "") -> bool:
+    """Return whether a directory is a function, by its *main* module and its requirements.
+
+    Evidence is the functions framework among the normalised names *required*, or among what *main*
+    imports; or an *entry_point* that *main* binds, for a directory that the manifest deploys.
+    """
+    if FRAMEWORK in required or re.search(_FRAMEWORK_IMPORT, main):
+        return True
+    try:
+        return bool(entry_point) and entry_point in (entry_points(parse_main(main)) or ())
+    except (SyntaxError, ValueError):
+        return False
 
 
 def _top_level(main: ast.Module) -> list[ast.AST]:
@@ -179,7 +199,7 @@ def _source(directory: Path, files: frozenset[str], origin: str, *, pin: bool) -
 
 
 def _has_project(directory: Path) -> bool:
-    with suppress(InputError):  # nobody reads it, unless it is the source
+    with suppress(InputError):  # read only where it is the source
         table = read_pyproject(directory)
         return "project" in table or "poetry" in table.get("tool", {})
     return False
@@ -192,7 +212,7 @@ def _written_from(directory: Path) -> tuple[str, str, str]:
 
 
 def parsed(text: str, name: str) -> RequirementsFile:
-    """Return the lines of *text*; raise InputError with every line that nobody understands."""
+    """Return the lines of *text*; raise InputError with every line that is not valid."""
     file = parse_requirements(text)
     InputError.raise_all(
         Problem(

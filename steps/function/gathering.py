@@ -1,4 +1,8 @@
-"""Gathers the facts of a function: from its files, its repository, the registry, git and gcloud."""
+"""Gather what the rules judge by: from files, the repository, the registry, git and gcloud.
+
+A virtual repository may lag behind the standard one that a version was uploaded to: this waits
+until it shows the versions that the function's build needs.
+"""
 
 from __future__ import annotations
 
@@ -7,31 +11,43 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from steps.function.bundle import FOLDER
-from steps.function.facts import Facts
-from steps.function.function import MAIN, PYPROJECT, REQUIREMENTS, parsed, source_text
-from steps.function.ignored import see
-from steps.function.lock import digest
-from steps.function.secrets import find_secrets
-from steps.function.template import holds_token
-from steps.function.visibility import required_versions, wait_until_visible
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from steps.function.context import FunctionContext
+from steps.function.function import (
+    BUNDLE_FOLDER,
+    MAIN,
+    PYPROJECT,
+    REQUIREMENTS,
+    parsed,
+    source_text,
+)
+from steps.function.rewriting import digest, is_own
+from steps.function.tokens import find_secrets, git_status, holds_token
 from steps.host.errors import AccessError, ApiUnavailable, NoRepository
 from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
 from steps.registry.index import Index
 from steps.registry.repository_api import RepositoryApi
+from steps.registry.retry import Transient, retry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from packaging.utils import NormalizedName
 
-    from steps.function.facts import Held, Settings
+    from steps.function.context import Projects, Settings
     from steps.function.function import Function
+    from steps.function.resolution import Pinned
     from steps.project.requirements_file import RequirementsFile
+    from steps.registry.address import Registry
     from steps.registry.transport import Transport
 
 _logger = logging.getLogger("shipwheel")
+
+Versions = dict["NormalizedName", Version]
 
 
 def gather(
@@ -40,63 +56,61 @@ def gather(
     transport: Transport,
     virtual: Transport | None,
     environ: Mapping[str, str],
-    *,
-    write_ignores: bool,
-    wait: float = 0.0,
-) -> Facts:
+) -> FunctionContext:
     """Return all that the rules judge by.
 
     *transport* speaks to the registry, *virtual* to the index line's repository, if that is another
-    one. With *write_ignores* the ignore files count as they will be. *wait* is for how many seconds
-    the index may lag behind the registry.
+    one. With `write_ignores` the ignore files count as they will be.
     """
     directory = function.directory
-    facts = Facts(
+    context = FunctionContext(
         function=function,
         settings=settings,
         files=_requirements_files(function, "--requirement"),
         main=function.main(),
         local={it.name: it for it in repository_projects(directory) if it.name},
     )
-    names = {name for _, _, name, _ in facts.required()}
-    facts = replace(facts, held=_read(transport, names, "--registry names another one"))
+    names = {name for _, _, name, _ in context.required()}
+    context = replace(context, in_registry=_read(transport, names, "--registry names another one"))
     token = holds_token(function.text)
-    in_git = see(directory, REQUIREMENTS, environ) if token else None
+    status = git_status(directory, REQUIREMENTS, environ) if token else None
+    if status and settings.write_ignores:
+        status = replace(status, is_ignored=True)
     return replace(
-        facts,
-        served=_served(facts, names, virtual, wait) if virtual else facts.held,
-        secrets=tuple(
-            find_secrets(directory, leave_out=frozenset({REQUIREMENTS} if token else ()))
-        ),
+        context,
+        in_index=_read_index(context, names, virtual) if virtual else context.in_registry,
+        secrets=tuple(find_secrets(directory, leave_out={REQUIREMENTS} if token else set())),
         is_stale=_is_stale(function, settings),
-        hidden=frozenset() if write_ignores else hidden(facts),
-        in_git=replace(in_git, is_ignored=True) if in_git and write_ignores else in_git,
+        not_uploaded=frozenset() if settings.write_ignores else not_uploaded(context),
+        git_status=status,
     )
 
 
-def _read(transport: Transport, names: Iterable[NormalizedName], other: str) -> Held:
+def _read(transport: Transport, names: Iterable[NormalizedName], other: str) -> Projects:
     """Return what the registry of *transport* holds of *names*, most of which may be public.
 
     Raises NoRepository where it holds none of them because it does not exist.
     """
-    # Nothing is published on the strength of this, so an unknown name needs no proof.
+    # Nothing is published because of this, so an unknown name needs no proof.
     index = Index(transport.registry, transport, first_release=True)
     try:
-        held = index.read_many(names)
-        if held and not any(project.exists for project in held.values()):
+        found = index.read_many(names)
+        if found and not any(project.exists for project in found.values()):
             _require_repository(transport)
     except NoRepository as error:
         hint = f"check its address; `shipwheel setup` makes it, and {other}"
         raise NoRepository(error.problems[0].message, hint) from None
-    return held
+    return found
 
 
-def _served(facts: Facts, names: Iterable[NormalizedName], virtual: Transport, wait: float) -> Held:
+def _read_index(
+    context: FunctionContext, names: Iterable[NormalizedName], virtual: Transport
+) -> Projects:
     """Return what the index line's repository holds, once it shows what the registry does."""
-    served = _read(virtual, names, "--virtual, or `deploy.function.index`, names another one")
-    if facts.settings.vendor:
-        return served
-    return {**served, **wait_until_visible(required_versions(facts), virtual, seconds=wait)}
+    found = _read(virtual, names, "--virtual, or `deploy.function.index`, names another one")
+    if context.settings.vendor:
+        return found
+    return {**found, **wait_until_visible(_required_versions(context), virtual, context.settings)}
 
 
 def _require_repository(transport: Transport) -> None:
@@ -106,11 +120,11 @@ def _require_repository(transport: Transport) -> None:
     try:
         RepositoryApi(transport.registry, transport).repository()
     except (AccessError, ApiUnavailable) as error:
-        _logger.warning("warning: %s was not seen to exist: %s", transport.registry, error)
+        _logger.warning("warning: %s could not be looked up: %s", transport.registry, error)
 
 
 def _is_stale(function: Function, settings: Settings) -> bool:
-    """Return whether the function's lock was pinned from, or for, something else than is now."""
+    """Return whether the function's lock was pinned from, or for, something else."""
     if not function.pinned:
         return False
     text = source_text(function.directory, function.origin)
@@ -142,14 +156,55 @@ def _requirements_files(function: Function, *options: str) -> dict[str, Requirem
     return files
 
 
-def hidden(facts: Facts) -> frozenset[str]:
+def not_uploaded(context: FunctionContext) -> frozenset[str]:
     """Return which files of the function, and folders that it needs, gcloud would not upload."""
-    directory, settings = facts.function.directory, facts.settings
-    folders = {settings.vendor, FOLDER if settings.bundle else ""} - {""}
-    paths = {line.path for _, line in facts.lines if line.path is not None}
+    directory, settings = context.function.directory, context.settings
+    folders = {settings.vendor, BUNDLE_FOLDER if settings.bundle else ""} - {""}
+    paths = {line.path for _, line in context.lines if line.path is not None}
     needed = {os.path.relpath(os.path.normpath(directory / path), directory) for path in paths}
     inside = {path for path in needed if not path.startswith("..") and path != "."}
     files = {name for name in {MAIN, REQUIREMENTS, *inside} if not is_uploaded(directory, name)}
     return frozenset(
         files | {name for name in folders if not is_uploaded(directory, f"{name}/a.whl")}
+    )
+
+
+def _required_versions(context: FunctionContext) -> Versions:
+    """Return the highest version in the registry that the private requirements admit."""
+    found: Versions = {}
+    for _, _, name, requirement in context.required():
+        project = context.in_registry.get(name)
+        if project and not context.is_bundled(name):
+            admitted = list(requirement.specifier.filter(project.versions))
+            found |= {name: max(admitted)} if admitted else {}
+    return found
+
+
+def pinned_versions(pinned: Iterable[Pinned], registry: Registry) -> Versions:
+    """Return the version of each requirement that was resolved from *registry*."""
+    own = [Requirement(it.body) for it in pinned if is_own(it.index, [registry])]
+    return {canonicalize_name(it.name): Version(pin.version) for it in own for pin in it.specifier}
+
+
+def wait_until_visible(versions: Versions, transport: Transport, settings: Settings) -> Projects:
+    """Return what the registry of *transport* holds once it shows all *versions*.
+
+    Raises RegistryError when it does not in time.
+    """
+    registry = transport.registry
+    index = Index(registry, transport, first_release=True)
+
+    def read() -> Projects:
+        found = index.read_many(versions)
+        late = [f"{name} {it}" for name, it in versions.items() if it not in found[name].versions]
+        if late:
+            raise Transient(f"it does not show {', '.join(late)} yet")
+        return found
+
+    return retry(
+        read,
+        what=f"The index {registry.index_url}",
+        retry_for=settings.wait,
+        hint="run it again later, or wait longer with --wait SECONDS; if it stays so, check that"
+        " the registry is an upstream of that repository",
     )

@@ -1,7 +1,10 @@
-"""Resolves and pins a function's requirements through uv, private names by the registry only.
+"""Get what a function requires: pins through uv, wheels through pip, and builds of local packages.
 
 uv asks the registry first, and for a name that it has no other index. The public index is the one
 that uv is configured to use. Nothing is built: a build hook would run with the credentials at hand.
+
+pip downloads, in two runs: private wheels from the registry, all others as pip is configured. Every
+file must have a hash of the resolution.
 """
 
 from __future__ import annotations
@@ -9,15 +12,21 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import uv
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from steps.function.index_line import is_own
+from steps.backend.building import build
+from steps.backend.context import BuildOptions, open_build_context
+from steps.function.rewriting import is_own
 from steps.host.children import Children
 from steps.host.errors import InputError, Problem, Refused, RegistryError
 from steps.host.files import write_whole
@@ -25,14 +34,17 @@ from steps.project.requirements_file import parse_requirements
 from steps.registry.credentials import uv_trust, without_login
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
+    from steps.distribution.files import Distribution
     from steps.project.requirements_file import Line
+    from steps.project.source import Project
     from steps.registry.address import Registry
     from steps.registry.credentials import Credentials
 
+BUILD_VARIABLE = "GOOGLE_VENDOR_PIP_DEPENDENCIES"
 _SECONDS = 600.0
 _PLATFORM = "x86_64-manylinux_2_28"
 _NAME = "SHIPWHEEL"
@@ -40,7 +52,14 @@ _FROM = "# from "
 # uv's exit code is the same for a line that it cannot read and for an index that does not answer.
 _PLACE = re.compile(r"` at (?:position|line) \d")
 _REMOTE = "Error while accessing remote"
-_HINT = "see the reason above; packages that are only there as sdists cannot be pinned"
+_GLIBC = range(28, 4, -1)  # what the builders have, down to the oldest that wheels are made for
+_PLATFORMS = (
+    *(f"manylinux_2_{minor}_x86_64" for minor in _GLIBC),
+    "manylinux2014_x86_64",
+    "manylinux2010_x86_64",
+    "manylinux1_x86_64",
+    "linux_x86_64",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +71,10 @@ class Pinned:
     hashes: tuple[str, ...]
     index: str = ""
 
-    def line(self, body: str = "") -> str:
-        """Return it as a logical line, with *body* in the place of its own."""
-        return " \\\n    ".join([body or self.body, *(f"--hash={it}" for it in self.hashes)])
+    @property
+    def line(self) -> str:
+        """It as a logical line, with its hashes."""
+        return " \\\n    ".join([self.body, *(f"--hash={it}" for it in self.hashes)])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,47 +90,86 @@ class Resolver:
         self,
         lines: Sequence[str],
         directory: Path,
-        is_private: Callable[[NormalizedName], bool],
+        private: frozenset[NormalizedName],
         *,
         preferred: str = "",
     ) -> dict[NormalizedName, Pinned]:
         """Return all that *lines*, with paths from *directory*, need, in the order of names.
 
         Pins in *preferred*, a requirements file, are kept where they still do. Raises Refused when
-        there is no resolution, or a private name would come from elsewhere, InputError for a line
+        there is no resolution, or a *private* name would come from elsewhere, InputError for a line
         that uv cannot read; else RegistryError.
         """
+        found = self._resolve(lines, directory, preferred, private)
+        Refused.raise_all(self._private_from_other_index(found.values(), private))
+        return found
+
+    def _resolve(
+        self,
+        lines: Sequence[str],
+        directory: Path,
+        preferred: str,
+        exempt: frozenset[NormalizedName],
+    ) -> dict[NormalizedName, Pinned]:
+        """Resolve, also where a private name is only known once something requires it."""
+        try:
+            return self._compile(lines, directory, preferred, exempt)
+        except Refused:
+            more = self._names_in_registry(lines, directory, preferred) - exempt
+            if not more:
+                raise
+        return self._resolve(lines, directory, preferred, exempt | more)
+
+    def _names_in_registry(
+        self, lines: Sequence[str], directory: Path, preferred: str
+    ) -> frozenset[NormalizedName]:
+        """Return what the registry holds of a resolution that no cooldown limits.
+
+        uv's `exclude-newer` hides all files of an index that gives no upload times.
+        """
+        with suppress(Refused):
+            found = self._compile(lines, directory, preferred, None)
+            return frozenset(it.name for it in found.values() if is_own(it.index, [self.registry]))
+        return frozenset()
+
+    def _compile(
+        self,
+        lines: Sequence[str],
+        directory: Path,
+        preferred: str,
+        exempt: frozenset[NormalizedName] | None,
+    ) -> dict[NormalizedName, Pinned]:
+        """Run uv, with its cooldown for all names but *exempt*; None stands for all names."""
+        names = sorted(exempt or ())
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             wanted, output = Path(folder, "requirements.in"), Path(folder, "requirements.txt")
             write_whole(wanted, "".join(f"{line}\n" for line in lines))
             write_whole(output, preferred)
-            self._compile(wanted, output, directory)
-            found = {each.name: each for each in _read(output.read_text(encoding="utf-8"))}
-        Refused.raise_all(self._strangers(found.values(), is_private))
-        return found
+            command = [
+                uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-progress", "--no-build",
+                "--generate-hashes", "--no-strip-extras", "--no-header", "--no-annotate",
+                "--emit-index-annotation", "--python-version", f"3.{self.runtime}",
+                "--python-platform", _PLATFORM, "--index-strategy", "first-index",
+                "--index", f"{_NAME.lower()}={self.registry.index_url}",
+                *(["--exclude-newer", "false"] if exempt is None else []),
+                *(word for name in names for word in ("--exclude-newer-package", f"{name}=false")),
+                str(wanted), "--output-file", str(output),
+            ]  # fmt: skip
+            try:
+                _run(command, directory, self._environ(), "uv did not resolve the requirements")
+            except subprocess.CalledProcessError as error:
+                raise self._unresolved(error) from None
+            return {each.name: each for each in _read(output.read_text(encoding="utf-8"))}
 
-    def _compile(self, wanted: Path, output: Path, directory: Path) -> None:
-        command = [
-            uv.find_uv_bin(), "pip", "compile", "--quiet", "--no-progress", "--no-build",
-            "--generate-hashes", "--no-strip-extras", "--no-header", "--no-annotate",
-            "--emit-index-annotation", "--python-version", f"3.{self.runtime}",
-            "--python-platform", _PLATFORM, "--index-strategy", "first-index",
-            "--index", f"{_NAME.lower()}={self.registry.index_url}",
-            str(wanted), "--output-file", str(output),
-        ]  # fmt: skip
-        try:
-            with Children(timeout=_SECONDS) as children:
-                children.run(command, cwd=directory, environ=self._environ())
-        except subprocess.CalledProcessError as error:
-            said = self.credentials.hide(error.output.strip())
-            message = f"uv cannot resolve the requirements:\n{said}"
-            if _PLACE.search(said) and _REMOTE not in said:
-                raise InputError(message, "mend the line that uv names above") from None
-            raise (Refused if error.returncode == 1 else RegistryError)(message, _HINT) from None
-        except subprocess.TimeoutExpired:
-            raise RegistryError(
-                f"uv did not resolve the requirements within {_SECONDS:g} s", "run it again"
-            ) from None
+    def _unresolved(
+        self, error: subprocess.CalledProcessError
+    ) -> InputError | Refused | RegistryError:
+        said = self.credentials.hide(error.output.strip())
+        message = f"uv cannot resolve the requirements:\n{said}"
+        if _PLACE.search(said) and _REMOTE not in said:
+            return InputError(message, "fix the line that uv names above")
+        hint = "see the reason above; packages that are only there as sdists cannot be pinned"
+        return (Refused if error.returncode == 1 else RegistryError)(message, hint)
 
     def _environ(self) -> dict[str, str]:
         """Return the environment for uv, with the login for the registry and nothing else of it."""
@@ -122,16 +181,68 @@ class Resolver:
             given[f"UV_INDEX_{_NAME}_PASSWORD"] = login.password
         return given
 
-    def _strangers(
-        self, found: Iterable[Pinned], is_private: Callable[[NormalizedName], bool]
+    def _private_from_other_index(
+        self, found: Iterable[Pinned], private: frozenset[NormalizedName]
     ) -> Iterator[Problem]:
         for each in found:
-            if each.index and is_private(each.name) and not is_own(each.index, [self.registry]):
+            if each.index and each.name in private and not is_own(each.index, [self.registry]):
                 yield Problem(
                     f"{each.name!r} is private, and uv found it on another index only:"
                     f" {each.body!r}",
                     "publish it, or put its wheel into the source with --bundle",
                 )
+
+    def download(self, pinned: Iterable[Pinned], folder: Path) -> None:
+        """Download the wheels of all *pinned* that come from an index or an URL into *folder*.
+
+        Raises RegistryError with what pip says.
+        """
+        remote = [it for it in pinned if it.index or "://" in it.body.replace("file://", "")]
+        private = [it for it in remote if is_own(it.index, [self.registry])]
+        public = [it for it in remote if it not in private]
+        given = without_login(self.environ)
+        for group, environ in ((private, {**given, **self._pip_index()}), (public, given)):
+            if group:
+                self._download(group, folder, environ)
+
+    def _pip_index(self) -> dict[str, str]:
+        """Return the variable that makes the registry pip's index, with the login in it."""
+        scheme, _, rest = self.registry.index_url.partition("://")
+        login = self.credentials.login()
+        quoted = [quote(it, safe="") for it in (login.username, login.password)] if login else []
+        user = f"{':'.join(quoted)}@" if quoted else ""
+        return {"PIP_INDEX_URL": f"{scheme}://{user}{rest}"}
+
+    def _download(self, group: Sequence[Pinned], folder: Path, environ: Mapping[str, str]) -> None:
+        with tempfile.TemporaryDirectory(prefix="shipwheel-") as place:
+            wanted = Path(place, "requirements.txt")
+            write_whole(wanted, "".join(f"{it.line}\n" for it in group))
+            command = [
+                sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input",
+                "--quiet", "download", "--no-deps", "--require-hashes", "--only-binary", ":all:",
+                "--implementation", "cp", "--python-version", f"3.{self.runtime}",
+                *(word for platform in _PLATFORMS for word in ("--platform", platform)),
+                "--dest", str(folder), "--requirement", str(wanted),
+            ]  # fmt: skip
+            try:
+                _run(command, Path(place), environ, "pip did not download the requirements")
+            except subprocess.CalledProcessError as error:
+                said = self.credentials.hide(error.output.strip())
+                raise RegistryError(
+                    f"pip cannot download the requirements:\n{said}",
+                    "what has no wheel for the function's platform cannot be vendored",
+                ) from None
+
+
+def _run(
+    command: Sequence[str], directory: Path, environ: Mapping[str, str], too_slow: str
+) -> None:
+    """Run *command*; raise CalledProcessError, or RegistryError when it takes too long."""
+    try:
+        with Children(timeout=_SECONDS) as children:
+            children.run(command, cwd=directory, environ=environ)
+    except subprocess.TimeoutExpired:
+        raise RegistryError(f"{too_slow} within {_SECONDS:g} s", "run it again") from None
 
 
 def _read(text: str) -> Iterator[Pinned]:
@@ -150,3 +261,48 @@ def _read(text: str) -> Iterator[Pinned]:
 def _pinned(line: Line, index: str) -> Pinned:
     name = line.name or canonicalize_name(os.path.basename(line.path or line.body).split("-")[0])  # noqa: PTH119 - of an URL, too
     return Pinned(name=name, body=line.body, hashes=line.hashes, index=index)
+
+
+def bundle(
+    wanted: Iterable[Requirement],
+    local: Mapping[NormalizedName, Project],
+    folder: Path,
+    *,
+    environ: Mapping[str, str],
+    markers: Mapping[str, str],
+) -> dict[NormalizedName, Distribution]:
+    """Build the wheels of the *local* packages that *wanted* names, and of those that they need.
+
+    They go into *folder*. Raises what steps.backend.building raises.
+    """
+    built: dict[NormalizedName, Distribution] = {}
+    waiting = [it for it in wanted if canonicalize_name(it.name) in local]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    with open_build_context(BuildOptions(kinds="wheel"), environ) as context:
+        while waiting:
+            requirement = waiting.pop(0)
+            name = canonicalize_name(requirement.name)
+            if (name, frozenset(requirement.extras)) in seen:
+                continue
+            seen.add((name, frozenset(requirement.extras)))
+            if name not in built:
+                (built[name],) = build(local[name], context, output=folder)
+            waiting += [
+                each
+                for each in _needs(built[name], requirement.extras, markers)
+                if canonicalize_name(each.name) in local
+            ]
+    return built
+
+
+def _needs(
+    wheel: Distribution, extras: Iterable[str], markers: Mapping[str, str]
+) -> Iterator[Requirement]:
+    for line in wheel.requires:
+        with suppress(InvalidRequirement):  # the checks of a build say so
+            requirement = Requirement(line)
+            marker = requirement.marker
+            if not marker or any(
+                marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras)
+            ):
+                yield requirement

@@ -32,7 +32,7 @@ WRITES_FILES = {
     "steps/backend/environment_cache.py": "locks",
     "steps/backend/reproducible.py": "four bytes of a file that the backend has just written",
     "steps/command_line/report.py": "appends, under a lock, to what others write as well",
-    "steps/function/writing.py": "a secret is under no other name for a moment",
+    "steps/function/preparation.py": "a secret is under no other name for a moment",
     "steps/registry/index.py": "a download, into a folder of its own",
     "builder/server/form.py": "a body as it arrives, without a name of its own",
     "builder/server/standard.py": "a link, unlike a rename, never replaces a faster upload",

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
 
 TOKEN = "ya29.planted-3c1f9a7e5b2d"
+NOTE = (
+    "note: f/requirements.txt names an emulator:"
+    " run this again for the registry before you deploy\n"
+)
 SOUND = "functions_framework==3.0\nberths==1.0\n"
 
 
@@ -49,7 +53,8 @@ class Place:
 
     @property
     def index(self) -> str:
-        return f"--index-url http://{self.private.host}/demo/virtual/simple/\n"
+        url = f"http://{self.private.host}/demo/virtual/simple/"
+        return f"--index-url {url}  # an emulator: not for deployment\n"
 
     def write(self, **files: str) -> None:
         for name, text in files.items():

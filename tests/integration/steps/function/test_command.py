@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.integration.steps.function.place import SOUND, Place
+from tests.integration.steps.function.place import NOTE, SOUND, Place
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_the_index_line_is_all_that_changes(place: Place, before: str, after: st
     first, second = place.shipwheel(), place.shipwheel()
 
     assert place.text() == after.replace("INDEX", place.index.rstrip())
-    assert (first.returncode, first.stderr) == (0, "Wrote f/requirements.txt\n")
+    assert (first.returncode, first.stderr) == (0, f"Wrote f/requirements.txt\n{NOTE}")
     assert "SW821" not in first.stdout
     assert second.stderr == "f/requirements.txt is as it should be\n"
 
@@ -102,9 +102,9 @@ def test_bad_input_is_told_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("line", "code", "hint"),
     [
-        ("--extra-index-url http://[bad", 2, "mend the line that uv names above"),
-        ("--extra-index-url simple", 2, "mend the line that uv names above"),
-        ("tides @ http://[bad", 2, "mend the line that uv names above"),
+        ("--extra-index-url http://[bad", 2, "fix the line that uv names above"),
+        ("--extra-index-url simple", 2, "fix the line that uv names above"),
+        ("tides @ http://[bad", 2, "fix the line that uv names above"),
         (
             "-r http://127.0.0.1:9/more.txt",
             4,

@@ -64,7 +64,7 @@ def test_a_registry_that_holds_nothing_that_is_required_may_be_unseen(place: Pla
 
     assert done.returncode == 0, done.stderr
     assert place.text().endswith(PUBLIC)
-    warning = f"warning: http://{registry.host}/demo/pypi/ was not seen to exist: "
+    warning = f"warning: http://{registry.host}/demo/pypi/ could not be looked up: "
     assert done.stderr.startswith(warning)
 
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from tests.integration.steps.function.place import SOUND, TOKEN, Place
+from tests.integration.steps.function.place import NOTE, SOUND, TOKEN, Place
 from tests.integration.steps.release.test_secrets import leaks, run
 from tests.tree import git
 
@@ -53,7 +53,7 @@ def test_a_token_is_written_where_git_looks_away_and_gcloud_does_not(place: Plac
     written = place.shipwheel("--extra-index-url", "--write-ignores")
 
     assert written.returncode == 0, written.stderr
-    assert written.stderr == "Wrote f/.gcloudignore\nWrote f/requirements.txt\n"
+    assert written.stderr == f"Wrote f/.gcloudignore\nWrote f/requirements.txt\n{NOTE}"
     assert place.text(".gitignore") == "/requirements.txt\n"
     assert TOKEN in place.text()
     assert uploaded(place) == {"main.py", "requirements.txt", "requirements.txt.tmpl"}

@@ -7,6 +7,7 @@ import pytest
 from steps.function.function import (
     defines_function,
     entry_points,
+    is_function,
     parse_main,
     parsed,
     read_function,
@@ -183,3 +184,26 @@ def test_a_module_is_read_as_python_reads_it() -> None:
     assert names == frozenset({"WORD", "find"})
     with pytest.raises(SyntaxError):
         parse_main(b"x = " + b"(" * 5000 + b")" * 5000)
+
+
+@pytest.mark.parametrize(
+    ("main", "required", "entry_point", "found"),
+    [
+        ("", ["flask", "functions-framework"], "", True),
+        ("import functions_framework as ff", [], "", True),
+        ("import os, functions_framework", [], "", True),
+        ("from functions_framework import http", [], "", True),
+        ("def main():\n    import functions_framework\nx = (:", [], "", True),
+        ("def find(request): ...", ["flask"], "find", True),
+        ("def find(request): ...", ["flask"], "", False),
+        ("def find(request): ...", ["flask"], "serve", False),
+        ("import functions_frameworks", [], "", False),
+        ("# import functions_framework", [], "", False),
+        ("x = (:", [], "find", False),
+        ("from lazy import *", [], "find", False),
+    ],
+)
+def test_a_directory_is_a_function_only_with_evidence(
+    main: str, required: list[str], entry_point: str, found: bool
+) -> None:
+    assert is_function(main.encode(), required, entry_point) == found

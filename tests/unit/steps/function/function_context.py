@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from steps.function.facts import Facts, Settings
+from steps.function.context import FunctionContext, Settings
 from steps.function.function import parsed, read_function
-from steps.function.ignored import InGit
-from steps.function.secrets import find_secrets
+from steps.function.tokens import GitStatus, find_secrets
 from steps.registry.address import parse_registry
 from steps.registry.page import PublishedProject
 
@@ -23,10 +23,11 @@ VIRTUAL = parse_registry("us-east4/demo/virtual", {})
 OWN = "https://us-east4-python.pkg.dev/demo/pypi/simple/"
 OTHER = "https://us-east4-python.pkg.dev/other/pypi/simple/"
 REQUIREMENTS = "functions-framework==3.10.2\nberths==1.0\n"
+TODAY = date(2026, 11, 29)
 MAIN = "def find(request): ...\n"
 
 
-def held(**versions: str) -> dict[Any, PublishedProject]:
+def published(**versions: str) -> dict[Any, PublishedProject]:
     return {
         name.replace("_", "-"): PublishedProject(
             name=name.replace("_", "-"),  # type: ignore[arg-type]  # a NormalizedName
@@ -37,16 +38,16 @@ def held(**versions: str) -> dict[Any, PublishedProject]:
     }
 
 
-HELD = held(berths="0.9 1.0", functions_framework="")
-SERVED = held(berths="0.9 1.0", functions_framework="3.10.2")
+IN_REGISTRY = published(berths="0.9 1.0", functions_framework="")
+IN_INDEX = published(berths="0.9 1.0", functions_framework="3.10.2")
 
 
-def facts(
+def context(
     folder: Path,
     files: Mapping[str, str | None] = {},
     settings: Mapping[str, Any] = {},
     **more: Any,
-) -> Facts:
+) -> FunctionContext:
     """Return what is known of a sound function, but for what is given."""
     for name, text in {"requirements.txt": REQUIREMENTS, "main.py": MAIN, **files}.items():
         if text is not None:
@@ -59,13 +60,14 @@ def facts(
         for name, text in files.items()
         if text and name.endswith("more.txt")
     }
-    known = Facts(
+    known = FunctionContext(
         function=function,
         settings=Settings(registry=REGISTRY, index=VIRTUAL, **{"entry_point": "find", **settings}),
         files={**own, **included},
         main=(folder / "main.py").read_bytes() if files.get("main.py", "") is not None else None,
-        held=HELD,
-        served=SERVED,
+        in_registry=IN_REGISTRY,
+        in_index=IN_INDEX,
+        today=TODAY,
         secrets=tuple(find_secrets(folder, leave_out=frozenset())),
     )
     return replace(known, **more)
@@ -75,6 +77,6 @@ def requires(*lines: str) -> dict[str, str]:
     return {"requirements.txt": "".join(f"{line}\n" for line in [*REQUIREMENTS.split(), *lines])}
 
 
-TRACKED = InGit(is_tracked=True, is_ignored=True)
-SEEN = InGit(is_tracked=False, is_ignored=False)
-HIDDEN = InGit(is_tracked=False, is_ignored=True)
+TRACKED = GitStatus(is_tracked=True, is_ignored=True)
+SEEN = GitStatus(is_tracked=False, is_ignored=False)
+HIDDEN = GitStatus(is_tracked=False, is_ignored=True)

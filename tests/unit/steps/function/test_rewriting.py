@@ -1,4 +1,4 @@
-"""A lock: what is resolved for a requirements file, and what is made of it then."""
+"""What is resolved for a requirements file, its lock, and its index line."""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from packaging.version import Version
 
 from steps.distribution.files import Distribution
 from steps.function.function import parsed
-from steps.function.lock import digest, local_requirements, locked, wanted_lines
 from steps.function.resolution import Pinned
+from steps.function.rewriting import (
+    digest,
+    is_own_index,
+    local_requirements,
+    locked,
+    wanted_lines,
+    with_index_line,
+)
 from steps.host.errors import Refused
+from steps.project.requirements_file import parse_requirements
 from steps.project.source import Project
-from tests.unit.steps.function.function_facts import facts
+from steps.registry.address import parse_registry
+from tests.unit.steps.function.function_context import context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +53,7 @@ def pin(body: str, name: str) -> str:
 
 
 def lock(folder: Path, lines: list[str], *bodies: str, **settings: Any) -> str:
-    known = facts(folder, settings=settings)
+    known = context(folder, settings=settings)
     return locked(file(*lines), known, found(*bodies), {}).text
 
 
@@ -118,7 +127,7 @@ def test_a_pin_that_is_as_it_should_be_is_not_written_anew(tmp_path: Path) -> No
 def test_a_path_is_pinned_by_what_was_found_for_it(tmp_path: Path) -> None:
     it = Pinned(name=canonicalize_name("tides"), body="./tides.whl", hashes=("sha256:tides",))
 
-    text = locked(file("./tides.whl"), facts(tmp_path), {it.name: it}, {}).text
+    text = locked(file("./tides.whl"), context(tmp_path), {it.name: it}, {}).text
 
     assert text == pin("./tides.whl", "tides")
 
@@ -127,14 +136,14 @@ def test_the_extras_of_an_address_stay_where_they_are(tmp_path: Path) -> None:
     line = "tides[sea] @ https://x.example/tides-1-py3-none-any.whl"
     it = Pinned(name=canonicalize_name("tides"), body=line, hashes=("sha256:tides",))
 
-    assert locked(file(line), facts(tmp_path), {it.name: it}, {}).text == pin(line, "tides")
+    assert locked(file(line), context(tmp_path), {it.name: it}, {}).text == pin(line, "tides")
 
 
 def test_all_that_has_no_hash_is_refused_at_once(tmp_path: Path) -> None:
     without = {name: replace(it, hashes=()) for name, it in found("tides==2", "berths==1").items()}
 
     with pytest.raises(Refused) as caught:
-        locked(file("tides"), facts(tmp_path), {**without, **found("charts==3")}, {})
+        locked(file("tides"), context(tmp_path), {**without, **found("charts==3")}, {})
 
     rest = " cannot be pinned by a hash, and pip demands one of everything then"
     assert [it.message for it in caught.value.problems] == [
@@ -159,7 +168,7 @@ def bundled(folder: Path, wheel: Distribution, *lines: str) -> tuple[list[str], 
     """Return what is resolved, and the lock, where *wheel* is of this repository."""
     function = folder / "f"
     local: Any = {wheel.name: Project(directory=folder / "packages/berths", name=wheel.name)}
-    known = facts(function, settings={"bundle": True}, local=local)
+    known = context(function, settings={"bundle": True}, local=local)
     wheels = {wheel.name: wheel}
     resolved = replace(found("berths")["berths"], hashes=())
     text = locked(file(*lines), known, {"berths": resolved, **found("tides==2")}, wheels).text  # type: ignore[dict-item]
@@ -206,7 +215,7 @@ def test_what_is_not_bundled_for_this_platform_is_resolved_as_it_stands(
     tmp_path: Path, wheel: Distribution
 ) -> None:
     local: Any = {wheel.name: Project(directory=tmp_path / "packages/berths", name=wheel.name)}
-    known = facts(tmp_path / "f", settings={"bundle": True}, local=local)
+    known = context(tmp_path / "f", settings={"bundle": True}, local=local)
     line = "berths ; sys_platform == 'win32'"
 
     assert wanted_lines(file(line), known, {}) == [line]
@@ -215,7 +224,7 @@ def test_what_is_not_bundled_for_this_platform_is_resolved_as_it_stands(
 def test_what_is_resolved_names_paths_from_anywhere(tmp_path: Path) -> None:
     lines = ["tides # why", "-e ./chart", "-r more.txt", "-c https://x.example/c.txt", "--pre"]
 
-    assert wanted_lines(file(*lines), facts(tmp_path), {}) == [
+    assert wanted_lines(file(*lines), context(tmp_path), {}) == [
         "tides",
         "--editable ./chart",
         f"--requirement {tmp_path}/more.txt",
@@ -229,9 +238,9 @@ def test_what_is_required_of_this_repository_is_bundled_with_its_extras(
     local: Any = {wheel.name: Project(directory=tmp_path / "packages/berths", name=wheel.name)}
     lines = file("berths[sea,air]>=1", "../packages/berths", "tides", "./wheels/tides-1-x.whl")
 
-    known = facts(tmp_path / "f", settings={"bundle": True}, local=local)
+    known = context(tmp_path / "f", settings={"bundle": True}, local=local)
     assert [*map(str, local_requirements(lines, known))] == ["berths[air,sea]", "berths"]
-    known = facts(tmp_path / "f", settings={"bundle": False}, local=local)
+    known = context(tmp_path / "f", settings={"bundle": False}, local=local)
     assert local_requirements(lines, known) == []
 
 
@@ -244,3 +253,66 @@ def test_the_digest_is_of_what_is_required_and_of_the_runtime() -> None:
     assert digest([parsed("tides==1\r\nberths\r\n", "requirements.in")], 13) == first
     others = [digest([file("tides==2", "berths")], 13), digest([file("tides==1", "berths")], 12)]
     assert len({first, *others}) == 3
+
+
+REAL = parse_registry("us-east4/demo/pypi", {})
+EMULATED = parse_registry(
+    "us-east4/demo/pypi", {"ARTIFACT_REGISTRY_EMULATOR_HOST": "127.0.0.1:8080"}
+)
+VIRTUAL = parse_registry("us-east4/demo/virtual", {})
+URL = "https://us-east4-python.pkg.dev/demo/pypi/simple/"
+INDEX = f"--index-url {URL}"
+
+
+def planned(text: str, *, extra: bool = False) -> str:
+    file = parse_requirements(text)
+    once = with_index_line(file, REAL, [REAL, VIRTUAL], extra=extra, at=0)
+    assert with_index_line(once, REAL, [REAL, VIRTUAL], extra=extra, at=0) == once
+    return once.text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a\n", f"{INDEX}\na\n"),
+        ("# why\r\na", f"{INDEX}\r\n# why\r\na"),
+        ("", f"{INDEX}\n"),
+        (f"a\n{INDEX}", f"a\n{INDEX}"),
+        (f"a\n{INDEX}  # ours\n", f"a\n{INDEX}  # ours\n"),
+        (f"--extra-index-url {URL}\na\n", f"{INDEX}\na\n"),
+        (f"--index-url {URL[:-8]}  # ours\n", f"{INDEX}  # ours\n"),
+        ("-i https://oauth2accesstoken@us-east4-python.pkg.dev/demo/pypi\na\n", f"{INDEX}\na\n"),
+        ("--index-url https://us-east4-python.pkg.dev/demo/virtual/simple/\n", f"{INDEX}\n"),
+        (f"{INDEX}\n--extra-index-url {URL}\na\n", f"{INDEX}\na\n"),
+        (f"--extra-index-url {URL} --pre\na\n", f"{INDEX} --pre\na\n"),
+        (
+            "--extra-index-url https://b.example/\n",
+            f"{INDEX}\n--extra-index-url https://b.example/\n",
+        ),
+        (
+            "--extra-index-url https://o:{{ACCESS_TOKEN}}@us-east4-python.pkg.dev/demo/pypi/simple/\n",
+            "--extra-index-url https://o:{{ACCESS_TOKEN}}@us-east4-python.pkg.dev/demo/pypi/simple/\n",
+        ),
+    ],
+)
+def test_there_is_one_line_for_the_registry(before: str, after: str) -> None:
+    assert planned(before) == after
+
+
+def test_an_extra_index_is_only_written_when_asked_for() -> None:
+    assert planned(f"{INDEX}\na\n", extra=True) == f"--extra-index-url {URL}\na\n"
+
+
+def test_a_line_for_an_emulator_says_so_and_gives_way_to_the_registry() -> None:
+    file = parse_requirements(f"{INDEX}  # ours\na\n")
+
+    found = with_index_line(file, EMULATED, [EMULATED], extra=False, at=0)
+    (line, _) = found.lines
+
+    url = "http://127.0.0.1:8080/demo/pypi/simple/"
+    assert found.text == f"--index-url {url}  # ours  # an emulator: not for deployment\na\n"
+    assert with_index_line(found, EMULATED, [EMULATED], extra=False, at=0) == found
+    assert is_own_index(line, "--index-url", url, [REAL])
+    assert with_index_line(found, REAL, [REAL], extra=False, at=0) == file
+    new = with_index_line(parse_requirements("a\n"), EMULATED, [EMULATED], extra=False, at=0)
+    assert new.text == f"--index-url {url}  # an emulator: not for deployment\na\n"

@@ -1,4 +1,4 @@
-"""What brings each code of a function's findings."""
+"""What brings each code of a function's findings, and what comes near one and brings none."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from steps.project.source import Project
-from tests.unit.steps.function.function_facts import (
+from tests.unit.steps.function.function_context import (
+    HIDDEN,
     OTHER,
     OWN,
     SEEN,
     TRACKED,
     VIRTUAL,
-    held,
+    published,
     requires,
 )
 
@@ -54,35 +55,35 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
     ),
     "unpublished": (
         "SW811",
-        {"local": LOCAL, "held": held(berths=""), "served": held(berths="")},
+        {"local": LOCAL, "in_registry": published(berths=""), "in_index": published(berths="")},
         "requirements.txt",
         2,
         "'berths' is a package of this repository, and the registry does not hold it",
     ),
     "no such version": (
         "SW812",
-        {"held": held(berths="0.8 0.9")},
+        {"in_registry": published(berths="0.8 0.9")},
         "requirements.txt",
         2,
         "The registry holds no version of 'berths' that 'berths==1.0' admits",
     ),
     "not mirrored": (
         "SW813",
-        {"served": held(berths="1.0", functions_framework="")},
+        {"in_index": published(berths="1.0", functions_framework="")},
         "requirements.txt",
         1,
         f"{VIRTUAL} does not hold 'functions-framework', and pip asks no other index",
     ),
     "not in the virtual repository": (
         "SW813",
-        {"served": held(berths="", functions_framework="1")},
+        {"in_index": published(berths="", functions_framework="1")},
         "requirements.txt",
         2,
         f"{VIRTUAL} does not hold 'berths', and pip asks no other index",
     ),
     "of this repository, and not in the virtual one": (
         "SW813",
-        {"local": LOCAL, "served": held(berths="", functions_framework="1")},
+        {"local": LOCAL, "in_index": published(berths="", functions_framework="1")},
         "requirements.txt",
         2,
         f"{VIRTUAL} does not hold 'berths', and pip asks no other index",
@@ -240,14 +241,14 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         {"settings": {"runtime": 14}},
         "requirements.txt",
         0,
-        "Python 3.14 is built with uv unless it is told otherwise",
+        "Python 3.14 is built with uv by default",
     ),
     "a newer Python, with a bundle beside what is not in it": (
         "SW831",
         {"settings": {"runtime": 14, "bundle": True}},
         "requirements.txt",
         0,
-        "Python 3.14 is built with uv unless it is told otherwise",
+        "Python 3.14 is built with uv by default",
     ),
     "a framework left to chance": (
         "SW834",
@@ -281,7 +282,7 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         "SW841",
         {
             "files": {**requires("tides @ file:dist/tides.whl"), "dist/tides.whl": "x"},
-            "hidden": frozenset({"dist/tides.whl"}),
+            "not_uploaded": frozenset({"dist/tides.whl"}),
         },
         "requirements.txt",
         3,
@@ -308,16 +309,44 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
         1,
         "'gone.txt' does not exist",
     ),
+    "a decommissioned runtime": (
+        "SW836",
+        {"settings": {"runtime": 9}},
+        "requirements.txt",
+        0,
+        "The runtime 'python39' was decommissioned on 2026-04-05: Google refuses to deploy it",
+    ),
+    "a deprecated runtime": (
+        "SW837",
+        {"settings": {"runtime": 10}},
+        "requirements.txt",
+        0,
+        "The runtime 'python310' is deprecated since 2026-10-04, and refused from 2027-04-04 on",
+    ),
+    "a runtime in preview": (
+        "SW837",
+        {"settings": {"runtime": 15, "package_manager": "pip"}},
+        "requirements.txt",
+        0,
+        "The runtime 'python315' is in preview",
+    ),
+    "an unknown runtime": (
+        "SW837",
+        {"settings": {"runtime": 99, "package_manager": "pip"}, "files": {"main.py": "x = (:"}},
+        "requirements.txt",
+        0,
+        "The runtime 'python399' is not in Google's list of 2026-11",
+    ),
     "ignored requirements": (
         "SW842",
-        {"hidden": frozenset({"requirements.txt"})},
+        {"not_uploaded": frozenset({"requirements.txt"})},
         "requirements.txt",
         0,
         "gcloud does not upload 'requirements.txt'",
     ),
     "an ignored folder": (
         "SW842",
-        {"settings": {"vendor": "vendor"}, "hidden": frozenset({"vendor"})},
+        {"settings": {"vendor": "vendor"}, "not_uploaded": frozenset({"vendor"})},
         "vendor",
         0,
         "gcloud does not upload 'vendor'",
@@ -338,16 +367,115 @@ CASES: dict[str, tuple[str, dict[str, Any], str, int, str]] = {
     ),
     "tracked": (
         "SW851",
-        {"in_git": TRACKED},
+        {"git_status": TRACKED},
         "requirements.txt",
         0,
         "The template asks for an access token, and git tracks requirements.txt",
     ),
     "not ignored": (
         "SW852",
-        {"in_git": SEEN},
+        {"git_status": SEEN},
         "requirements.txt",
         0,
         "The template asks for an access token, and git does not ignore requirements.txt",
     ),
+}
+
+SOUND: dict[str, dict[str, Any]] = {
+    "a function": {},
+    "hidden from git": {"git_status": HIDDEN},
+    "uv's Python with pip": {"settings": {"runtime": 14, "package_manager": "pip"}},
+    "uv's Python without anything private": {
+        "settings": {"runtime": 14},
+        "in_registry": {},
+        "in_index": {},
+    },
+    "uv's Python, all private ones bundled": {
+        "settings": {"runtime": 14, "bundle": True},
+        "local": LOCAL,
+    },
+    "uv's Python, vendored": {"settings": {"runtime": 14, "vendor": "vendor"}},
+    "no entry point named": {"settings": {"entry_point": ""}},
+    "a class as the entry point": {"files": {"main.py": "class find: ...\n"}},
+    "names that nobody can tell": {"files": {"main.py": "from harbour import *\n"}},
+    "another index beside an extra one": {
+        "files": requires(f"-i {OTHER}", "--extra-index-url https://b.example/"),
+        "settings": {"extra": True},
+    },
+    "unpinned, and about to be pinned": {
+        "files": {"requirements.txt": "functions-framework\nberths\n"},
+        "settings": {"pin": True},
+    },
+    "unpublished, and bundled": {
+        "settings": {"bundle": True},
+        "local": LOCAL,
+        "in_registry": published(berths=""),
+        "in_index": published(berths="", functions_framework="1"),
+    },
+    "another platform's": {
+        "files": requires("tides ; sys_platform == 'win32'"),
+        "in_registry": published(berths="1.0", tides="1.0"),
+        "in_index": published(berths="1.0", tides="1.0", functions_framework="1"),
+    },
+    "a marker that nobody can compare": {"files": requires("tides ; python_version ~= 'new'")},
+    "a password that stands for one": {
+        "files": {"README.md": "https://oauth2accesstoken:ACCESS_TOKEN@us-python.pkg.dev/\n"}
+    },
+    "one hash, and about to be pinned": {
+        "files": {"requirements.txt": f"functions-framework==3 {HASH}\nberths==1.0\n"},
+        "settings": {"pin": True},
+    },
+    "not mirrored, beside an extra one": {
+        "in_index": published(berths="1.0", functions_framework=""),
+        "settings": {"extra": True},
+    },
+    "not mirrored, and vendored": {
+        "in_index": published(berths="1.0", functions_framework=""),
+        "settings": {"vendor": "vendor"},
+    },
+    "of this repository, and published": {"local": LOCAL},
+    "a path to what is bundled": {
+        "files": requires("-e /r/packages/berths"),
+        "settings": {"bundle": True},
+        "local": LOCAL,
+    },
+    "no such version, and bundled": {
+        "settings": {"bundle": True},
+        "local": LOCAL,
+        "in_registry": published(berths="0.8"),
+    },
+    "no index, and nothing to ask one for": {
+        "files": {
+            "requirements.txt": "--no-index\n./functions_framework-3-py3-none-any.whl\n",
+            "functions_framework-3-py3-none-any.whl": "x",
+        }
+    },
+    "not mirrored, and bundled": {
+        "settings": {"bundle": True},
+        "local": LOCAL,
+        "in_index": published(berths="", functions_framework="1"),
+    },
+    "another index, and vendored": {
+        "files": requires(f"-i {OTHER}"),
+        "settings": {"vendor": "vendor"},
+    },
+    "all hashed": {
+        "files": {"requirements.txt": f"# all\nfunctions-framework==3 {HASH}\nberths==1.0 {HASH}\n"}
+    },
+    "a placeholder for a token": {
+        "files": {"a.txt": "https://oauth2accesstoken:{{ACCESS_TOKEN}}@x.pkg.dev/ ya29.x\n"}
+    },
+    "an index line for an emulator": {
+        "files": requires("-i http://127.0.0.1:1/p/r/simple/  # an emulator: not for deployment")
+    },
+    "an extra index that becomes the index": {"files": requires(f"--extra-index-url {OWN}")},
+    "no index, and a folder of wheels": {"files": requires("--no-index", "-f wheels")},
+    "no index, and the same at length": {"files": requires("--no-index", "--find-links wheels")},
+    "no index, and vendored": {
+        "files": requires("--no-index"),
+        "settings": {"vendor": "vendor"},
+    },
+    "a local project": {"files": {**requires("-e ./tides"), "tides/setup.py": ""}},
+    "a local project of today": {"files": {**requires("-e ./tides"), "tides/pyproject.toml": ""}},
+    "a local wheel": {"files": {**requires("./tides.whl"), "tides.whl": "x"}},
 }

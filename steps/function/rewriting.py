@@ -1,34 +1,40 @@
-"""Turns a requirements file into one in which everything has a version and hashes.
+"""Rewrite a requirements file: its index line, and pins with hashes.
 
-What the file requires itself stays in its order, with its comments; what that needs follows. The
-first line holds the digest of what it was made from, so that a change of that shows.
+Requirements of the file itself keep their order and comments; what they need follows. The first
+line holds the digest of the sources, so that a change of them shows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from steps.function.bundle import FOLDER
+from steps.function.function import BUNDLE_FOLDER
 from steps.host.errors import Problem, Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from steps.distribution.files import Distribution
-    from steps.function.facts import Facts
+    from steps.function.context import FunctionContext
     from steps.function.resolution import Pinned
     from steps.project.requirements_file import Line, RequirementsFile
+    from steps.registry.address import Registry
 
 _NEEDED = "# Needed by the above:"
 _INCLUDES = ("--requirement", "--constraint")
 _DIGEST_LENGTH = 16  # hexadecimal digits: enough to see a change, short enough for a line
+INDEX = "--index-url"
+EXTRA = "--extra-index-url"
+_EMULATOR_NOTE = "# an emulator: not for deployment"
 
 
 def digest(files: Iterable[RequirementsFile], runtime: int) -> str:
@@ -42,18 +48,18 @@ def digest(files: Iterable[RequirementsFile], runtime: int) -> str:
 
 
 def wanted_lines(
-    file: RequirementsFile, facts: Facts, wheels: Mapping[NormalizedName, Distribution]
+    file: RequirementsFile, context: FunctionContext, wheels: Mapping[NormalizedName, Distribution]
 ) -> list[str]:
     """Return what to resolve for *file*: its requirements, with *wheels* in place of local ones."""
-    lines = [wanted for line in file.lines for wanted in _wanted(line, facts, wheels)]
-    named = {_local_name(line, facts) for line in file.lines}
+    lines = [wanted for line in file.lines for wanted in _wanted(line, context, wheels)]
+    named = {_local_name(line, context) for line in file.lines}
     return lines + [f"{name} @ {_uri(it)}" for name, it in wheels.items() if name not in named]
 
 
 def _wanted(
-    line: Line, facts: Facts, wheels: Mapping[NormalizedName, Distribution]
+    line: Line, context: FunctionContext, wheels: Mapping[NormalizedName, Distribution]
 ) -> Iterator[str]:
-    name = _local_name(line, facts)
+    name = _local_name(line, context)
     if name and name in wheels:
         requirement = line.requirement
         extras = f"[{','.join(sorted(requirement.extras))}]" if requirement else ""
@@ -63,12 +69,12 @@ def _wanted(
         yield f"--editable {line.body}" if line.values("--editable") else line.body
     for option in _INCLUDES:
         for path in line.values(option):
-            yield f"{option} {path if '://' in path else facts.function.directory / path}"
+            yield f"{option} {path if '://' in path else context.function.directory / path}"
 
 
 def locked(
     file: RequirementsFile,
-    facts: Facts,
+    context: FunctionContext,
     found: Mapping[NormalizedName, Pinned],
     wheels: Mapping[NormalizedName, Distribution],
 ) -> RequirementsFile:
@@ -84,7 +90,7 @@ def locked(
     def change(line: Line) -> str | None:
         if line.values(*_INCLUDES):
             return line.comment
-        name = _local_name(line, facts) or line.name or by_path.get(line.body)
+        name = _local_name(line, context) or line.name or by_path.get(line.body)
         if name not in pins:
             return None
         if name in own:
@@ -130,35 +136,114 @@ def _with_comment(line: Line, found: Pinned, pin: str, is_wheel: bool) -> str:
 
 def _pin(found: Pinned, wheel: Distribution | None) -> str:
     if wheel is None:
-        return found.line()
-    return f"./{FOLDER}/{wheel.filename} \\\n    --hash=sha256:{wheel.sha256}"
+        return found.line
+    return f"./{BUNDLE_FOLDER}/{wheel.filename} \\\n    --hash=sha256:{wheel.sha256}"
 
 
-def _local_name(line: Line, facts: Facts) -> NormalizedName | None:
+def _local_name(line: Line, context: FunctionContext) -> NormalizedName | None:
     """Return the name of the local package that is to be bundled for *line*."""
     if line.path is not None:
-        project = facts.bundled_path(line.path)
-        return project.name if project else _bundled_wheel(line, facts)
-    return line.name if facts.is_bundled(line.name) else None
+        project = context.bundled_path(line.path)
+        return project.name if project else _bundled_wheel(line, context)
+    return line.name if context.is_bundled(line.name) else None
 
 
-def _bundled_wheel(line: Line, facts: Facts) -> NormalizedName | None:
+def _bundled_wheel(line: Line, context: FunctionContext) -> NormalizedName | None:
     """Return the name of a wheel that an earlier run put into the source."""
     folder, name = os.path.split(os.path.normpath(line.path or ""))
     project = canonicalize_name(name.split("-")[0])
-    return project if folder == FOLDER and facts.is_bundled(project) else None
+    return project if folder == BUNDLE_FOLDER and context.is_bundled(project) else None
 
 
 def _uri(wheel: Distribution) -> str:
     return wheel.path.absolute().as_uri()
 
 
-def local_requirements(file: RequirementsFile, facts: Facts) -> list[Requirement]:
+def local_requirements(file: RequirementsFile, context: FunctionContext) -> list[Requirement]:
     """Return what *file* requires of this repository's packages, where those are to be bundled."""
     found = []
     for line in file.lines:
-        name = _local_name(line, facts)
+        name = _local_name(line, context)
         if name:
             extras = sorted(line.requirement.extras) if line.requirement else []
             found.append(Requirement(f"{name}[{','.join(extras)}]" if extras else name))
     return found
+
+
+def with_index_line(
+    file: RequirementsFile, registry: Registry, known: Sequence[Registry], *, extra: bool, at: int
+) -> RequirementsFile:
+    """Return *file* with one line that names the index of *registry*.
+
+    A line that names one of the *known* registries becomes that line where it stands; else it is
+    put in before the line with the index *at*. A line that is to hold a token stays as it is.
+    """
+    own = [
+        line for line in file.lines if any(is_own_index(line, *it, known) for it in line.options)
+    ]
+    wanted = f"{EXTRA if extra else INDEX} {registry.index_url}"
+    note = _EMULATOR_NOTE if registry.emulated else ""
+    if not own:
+        return file.insert(at, f"{wanted}  {note}".rstrip())
+    keeper = own[0]
+
+    def change(line: Line) -> str | None:
+        if not any(line is each for each in own) or "{{" in line.content:
+            return None
+        is_keeper = line is keeper
+        others = [pair for pair in line.options if not is_own_index(line, *pair, known)]
+        words = [wanted] if is_keeper else []
+        words += [f"{name} {value}".rstrip() for name, value in others]
+        content = " ".join(words)
+        comments = [line.comment.replace(_EMULATOR_NOTE, "").strip(), note if is_keeper else ""]
+        comment = "  ".join(it for it in comments if it)
+        if (content, comment) == (line.content, line.comment):
+            return None
+        return f"{content}  {comment}".strip()
+
+    return file.map(change)
+
+
+def is_own_index(line: Line, option: str, url: str, known: Sequence[Registry]) -> bool:
+    """Return whether an option of *line* names a *known* registry, or was written for an emulator.
+
+    A line for an emulator gives way to the one of a registry.
+    """
+    return option in {INDEX, EXTRA} and (_EMULATOR_NOTE in line.comment or is_own(url, known))
+
+
+def is_own(url: str, registries: Sequence[Registry]) -> bool:
+    """Return whether *url*, credentials aside, is the index of one of *registries*."""
+    return _bare(url) in {
+        _bare(address) for registry in registries for address in _addresses(registry)
+    }
+
+
+def foreign_indexes(
+    file: RequirementsFile, known: Sequence[Registry]
+) -> Iterator[tuple[Line, str]]:
+    """Yield each line that makes another index the main one, and that index."""
+    for line in file.lines:
+        for url in line.values(INDEX):
+            if not is_own_index(line, INDEX, url, known):
+                yield line, without_credentials(url)
+
+
+def without_credentials(url: str) -> str:
+    """Return *url* without what stands before the @ of its host."""
+    return re.sub(r"//[^/@\s]*@", "//", url)
+
+
+def _addresses(registry: Registry) -> Iterator[str]:
+    yield registry.index_url
+    if registry.is_artifact_registry:
+        project = registry.project.replace(":", "/")
+        yield f"https://{registry.location}-python.pkg.dev/{project}/{registry.repository}/simple/"
+
+
+def _bare(url: str) -> tuple[str, str, str]:
+    try:
+        parts = urlsplit(without_credentials(url))
+    except ValueError:
+        return "", "", url
+    return parts.scheme, parts.netloc.lower(), parts.path.rstrip("/").removesuffix("/simple")

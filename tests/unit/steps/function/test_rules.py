@@ -8,18 +8,15 @@ from typing import Any
 
 import pytest
 
-from steps.function import codes
-from steps.function.codes import CODES
 from steps.function.function import parsed
-from steps.function.rules import judge
-from tests.unit.steps.function.function_cases import CASES
-from tests.unit.steps.function.function_facts import REQUIREMENTS, facts, held, requires
-from tests.unit.steps.function.function_sound_cases import SOUND
+from steps.function.rules import CODES, judge, table
+from tests.unit.steps.function.function_context import REQUIREMENTS, context, published, requires
+from tests.unit.steps.function.rule_cases import CASES, SOUND
 
 
 @pytest.mark.parametrize("case", SOUND)
 def test_a_sound_function_has_no_finding(tmp_path: Path, case: str) -> None:
-    found = judge(facts(tmp_path, **SOUND[case]))
+    found = judge(context(tmp_path, **SOUND[case]))
 
     assert [each.code for each in found] == (["SW821"] if "extra one" in case else [])
 
@@ -28,7 +25,7 @@ def test_a_sound_function_has_no_finding(tmp_path: Path, case: str) -> None:
 def test_one_change_brings_one_finding(tmp_path: Path, case: str) -> None:
     code, change, file, line, message = CASES[case]
 
-    (found,) = judge(facts(tmp_path, **change))
+    (found,) = judge(context(tmp_path, **change))
 
     assert (found.code, found.file, found.line) == (code, file, line)
     assert message in found.message
@@ -38,7 +35,7 @@ def test_one_change_brings_one_finding(tmp_path: Path, case: str) -> None:
 
 def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
     def codes(pyproject: str, **settings: Any) -> list[tuple[str, str, int]]:
-        known = facts(tmp_path, {"pyproject.toml": pyproject}, settings)
+        known = context(tmp_path, {"pyproject.toml": pyproject}, settings)
         return [(each.code, each.file, each.line) for each in judge(known)]
 
     assert codes("[tool.black]") == []
@@ -46,9 +43,9 @@ def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
     assert codes("[project]") == [("SW833", "pyproject.toml", 0)]
     assert codes("[tool.poetry]") == [("SW833", "pyproject.toml", 0)]
     lock = f"# Pinned by shipwheel requirements from pyproject.toml\n{REQUIREMENTS}"
-    assert judge(facts(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": lock})) == ()
+    assert judge(context(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": lock})) == ()
     written = "# Written by shipwheel requirements from pyproject.toml\n"
-    known = facts(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": written})
+    known = context(tmp_path, {"pyproject.toml": "[project]", "requirements.txt": written})
     known = replace(known, files={"pyproject.toml": parsed(REQUIREMENTS, "pyproject.toml")})
     assert [(each.code, each.line) for each in judge(known)] == [("SW832", 0)]
     settings = replace(known.settings, package_manager="pip")
@@ -66,10 +63,10 @@ def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
 def test_the_version_to_pin_is_the_one_that_pip_would_take(
     tmp_path: Path, line: str, example: str
 ) -> None:
-    versions = held(berths="0.9 1.0 2.0rc1")
+    versions = published(berths="0.9 1.0 2.0rc1")
     files = {"requirements.txt": f"functions-framework\n{line}\n"}
 
-    (found,) = judge(facts(tmp_path, files, held=versions))
+    (found,) = judge(context(tmp_path, files, in_registry=versions))
 
     assert found.hint == f"write {example}, or have everything pinned with --pin"
 
@@ -81,13 +78,13 @@ def test_the_version_to_pin_is_the_one_that_pip_would_take(
 def test_an_entry_point_that_is_nearly_there_is_named(
     tmp_path: Path, wanted: str, hint: str
 ) -> None:
-    (found,) = judge(facts(tmp_path, settings={"entry_point": wanted}))
+    (found,) = judge(context(tmp_path, settings={"entry_point": wanted}))
 
     assert found.hint == hint
 
 
 def test_the_command_that_publishes_what_is_missing_is_whole(tmp_path: Path) -> None:
-    unpublished = facts(tmp_path, **CASES["unpublished"][1])
+    unpublished = context(tmp_path, **CASES["unpublished"][1])
 
     (found,) = [it for it in judge(unpublished) if it.code == "SW811"]
 
@@ -103,11 +100,11 @@ def test_every_code_has_a_case() -> None:
 def test_the_documentation_lists_every_code() -> None:
     text = (Path(__file__).parents[4] / "steps" / "README.md").read_text()
 
-    assert codes.table() in text
+    assert table() in text
 
 
 def test_findings_come_in_the_order_of_files_and_lines(tmp_path: Path) -> None:
-    known = facts(tmp_path, requires("keyring", "./gone.whl"), {"entry_point": "fnd"})
+    known = context(tmp_path, requires("keyring", "./gone.whl"), {"entry_point": "fnd"})
 
     assert [(each.file, each.line) for each in judge(known)] == [
         ("main.py", 0),

@@ -1,10 +1,12 @@
-"""Everything that the rules for functions judge by, gathered before any of them is asked."""
+"""Everything that the rules for functions judge by, gathered before the first rule runs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,22 +19,23 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from steps.function.function import Function
-    from steps.function.ignored import InGit
+    from steps.function.tokens import GitStatus
     from steps.project.requirements_file import Line, RequirementsFile
     from steps.project.source import Project
     from steps.registry.address import Registry
     from steps.registry.page import PublishedProject
 
-Held = Mapping["NormalizedName", "PublishedProject"]
+Projects = Mapping["NormalizedName", "PublishedProject"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How the function is deployed, and what is to become of its requirements.
+    """How the function is deployed, and how its requirements are prepared.
 
     *index* is what the index line names, *registry* where the private packages are. *runtime* is
     the minor version of its Python 3, *package_manager* the build environment's, *entry_point* a
-    name in main.py; empty where nobody says. *vendor* is a folder of the function's.
+    name in main.py; empty where not given. *vendor* is a folder of the function's. With *upgrade*,
+    earlier pins are not kept. *wait* is for how many seconds the index may lag behind the registry.
     """
 
     registry: Registry
@@ -42,8 +45,11 @@ class Settings:
     entry_point: str = ""
     extra: bool = False
     pin: bool = False
+    upgrade: bool = False
     bundle: bool = False
     vendor: str = ""
+    wait: float = 0.0
+    write_ignores: bool = False
 
     @property
     def known(self) -> tuple[Registry, Registry]:
@@ -74,15 +80,15 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
+class FunctionContext:
     """What is known of a function.
 
     *files* are its requirements files by the name that messages call them by, its own first, as
-    they will be. *local* are the packages of its repository, *held* what the registry holds of
-    what is required, *served* what the index line's repository holds of it. *secrets* are the
-    files and lines that hold one, *hidden* the files that gcloud would not upload. *in_git* is set
-    where a token is to be written into requirements.txt, *is_stale* where its lock was pinned
-    from what has changed since.
+    they will be. *local* are the packages of its repository. *in_registry* and *in_index* are what
+    the registry and the index line's repository hold of what is required. *secrets* are the files
+    and lines that hold one, *not_uploaded* the files that gcloud ignores. *git_status* is that of
+    requirements.txt, where a token is to be written into it. *is_stale* says that the source of its
+    lock has changed, and *today* decides which runtimes are supported.
     """
 
     function: Function
@@ -90,12 +96,13 @@ class Facts:
     files: Mapping[str, RequirementsFile]
     main: bytes | None
     local: Mapping[NormalizedName, Project] = field(default_factory=dict)
-    held: Held = field(default_factory=dict)
-    served: Held = field(default_factory=dict)
+    in_registry: Projects = field(default_factory=dict)
+    in_index: Projects = field(default_factory=dict)
     secrets: tuple[tuple[str, int], ...] = ()
-    hidden: frozenset[str] = frozenset()
-    in_git: InGit | None = None
+    not_uploaded: frozenset[str] = frozenset()
+    git_status: GitStatus | None = None
     is_stale: bool = False
+    today: date = field(default_factory=date.today)
 
     @property
     def lines(self) -> Iterator[tuple[str, Line]]:
@@ -113,9 +120,17 @@ class Facts:
             if _applies(requirement, self.settings.markers):
                 yield name, line, project, requirement
 
+    def is_published(self, name: NormalizedName) -> bool:
+        """Whether the registry holds *name*."""
+        return name in self.in_registry and self.in_registry[name].exists
+
     def is_private(self, name: NormalizedName) -> bool:
         """Whether *name* is of this repository, or the registry's."""
-        return name in self.local or (name in self.held and self.held[name].exists)
+        return name in self.local or self.is_published(name)
+
+    def private_names(self) -> frozenset[NormalizedName]:
+        """Return all names that the registry alone may serve."""
+        return frozenset(self.local) | {it for it in self.in_registry if self.is_published(it)}
 
     def is_bundled(self, name: NormalizedName | None) -> bool:
         """Whether a wheel of this repository takes the place of *name*."""
@@ -126,6 +141,11 @@ class Facts:
         target = Path(os.path.normpath(self.function.directory / path))
         found = (each for each in self.local.values() if each.directory == target)
         return next(found, None) if self.settings.bundle else None
+
+    @cached_property
+    def is_hashed(self) -> bool:
+        """Whether pip demands a hash of everything."""
+        return any(file.is_hashed for file in self.files.values())
 
     @property
     def first(self) -> str:

@@ -1,11 +1,79 @@
+"""What git and gcloud do not see of a function, and the token of a template."""
+
 from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.function.template import fill_in, holds_token, put_token
+from steps.function.tokens import (
+    GitStatus,
+    fill_in,
+    git_status,
+    holds_token,
+    ignore_files,
+    put_token,
+)
 from steps.host.errors import AccessError, InputError
 from steps.registry.address import parse_registry
 from steps.registry.credentials import Credentials, Login, LookUpFailed
+from tests.tree import git
+from tests.unit.steps.function.function_context import HIDDEN, SEEN, TRACKED
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def repository(folder: Path) -> Path:
+    git(folder, "init", "--quiet")
+    function = folder / "functions" / "f"
+    function.mkdir(parents=True)
+    return function
+
+
+def test_git_tells_what_it_tracks_and_ignores(tmp_path: Path) -> None:
+    function = repository(tmp_path)
+    environ = {"PATH": os.environ["PATH"]}
+    assert git_status(function, "requirements.txt", environ) == SEEN
+
+    (function / "requirements.txt").touch()
+    git(function, "add", ".")
+    assert git_status(function, "requirements.txt", environ) == GitStatus(
+        is_tracked=True, is_ignored=False
+    )
+
+    (tmp_path / ".gitignore").write_text("/functions/*/requirements.txt\n")
+    assert git_status(function, "requirements.txt", environ) == TRACKED
+
+
+def test_outside_of_git_nothing_is_kept(tmp_path: Path) -> None:
+    assert git_status(tmp_path, "requirements.txt", {}) == HIDDEN
+
+
+def test_git_that_does_not_answer_is_no_leave_to_write(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+
+    for environ in ({"PATH": os.environ["PATH"]}, {"PATH": "/nowhere"}):
+        with pytest.raises(InputError, match="git cannot tell whether it tracks"):
+            git_status(tmp_path, "requirements.txt", environ)
+
+
+def test_ignore_files_get_the_lines_that_they_lack(tmp_path: Path) -> None:
+    assert ignore_files(tmp_path, hide=["requirements.txt"]) == {
+        ".gitignore": "/requirements.txt\n",
+        ".gcloudignore": ".gcloudignore\n.git\n.gitignore\n#!include:.gitignore\n"
+        "!/requirements.txt\n",
+    }
+    (tmp_path / ".gitignore").write_text("*.pyc")
+    (tmp_path / ".gcloudignore").write_text("*.txt\n")
+    assert ignore_files(tmp_path, hide=["requirements.txt"]) == {
+        ".gitignore": "*.pyc\n/requirements.txt\n",
+    }
+    assert ignore_files(tmp_path, upload=["requirements.txt", "vendor/"]) == {
+        ".gcloudignore": "*.txt\n!/requirements.txt\n!/vendor/\n!/vendor/**\n",
+    }
+
 
 RECIPE = (
     "--extra-index-url https://oauth2accesstoken:{{ACCESS_TOKEN}}@{{REGION}}-python.pkg.dev"
