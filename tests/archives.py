@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 def member_hashes(path: Path) -> dict[str, str]:
     """Return the sha256 of every file in a distribution, an sdist's without its top folder."""
     with open_archive(path) as archive:
-        return archive.hashes()
+        return {name: content.sha256 for name, content in archive.contents().items()}

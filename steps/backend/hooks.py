@@ -23,8 +23,7 @@ from packaging.metadata import parse_email
 from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 
 from steps.backend.reproducible import normalise_sdist
-from steps.distribution.files import Distribution, Kind, read_distribution
-from steps.distribution.record import check_wheel
+from steps.distribution.files import Distribution, Kind, read_whole
 from steps.host.errors import BuildFailed, InputError
 from steps.project.repository import checkout_around
 
@@ -54,11 +53,11 @@ class Backend:
         except _Unsupported:
             return None
         normalise_sdist(path, self.epoch)
-        return read_distribution(path)
+        return read_whole(path)
 
     def wheel(self, source: Path, folder: Path) -> Distribution:
         """Build the wheel of *source* into *folder*."""
-        return read_distribution(self._call("wheel", source, folder), also_check=check_wheel)
+        return read_whole(self._call("wheel", source, folder))
 
     def metadata(self, folder: Path) -> RawMetadata | None:
         """Have a wheel's metadata prepared in *folder*; None when the backend prepares none."""

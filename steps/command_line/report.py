@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("shipwheel")
 _HEADINGS = ("PROJECT", "PUBLISHED", "CANDIDATE", "VERDICT", "NEXT STEP")
-_OUTCOME_COLOURS = {Outcome.NEW: "green", Outcome.IDENTICAL: "dim", Outcome.PARTIAL: "yellow"}
+_OUTCOME_COLOURS = {
+    Outcome.NEW: "green",
+    Outcome.IDENTICAL: "dim",
+    Outcome.REBUILT: "dim",
+    Outcome.PARTIAL: "yellow",
+}
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
 # Cloud Build keeps this much of a step's `output` file.
 MAX_BYTES = 4096
@@ -134,7 +139,7 @@ def _next_step(judgement: Judgement) -> str:
     match judgement.outcome:
         case Outcome.NEW:
             return "publish it"
-        case Outcome.IDENTICAL:
+        case Outcome.IDENTICAL | Outcome.REBUILT:
             return "nothing to do"
         case Outcome.PARTIAL:
             return f"publish what is missing: {', '.join(_missing(judgement))}"

@@ -1,7 +1,8 @@
 """The archives that distributions are, read without trusting them.
 
 Nothing is extracted or believed before every member was looked at: a name that leaves its folder,
-a link, a device, a doubled name, or more bytes than a distribution has is refused.
+a link, a device, a name that comes twice with different contents, or more bytes than a distribution
+has is refused.
 """
 
 from __future__ import annotations
@@ -15,19 +16,24 @@ import os
 import posixpath
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeVar
 
+from steps.distribution.layout import unlisted_bytes
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+_Entry = TypeVar("_Entry", tarfile.TarInfo, zipfile.ZipInfo)
 
 # Wheels of gigabytes are real, and so is text that packs to a twentieth: only both is a bomb.
 BOMB_BYTES = 256 * 1024**2
@@ -35,6 +41,11 @@ BOMB_RATIO = 100
 MAX_MEMBERS = 200_000
 # Read at once are only what describes a member, and members that we look into.
 _LARGEST_READ = 64 * 1024**2
+# What Linux and macOS take: for a part of a name, and for all of it below a folder of ours.
+_LONGEST_PART = 255
+_LONGEST_NAME = 900
+_CHUNK = 1024**2
+_HEAD = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What `..` follows may be a link itself, and then the path leads elsewhere.
 _DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
@@ -45,10 +56,22 @@ _UNREADABLE = (
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    UnicodeDecodeError,  # a name that says it is UTF-8
+    ValueError,  # a number that is none, or a name that says it is UTF-8
+    OverflowError,  # a number that no file is as large as
+    IndexError,  # a header that ends early
+    struct.error,  # the same
     NotImplementedError,  # a compression that Python does not know
-    RuntimeError,  # an encrypted member
+    RuntimeError,  # an encrypted member, or headers that call for headers for ever
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What one file of an archive holds: its sha256, its executable bit, its first bytes."""
+
+    sha256: str
+    executable: bool = False
+    head: bytes = b""
 
 
 class Archive(ABC):
@@ -62,18 +85,28 @@ class Archive(ABC):
     def open(self, name: str) -> IO[bytes]:
         """Open one file; KeyError when there is none of that name."""
 
+    @abstractmethod
+    def is_executable(self, name: str) -> bool:
+        """Return whether an installer, or who unpacks it, makes the file executable."""
+
+    @abstractmethod
+    def unlisted(self) -> str:
+        """Return what the archive holds beside its members, in words; empty when nothing."""
+
     def read(self, name: str) -> bytes:
         """Return the bytes of one file; KeyError when there is none of that name."""
         with self.open(name) as stream:
             return stream.read()
 
-    def hashes(self) -> dict[str, str]:
-        """Return the sha256 of every file, by its name; a link counts as what it points to."""
-        found = {}
-        for name in self.names():
-            with self.open(name) as stream:
-                found[name] = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]  # it reads
-        return found
+    def contents(self) -> dict[str, Content]:
+        """Return what every file holds, by its name; a link counts as what it points to."""
+        return {name: self._content(name) for name in self.names()}
+
+    def _content(self, name: str) -> Content:
+        with self.open(name) as stream:
+            head = stream.read(_HEAD)
+            digest = _sha256(stream, head)
+        return Content(digest, self.is_executable(name), head)
 
 
 class Wheel(Archive):
@@ -84,28 +117,43 @@ class Wheel(Archive):
         entries = archive.infolist()
         _check_size(path, sum(entry.file_size for entry in entries), len(entries))
         _refuse(path, _wheel_problems(entries))
-        self._names = tuple(entry.filename for entry in entries if not entry.is_dir())
+        files = [(entry.filename, entry) for entry in entries if not entry.is_dir()]
+        _check_doubles(path, files, self._fingerprint)
+        self._path, self._entries, self._files = path, entries, dict(files)
 
     def names(self) -> tuple[str, ...]:  # noqa: D102 - as Archive says
-        return self._names
+        return tuple(self._files)
 
     def open(self, name: str) -> IO[bytes]:  # noqa: D102 - as Archive says
-        return self._archive.open(name)
+        return self._archive.open(self._files[name])
+
+    def is_executable(self, name: str) -> bool:  # noqa: D102 - as Archive says
+        return bool(self._files[name].external_attr >> 16 & 0o111)
+
+    def unlisted(self) -> str:  # noqa: D102 - as Archive says
+        with self._path.open("rb") as stream:
+            return unlisted_bytes(stream, self._entries)
+
+    def _fingerprint(self, entry: zipfile.ZipInfo) -> object:
+        with self._archive.open(entry) as stream:
+            return _sha256(stream), entry.external_attr
 
 
 class Sdist(Archive):
     """An open sdist; names are without the top folder."""
 
-    def __init__(self, path: Path, archive: tarfile.TarFile) -> None:
-        self._archive = archive
+    def __init__(self, path: Path, archive: tarfile.TarFile, stream: gzip.GzipFile) -> None:
+        self._path, self._archive, self._stream = path, archive, stream
         self._entries = [*_bounded(path, archive)]
         _refuse(path, _sdist_problems(self._entries))
         self.top = PurePosixPath(self._entries[0].name).parts[0]
-        self._files = {
-            str(PurePosixPath(entry.name).relative_to(self.top)): entry
+        files = [
+            (str(PurePosixPath(entry.name).relative_to(self.top)), entry)
             for entry in self._entries
             if not entry.isdir()
-        }
+        ]
+        _check_doubles(path, files, self._fingerprint)
+        self._files = dict(files)
 
     def names(self) -> tuple[str, ...]:  # noqa: D102 - as Archive says
         return tuple(self._files)
@@ -117,6 +165,24 @@ class Sdist(Archive):
         except KeyError as error:
             raise tarfile.TarError(f"{name!r} is a link to nothing") from error
         return stream or io.BytesIO()
+
+    def is_executable(self, name: str) -> bool:  # noqa: D102 - as Archive says
+        return bool(self._files[name].mode & stat.S_IXUSR)
+
+    def unlisted(self) -> str:  # noqa: D102 - as Archive says
+        self._stream.seek(self._archive.offset)
+        size = self._archive.offset
+        while chunk := self._stream.read(_CHUNK):
+            size += len(chunk)
+            _check_size(self._path, size, len(self._entries))
+            if chunk.strip(b"\0"):
+                return "data behind its last member"
+        return ""
+
+    def _fingerprint(self, entry: tarfile.TarInfo) -> object:
+        stream = self._archive.extractfile(entry) if entry.isfile() else None
+        digest = _sha256(stream) if stream else entry.linkname
+        return entry.type, digest, entry.mode & stat.S_IXUSR
 
     def unpack(self, folder: Path) -> Path:
         """Extract everything below *folder* and return the top folder.
@@ -167,7 +233,7 @@ def open_sdist(path: Path) -> Iterator[Sdist]:
         _Gunzip(path) as stream,
         tarfile.open(fileobj=stream, mode="r:") as archive,
     ):
-        yield Sdist(path, archive)
+        yield Sdist(path, archive, stream)
 
 
 def open_archive(path: Path) -> AbstractContextManager[Archive]:
@@ -188,6 +254,7 @@ def readable(path: Path) -> Iterator[None]:
     except OSError as error:
         # bz2 raises one without a number, and zipfile seeks to where a broken archive tells it to.
         of_contents = error.filename is None and error.errno in {None, errno.EINVAL}
+        of_contents |= error.errno == errno.ENAMETOOLONG
         if error.filename != os.fspath(path) and not of_contents:
             raise
         raise InputError(
@@ -222,22 +289,48 @@ def _check_size(path: Path, size: int, count: int) -> None:
         )
 
 
+def _check_doubles(
+    path: Path, files: Iterable[tuple[str, _Entry]], fingerprint: Callable[[_Entry], object]
+) -> None:
+    """Raise InputError for names that come more than once, with different contents."""
+    found: dict[str, list[_Entry]] = {}
+    for name, entry in files:
+        found.setdefault(str(PurePosixPath(name)), []).append(entry)
+    InputError.raise_all(
+        Problem(
+            f"{path.name!r} holds {_shown(name)} more than once, with different contents",
+            "pack one of them: remove it from the project's folder where an unpacked sdist or"
+            " an earlier build left it, or exclude it in the settings of the build backend",
+        )
+        for name, entries in found.items()
+        if len(entries) > 1 and len(set(map(fingerprint, entries))) > 1
+    )
+
+
+def _sha256(stream: IO[bytes], head: bytes = b"") -> str:
+    """Return the sha256 of *head* and of what is left of *stream*."""
+    digest = hashlib.sha256(head)
+    while chunk := stream.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
+
+
 def _wheel_problems(entries: Iterable[zipfile.ZipInfo]) -> Iterator[str]:
-    seen: set[str] = set()
     for entry in entries:
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            yield f"{entry.filename!r} is neither a file nor a folder"
-        yield from _name_problems(entry.filename, seen)
+            yield f"{_shown(entry.filename)} is neither a file nor a folder"
+        yield from _name_problems(entry.filename)
 
 
 def _sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
-    seen: set[str] = set()
     tops: set[str] = set()
     for entry in entries:
         if not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
-            yield f"{entry.name!r} is neither a file, a folder nor a link"
-        yield from _name_problems(entry.name, seen)
+            yield f"{_shown(entry.name)} is neither a file, a folder nor a link"
+        if entry.issparse():
+            yield f"{_shown(entry.name)} is a sparse file"
+        yield from _name_problems(entry.name)
         yield from _link_problems(entry)
         tops.update(PurePosixPath(entry.name).parts[:1])
     if len(tops) != 1:
@@ -246,15 +339,20 @@ def _sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
     yield from _loop_problems(entries)
 
 
-def _name_problems(name: str, seen: set[str]) -> Iterator[str]:
+def _name_problems(name: str) -> Iterator[str]:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
-        yield f"{name!r} leaves its folder"
+        yield f"{_shown(name)} leaves its folder"
     if not path.parts or _CONTROL.search(name):
-        yield f"{name!r} is not a name for a file"
-    if str(path) in seen and not name.endswith("/"):
-        yield f"{name!r} is there twice"
-    seen.add(str(path))
+        yield f"{_shown(name)} is not a name for a file"
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if longest > _LONGEST_PART or len(os.fsencode(name)) > _LONGEST_NAME:
+        yield f"{_shown(name)} is a longer name than file systems take"
+
+
+def _shown(name: str) -> str:
+    """Return *name* in quotes, with its end left out where it is long."""
+    return repr(name if len(name) <= _LONGEST_PART else f"{name[:_LONGEST_PART]}...")
 
 
 def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:

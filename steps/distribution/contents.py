@@ -1,38 +1,51 @@
 """Comparison by contents: whether two distributions of one version hold the same.
 
 A rebuild with a newer backend is not a change, one edited line is. So what a backend writes about
-its own work is left out (`WHEEL`, `RECORD`, an sdist's `SOURCES.txt`), and core metadata is
-compared field by field, without the fields that say how it came about.
+its own work is compared by what it means (`WHEEL`, `RECORD`), and core metadata field by field,
+without the fields that say how it came about.
+
+The comparison is a bijection: every member of one distribution has exactly one partner in the
+other. Where two members would get one name, both keep their own. Which names mean the same is
+decided by our own distribution, never by what the published one says.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from configparser import ConfigParser
-from configparser import Error as ConfigParserError
-from dataclasses import dataclass
+import tomllib
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from email import message_from_bytes
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from packaging.metadata import parse_email
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
-from steps.distribution.archive import open_archive
+from steps.distribution.archive import Content, Wheel, open_archive
+from steps.distribution.files import parse_metadata, record_mismatches
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from steps.distribution.archive import Archive
     from steps.distribution.files import Distribution
 
-# In the metadata folder of a wheel: how it was packed, and signatures of that.
-_WHEEL_OWN = {"WHEEL", "RECORD", "RECORD.jws", "RECORD.p7s"}
-# In setuptools' folder in an sdist: what is derived from the other members and from PKG-INFO.
-_SDIST_OWN = {
-    "SOURCES.txt",
+Change = Literal["added", "removed", "changed"]
+
+# In front of what we name ourselves: no member has a name with it in it.
+_OURS = "\0"
+_DIST_INFO, _EGG_INFO = f"{_OURS}.dist-info/", f"{_OURS}.egg-info/"
+_METADATA, _RECORD, _WHEEL = (f"{_DIST_INFO}{it}" for it in ("METADATA", "RECORD", "WHEEL"))
+_ENTRY_POINTS = f"{_DIST_INFO}entry_points.txt"
+_SBOMS = f"{_DIST_INFO}sboms/"
+_PYPROJECT, _ORIGINAL = "pyproject.toml", "pyproject.toml.orig"
+# In setuptools' folder in an sdist: what is derived from PKG-INFO and written anew by each build.
+_DERIVED = {
     "dependency_links.txt",
     "not-zip-safe",
     "requires.txt",
@@ -52,10 +65,28 @@ _LEFT_OUT_FIELDS = {
 }
 # Poetry adds one for each Python that it knew when it built.
 _POETRY_CLASSIFIER = "Programming Language :: Python :: 3"
-_ENTRY_POINTS = ".dist-info/entry_points.txt"
-_LICENCE_FOLDER = re.compile(r"^(\.dist-info/)(?:licenses|license_files)/")
+_LICENCE_FOLDER = re.compile(r"^(?:licenses|license_files)/")
+_LICENCE_NAME = re.compile(r"(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*")
+# A file of these names means something to installers, wherever a backend keeps licences.
+_NO_LICENCE = re.compile(
+    r"METADATA|WHEEL|RECORD(\..*)?|INSTALLER|REQUESTED|direct_url\.json|entry_points\.txt"
+    r"|namespace_packages\.txt|top_level\.txt|sboms/.*"
+)
+_ENTRY_POINT_LINE = re.compile(
+    r"(?P<group>\[[^\[\]]+\])|(?P<name>[^\s=\[#;][^=]*?)\s*=\s*(?P<value>\S.*?)|(?:#.*)?"
+)
+# What compilers and linkers write: ELF, Mach-O, WebAssembly, LLVM's bitcode, static libraries.
+_COMPILED = (
+    b"\x7fELF",
+    *(b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"),
+    *(b"\0asm", b"BC\xc0\xde", b"!<arch>\n", b"!<thin>\n"),
+)
+# Mach-O for several processors; Java's classes begin alike, with a version where this has a number.
+_FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
+_MOST_PROCESSORS = 42
 _DETAIL_CHARACTERS = 60
-_PLURAL_FIELDS = {"keywords", "obsoletes", "provides", "requires"}  # named so by their standard
+_NAME_CHARACTERS = 200
+_PLURAL_FIELDS = {"obsoletes", "provides", "requires"}  # named so by their standard
 
 _Value = TypeVar("_Value")
 
@@ -64,15 +95,18 @@ _Value = TypeVar("_Value")
 class Difference:
     """One thing in which a distribution of ours differs from the published one of its kind.
 
-    *name* is a file in the archive, or a core metadata field as its specification spells it;
-    *detail* says more where a few words can.
+    *name* is a file in the archive, a core metadata field as its specification spells it, or where
+    the published archive has data that is no member; *detail* says more where a few words can.
+    *rebuilt* says that the same source may give other bytes there: they are a compiler's, or a
+    bill of materials.
     """
 
     filename: str
-    change: Literal["added", "removed", "changed"]
-    kind: Literal["file", "metadata field"]
+    change: Change
+    kind: Literal["file", "metadata field", "archive"]
     name: str
     detail: str = ""
+    rebuilt: bool = False
 
     def __str__(self) -> str:
         """Return the difference in words, whichever distribution it is in."""
@@ -85,11 +119,254 @@ def compare(ours: Distribution, theirs: Path) -> tuple[Difference, ...]:
 
     Nothing when both hold the same. Raises InputError when either is broken or hostile.
     """
-    new, old = _Contents(ours.path, ours.name), _Contents(theirs, ours.name)
-    found = [
-        Difference(filename=ours.filename, change=change, kind="file", name=name)
-        for name, change in _changes(old.files, new.files)
-    ]
+    with open_archive(ours.path) as archive:
+        rules = _rules(archive, ours)
+        new = _read(archive, ours.path, rules)
+    with open_archive(theirs) as archive:
+        old = _read(archive, theirs, rules)
+        unlisted = archive.unlisted()
+        if _RECORD in old.names and isinstance(archive, Wheel):
+            folder = old.names[_RECORD].partition("/")[0]
+            if mismatch := next(record_mismatches(archive, folder), ""):
+                old.files[_RECORD] = Content(mismatch)
+    if "uv-build" in rules.backend and _ORIGINAL in new.files and _ORIGINAL not in old.files:
+        # What the user wrote, which uv_build once packed alone.
+        new.files[_PYPROJECT] = new.files.pop(_ORIGINAL)
+    found = [*_file_differences(old.files, new.files), *_field_differences(old, new)]
+    if unlisted:
+        found.append(_difference("archive", "removed", unlisted))
+    return tuple(replace(it, filename=ours.filename) for it in found)
+
+
+@dataclass(frozen=True)
+class _Rules:
+    """By which rules names and contents are the same, as our own distribution has it.
+
+    *backend* are the projects that its backend may be of, *licences* the licence files below its
+    metadata folder, *egg_infos* the folders that setuptools put one of its own into.
+    """
+
+    ours: Distribution
+    backend: frozenset[str]
+    licences: frozenset[str] = frozenset()
+    egg_infos: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What of a distribution counts, by the name that it is compared by.
+
+    *names* are the members' own names, *metadata* the fields of what holds core metadata.
+    """
+
+    names: dict[str, str]
+    files: dict[str, Content]
+    metadata: dict[str, dict[str, tuple[str, ...]]]
+
+
+def _rules(archive: Archive, ours: Distribution) -> _Rules:
+    names = archive.names()
+    if isinstance(archive, Wheel):
+        folder = _info_folder(names, ours) or ""
+        said = message_from_bytes(_read_if_there(archive, f"{folder}/WHEEL"))
+        generator = canonicalize_name(str(said.get("Generator", "")).partition(" ")[0])
+        metadata = parse_metadata(ours.path, _read_if_there(archive, f"{folder}/METADATA"))[0]
+        below = (name.removeprefix(f"{folder}/") for name in names if name.startswith(folder))
+        licences = {*metadata.get("license_files", ()), *filter(_is_licence, below)}
+        bare = {_LICENCE_FOLDER.sub("", name) for name in licences}
+        kept = frozenset(name for name in bare if not _NO_LICENCE.fullmatch(name))
+        return _Rules(ours, frozenset({generator}), licences=kept)
+    backend = _declared_backend(_read_if_there(archive, _PYPROJECT))
+    return _Rules(ours, backend, egg_infos=frozenset(_egg_infos(names, ours)))
+
+
+def _read_if_there(archive: Archive, name: str) -> bytes:
+    return archive.read(name) if name in archive.names() else b""
+
+
+def _is_licence(name: str) -> bool:
+    return bool(_LICENCE_FOLDER.match(name) or _LICENCE_NAME.fullmatch(name))
+
+
+def _declared_backend(pyproject: bytes) -> frozenset[str]:
+    """Return the projects that [build-system] names."""
+    try:
+        table = tomllib.loads(pyproject.decode()).get("build-system", {})
+        names = {str(table.get("build-backend", "")).partition(".")[0]}
+        for line in table.get("requires", ()):
+            with suppress(InvalidRequirement):
+                names.add(Requirement(line).name)
+    except (ValueError, TypeError, AttributeError):
+        return frozenset()
+    return frozenset(map(canonicalize_name, names))
+
+
+def _read(archive: Archive, path: Path, rules: _Rules) -> _Contents:
+    """Read what counts; members that would get one name keep their own, and their bytes count."""
+    wheel = isinstance(archive, Wheel)
+    rename, root = (_wheel_names, "") if wheel else (_sdist_names, "PKG-INFO")
+    groups: defaultdict[str, list[str]] = defaultdict(list)
+    renamed = rename(archive.names(), rules)
+    for member, name in renamed.items():
+        groups[name].append(member)
+    names = {name: members[0] for name, members in groups.items() if len(members) == 1}
+    read = archive.contents()
+    found = _Contents(names, {}, {})
+    for member, name in renamed.items():
+        if name not in names:
+            found.files[member] = read[member]
+        elif name in {_METADATA, root} or name.endswith(f"{_EGG_INFO}PKG-INFO"):
+            found.metadata[name] = _fields(path, archive.read(member), rules)
+            found.files[name] = Content("", read[member].executable)
+        elif (meaning := _meaning(archive, member, name, renamed, rules)) is None:
+            found.files[name] = read[member]
+        elif meaning or name != _ENTRY_POINTS:
+            found.files[name] = Content(meaning, read[member].executable)
+    return found
+
+
+def _meaning(
+    archive: Archive, member: str, name: str, renamed: Mapping[str, str], rules: _Rules
+) -> str | None:
+    """Return what a member of this name says; None where its bytes count."""
+    if name == _RECORD:
+        return ""  # it follows from the other members, and is checked apart
+    if name == _WHEEL:
+        return _wheel_says(archive.read(member))
+    if name == _ENTRY_POINTS:
+        return _entry_points(archive.read(member))
+    if name == _PYPROJECT and "uv-build" in rules.backend and _ORIGINAL in renamed:
+        return _toml(archive.read(member))  # rendered from the original
+    if name.endswith(f"{_EGG_INFO}SOURCES.txt"):
+        # It tells setuptools which of the members a wheel gets.
+        lines = archive.read(member).decode("utf-8", "replace").splitlines()
+        sources = {renamed[line] for line in lines if line in renamed}
+        return json.dumps(sorted(it for it in sources if not _is_generated(it)))
+    return None
+
+
+def _is_generated(name: str) -> bool:
+    return name in {"PKG-INFO", "setup.cfg"} or _EGG_INFO in name
+
+
+def _wheel_names(names: Iterable[str], rules: _Rules) -> dict[str, str]:
+    """Return what to call a wheel's members however the folders of its metadata are spelled."""
+    folder = _info_folder(names, rules.ours)
+    data = f"{(folder or '').removesuffix('.dist-info')}.data"
+    renamed = {}
+    for name in names:
+        top, slash, rest = name.partition("/")
+        renamed[name] = name
+        if folder and slash and top == data:
+            renamed[name] = f"{_OURS}.data/{rest}"
+        elif folder and slash and top == folder:
+            licence = _LICENCE_FOLDER.sub("", rest)
+            renamed[name] = f"{_DIST_INFO}{licence if licence in rules.licences else rest}"
+    return renamed
+
+
+def _info_folder(names: Iterable[str], ours: Distribution) -> str | None:
+    """Return the one folder with a wheel's metadata; None where none or several may be it."""
+    tops = {name.partition("/")[0] for name in names if "/" in name}
+    own = [it for it in tops if it.endswith(".dist-info") and _is_named(it[:-10], ours)]
+    return own[0] if len(own) == 1 else None
+
+
+def _is_named(stem: str, ours: Distribution) -> bool:
+    """Return whether *stem* is the name and the version of *ours*, however they are spelled."""
+    name, _, version = stem.rpartition("-")
+    try:
+        return canonicalize_name(name) == ours.name and Version(version) == ours.version
+    except ValueError:  # InvalidVersion is one, and so is a number of thousands of digits
+        return False
+
+
+def _sdist_names(names: Iterable[str], rules: _Rules) -> dict[str, str]:
+    """Return what to call an sdist's members however its egg-info is spelled, if they count."""
+    egg_infos = _egg_infos(names, rules.ours)
+    renamed = {}
+    for name in names:
+        if name in _IGNORE_FILES and "hatchling" in rules.backend:
+            continue
+        folder, _, rest = name.rpartition("/")
+        parent, slash, _ = folder.rpartition("/")
+        renamed[name] = name
+        if parent in rules.egg_infos and egg_infos.get(parent) == {folder}:
+            renamed[name] = f"{parent}{slash}{_EGG_INFO}{rest}"
+            if rest in _DERIVED:
+                del renamed[name]
+    return renamed
+
+
+def _egg_infos(names: Iterable[str], ours: Distribution) -> dict[str, set[str]]:
+    """Return the folders that setuptools may have written about the project, by their parent."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for folder in {name.rpartition("/")[0] for name in names}:
+        parent, _, last = folder.rpartition("/")
+        stem = last.removesuffix(".egg-info")
+        if stem != last and canonicalize_name(stem) == ours.name:
+            found[parent].add(folder)
+    return found
+
+
+def _wheel_says(text: bytes) -> str:
+    """Return what an installer goes by in a WHEEL file; tags are those of the file name."""
+    said = message_from_bytes(text)
+    purelib = [str(it).strip().lower() for it in said.get_all("Root-Is-Purelib", [])]
+    major = [str(it).strip().partition(".")[0] for it in said.get_all("Wheel-Version", [])]
+    return json.dumps([purelib, major])
+
+
+def _toml(text: bytes) -> str | None:
+    with suppress(ValueError):
+        return json.dumps(tomllib.loads(text.decode()), sort_keys=True, default=repr)
+    return None
+
+
+def _entry_points(text: bytes) -> str | None:
+    """Return the entry points in one form, empty when there are none.
+
+    None for what readers of such files do not agree about: then the bytes count.
+    """
+    group = ""
+    found: set[tuple[str, str, str]] = set()
+    for line in text.replace(b"\r\n", b"\n").split(b"\n"):
+        # A character that is not UTF-8 is in no line that readers agree about.
+        match = _ENTRY_POINT_LINE.fullmatch(line.decode("utf-8", "replace").rstrip(" \t"))
+        if match is None or "\ufffd" in match[0] or match["group"] == "[DEFAULT]":
+            return None
+        group = match["group"] or group
+        if match["name"]:
+            if not group or any((group, match["name"]) == it[:2] for it in found):
+                return None
+            found.add((group, match["name"], match["value"]))
+    return json.dumps(sorted(found)) if found else ""
+
+
+def _file_differences(old: dict[str, Content], new: dict[str, Content]) -> Iterator[Difference]:
+    for name, change in _changes(old, new):
+        detail, rebuilt = "", False
+        if change == "changed":
+            before, after = old[name], new[name]
+            if before.executable != after.executable:
+                detail = "now executable" if after.executable else "no longer executable"
+            else:
+                compiled = _is_compiled(before.head) and _is_compiled(after.head)
+                rebuilt = compiled or name.startswith(_SBOMS)
+        yield _difference("file", change, name, detail, rebuilt=rebuilt)
+
+
+def _is_compiled(head: bytes) -> bool:
+    """Return whether a file with these first bytes is a compiler's or a linker's work."""
+    if head.startswith(_FAT):
+        return 0 < int.from_bytes(head[4:8], "big") <= _MOST_PROCESSORS
+    if head.startswith(b"MZ"):
+        at = int.from_bytes(head[60:64], "little")
+        return head[at : at + 4] == b"PE\0\0"
+    return head.startswith(_COMPILED)
+
+
+def _field_differences(old: _Contents, new: _Contents) -> Iterator[Difference]:
     seen: set[str] = set()
     for member in sorted(old.metadata.keys() & new.metadata.keys()):
         before, after = old.metadata[member], new.metadata[member]
@@ -97,113 +374,28 @@ def compare(ours: Distribution, theirs: Path) -> tuple[Difference, ...]:
             if name not in seen:
                 seen.add(name)
                 detail = _detail(before.get(name, ()), after.get(name, ()))
-                found.append(
-                    Difference(
-                        filename=ours.filename,
-                        change=change,
-                        kind="metadata field",
-                        name=_spelled(name),
-                        detail=detail,
-                    )
-                )
-    return tuple(found)
+                yield _difference("metadata field", change, _spelled(name), detail)
 
 
-class _Contents:
-    """What of a distribution counts: files by sha256, metadata by field."""
-
-    def __init__(self, path: Path, project: str) -> None:
-        self.files: dict[str, str] = {}
-        self.metadata: dict[str, dict[str, tuple[str, ...]]] = {}
-        is_wheel = path.suffix == ".whl"
-        rename = _wheel_member if is_wheel else _sdist_member
-        with open_archive(path) as archive:
-            for member, digest in archive.hashes().items():
-                self._add(archive, member, rename(member, project), digest)
-            backend = _said_of_backend(archive)
-        if b"poetry" in backend:
-            self._drop_poetry_classifiers()
-        if b"uv_build" in backend and "pyproject.toml.orig" in self.files:
-            # What the user wrote; of late, uv_build packs its own rendering under the plain name.
-            self.files["pyproject.toml"] = self.files.pop("pyproject.toml.orig")
-
-    def _add(self, archive: Archive, member: str, name: str | None, digest: str) -> None:
-        if name is None:
-            return
-        if name in {"METADATA", "PKG-INFO", ".egg-info/PKG-INFO"}:
-            self.metadata[name] = _fields(archive.read(member))
-        elif name == _ENTRY_POINTS:
-            if points := _entry_points(archive.read(member)):
-                self.files[name] = points
-        else:
-            self.files[name] = digest
-
-    def _drop_poetry_classifiers(self) -> None:
-        for fields in self.metadata.values():
-            kept = [
-                it for it in fields.pop("classifier", ()) if not it.startswith(_POETRY_CLASSIFIER)
-            ]
-            if kept:
-                fields["classifier"] = tuple(kept)
-
-
-def _said_of_backend(archive: Archive) -> bytes:
-    """Return the member that names the build backend."""
-    for name in archive.names():
-        if name == "pyproject.toml" or (name.endswith(".dist-info/WHEEL") and name.count("/") == 1):
-            return archive.read(name)
-    return b""
-
-
-def _entry_points(text: bytes) -> str:
-    """Return the entry points in one form; nothing for groups that hold none."""
-    parser = ConfigParser(delimiters="=", interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case
-    try:
-        parser.read_string(text.decode())
-    except (ConfigParserError, UnicodeDecodeError):
-        return repr(text)
-    return "\n".join(
-        sorted(
-            f"{group}: {key}={value}"
-            for group in parser.sections()
-            for key, value in parser[group].items()
-        )
+def _difference(
+    kind: Literal["file", "metadata field", "archive"],
+    change: Change,
+    name: str,
+    detail: str = "",
+    *,
+    rebuilt: bool = False,
+) -> Difference:
+    """Return a difference whose name a terminal shows as it is."""
+    name = name.replace(_OURS, "")
+    shown = name if name.isprintable() else repr(name)[1:-1]
+    if len(shown) > _NAME_CHARACTERS:
+        shown = f"{shown[:_NAME_CHARACTERS]}..."
+    return Difference(
+        filename="", change=change, kind=kind, name=shown, detail=detail, rebuilt=rebuilt
     )
 
 
-def _wheel_member(name: str, project: str) -> str | None:
-    """Return what to call a wheel's member however its folders are spelled; None: left out."""
-    folder, slash, rest = name.partition("/")
-    stem, dot, suffix = folder.rpartition(".")
-    if not slash or suffix not in {"dist-info", "data"} or not _is_named(stem, project):
-        return name
-    if suffix == "dist-info" and rest in _WHEEL_OWN:
-        return None
-    if suffix == "dist-info" and rest == "METADATA":
-        return rest
-    return _LICENCE_FOLDER.sub(r"\1", f"{dot}{suffix}/{rest}")
-
-
-def _sdist_member(name: str, project: str) -> str | None:
-    """Return what to call an sdist's member however its egg-info is spelled; None: left out."""
-    if name in _IGNORE_FILES:
-        return None
-    folder, _, rest = name.rpartition("/")
-    stem, dot, suffix = folder.rpartition("/")[2].rpartition(".")
-    if suffix != "egg-info" or not _is_named(stem, project):
-        return name
-    return None if rest in _SDIST_OWN else f"{dot}{suffix}/{rest}"
-
-
-def _is_named(stem: str, project: str) -> bool:
-    """Return whether *stem* is NAME or NAME-VERSION of *project*."""
-    return project in {canonicalize_name(stem), canonicalize_name(stem.rpartition("-")[0])}
-
-
-def _changes(
-    old: dict[str, _Value], new: dict[str, _Value]
-) -> Iterator[tuple[str, Literal["added", "removed", "changed"]]]:
+def _changes(old: dict[str, _Value], new: dict[str, _Value]) -> Iterator[tuple[str, Change]]:
     for name in sorted(old.keys() | new.keys()):
         if name not in old:
             yield name, "added"
@@ -213,12 +405,15 @@ def _changes(
             yield name, "changed"
 
 
-def _fields(metadata: bytes) -> dict[str, tuple[str, ...]]:
+def _fields(path: Path, metadata: bytes, rules: _Rules) -> dict[str, tuple[str, ...]]:
     """Return core metadata as sorted values by field: no specification gives them an order."""
-    raw, unparsed = parse_email(metadata)
-    found = {_field_name(key): _values(value) for key, value in raw.items()}
+    raw, unparsed = parse_metadata(path, metadata)
+    found = {_field_name(key): _values(key, value) for key, value in raw.items()}
     for name, strays in unparsed.items():
         found.setdefault(name, []).extend(strays)
+    if rules.backend & {"poetry", "poetry-core"}:
+        classifiers = found.get("classifier", [])
+        found["classifier"] = [it for it in classifiers if not it.startswith(_POETRY_CLASSIFIER)]
     return {
         name: tuple(sorted(_normal(name, value) for value in values))
         for name, values in found.items()
@@ -227,9 +422,11 @@ def _fields(metadata: bytes) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _values(value: object) -> list[str]:
+def _values(key: str, value: object) -> list[str]:
     if isinstance(value, dict):
         return [f"{label}, {url}" for label, url in value.items()]
+    if key == "keywords" and isinstance(value, list):
+        return [",".join(value)]  # one field, and not a field for each
     return list(map(str, value)) if isinstance(value, list) else [str(value)]
 
 
@@ -259,7 +456,7 @@ def _requirement(text: str) -> str:
 
 def _field_name(key: str) -> str:
     """Return the field's name as in the file, in lower case; `packaging` calls some by a plural."""
-    singular = key if key in _PLURAL_FIELDS else key.removesuffix("s")
+    singular = key if key in _PLURAL_FIELDS | {"keywords"} else key.removesuffix("s")
     return singular.replace("_", "-")
 
 

@@ -1,15 +1,26 @@
-"""A distribution: one built file, an sdist or a wheel, whose name and metadata agree."""
+"""A distribution: one built file, an sdist or a wheel, whose name, metadata and RECORD agree.
+
+Installers go by a wheel's RECORD, twine by its METADATA: so the RECORD has to be true, and the
+METADATA what twine takes for it.
+"""
 
 from __future__ import annotations
 
+import base64
+import csv
 import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from email.errors import MessageError
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from itertools import islice
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
+from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
 from packaging.metadata import RawMetadata, parse_email
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
     InvalidWheelFilename,
@@ -20,16 +31,32 @@ from packaging.utils import (
 )
 from packaging.version import Version
 
-from steps.distribution.archive import Archive, Sdist, open_archive, readable
+from steps.distribution.archive import (
+    Archive,
+    Sdist,
+    open_archive,
+    open_sdist,
+    open_wheel,
+    readable,
+)
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from steps.distribution.archive import Wheel
 
 Kind = Literal["sdist", "wheel"]
 
 _CHARACTERS = re.compile(r"[A-Za-z0-9._+!-]+")
+# What cannot hold its own hash, and signatures of it.
+_UNLISTED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+_HEXADECIMAL = 64  # digits of a sha256
+_SHOWN = 5  # the first ones show what is wrong
+_PYTHON_TAG = re.compile(r"(?:py|cp|pp)([23])(\d*)")
+# More than there will be, of releases and of their patches.
+_MINORS, _PATCHES = 40, (*range(40), 99)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +142,24 @@ def read_metadata(path: Path) -> RawMetadata:
         name = metadata_member(archive)
         if name is None:
             raise InputError(f"{path.name!r} holds no metadata", "build it again")
-        return parse_email(archive.read(name))[0]
+        return parse_metadata(path, archive.read(name))[0]
+
+
+def parse_metadata(path: Path, text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
+    """Return the core metadata in *text*, and what of it `packaging` does not know or take.
+
+    Raises InputError for what is no metadata at all, and for a description that is not UTF-8.
+    """
+    try:
+        raw, unparsed = parse_email(text)
+        if not all(isinstance(it, str) for it in unparsed.get("description", ())):
+            raise ValueError("its description is not UTF-8")  # noqa: TRY301 - said as the others are
+    except (ValueError, TypeError, AttributeError, AssertionError, MessageError) as error:
+        raise InputError(
+            f"{path.name!r} holds metadata that cannot be read: {error}",
+            "write it in UTF-8, as the specification of core metadata has it",
+        ) from None
+    return raw, unparsed
 
 
 def metadata_member(archive: Archive) -> str | None:
@@ -159,3 +203,145 @@ def _checked(path: Path, check: Callable[[Path], object], sha256: Callable[[Path
                 problems.extend(error.problems)
     InputError.raise_all(dict.fromkeys(problems))
     return digest.result()
+
+
+def read_whole(path: Path, sha256: Callable[[Path], str] = file_sha256) -> Distribution:
+    """Read the distribution at *path*; raise InputError, too, where `check_built` does."""
+    return read_distribution(path, also_check=check_built, sha256=sha256)
+
+
+def check_built(path: Path) -> None:
+    """Raise InputError for a distribution that may be read, and not published."""
+    check = _check_wheel if path.suffix == ".whl" else _check_sdist
+    check(path)
+
+
+def _check_sdist(path: Path) -> None:
+    """Raise InputError when the sdist at *path* holds distributions of its own project.
+
+    They are what an earlier build left in `dist/`, and change with each build.
+    """
+    own = parse_filename(path.name)[1]
+    with open_sdist(path) as sdist:
+        packed = [name for name in sdist.names() if _is_distribution_of(own, name)]
+        problems = [
+            Problem(
+                f"{path.name!r} holds a distribution of its own project: {name!r}",
+                "exclude that folder in the settings of the build backend, or move it out of the"
+                " project",
+            )
+            for name in packed[:_SHOWN]
+        ]
+        InputError.raise_all([*problems, *_unlisted_bytes(path, sdist)])
+
+
+def _is_distribution_of(project: NormalizedName, member: str) -> bool:
+    with suppress(InvalidWheelFilename, InvalidSdistFilename):
+        return parse_filename(member.rpartition("/")[2])[1] == project
+    return False
+
+
+def _unlisted_bytes(path: Path, archive: Archive) -> Iterator[Problem]:
+    if found := archive.unlisted():
+        yield Problem(f"{path.name!r} holds {found}, which no installer reads", "build it again")
+
+
+def _check_wheel(path: Path) -> None:
+    """Raise InputError unless the wheel at *path* holds exactly what its RECORD says.
+
+    Every member is read for it, so that a damaged one is found as well. A member that twine takes
+    for the metadata, and that is not, is refused, too: the registry would store what it says.
+    """
+    from steps.distribution.twine_library import other_metadata  # noqa: PLC0415 - imported early
+
+    with open_wheel(path) as wheel:
+        metadata = metadata_member(wheel) or ""
+        folder = metadata.partition("/")[0]
+        mismatches = [*islice(record_mismatches(wheel, folder), _SHOWN)]
+        problems = [f"does not match its RECORD: {it}" for it in mismatches]
+        if not _is_own_folder(path, folder):
+            problems.insert(0, f"has its metadata in {folder!r}, where no installer looks")
+        hint = "build it again, and change nothing in a wheel that is built"
+        found = [Problem(f"{path.name!r} {problem}", hint) for problem in problems]
+        found += [*_unlisted_bytes(path, wheel), *other_metadata(path, wheel, metadata)]
+        requires = parse_metadata(path, wheel.read(metadata))[0].get("requires_python")
+        InputError.raise_all([*found, *_tag_problems(path, requires or "")])
+
+
+def _tag_problems(path: Path, requires_python: str) -> Iterator[Problem]:
+    """Yield a problem when no Python that the tags of the wheel at *path* name may install it."""
+    tags = parse_wheel_filename(path.name)[3]
+    try:
+        allowed = SpecifierSet(requires_python)
+    except InvalidSpecifier:
+        return  # twine says so
+    if not any(_may_install(tag.interpreter, tag.abi, allowed) for tag in tags):
+        yield Problem(
+            f"{path.name!r} is for {', '.join(sorted({tag.interpreter for tag in tags}))}, and its"
+            f" own Requires-Python is {requires_python!r}",
+            "build it with a Python that requires-python allows, or correct that",
+        )
+
+
+def _may_install(interpreter: str, abi: str, allowed: SpecifierSet) -> bool:
+    """Return whether *allowed* has a Python for these tags; those of other kinds may have one."""
+    if not (tag := _PYTHON_TAG.fullmatch(interpreter)):
+        return True
+    major, minor = tag[1], int(tag[2] or 0)
+    later = not tag[2] or interpreter.startswith("py") or abi == "abi3"  # as `packaging` has it
+    minors = range(minor, _MINORS if later else minor + 1)
+    return any(
+        allowed.contains(f"{major}.{each}.{patch}", prereleases=True)
+        for each in minors
+        for patch in _PATCHES
+    )
+
+
+def _is_own_folder(path: Path, folder: str) -> bool:
+    """Return whether *folder* has the name and the version of the wheel at *path*."""
+    try:
+        own = parse_wheel_filename(f"{folder.removesuffix('.dist-info')}-x-x-x.whl")
+    except InvalidWheelFilename:
+        return False
+    return own[:2] == parse_filename(path.name)[1:]
+
+
+def record_mismatches(wheel: Wheel, folder: str) -> Iterator[str]:
+    """Yield in what *wheel* differs from the RECORD in *folder*, member by member."""
+    text = ""
+    with suppress(KeyError):
+        text = wheel.read(f"{folder}/RECORD").decode("utf-8", "replace")
+    unlisted = {f"{folder}/{name}" for name in _UNLISTED}
+    held = {*wheel.names()} - unlisted
+    try:
+        rows = {row[0]: row for row in parse_record_file(filter(None, text.splitlines()))}
+    except (InvalidRecordEntry, csv.Error) as error:
+        yield f"the file cannot be read: {error}"
+        return
+    for member in sorted(held | rows.keys() - unlisted):
+        if member not in rows:
+            yield f"{member!r} is not listed"
+        elif member not in held:
+            yield f"{member!r} is listed and missing"
+        elif not _matches(wheel, rows[member]):
+            yield f"{member!r} has another hash or size"
+
+
+def _matches(wheel: Wheel, row: tuple[str, str, str]) -> bool:
+    """Return whether *wheel* holds the member that *row* describes by its hash."""
+    try:
+        entry = RecordEntry.from_elements(*row)
+        if entry.hash_ is None:
+            return False
+        entry.hash_.value = _base64(entry.hash_.value)
+        with wheel.open(entry.path) as stream:
+            return entry.validate_stream(cast("BinaryIO", stream))
+    except (InvalidRecordEntry, ValueError, TypeError):  # or a hash that needs a length
+        return False
+
+
+def _base64(digest: str) -> str:
+    """Return *digest* as the specification spells it, and early releases of uv_build did not."""
+    if len(digest) == _HEXADECIMAL:
+        digest = base64.urlsafe_b64encode(bytes.fromhex(digest)).decode()
+    return digest.rstrip("=")

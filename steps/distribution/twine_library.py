@@ -32,8 +32,11 @@ def read_package(path: Path) -> PackageFile:
     with readable(path):
         try:
             return PackageFile.from_filename(str(path), comment=None)
-        except TwineException as error:
-            raise ValueError(str(error)) from None
+        except UnicodeDecodeError:
+            raise  # a name in the archive
+        except (TwineException, ValueError) as error:
+            reason = str(error)
+    raise ValueError(reason)
 
 
 def other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]:

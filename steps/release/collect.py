@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from steps.distribution.files import file_sha256
-from steps.distribution.record import read_whole
+from steps.distribution.files import file_sha256, read_whole
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:

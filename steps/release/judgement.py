@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
     NEW = "new"
     NOT_BUMPED = "not-bumped"
     IDENTICAL = "identical"
+    REBUILT = "rebuilt"
     PARTIAL = "partial"
     CHANGED = "changed"
 
@@ -134,6 +136,7 @@ def judge(
     files. Raises InputError when a distribution is of another project or version than those say.
     """
     _check_identity(name, version, distributions)
+    _check_overlaps(distributions)
     versions = published.versions
     if version in versions:
         found = _judge_published(version, distributions, published, rules, fetch)
@@ -169,27 +172,40 @@ def _judge_published(
     rules: Rules,
     fetch: Callable[[PublishedFile], Path],
 ) -> Judgement:
-    """Judge a version that is published already: its contents decide."""
-    theirs = {_key(file.filename): file for file in published.files_of(version)}
-    missing = [ours for ours in distributions if _key(ours.filename) not in theirs]
-    differences = tuple(
-        difference
-        for ours in distributions
-        if (file := theirs.pop(_key(ours.filename), None))
-        for difference in _differences(ours, file, fetch)
-    )
-    if differences:
-        return _changed(version, published, rules, differences)
+    """Judge a version that is published already: its contents decide.
+
+    Where bytes cannot, the source does: a wheel in which only what a compiler wrote differs is a
+    rebuild, if the published sdist holds the same as ours.
+    """
+    theirs = [(_Slot.of(file.filename), file) for file in published.files_of(version)]
+    missing: list[Distribution] = []
+    matched: set[str] = set()
+    differences: list[Difference] = []
+    for ours in distributions:
+        slot = _Slot.of(ours.filename)
+        same_slot = [(it, file) for it, file in theirs if it.overlaps(slot)]
+        for _, file in same_slot:
+            differences += _differences(ours, file, fetch)
+        matched |= {file.filename for _, file in same_slot}
+        if not any(it.covers(slot) for it, _ in same_slot):
+            missing.append(ours)
+    has_source = any(file.kind == "sdist" and file.filename in matched for _, file in theirs)
+    if differences and not (has_source and all(it.rebuilt for it in differences)):
+        return _changed(version, published, rules, tuple(differences))
     done = len(distributions) - len(missing)
     state = f"{done} of {len(distributions)} files" if missing else "all files"
+    rebuilt = f"; rebuilt from the same source: {_listed(differences)}" if differences else ""
+    complete = Outcome.REBUILT if differences else Outcome.IDENTICAL
+    others = [file for _, file in theirs if file.filename not in matched]
     return Judgement(
         project=published.name,
         version=version,
-        outcome=Outcome.PARTIAL if missing else Outcome.IDENTICAL,
-        reason=f"{version} is published, {state}, with the same contents"
-        + _not_built(theirs.values()),
+        outcome=Outcome.PARTIAL if missing else complete,
+        reason=f"{version} is published, {state}, with the same contents{rebuilt}"
+        + _not_built(others),
         to_upload=tuple(missing),
         published=published.versions,
+        differences=tuple(differences),
     )
 
 
@@ -204,7 +220,7 @@ def _changed(
         project=published.name,
         version=version,
         outcome=Outcome.CHANGED,
-        reason=f"{version} is published with other contents: {_listed(differences)}",
+        reason=f"{version} is already published with different contents: {_listed(differences)}",
         hint=bump_hint(version, suggestions, rules),
         published=published.versions,
         suggestions=suggestions,
@@ -230,14 +246,35 @@ def _differences(
         path.unlink()
 
 
-def _key(filename: str) -> str:
-    """Return what is the same in both names of one distribution, however the name is spelled.
+@dataclass(frozen=True)
+class _Slot:
+    """What a distribution is for: its form, and for a wheel its build number and its tags.
 
-    A wheel's tags, and for sdists, of which a version has one, their form.
+    *tags* are the Pythons, the ABIs and the platforms of a wheel, in any order (PEP 425).
     """
-    if filename.endswith(".whl"):
-        return filename.split("-", 2)[2]
-    return ".zip" if filename.endswith(".zip") else ".tar.gz"
+
+    form: str
+    build: str = ""
+    tags: tuple[frozenset[str], ...] = ()
+
+    @classmethod
+    def of(cls, filename: str) -> _Slot:
+        """Return the slot that *filename* names, however the project's name is spelled there."""
+        if not filename.endswith(".whl"):
+            return cls(".zip" if filename.endswith(".zip") else ".tar.gz")
+        _, _, *build, pythons, abis, platforms = filename.removesuffix(".whl").lower().split("-")
+        tags = tuple(frozenset(each.split(".")) for each in (pythons, abis, platforms))
+        return cls(".whl", "".join(build).lstrip("0"), tags)
+
+    def overlaps(self, other: _Slot) -> bool:
+        """Return whether some installer may take either, of whatever build."""
+        pairs = zip(self.tags, other.tags, strict=True) if self.form == other.form else ()
+        return self.form == other.form and all(one & two for one, two in pairs)
+
+    def covers(self, other: _Slot) -> bool:
+        """Return whether each installer that may take *other* may as well take this one."""
+        same = (self.form, self.build) == (other.form, other.build)
+        return same and all(one >= two for one, two in zip(self.tags, other.tags, strict=True))
 
 
 def _listed(differences: Sequence[Difference]) -> str:
@@ -276,4 +313,19 @@ def _check_identity(
         )
         for ours in distributions
         if (ours.name, ours.version) != (name, version)
+    )
+
+
+def _check_overlaps(distributions: Sequence[Distribution]) -> None:
+    """Raise InputError for two wheels that one installer may take, with different contents."""
+    slots = [(_Slot.of(it.filename), it) for it in distributions]
+    InputError.raise_all(
+        Problem(
+            f"{one.filename!r} and {two.filename!r} are for the same installers, and differ:"
+            f" {differ}",
+            "keep one of them, or build both from the same source",
+        )
+        for (first, one), (second, two) in combinations(slots, 2)
+        if first.overlaps(second)
+        and (differ := _listed([it for it in compare(one, two.path) if not it.rebuilt]))
     )

@@ -80,7 +80,7 @@ def test_every_outcome_is_in_one_table_and_a_refusal_is_the_exit_code(
         "Building berths\n"
         "Building dues\n"
         "warning: berths requires 'tides<1.1', which excludes tides 1.1\n"
-        "error: berths 1.0 is changed: 1.0 is published with other contents:"
+        "error: berths 1.0 is changed: 1.0 is already published with different contents:"
         " file changed: berths/__init__.py\n"
         "  hint: set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1\n"
         "error: signals 1.9 is not-bumped: 1.9 is not greater than 2.0,"
@@ -106,8 +106,8 @@ def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> 
                 "version": "1.0",
                 "outcome": "changed",
                 "allowed": False,
-                "reason": "1.0 is published with other contents: metadata field added: Summary"
-                " (+'A tiny project.')",
+                "reason": "1.0 is already published with different contents:"
+                " metadata field added: Summary (+'A tiny project.')",
                 "hint": "set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1",
                 "published": ["1.0"],
                 "unreadable": [],

@@ -72,7 +72,7 @@ def test_a_repository_is_published_and_published_again_and_refused_when_edited(
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err == (
-        "error: harbour-tides 1.2.0 is changed: 1.2.0 is published with other contents:"
+        "error: harbour-tides 1.2.0 is changed: 1.2.0 is already published with different contents:"
         " file changed: harbour_tides/__init__.py; file changed: src/harbour_tides/__init__.py\n"
         "  hint: set the version to one of: 1.2.1, 1.3.0, 2.0.0, 1.2.1rc1\n"
     )

@@ -40,6 +40,18 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
     return info
 
 
+def with_headers(name: str, headers: dict[str, str]) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.pax_headers = headers
+    return info
+
+
+def executable(name: str) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.mode = 0o755
+    return info
+
+
 def wheel(path: Path, members: dict[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
@@ -54,6 +66,43 @@ def test_members_are_hashed_without_the_top_folder_of_an_sdist(tmp_path: Path) -
     assert member_hashes(path) == {"x": expected, "y": expected}
     with open_archive(path) as archive:
         assert archive.read("y") == b"ships"
+
+
+@pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
+def test_a_member_that_comes_twice_with_the_same_bytes_is_one(name: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    if path.suffix == ".whl":
+        write_doubled(path, b"same", b"same")
+    else:
+        sdist(path, ("a-1/x", b"same"), ("a-1/x", b"same"), link("a-1/y", "x"), link("a-1/y", "x"))
+
+    assert member_hashes(path)["x"] == hashlib.sha256(b"same").hexdigest()
+
+
+def write_doubled(path: Path, first: bytes, second: bytes) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x", first)
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("x", second)
+
+
+def test_a_member_that_comes_twice_with_different_bytes_is_named_with_what_to_do(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a-1-py3-none-any.whl"
+    write_doubled(path, b"one", b"two")
+
+    with pytest.raises(InputError) as caught:
+        member_hashes(path)
+
+    assert str(caught.value) == (
+        "'a-1-py3-none-any.whl' holds 'x' more than once, with different contents\n"
+        "  hint: pack one of them: remove it from the project's folder where an unpacked sdist or"
+        " an earlier build left it, or exclude it in the settings of the build backend"
+    )
+    path = sdist(tmp_path / "a-1.tar.gz", ("a-1/x", b""), executable("a-1/x"))
+    with pytest.raises(InputError, match="holds 'x' more than once"):
+        member_hashes(path)
 
 
 def test_members_of_a_wheel_are_hashed(tmp_path: Path) -> None:
@@ -74,7 +123,13 @@ def test_members_of_a_wheel_are_hashed(tmp_path: Path) -> None:
         (link("a-1/y", "/etc/passwd"), "is a link that leads out"),
         (link("a-1/y", "../x", tarfile.LNKTYPE), "is a link that leads out"),
         (link("a-1/y", "", tarfile.CHRTYPE), "is neither a file, a folder nor a link"),
-        (("a-1/ok", b""), "'a-1/ok' is there twice"),
+        (("a-1/ok", b"other"), "holds 'ok' more than once, with different contents"),
+        (("a-1/./ok", b"other"), "holds 'ok' more than once, with different contents"),
+        (link("a-1/ok", "x"), "holds 'ok' more than once, with different contents"),
+        ((f"a-1/{'x' * 256}", b""), "is a longer name than file systems take"),
+        (("a-1/" + "\u00e9" * 128, b""), "is a longer name than file systems take"),
+        (("a-1/" + "x/" * 500, b""), "is a longer name than file systems take"),
+        (with_headers("a-1/y", {"GNU.sparse.map": "0,1", "GNU.sparse.size": "9"}), "a sparse file"),
         (("a-1/ok/x", b""), "'a-1/ok/x' is below 'a-1/ok', which is not a folder"),
         (("a-1/\n\x1b[31m", b""), "'a-1/\\n\\x1b[31m' is not a name for a file"),
         ((".", b""), "'.' is not a name for a file"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import tarfile
 import zipfile
@@ -36,11 +37,16 @@ SDIST = {
 
 
 def write(path: Path, members: dict[str, str]) -> Path:
+    """Write a distribution; the RECORD of a wheel says what is in it where it is to be empty."""
     path.parent.mkdir(exist_ok=True)
     if path.suffix == ".whl":
+        data = {name: it.encode(errors="surrogateescape") for name, it in members.items()}
+        records = [name for name in data if name.endswith("/RECORD") and not data[name]]
+        for record in records:
+            data[record] = record_of(data).encode()
         with zipfile.ZipFile(path, "w") as archive:
-            for name, text in members.items():
-                archive.writestr(name, text.encode(errors="surrogateescape"))
+            for name, content in data.items():
+                archive.writestr(name, content)
         return path
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -50,6 +56,13 @@ def write(path: Path, members: dict[str, str]) -> Path:
             archive.addfile(info, io.BytesIO(text.encode()))
     path.write_bytes(gzip.compress(buffer.getvalue()))
     return path
+
+
+def record_of(members: dict[str, bytes]) -> str:
+    return "".join(
+        f"{name},sha256={hashlib.sha256(content).hexdigest()},{len(content)}\n"
+        for name, content in members.items()
+    )
 
 
 def wheels(tmp_path: Path, ours: dict[str, str], theirs: dict[str, str]) -> tuple[Difference, ...]:
@@ -75,10 +88,7 @@ def said(differences: tuple[Difference, ...]) -> list[str]:
 def test_how_a_wheel_was_packed_is_no_difference(tmp_path: Path) -> None:
     theirs = {
         **WHEEL,
-        f"{INFO}/WHEEL": "Wheel-Version: 1.0\nGenerator: other 2\n",
-        f"{INFO}/RECORD": "other",
-        f"{INFO}/RECORD.jws": "a signature",
-        f"{INFO}/RECORD.p7s": "another",
+        f"{INFO}/WHEEL": "Wheel-Version: 1.1\nGenerator: other 2\nTag: py2-none-any\n",
     }
 
     assert wheels(tmp_path, WHEEL, theirs) == ()
@@ -193,21 +203,40 @@ def test_the_classifiers_that_poetry_adds_are_no_difference(tmp_path: Path) -> N
     ]
 
 
-@pytest.mark.parametrize(
-    ("backend", "expected"),
-    [
-        ("uv_build", []),
-        ("flit", ["file changed: pyproject.toml", "file added: pyproject.toml.orig"]),
-    ],
-)
-def test_the_original_that_uv_build_packs_is_what_counts(
-    backend: str, expected: list[str], tmp_path: Path
-) -> None:
-    original = f'[build-system]\nbuild-backend = "{backend}"\n'
-    theirs = {**SDIST, "pyproject.toml": original}
-    ours = {**SDIST, "pyproject.toml": f"# {backend}\n", "pyproject.toml.orig": original}
+def of_backend(backend: str, comment: str = "") -> str:
+    return f'[build-system]\nrequires = ["{backend}>=0.9"]{comment}\n'
 
-    assert said(sdists(tmp_path, ours, theirs)) == expected
+
+def test_the_file_that_uv_build_renders_and_its_original_count_together(tmp_path: Path) -> None:
+    original, rendered = of_backend("uv_build", "  # as the user wrote it"), of_backend("uv_build")
+    ours = {**SDIST, "pyproject.toml": rendered, "pyproject.toml.orig": original}
+    reformatted = {**ours, "pyproject.toml": rendered.replace(" = ", "=")}
+    earlier = {**SDIST, "pyproject.toml": original}
+
+    assert said(sdists(tmp_path, ours, reformatted)) == []
+    assert said(sdists(tmp_path, ours, earlier)) == []
+    assert said(sdists(tmp_path, ours, {**ours, "pyproject.toml": of_backend("evil")})) == [
+        "file changed: pyproject.toml"
+    ]
+    assert said(sdists(tmp_path, ours, {**ours, "pyproject.toml.orig": rendered})) == [
+        "file changed: pyproject.toml.orig"
+    ]
+    assert said(sdists(tmp_path, ours, {**SDIST, "pyproject.toml": rendered})) == [
+        "file changed: pyproject.toml"
+    ]
+
+
+def test_what_another_backend_packs_under_the_name_of_the_original_is_a_file(
+    tmp_path: Path,
+) -> None:
+    original = of_backend("flit_core", "  # uv_build")
+    ours = {**SDIST, "pyproject.toml": original}
+    theirs = {**ours, "pyproject.toml": of_backend("uv_build"), "pyproject.toml.orig": original}
+
+    assert said(sdists(tmp_path, ours, theirs)) == [
+        "file changed: pyproject.toml",
+        "file removed: pyproject.toml.orig",
+    ]
 
 
 def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: Path) -> None:
@@ -254,7 +283,7 @@ def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: P
         ("Provides: a\n", "", "metadata field added: Provides (+'a')"),
         ("Requires: a\n", "", "metadata field added: Requires (+'a')"),
         ("Obsoletes: a\n", "", "metadata field added: Obsoletes (+'a')"),
-        ("Keywords: a,b\n", "Keywords: a\n", "metadata field changed: Keywords (+'b')"),
+        ("Keywords: a,b\n", "Keywords: a\n", "metadata field changed: Keywords (-'a' +'a,b')"),
         ("X-Own: a\n", "", "metadata field added: X-Own (+'a')"),
         ("Requires-Dist: not (valid\n", "", "metadata field added: Requires-Dist (+'not (valid')"),
     ],
@@ -269,7 +298,6 @@ def test_a_changed_metadata_field_is_named(
 
 def test_what_setuptools_derives_is_no_difference_in_an_sdist(tmp_path: Path) -> None:
     derived = (
-        "SOURCES.txt",
         "dependency_links.txt",
         "not-zip-safe",
         "requires.txt",
@@ -280,9 +308,9 @@ def test_what_setuptools_derives_is_no_difference_in_an_sdist(tmp_path: Path) ->
         **SDIST,
         "PKG-INFO": METADATA.replace("2.4", "2.1"),
         **{f"src/tide_tables.egg-info/{name}": "other" for name in derived},
-        "lib/src/tide_tables.egg-info/SOURCES.txt": "other",
     }
-    theirs["src/Tide.Tables.egg-info/PKG-INFO"] = theirs.pop("src/tide_tables.egg-info/PKG-INFO")
+    for name in [name for name in theirs if name.startswith("src/tide_tables.egg-info/")]:
+        theirs[name.replace("tide_tables.egg", "Tide.Tables.egg")] = theirs.pop(name)
 
     assert sdists(tmp_path, SDIST, theirs) == ()
 
@@ -291,25 +319,30 @@ def test_what_users_say_in_the_folder_of_setuptools_counts(tmp_path: Path) -> No
     name = "src/tide_tables.egg-info/entry_points.txt"
 
     assert said(sdists(tmp_path, {**SDIST, name: "[a]\n"}, SDIST)) == [
-        "file added: .egg-info/entry_points.txt"
+        "file added: src/.egg-info/entry_points.txt"
     ]
 
 
-def test_a_folder_that_only_the_backend_of_old_wrote_is_no_difference(tmp_path: Path) -> None:
-    ours = {name: text for name, text in SDIST.items() if ".egg-info/" not in name}
+def test_which_members_setuptools_takes_for_sources_counts(tmp_path: Path) -> None:
+    name = "src/tide_tables.egg-info/SOURCES.txt"
+    ours = {**SDIST, name: "tide_tables/__init__.py\npyproject.toml\n"}
+    other = {**SDIST, name: "setup.cfg\npyproject.toml\ntide_tables/__init__.py\nno/member\n"}
 
-    assert sdists(tmp_path, ours, SDIST) == ()
-    assert sdists(tmp_path, SDIST, ours) == ()
+    assert said(sdists(tmp_path, ours, other)) == []
+    assert said(sdists(tmp_path, ours, SDIST)) == ["file changed: src/.egg-info/SOURCES.txt"]
 
 
 @pytest.mark.parametrize("name", [".gitignore", ".hgignore"])
-def test_the_ignore_file_of_the_repository_is_no_difference_in_an_sdist(
+def test_the_ignore_file_of_the_repository_is_no_difference_where_hatchling_takes_it_along(
     name: str, tmp_path: Path
 ) -> None:
-    assert sdists(tmp_path, {**SDIST, name: "dist/\n"}, SDIST) == ()
-    assert said(sdists(tmp_path, {**SDIST, f"tide_tables/{name}": "new"}, SDIST)) == [
+    ours = {**SDIST, "pyproject.toml": of_backend("hatchling")}
+
+    assert sdists(tmp_path, {**ours, name: "dist/\n"}, ours) == ()
+    assert said(sdists(tmp_path, {**ours, f"tide_tables/{name}": "new"}, ours)) == [
         f"file added: tide_tables/{name}"
     ]
+    assert said(sdists(tmp_path, {**SDIST, name: "dist/\n"}, SDIST)) == [f"file added: {name}"]
 
 
 def test_an_edited_line_in_an_sdist_is_told_and_metadata_only_once(tmp_path: Path) -> None:

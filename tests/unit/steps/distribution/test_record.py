@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from twine.package import PackageFile
 
-from steps.distribution.files import read_distribution
-from steps.distribution.record import check_wheel, read_whole
+from steps.distribution.files import check_built, read_distribution, read_whole
 from steps.host.errors import InputError
 from tests.tiny import make_distributions, make_project
 
@@ -86,7 +85,7 @@ def move_metadata(folder: str) -> Callable[[dict[str, bytes]], object]:
 def test_a_wheel_that_holds_what_it_says_is_let_through(
     tmp_path: Path, change: Callable[[dict[str, bytes]], object]
 ) -> None:
-    check_wheel(rewritten(tmp_path, change).path)
+    check_built(rewritten(tmp_path, change).path)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +162,7 @@ def test_a_wheel_that_does_not_is_refused_with_all_that_is_wrong(
     wheel = rewritten(tmp_path, change)
 
     with pytest.raises(InputError) as caught:
-        check_wheel(wheel.path)
+        check_built(wheel.path)
 
     messages = [it.message.removeprefix(f"{wheel.filename!r} ") for it in caught.value.problems]
     assert [it.removeprefix("does not match its RECORD: ") for it in messages] == problems
@@ -189,7 +188,7 @@ def test_a_member_that_twine_takes_for_the_metadata_is_refused(tmp_path: Path, n
     wheel = rewritten(tmp_path, add(name, OTHER))
 
     with pytest.raises(InputError) as caught:
-        check_wheel(wheel.path)
+        check_built(wheel.path)
 
     assert PackageFile.from_filename(str(wheel.path), None).metadata["name"] == "tides"
     assert str(caught.value) == (
@@ -214,7 +213,7 @@ def test_a_member_that_twine_passes_over_may_have_that_name(
 ) -> None:
     wheel = rewritten(tmp_path, change)
 
-    check_wheel(wheel.path)
+    check_built(wheel.path)
 
     assert PackageFile.from_filename(str(wheel.path), None).metadata["name"] == "berths"
 
@@ -223,7 +222,7 @@ def test_a_member_that_says_the_same_may_be_taken(tmp_path: Path) -> None:
     def copy(members: dict[str, bytes]) -> None:
         add("a/METADATA", members[f"{FOLDER}/METADATA"])(members)
 
-    check_wheel(rewritten(tmp_path, copy).path)
+    check_built(rewritten(tmp_path, copy).path)
 
 
 def test_a_wheel_is_read_only_when_it_is_whole(tmp_path: Path) -> None:
@@ -244,7 +243,7 @@ def test_a_damaged_member_is_found(tmp_path: Path) -> None:
     wheel.path.write_bytes(content)
 
     with pytest.raises(InputError, match="cannot be read as a wheel: Bad CRC-32"):
-        check_wheel(wheel.path)
+        check_built(wheel.path)
 
 
 def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
@@ -252,7 +251,7 @@ def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
     wheel = rewritten(tmp_path, lambda members: members.update(more))
 
     with pytest.raises(InputError) as caught:
-        check_wheel(wheel.path)
+        check_built(wheel.path)
 
     assert len(caught.value.problems) == 5
 
@@ -261,7 +260,7 @@ def test_a_mismatch_and_other_metadata_are_told_together(tmp_path: Path) -> None
     wheel = rewritten(tmp_path, lambda members: members.update({"a/METADATA": OTHER}))
 
     with pytest.raises(InputError) as caught:
-        check_wheel(wheel.path)
+        check_built(wheel.path)
 
     assert [
         it.message.removeprefix("'berths-1.0-py3-none-any.whl' ") for it in caught.value.problems

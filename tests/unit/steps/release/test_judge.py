@@ -123,8 +123,11 @@ def test_a_rebuild_by_a_newer_backend_is_identical(tmp_path: Path, fetch: Fetch)
 def repack(distribution: Distribution) -> Distribution:
     """Return the same contents as other bytes."""
     if distribution.kind == "wheel":
-        with zipfile.ZipFile(distribution.path, "a") as archive:
-            archive.comment = b"repacked"
+        with zipfile.ZipFile(distribution.path) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(distribution.path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(zipfile.ZipInfo(name), content)
     else:
         data = gzip.decompress(distribution.path.read_bytes())
         distribution.path.write_bytes(gzip.compress(data, compresslevel=1, mtime=1))
@@ -241,7 +244,7 @@ def test_an_edited_line_is_changed_even_where_a_file_is_missing(
         project=TIDES,
         version=Version("1.0"),
         outcome=Outcome.CHANGED,
-        reason="1.0 is published with other contents: file changed: tides/__init__.py",
+        reason="1.0 is already published with different contents: file changed: tides/__init__.py",
         hint="set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1",
         published=(Version("1.0"),),
         suggestions=tuple(map(Version, ("1.0.1", "1.1", "2.0", "1.0.1rc1"))),
@@ -270,7 +273,7 @@ def test_the_first_five_differences_are_named(
     found = decide(make_distributions(new), published(*make_distributions(old)), fetch)
 
     named = "; ".join(f"file added: tides/{letter}.py" for letter in "abcde"[:edited])
-    assert found.reason.startswith(f"1.0 is published with other contents: {named}")
+    assert found.reason.startswith(f"1.0 is already published with different contents: {named}")
     assert found.reason.endswith(ending)
 
 
