@@ -45,6 +45,8 @@ _LARGEST_READ = 64 * 1024**2
 _LONGEST_PART = 255
 _LONGEST_NAME = 900
 _CHUNK = 1024**2
+# What early releases of uv_build gave every file.
+_MODE_OF_EARLY_UV_BUILD = 0o230
 _HEAD = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # What `..` follows may be a link itself, and then the path leads elsewhere.
@@ -128,7 +130,8 @@ class Wheel(Archive):
         return self._archive.open(self._files[name])
 
     def is_executable(self, name: str) -> bool:  # noqa: D102 - as Archive says
-        return bool(self._files[name].external_attr >> 16 & 0o111)
+        mode = self._files[name].external_attr >> 16 & 0o777
+        return bool(mode & 0o111) and mode != _MODE_OF_EARLY_UV_BUILD
 
     def unlisted(self) -> str:  # noqa: D102 - as Archive says
         with self._path.open("rb") as stream:
