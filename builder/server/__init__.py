@@ -9,25 +9,23 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from builder.server.answers import LISTED
+from builder.server.answers import Answers
 from builder.server.front import Front
 from builder.server.layout import Layout, upstream_of
-from builder.server.remote import RemoteRepository
+from builder.server.repositories import RemoteRepository, StandardRepository, VirtualRepository
 from builder.server.service import Service
-from builder.server.standard import StandardRepository
-from builder.server.virtual import VirtualRepository
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from builder.server.answers import Answers
-    from builder.server.repository import Repository
+    from builder.server.repositories import Repository
     from builder.server.service import Role
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_REPOSITORY = "demo/pypi"
+_DEFAULT = Answers()
 
 
 class Emulator:
@@ -51,7 +49,7 @@ class Emulator:
         virtuals: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
         token: str | None = None,
         more_tokens: Mapping[str, Role] = MappingProxyType({}),
-        answers: Answers = LISTED,
+        answers: Answers = _DEFAULT,
         port: int = 0,
     ) -> None:
         self._root = root

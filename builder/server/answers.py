@@ -58,7 +58,8 @@ class Answers:
     __pydantic_config__ = _STRICT
 
     root_page: Reply | None = GOOGLE_NOT_FOUND
-    """`simple/`, with or without its slash; None is a list of the projects, as elsewhere."""
+    """`simple/`, with or without its slash; None is a list of the projects, as other registries
+    have it and no log shows it of this one."""
     unknown_repository: Reply = Reply(status=404, body="Requested entity was not found.\n")
     """Anything in a repository that does not exist, but for the API's answer."""
     unknown_package: Reply = Reply(status=404, body="Requested entity was not found.\n")
@@ -86,6 +87,8 @@ class Answers:
     epoch: Reply = Reply(status=400, body="Bad Request\n")
     """A download of a file whose version has an epoch."""
 
+    domain_separator: Literal["/", ":"] = "/"
+    """What is between the domain and the name of a domain-scoped project, in addresses."""
     page_title: str = "Links for {name}"
     """The title of a project's page; nothing leaves the page without one."""
     page_content_type: str = HTML
@@ -103,10 +106,6 @@ class Answers:
     """Seconds from an upload until index and API show it."""
     index_kept_for: NonNegativeFloat = 0.0
     """Seconds for which a remote repository keeps an index page before it asks for it again."""
-
-
-LISTED = Answers(root_page=None)
-"""The same with a list of the projects: a repository that is named by its URL, as elsewhere."""
 
 
 def read_answers(path: Path) -> Answers:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote
 from packaging.version import InvalidVersion, Version
 
 from builder.server.front import HttpAnswer
-from builder.server.standard import StandardRepository
+from builder.server.repositories import StandardRepository
 from steps.registry.address import parse_registry
 from steps.registry.public_index import default_url
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from builder.server.answers import Answers
     from builder.server.front import HttpRequest
     from builder.server.layout import Layout
-    from builder.server.repository import Repository
+    from builder.server.repositories import Repository
 
 SERVICE = "artifactregistry.googleapis.com"
 # The permissions of the reader role that matter here; the writer role, and more, has them all.

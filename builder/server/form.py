@@ -13,7 +13,7 @@ from multipart import MultipartSegment, PushMultipartParser, parse_options_heade
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from builder.server.standard import parse_filename
+from builder.server.repositories import parse_filename
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -67,12 +67,6 @@ class Layout:
                     f"The upstream {upstream!r} of {name!r} is not served here",
                     f"did you mean {near[0]!r}?" if near else "name it as a repository, too",
                 )
-        for priority, number in Counter(upstreams.values()).items():
-            if number > 1:
-                yield Problem(
-                    f"{number} upstreams of {name!r} have the priority {priority}",
-                    "give each another one: which of them would serve a version is not known",
-                )
 
 
 def parse_remote(text: str) -> tuple[str, str]:

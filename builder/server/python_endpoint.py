@@ -14,7 +14,7 @@ from packaging.utils import canonicalize_name
 from builder.server.answers import GOOGLE_NOT_FOUND, HTML, Reply
 from builder.server.form import problems_of, received_form
 from builder.server.front import HttpAnswer, HttpRequest
-from builder.server.standard import StandardRepository, parse_filename
+from builder.server.repositories import StandardRepository, parse_filename
 from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from builder.server.answers import Answers
-    from builder.server.repository import ListedFile, Repository
+    from builder.server.repositories import ListedFile, Repository
 
 # A folder's name has no more characters.
 _LONGEST_NAME = 255
@@ -42,9 +42,14 @@ class PythonEndpoint:
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
 
+    def place(self, name: str) -> str:
+        """Return where the repository *name* is: PROJECT/REPO, in which a project has a domain."""
+        domain, _, rest = name.partition("/")
+        return f"{domain}{self._answers.domain_separator}{rest}" if "/" in rest else name
+
     def read(self, name: str, repository: Repository, request: HttpRequest) -> HttpAnswer:
         """Answer GET or HEAD of what is below the repository *name*."""
-        match request.segments[name.count("/") + 1 :]:
+        match request.segments[self.place(name).count("/") + 1 :]:
             case ("simple",) | ("simple", ""):
                 root = self._answers.root_page
                 return HttpAnswer.of(root) if root else _root(repository)
@@ -112,7 +117,7 @@ class PythonEndpoint:
             emptied = repository.is_emptied(project)
             answers = self._answers
             return HttpAnswer.of(answers.deleted_project if emptied else answers.unknown_package)
-        page = _page(self._answers.page_title, f"{origin}/{name}", project, files)
+        page = _page(self._answers.page_title, f"{origin}/{self.place(name)}", project, files)
         return HttpAnswer.of(
             Reply(status=200, body=page, content_type=self._answers.page_content_type)
         )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote
 
 from builder.server.api import Api
 from builder.server.front import HttpAnswer
@@ -17,9 +19,12 @@ if TYPE_CHECKING:
     from builder.server.answers import Answers, Reply
     from builder.server.front import HttpRequest
     from builder.server.layout import Layout
-    from builder.server.repository import Repository
+    from builder.server.repositories import Repository
 
 Role = Literal["writer", "reader", "none"]
+_DOWNLOAD = re.compile(
+    r"/artifacts-downloads/namespaces/([^/]+)/repositories/([^/]+)/downloads/([^/]+)"
+)
 _CHALLENGE = ("WWW-Authenticate", 'Basic realm="Artifact Registry emulator"')
 
 
@@ -60,27 +65,16 @@ class Service:
         return self._tokens.get(token) if self._tokens else "writer"
 
     def _answer(self, request: HttpRequest, role: Role) -> HttpAnswer:
-        match request.segments:
-            case (
-                "artifacts-downloads",
-                "namespaces",
-                scope,
-                "repositories",
-                last,
-                "downloads",
-                token,
-            ):
-                repository = self._repositories.get(f"{scope.replace(':', '/')}/{last}")
-                return (
-                    self._python.download(repository, token, request) if repository else not_found()
-                )
-        found = next(
-            (it for it in self._repositories if f"{request.path}/".startswith(f"/{it}/")), ""
-        )
+        if match := _DOWNLOAD.fullmatch(unquote(request.path)):
+            scope, last, token = match.groups()
+            repository = self._repositories.get(f"{scope.replace(':', '/')}/{last}")
+            return self._python.download(repository, token, request) if repository else not_found()
+        places = {name: f"/{self._python.place(name)}" for name in self._repositories}
+        found = next((it for it in places if f"{request.path}/".startswith(f"{places[it]}/")), "")
         if not found:
             return HttpAnswer.of(self._answers.unknown_repository)
         repository = self._repositories[found]
-        if request.method == "POST" and request.path.rstrip("/") == f"/{found}":
+        if request.method == "POST" and request.path.rstrip("/") == places[found]:
             if role != "writer":
                 return HttpAnswer.of(self._answers.may_not_upload)
             return self._python.upload(repository, request)

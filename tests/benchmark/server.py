@@ -15,11 +15,11 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from builder.server.answers import LISTED
+from builder.server.answers import Answers
 from builder.server.front import Front, HttpAnswer
 from builder.server.layout import Layout
+from builder.server.repositories import StandardRepository
 from builder.server.service import Service
-from builder.server.standard import StandardRepository
 
 if TYPE_CHECKING:
     from builder.server.front import HttpRequest
@@ -45,7 +45,7 @@ class Counter:
 def main() -> None:
     folder, latency = Path(sys.argv[1]), float(sys.argv[2])
     layout = Layout(standards=("demo/pypi",))
-    service = Service(layout, {"demo/pypi": StandardRepository(folder)}, {}, LISTED)
+    service = Service(layout, {"demo/pypi": StandardRepository(folder)}, {}, Answers())
     server = Front(("127.0.0.1", 0), Counter(service, latency))
     print(server.server_port, flush=True)
     server.start()

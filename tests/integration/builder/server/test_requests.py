@@ -44,8 +44,6 @@ def test_an_upload_is_listed_at_once_with_its_sha256(emulator: Emulator, tmp_pat
     assert re.findall(r'<a href="(.*?)">(.*?)</a>', page) == [
         (f"http://{emulator.host}/demo/pypi/tide-tables/{wheel.name}#sha256={digest}", wheel.name)
     ]
-    _, _, projects = get(emulator, "/demo/pypi/simple/")
-    assert re.findall(r'<a href="(.*?)">', projects) == ["tide-tables/"]
 
 
 def test_a_file_that_exists_is_refused_whatever_the_client(
@@ -345,9 +343,35 @@ def test_a_fault_of_this_machine_is_not_blamed_on_the_body(
 
 
 @pytest.mark.parametrize("path", ["/demo/pypi/simple/", "/demo/pypi/simple"])
-def test_the_root_page_is_googles_for_what_is_not_there(tmp_path: Path, path: str) -> None:
-    with Emulator(tmp_path, answers=Answers()) as emulator:
-        status, headers, page = get(emulator, path)
+def test_the_root_page_is_googles_for_what_is_not_there(emulator: Emulator, path: str) -> None:
+    status, headers, page = get(emulator, path)
 
     assert (status, headers["Content-Type"]) == (404, "text/html; charset=utf-8")
     assert "<title>Error 404 (Not Found)!!1</title>" in page
+
+
+@pytest.mark.emulator(answers=Answers(root_page=None))
+def test_the_projects_are_listed_where_that_was_asked_for(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    post_wheel(emulator, make_wheel(tmp_path))
+
+    _, _, projects = get(emulator, "/demo/pypi/simple/")
+
+    assert re.findall(r'<a href="(.*?)">', projects) == ["tide-tables/"]
+
+
+@pytest.mark.emulator(repositories=["example.com:demo/pypi"], answers=Answers(domain_separator=":"))
+def test_a_project_with_a_domain_has_the_address_that_was_chosen(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    wheel = make_wheel(tmp_path)
+    base = f"http://{emulator.host}/example.com:demo/pypi/"
+    assert post(base, (wheel.name, wheel.read_bytes())).ok
+
+    status, _, page = get(emulator, "/example.com:demo/pypi/simple/tide-tables/")
+
+    assert (status, f'"{base}tide-tables/{wheel.name}#' in page) == (200, True)
+    link = f"{base}tide-tables/{wheel.name}"
+    assert requests.get(link, timeout=TIMEOUT).content == wheel.read_bytes()
+    assert get(emulator, "/example.com/demo/pypi/simple/tide-tables/")[0] == 404

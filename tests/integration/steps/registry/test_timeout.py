@@ -15,6 +15,7 @@ import pytest
 from packaging.version import Version
 
 import steps.registry.adapter
+from builder.server.answers import Answers
 from steps.host.errors import RegistryError
 from steps.registry.address import Registry
 from steps.registry.credentials import Credentials
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 # Seconds. What would have to be waited for takes twenty and more.
 AT_ONCE = 10
+
+pytestmark = pytest.mark.emulator(answers=Answers(root_page=None))
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])

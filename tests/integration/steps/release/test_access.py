@@ -85,6 +85,7 @@ CREATE = (
 )
 
 
+@pytest.mark.emulator(token=TOKEN, answers=Answers(root_page=None))
 @pytest.mark.parametrize(
     ("answer", "places", "hint"),
     [
@@ -283,6 +284,7 @@ def test_an_upload_that_keeps_breaking_is_told_with_what_is_not_the_reason(
     )
 
 
+@pytest.mark.emulator(token=TOKEN, answers=Answers(root_page=None))
 @pytest.mark.parametrize(
     ("answer", "error", "message"),
     [

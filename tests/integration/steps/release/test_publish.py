@@ -27,8 +27,9 @@ def _host(emulator: Emulator) -> str:
 
 
 @pytest.fixture(name="registry")
-def _registry(host: str) -> str:
-    return f"http://{host}/demo/pypi/"
+def _registry(host: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("ARTIFACT_REGISTRY_EMULATOR_HOST", host)
+    return "us-east4/demo/pypi"
 
 
 @pytest.fixture(name="sample")

@@ -91,18 +91,14 @@ def run(
     config = yaml.safe_load((root / "cloudbuild" / "deploy-function.yaml").read_text())
     publish = {"name": "${_IMAGE}", "args": ["publish", "packages/tides", "packages/berths"]}
     config["steps"].insert(0, publish)
-    here = f"http://{emulator.host}/demo"
-    config["substitutions"] = {
-        key: value.replace("--virtual=us-central1/demo/", f"--virtual={here}/")
-        for key, value in trigger.substitutions.items()
-    }
+    config["substitutions"] = dict(trigger.substitutions)
     (root / "run.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    options = ["--source", str(root), "--registry", f"{here}/pypi/", "--host-tools"]
+    options = ["--source", str(root), "--registry", "us-central1/demo/pypi", "--host-tools"]
     return subprocess.run(
         [sys.executable, "-I", "-m", "builder", "run", str(root / "run.yaml"), *options],
-        env={**inherited, "PATH": path},
+        env={**inherited, "PATH": path, "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host},
         capture_output=True,
         text=True,
         timeout=240,

@@ -33,8 +33,6 @@ def test_a_layout_tells_all_that_is_wrong_with_it_at_once() -> None:
          "give each repository a name of its own"),
         ("No repository can have this name: 'Demo/pypi'", "use PROJECT/REPO, in lower case"),
         ("The upstream 'demo/pypy' of 'demo/all' is not served here", "did you mean 'demo/pypi'?"),
-        ("2 upstreams of 'demo/all' have the priority 50",
-         "give each another one: which of them would serve a version is not known"),
         ("The upstream 'demo/all' of 'demo/more' is a virtual repository itself",
          "an upstream is a standard or a remote repository"),
         ("The upstream 'team/wheels' of 'demo/more' is not served here",
