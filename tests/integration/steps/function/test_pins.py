@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+
+import pytest
 
 from tests.integration.selection import sample
-from tests.integration.steps.function.place import SOUND, Place
+from tests.integration.steps.function.place import SOUND, TOKEN, Place
 from tests.tiny import make_distributions, make_project
 
 
@@ -136,3 +141,64 @@ def test_what_is_vendored_has_all_that_the_build_needs(place: Place) -> None:
         original = wheels[path.rpartition("/")[2]].path
         assert place.tree()[path] == original.read_bytes()
     assert "index-url" not in place.text()
+
+
+def pip_download(place: Place, *options: str) -> subprocess.CompletedProcess[str]:
+    """Fetch what the function requires with pip, which knows of no credentials."""
+    target = place.root.parent / "downloads"
+    home = {"HOME": str(place.root), "NETRC": os.devnull}
+    return subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "download", "--no-input", "--no-cache-dir"),
+            *("--disable-pip-version-check", "--dest", str(target), "-r", "requirements.txt"),
+            *options,
+        ],
+        cwd=place.root / "f",
+        env={key: it for key, it in place.environ.items() if not key.startswith("TWINE_")} | home,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_where_the_build_has_no_token_pip_is_refused_and_vendored_wheels_are_enough(
+    place: Place,
+) -> None:
+    place.write(requirements__txt=SOUND)
+    assert place.shipwheel().returncode == 0
+    refused = pip_download(place)
+    assert place.shipwheel("--vendor", "vendor").returncode == 0
+
+    done = pip_download(place, "--no-index", "--find-links", "vendor")
+
+    assert refused.returncode == 1
+    assert "No matching distribution found for functions_framework==3.0" in refused.stderr
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_pins_hold_on_the_other_platform_where_the_registry_has_its_wheels(
+    place: Place, machine: str
+) -> None:
+    for directory in (place.root.parent / "registry/demo").glob("*/tides"):
+        [pure] = directory.glob("*.whl")
+        for it in ("x86_64", "aarch64"):
+            name = f"tides-1.0-py3-none-manylinux_2_28_{it}.whl"
+            (directory / name).write_bytes(pure.read_bytes() + it.encode())
+        pure.unlink()
+    place.write(requirements__txt="tides==1.0\nfunctions_framework==3.0\n")
+    assert place.shipwheel("--pin").returncode == 0
+    login = f"http://oauth2accesstoken:{TOKEN}@{place.private.host}/demo/virtual/simple/"
+    place.write(requirements__txt=place.text().removeprefix(place.index))
+
+    done = pip_download(
+        place,
+        *("--index-url", login, "--only-binary", ":all:", "--require-hashes"),
+        *("--platform", f"manylinux_2_28_{machine}", "--python-version", "3.13"),
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [it.name for it in (place.root.parent / "downloads").glob("tides*")] == [
+        f"tides-1.0-py3-none-manylinux_2_28_{machine}.whl"
+    ]
