@@ -69,6 +69,7 @@ def command(
       shipwheel publish --all --registry us-central1/my-project/pypi
     """
     projects = narrowed(selected(directories, every), changed_since)
+    transport.uploads = send
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
     with open_build_context(build_options, os.environ, projects, index) as context:
         released = publish(projects, context, transport, index, rules, send=send)

@@ -55,6 +55,7 @@ def command(
     Example:
       shipwheel upload packages/tides --registry us-central1/my-project/pypi
     """
+    transport.uploads = True
     transport.credentials.look_up_early()
     import_early()
     projects = selected(directories, every)

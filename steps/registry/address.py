@@ -25,7 +25,8 @@ _FORMS = (
     f" as --registry or in {REGISTRY_VARIABLE}"
 )
 _ARTIFACT_REGISTRY_HOST = re.compile(r"(?P<location>[a-z][a-z0-9-]*)-python\.pkg\.dev")
-# A domain-scoped project is `example.com:project` to gcloud and `example.com/project` in a URL.
+# A domain-scoped project is `example.com:project` to gcloud and `example.com/project` in a URL,
+# unless the URL that was given has the colon: which of them the host serves is not known.
 REPOSITORY_PATH = re.compile(
     r"(?P<project>(?:[a-z0-9.-]+\.[a-z]+[:/])?[a-z][a-z0-9-]*)/(?P<repository>[a-z][a-z0-9-]*)"
 )
@@ -66,6 +67,15 @@ class Registry:
         """What --registry takes for it: an emulated one is not known by its address."""
         return f"{self.location}/{self.project}/{self.repository}" if self.emulated else str(self)
 
+    @property
+    def respelt(self) -> str:
+        """The address with the domain of a project written in the other way; empty without one."""
+        slashed = self.project.replace(":", "/")
+        if ":" not in self.project:
+            return ""
+        project = self.project if f"/{slashed}/" in self.upload_url else slashed
+        return f"https://{self.location}-python.pkg.dev/{project}/{self.repository}/"
+
     def __str__(self) -> str:
         """Return the address that requests go to."""
         return self.upload_url
@@ -82,7 +92,8 @@ def parse_registry(text: str | None, environ: Mapping[str, str]) -> Registry:
     if not given:
         raise InputError("No registry was named", _FORMS)
     if match := _SHORT_FORM.fullmatch(given):
-        return _artifact_registry(match["location"], match["project"], match["repository"], environ)
+        project = match["project"].replace(":", "/")
+        return _artifact_registry(match["location"], project, match["repository"], environ)
     url = _split(given)
     if match := _ARTIFACT_REGISTRY_HOST.fullmatch(url.hostname or ""):
         path = REPOSITORY_PATH.fullmatch(_base_path(url).strip("/"))
@@ -148,7 +159,7 @@ def _artifact_registry(
     emulator = environ.get(EMULATOR_VARIABLE, "")
     origin = _emulator_origin(emulator) if emulator else f"https://{location}-python.pkg.dev"
     return Registry(
-        upload_url=f"{origin}/{project.replace(':', '/')}/{repository}/",
+        upload_url=f"{origin}/{project}/{repository}/",
         location=location,
         project=project.replace("/", ":"),
         repository=repository,

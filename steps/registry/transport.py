@@ -23,7 +23,7 @@ from steps.host.errors import AccessError, RegistryError
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback, shown
 from steps.registry.artifact_registry import READER, WRITER, GoogleError, grant_command, member
-from steps.registry.credentials import Certificates, account
+from steps.registry.credentials import TOKEN_USERNAME, Certificates, account
 from steps.registry.retry import ConnectionBroke, Transient, retry
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _PASSING = (
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )
+_OR_TOKEN = f", or give a token to the user name {TOKEN_USERNAME}: gcloud auth print-access-token"
 _DOES = {READER: "read", WRITER: "write to"}
 
 
@@ -70,6 +71,8 @@ class Transport:
         self.certificates = certificates
         self.retry_for = retry_for
         self.timeout = timeout
+        self.uploads = False
+        """Whether the account is to upload: a role that is missing is then the writer's."""
         self.session: requests.Session = OriginSession(
             registry.upload_url, self._sign, certificates, timeout
         )
@@ -124,10 +127,11 @@ class Transport:
 
     def access_error(self, method: str, response: requests.Response) -> AccessError:
         """Return what 401 or 403 means for the account, with the role that it lacks."""
-        role = WRITER if method == "POST" else READER
+        does = WRITER if method == "POST" else READER
+        role = WRITER if self.uploads else does
         answer = f"{method} {shown(response.url)} was answered {self.describe(response)}"
         if response.status_code == codes.forbidden:
-            return self.denied(role, answer)
+            return self.denied(role, answer, does)
         login = self.credentials.login()
         if login is None:
             why = f" ({self.credentials.failure})" if self.credentials.failure else ""
@@ -136,17 +140,22 @@ class Transport:
                 "set TWINE_USERNAME and TWINE_PASSWORD, or run `gcloud auth application-default"
                 f" login` as an account with {role} on {self._place()}",
             )
+        other = "" if login.username == TOKEN_USERNAME else _OR_TOKEN
         return AccessError(
             f"The registry does not accept the credentials from {login.source}: {answer}",
-            f"renew them, for an account with {role} on {self._place()}",
+            f"renew them, for an account with {role} on {self._place()}"
+            f"{other if self.registry.is_artifact_registry else ''}",
         )
 
-    def denied(self, role: str, why: str) -> AccessError:
-        """Return the error of an account that lacks *role*, with the command that grants it."""
+    def denied(self, role: str, why: str, does: str = "") -> AccessError:
+        """Return the error of an account that lacks *role*, with the command that grants it.
+
+        *does* is the role that what was refused takes, where that is a lesser one.
+        """
         login = self.credentials.login()
         who = account(login, os.environ) if login else ""
         return AccessError(
-            f"{who or 'The account in use'} may not {_DOES[role]} {self._place()}: {why}",
+            f"{who or 'The account in use'} may not {_DOES[does or role]} {self._place()}: {why}",
             f"grant it {role}{self._grant(role, who)}",
         )
 

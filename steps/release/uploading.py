@@ -233,6 +233,8 @@ class _Uploader:
 
     def _or_create(self) -> str:
         registry = self._transport.registry
+        if registry.respelt:
+            return f", or write its project in the other way: --registry {registry.respelt}"
         return f", or create it: {create_command(registry)}" if self._index.api else ""
 
     def _explained(self, fault: Transient) -> Transient:

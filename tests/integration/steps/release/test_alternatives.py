@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Literal
+import os
+import time
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import requests
@@ -13,57 +16,215 @@ from builder.server import Emulator
 from builder.server.answers import HTML, Answers, Reply
 from tests.integration.program import environment
 from tests.integration.steps.release.sending import TOKEN
-from tests.tiny import make_project
+from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOGIN = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": TOKEN}
-ALTERNATIVES = {
-    "as is likely": Answers(),
-    "pages without a title": Answers(page_title=""),
-    "pages of another type": Answers(page_content_type="application/vnd.pypi.simple.v1+html"),
-    "no text on 404": Answers(unknown_package=Reply(status=404)),
-    "the words of 2021": Answers(
-        existing_file=Reply(status=400, body="Requested entity already exists")
-    ),
-    "403 without text": Answers(no_credentials=Reply(status=403)),
-    "answers after the body": Answers(early_refusal=False),
-    "ranges that fail": Answers(ranges="error"),
-    "an API that is blocked": Answers(api="blocked"),
-}
+COMMANDS = ("check", "publish", "publish", "check", "versions")
+SAME = ((0, "new"), (0, "uploaded"), (0, "identical"), (0, "identical"), (0, "1.0"))
 ENABLE = "  hint: enable it: gcloud services enable artifactregistry.googleapis.com --project=demo"
 EMPTY = "<html><head><title>{}</title></head><body></body></html>"
+NOTHING = "<html><title>Nothing</title></html>"
 
 
-def use(emulator: Emulator, monkeypatch: pytest.MonkeyPatch, repository: str = "pypi") -> None:
-    environ = environment(emulator.host, f"demo/{repository}")
-    for name, value in {**environ, **LOGIN}.items():
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """The *answers* to a user, and each command's exit code, and what it prints."""
+
+    answers: dict[str, Any]
+    outcomes: tuple[tuple[int, str], ...] = SAME
+    token: str = TOKEN
+    user: str = "oauth2accesstoken"
+    place: str = "us-central1/demo/pypi"
+    options: tuple[str, ...] = ()
+    version: str = "1.0"
+
+
+def all_refused(exit_code: int, text: str, **case: Any) -> Case:
+    return Case(outcomes=((exit_code, text),) * len(COMMANDS), **case)
+
+
+def reply(status: int, body: str = "", content_type: str = HTML) -> Reply:
+    return Reply(status=status, body=body, content_type=content_type)
+
+
+def use(
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str = "us-central1/demo/pypi",
+    token: str = TOKEN,
+    user: str = "oauth2accesstoken",
+) -> None:
+    login = {"TWINE_USERNAME": user, "TWINE_PASSWORD": token} if token else {}
+    environ = environment(emulator.host, **login) | {"SHIPWHEEL_REGISTRY": place}
+    for name, value in environ.items():
         monkeypatch.setenv(name, value)
 
 
-@pytest.mark.parametrize("answers", ALTERNATIVES.values(), ids=ALTERNATIVES)
-def test_publish_check_and_versions_end_the_same(
+PAGE = reply(404, NOTHING)
+MISSING = "Repository not found"
+NO_PACKAGE = (2, "holds no package 'tides'")
+NO_WRITER = (5, "grant it roles/artifactregistry.writer")
+ONLY_READS = ((0, "new"), NO_WRITER, NO_WRITER, (0, "new"), NO_PACKAGE)
+MODE = (2, "a virtual repository, which")
+MODE_UNKNOWN = ((0, "new"), (4, "405"), (4, "405"), (0, "new"), NO_PACKAGE)
+COLON = (4, "--registry https://us-central1-python.pkg.dev/example.com:demo/pypi/")
+CASES = {
+    "as is likely": Case(answers={}),
+    "a list of projects": Case(answers={"root_page": None}),
+    "no root page, by 403": Case(answers={"root_page": reply(403)}),
+    "another root page": Case(answers={"root_page": reply(200, NOTHING)}),
+    "404 without text": Case(answers={"unknown_package": reply(404)}),
+    "pages without a title": Case(answers={"page_title": ""}),
+    "pages of another type": Case(
+        answers={"page_content_type": "application/vnd.pypi.simple.v1+html"}
+    ),
+    "answers after the body": Case(answers={"early_refusal": False}),
+    "ranges that fail": Case(answers={"ranges": "error"}),
+    "ranges that are ignored": Case(answers={"ranges": "ignored"}),
+    "a file with an epoch, by 400": Case(
+        answers={}, outcomes=(*SAME[:4], (0, "1!1.0")), version="1!1.0", options=("--allow-epoch",)
+    ),
+    "a file with an epoch, by 404": Case(
+        answers={"epoch": reply(404)},
+        outcomes=(*SAME[:4], (0, "1!1.0")),
+        version="1!1.0",
+        options=("--allow-epoch",),
+    ),
+    "an index that lags": Case(answers={"visible_after": 0.5}),
+    "an API that is blocked": Case(answers={"api": "blocked"}),
+    "an API that is not enabled": all_refused(
+        5, "Artifact Registry's API is not enabled", answers={"api": "disabled"}
+    ),
+    "another format": Case(
+        answers={"format": "MAVEN"},
+        outcomes=(*((2, "is a repository of format MAVEN"),) * 4, NO_PACKAGE),
+    ),
+    "no repository, by 404": all_refused(4, MISSING, answers={}, place="us-central1/demo/pypj"),
+    "no repository, by a page": all_refused(
+        4,
+        MISSING,
+        answers={"unknown_repository": reply(404, NOTHING)},
+        place="us-central1/demo/pypj",
+    ),
+    "no repository, by 403": all_refused(
+        5, "may not read", answers={"unknown_repository": reply(403)}, place="us-central1/demo/pypj"
+    ),
+    "no credentials, by 401": all_refused(
+        5, "asks for credentials and there are none", answers={}, token=""
+    ),
+    "no credentials, by 403": all_refused(
+        5, "may not read", answers={"no_credentials": reply(403)}, token=""
+    ),
+    "a bad token, by 401": all_refused(
+        5, "does not accept the credentials", answers={}, token="wrong"
+    ),
+    "a bad token, by 403": all_refused(
+        5, "may not read", answers={"bad_credentials": reply(403)}, token="wrong"
+    ),
+    "a key as no login": all_refused(
+        5,
+        "give a token to the user name oauth2accesstoken",
+        answers={},
+        token="bm90aGluZw==",
+        user="_json_key_base64",
+    ),
+    "no reader, by 403": all_refused(5, "may not read", answers={}, token="strange"),
+    "no reader, by 404": all_refused(
+        5, "may not read", answers={"may_not_read": reply(404)}, token="strange"
+    ),
+    "no writer, by 403": Case(answers={}, outcomes=ONLY_READS, token="reads"),
+    "no writer, by 403 without text": Case(
+        answers={"may_not_upload": reply(403)}, outcomes=ONLY_READS, token="reads"
+    ),
+    "another mode, by the API": Case(
+        answers={},
+        outcomes=(*((2, "is a virtual repository, which takes no uploads"),) * 4, NO_PACKAGE),
+        place="us-central1/demo/all",
+    ),
+    "another mode, by the upload": Case(
+        answers={"api": "blocked"},
+        outcomes=((0, "new"), MODE, MODE, (0, "new"), NO_PACKAGE),
+        place="us-central1/demo/all",
+    ),
+    "another mode, by 405": Case(
+        answers={"api": "blocked", "wrong_mode": reply(405)},
+        outcomes=MODE_UNKNOWN,
+        place="us-central1/demo/all",
+    ),
+    "a domain before a slash": Case(
+        answers={}, place="https://us-central1-python.pkg.dev/example.com/demo/pypi/"
+    ),
+    "a domain before a colon": Case(
+        answers={"domain_separator": ":"},
+        place="https://us-central1-python.pkg.dev/example.com:demo/pypi/",
+    ),
+    "a domain before a colon, and an address with a slash": Case(
+        answers={"domain_separator": ":"},
+        outcomes=((0, "new"), COLON, COLON, (0, "new"), NO_PACKAGE),
+        place="us-central1/example.com:demo/pypi",
+    ),
+}
+OF_THEIR_OWN = {"deleted_project", "existing_file", "index_kept_for"}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_publish_check_and_versions_end_as_they_should(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
-    answers: Answers,
+    case: Case,
 ) -> None:
-    project = str(make_project(tmp_path / "tides", "tides", "1.0"))
+    project = str(make_project(tmp_path / "tides", "tides", case.version))
+    with Emulator(
+        tmp_path / "registry",
+        repositories=["demo/pypi", "example.com/demo/pypi"],
+        virtuals={"demo/all": {"demo/pypi": 1}},
+        token=TOKEN,
+        more_tokens={"reads": "reader", "strange": "none"},
+        answers=Answers(**case.answers),
+    ) as emulator:
+        use(emulator, monkeypatch, case.place, case.token, case.user)
+        for command, (exit_code, text) in zip(COMMANDS, case.outcomes, strict=True):
+            arguments = ["tides"] if command == "versions" else [project, *case.options]
+            found = main(["-q", command, *arguments, "--json"])
+            told = capsys.readouterr()
+            assert (found, text in told.out + told.err) == (exit_code, True), (command, told)
+
+
+def test_every_answer_that_can_be_chosen_is_tried() -> None:
+    tried = {key for case in CASES.values() for key in case.answers}
+
+    assert tried | OF_THEIR_OWN == {it.name for it in fields(Answers)}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [reply(400, "Requested entity already exists.\n"), reply(400, "It already exists"), reply(409)],
+    ids=["now", "other words", "409"],
+)
+def test_a_file_that_exists_and_is_not_listed_yet_is_waited_for(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    answer: Reply,
+) -> None:
+    project = make_project(tmp_path / "tides", "tides")
+    make_distributions(project)
+    answers = Answers(existing_file=answer, visible_after=0.1)
 
     with Emulator(tmp_path / "registry", token=TOKEN, answers=answers) as emulator:
         use(emulator, monkeypatch)
+        assert main(["-q", "upload", str(project)]) == 0
+        later = time.time() + 3  # until then the index does not show them
+        for file in (tmp_path / "registry/demo/pypi/tides").iterdir():
+            os.utime(file, (later, later))
+        capsys.readouterr()
+        assert main(["-q", "upload", str(project), "--json"]) == 0
 
-        def run(command: str, what: str) -> str:
-            assert main(["-q", command, what, "--json"]) == 0
-            return capsys.readouterr().out
-
-        assert '"new"' in run("check", project)
-        assert '"uploaded"' in run("publish", project)
-        again = json.loads(run("publish", project))
-        assert {(row["outcome"], row["result"]) for row in again} == {("identical", "found")}
-        assert '"identical"' in run("check", project)
-        assert '"1.0"' in run("versions", "tides")
+    again = json.loads(capsys.readouterr().out)
+    assert {(row["outcome"], row["result"]) for row in again} == {("new", "found")}
 
 
 @pytest.mark.parametrize(
@@ -135,7 +296,7 @@ def test_a_repository_that_takes_no_uploads_is_refused_before_anything_is_built(
     with Emulator(tmp_path / "registry", token=TOKEN, virtuals=virtuals) as emulator:
         use(emulator, monkeypatch)
         assert main(["-q", "publish", tides]) == 0
-        use(emulator, monkeypatch, "all")
+        use(emulator, monkeypatch, "us-central1/demo/all")
         for command in ("check", "publish"):
             assert main([command, berths]) == 2
             lines = capsys.readouterr().err.splitlines()

@@ -39,12 +39,23 @@ def test_every_form_of_an_artifact_registry_address_is_the_same_registry(text: s
     assert parse_registry(text, {}) == AR
 
 
-@pytest.mark.parametrize("text", ["us/example.com:demo/pypi", "us/example.com/demo/pypi"])
-def test_a_domain_scoped_project_keeps_its_domain(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("us/example.com:demo/pypi", "example.com/demo"),
+        ("us/example.com/demo/pypi", "example.com/demo"),
+        ("https://us-python.pkg.dev/example.com/demo/pypi/simple/", "example.com/demo"),
+        ("https://us-python.pkg.dev/example.com:demo/pypi", "example.com:demo"),
+    ],
+)
+def test_a_domain_scoped_project_keeps_its_domain_and_how_its_url_spells_it(
+    text: str, path: str
+) -> None:
     registry = parse_registry(text, {})
 
     assert registry.project == "example.com:demo"
-    assert registry.upload_url == "https://us-python.pkg.dev/example.com/demo/pypi/"
+    assert registry.upload_url == f"https://us-python.pkg.dev/{path}/pypi/"
+    assert parse_registry(registry.respelt, {}).respelt == registry.upload_url
 
 
 def test_the_environment_names_the_registry_when_the_option_does_not() -> None:
