@@ -134,7 +134,7 @@ def _delete(
     for warning in deletion.warnings:
         _logger.warning("warning: %s", warning)
     if yes:
-        delete(deletion, registry, os.environ)
+        delete(deletion, index, os.environ)
     if as_json:
         click.echo(json.dumps(_deletion_as_object(deletion, deleted=yes), indent=2))
     if not yes:

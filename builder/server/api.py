@@ -49,7 +49,7 @@ class Api:
                 return _not_found()
         full = f"projects/{project}/locations/{location}/repositories/{name}"
         repository = self._repositories.get(f"{project.replace(':', '/')}/{name}")
-        if refusal := self._refusal(project, full, role, verb):
+        if refusal := self._refusal(project, full, role, request.method, verb):
             return refusal
         if repository:
             match request.method, verb:
@@ -61,7 +61,9 @@ class Api:
                     return self._read(repository, full, rest, request)
         return _not_found()
 
-    def _refusal(self, project: str, full: str, role: str | None, verb: str) -> HttpAnswer | None:
+    def _refusal(
+        self, project: str, full: str, role: str | None, method: str, verb: str
+    ) -> HttpAnswer | None:
         """Return what stands before every resource: the login, the API's state, the role."""
         denied = HTTPStatus.FORBIDDEN, "PERMISSION_DENIED"
         if role is None:
@@ -76,8 +78,9 @@ class Api:
         if self._answers.api == "blocked":
             what = "Request is prohibited by organization's policy."
             return _error(*denied, what, "SECURITY_POLICY_VIOLATED", f"projects/{project}")
-        if role == "none" and not verb:
-            permission = "artifactregistry.repositories.get"
+        deletes = method == "DELETE"
+        if not verb and (role == "none" or (role == "reader" and deletes)):
+            permission = f"artifactregistry.{'versions.delete' if deletes else 'repositories.get'}"
             what = f"Permission '{permission}' denied on resource '{full}' (or it may not exist)."
             return _error(*denied, what, "IAM_PERMISSION_DENIED", full)
         return None

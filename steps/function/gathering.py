@@ -30,7 +30,6 @@ from steps.host.errors import AccessError, ApiUnavailable, NoRepository
 from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
 from steps.registry.index import Index
-from steps.registry.repository_api import RepositoryApi
 from steps.registry.retry import Transient, retry
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def _read(transport: Transport, names: Iterable[NormalizedName], other: str) -> 
     try:
         found = index.read_many(names)
         if found and not any(project.exists for project in found.values()):
-            _require_repository(transport)
+            _require_repository(index)
     except NoRepository as error:
         hint = f"check its address; `shipwheel setup` makes it, and {other}"
         raise NoRepository(error.problems[0].message, hint) from None
@@ -113,14 +112,13 @@ def _read_index(
     return {**found, **wait_until_visible(_required_versions(context), virtual, context.settings)}
 
 
-def _require_repository(transport: Transport) -> None:
+def _require_repository(index: Index) -> None:
     """Raise NoRepository where the API says that there is none; warn where it does not say."""
-    if not transport.registry.is_artifact_registry:
-        return
     try:
-        RepositoryApi(transport.registry, transport).repository()
+        if index.api:
+            index.api.repository()
     except (AccessError, ApiUnavailable) as error:
-        _logger.warning("warning: %s could not be looked up: %s", transport.registry, error)
+        _logger.warning("warning: %s could not be looked up: %s", index.registry, error)
 
 
 def _is_stale(function: Function, settings: Settings) -> bool:

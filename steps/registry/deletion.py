@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from steps.project.repository import Requirer
     from steps.registry.address import Registry
+    from steps.registry.index import Index
     from steps.registry.page import PublishedFile, PublishedProject
 
 
@@ -83,13 +84,7 @@ def plan_deletion(
 
 
 def require_deletable(registry: Registry) -> None:
-    """Raise InputError unless *registry* is one that gcloud can delete from."""
-    if registry.emulated:
-        raise InputError(
-            f"The emulator keeps what was published: {str(registry)!r}",
-            "nothing but its files holds it: stop it, and remove them from the folder that it"
-            " serves",
-        )
+    """Raise InputError unless *registry* is one that packages can be deleted from."""
     if not registry.is_artifact_registry:
         raise InputError(
             f"Only Artifact Registry can be asked to delete, through gcloud: {str(registry)!r}",
@@ -97,12 +92,16 @@ def require_deletable(registry: Registry) -> None:
         )
 
 
-def delete(deletion: Deletion, registry: Registry, environ: Mapping[str, str]) -> None:
-    """Delete it, under the names that the service itself has for package and version.
+def delete(deletion: Deletion, index: Index, environ: Mapping[str, str]) -> None:
+    """Delete it from the repository of *index*, under the service's own names.
 
     The index has normalised names, and files raw ones; which of them the service's own are is not
     documented, so it is asked. Raises InputError when it knows none, and what gcloud's errors mean.
     """
+    registry = index.registry
+    if index.api and registry.emulated:
+        index.api.delete(deletion.package, deletion.version)
+        return
     packages = _ask("packages list", role=READER, registry=registry, environ=environ)
     package = _only(
         deletion.package, packages, lambda it: canonicalize_name(it) == deletion.package

@@ -46,6 +46,8 @@ from steps.registry.transport import OriginSession, anonymous
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from packaging.version import Version
+
     from steps.registry.address import Registry
     from steps.registry.credentials import Login
     from steps.registry.transport import Transport
@@ -79,7 +81,7 @@ class RepositoryApi:
             transport.timeout,
         )
         self._quota_project = ""
-        self._key_tokens: dict[Login, str] = {}
+        self._keys: dict[Login, Any] = {}
         self._lock = Lock()
         self._described: Repository | ShipwheelError | None = None
         self._package_ids: dict[NormalizedName, str] = {}
@@ -114,6 +116,12 @@ class RepositoryApi:
         if package is None:
             return ()
         return self._ids(f"packages/{quote(package, safe='')}/versions") or ()
+
+    def delete(self, name: str, version: Version | None) -> None:
+        """Delete a version of the package *name*, or all of it: an emulator does that at once."""
+        path = f"/packages/{quote(self._package_id(name) or name, safe='')}"
+        of = f"/versions/{quote(str(version), safe='')}" if version else ""
+        self._ask("DELETE", f"{path}{of}")
 
     def may_upload(self) -> bool:
         """Return whether the account may upload to the repository."""
@@ -286,8 +294,8 @@ class RepositoryApi:
             what = f"there are no credentials{f' ({why})' if why else ''}"
         elif login.username == TOKEN_USERNAME:
             return login.password
-        elif token := self._key_tokens.get(login) or key_token(login):
-            return self._key_tokens.setdefault(login, token)
+        elif login.username in {KEY_USERNAME, RAW_KEY_USERNAME}:
+            return _key_token(login, self._keys)
         else:
             what = f"the credentials from {login.source} are no access token"
         raise ApiUnavailable(
@@ -341,13 +349,12 @@ def _last_parts(entries: Any) -> Iterator[str]:
         yield unquote(unquote(entry["name"].rpartition("/")[2]))
 
 
-def key_token(login: Login) -> str:
-    """Return an access token of the service-account key that *login* is; empty for another login.
+def _key_token(login: Login, known: dict[Login, Any]) -> str:
+    """Return an access token of the service-account key that *login* is, until it nearly expires.
 
-    Raises ApiUnavailable when none can be fetched.
+    *known* keeps the credentials that google-auth makes of a key. Raises ApiUnavailable when no
+    token can be fetched.
     """
-    if login.username not in {KEY_USERNAME, RAW_KEY_USERNAME}:
-        return ""
     from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - only a key pays for it
     from google.auth.transport.requests import Request  # noqa: PLC0415 - the same
     from google.oauth2.service_account import Credentials  # noqa: PLC0415 - the same
@@ -355,13 +362,15 @@ def key_token(login: Login) -> str:
     try:
         key = login.password
         text = base64.b64decode(key).decode() if login.username == KEY_USERNAME else key
-        # google-auth has types, and none for this function.
-        credentials = Credentials.from_service_account_info(json.loads(text), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
-        with requests.Session() as session:
-            session.auth = anonymous
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, Adapter(_SECONDS, 1))
-            credentials.refresh(Request(session))
+        if login not in known:
+            # google-auth has types, and none for this function.
+            known[login] = Credentials.from_service_account_info(json.loads(text), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
+        if not known[login].valid:
+            with requests.Session() as session:
+                session.auth = anonymous
+                for scheme in ("https://", "http://"):
+                    session.mount(scheme, Adapter(_SECONDS, 1))
+                known[login].refresh(Request(session))
     except (GoogleAuthError, ValueError, TypeError, RecursionError) as error:
         # The library's message may repeat the key.
         raise ApiUnavailable(
@@ -369,4 +378,4 @@ def key_token(login: Login) -> str:
             f" key from {login.source} ({type(error).__name__})",
             "check the key, and whether its token_uri can be reached",
         ) from None
-    return str(credentials.token)
+    return str(known[login].token)

@@ -29,9 +29,10 @@ class Transient(Exception):  # noqa: N818 - it is a fault, and an error only onc
     *retry_after* is the number of seconds that the other side asked to wait.
     """
 
-    def __init__(self, fault: str, retry_after: float = 0.0) -> None:
+    def __init__(self, fault: str, retry_after: float = 0.0, hint: str = "") -> None:
         super().__init__(fault)
         self.retry_after = retry_after
+        self.hint = hint
 
 
 class ConnectionBroke(Transient):
@@ -107,7 +108,7 @@ class _Policy:
                 f"wait longer with --retry-for {asked}, or run it again later",
             )
         return RegistryError(
-            f"{self._what}: {fault}, still after {self._retry_for:g} s", self._hint
+            f"{self._what}: {fault}, still after {self._retry_for:g} s", fault.hint or self._hint
         )
 
 

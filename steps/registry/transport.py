@@ -22,7 +22,14 @@ from requests.auth import HTTPBasicAuth
 from steps.host.errors import AccessError, RegistryError
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback, shown
-from steps.registry.artifact_registry import READER, WRITER, GoogleError, grant_command, member
+from steps.registry.artifact_registry import (
+    READER,
+    REPOSITORY_ADMIN,
+    WRITER,
+    GoogleError,
+    grant_command,
+    member,
+)
 from steps.registry.credentials import TOKEN_USERNAME, Certificates, account
 from steps.registry.retry import ConnectionBroke, Transient, retry
 
@@ -46,7 +53,7 @@ _PASSING = (
     requests.exceptions.ContentDecodingError,
 )
 _OR_TOKEN = f", or give a token to the user name {TOKEN_USERNAME}: gcloud auth print-access-token"
-_DOES = {READER: "read", WRITER: "write to"}
+_DOES = {READER: "read", WRITER: "write to", REPOSITORY_ADMIN: "delete from"}
 
 
 class Transport:
@@ -127,7 +134,7 @@ class Transport:
 
     def access_error(self, method: str, response: requests.Response) -> AccessError:
         """Return what 401 or 403 means for the account, with the role that it lacks."""
-        does = WRITER if method == "POST" else READER
+        does = {"POST": WRITER, "DELETE": REPOSITORY_ADMIN}.get(method, READER)
         role = WRITER if self.uploads else does
         answer = f"{method} {shown(response.url)} was answered {self.describe(response)}"
         if response.status_code == codes.forbidden:
@@ -290,7 +297,9 @@ def _fault(error: requests.RequestException) -> str:
             words = "the connection was closed without an answer"
         elif isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_FAILED):
             words = f"the proxy answered {str(cause).removeprefix(_TUNNEL_FAILED)}"
-        cause = cause.__cause__ or cause.__context__
+        # urllib3 has its SSLError hold what it is of, and raises it from nothing.
+        held = next((it for it in cause.args if isinstance(it, OSError)), None)
+        cause = cause.__cause__ or cause.__context__ or held
     return words
 
 

@@ -55,6 +55,10 @@ _COURTESY_SECONDS = 5.0
 # The service's own sentence is not known; one about the mode has to name it somehow.
 _READ_ONLY = re.compile(r"\b(remote|virtual) repositor", re.IGNORECASE)
 
+_KEPT = (
+    "run it again later; if that version was deleted, the registry keeps its files' names: bump it"
+)
+
 _logger = logging.getLogger("shipwheel")
 
 
@@ -209,7 +213,9 @@ class _Uploader:
         answer = self._transport.describe(response)
         # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
         if response.status_code == codes.conflict or "already exist" in response.text.lower():
-            return Transient(f"{answer}, and the index does not show it yet")
+            return Transient(
+                f"{answer}, and the index does not show it yet; if it was deleted, bump the version"
+            )
         try:
             self._require_uploadable()
         except ShipwheelError as error:

@@ -6,12 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
 from builder.server import Emulator
+from builder.server.answers import Answers
 from tests.integration import program
 from tests.integration.program import environment
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
@@ -111,6 +113,21 @@ def test_what_a_remote_repository_has_fetched_outlives_its_upstream(
     assert [*(tmp_path / "own").rglob(".fetch-*"), *(tmp_path / "own").rglob(".page-*")] == []
 
 
+def test_an_index_page_of_a_remote_repository_is_as_old_as_was_chosen(
+    public: Emulator, tmp_path: Path
+) -> None:
+    old = publish(tmp_path, public, "index/python", "1.0", text="old")
+    remotes = {"demo/public": f"http://{public.host}/index/python/"}
+    kept = Answers(index_kept_for=60)
+    with Emulator(tmp_path / "own", remotes=remotes, answers=kept) as emulator:
+        assert listed(emulator, "demo/public") == sha256s(*old)
+        new = publish(tmp_path, public, "index/python", "2.0", text="new")
+        assert listed(emulator, "demo/public") == sha256s(*old)
+        an_hour_ago = time.time() - 3600
+        os.utime(tmp_path / "own/demo/public/.pages/tides.json", (an_hour_ago, an_hour_ago))
+        assert listed(emulator, "demo/public") == sha256s(*old, *new)
+
+
 def test_a_file_is_fetched_once(public: Emulator, tmp_path: Path) -> None:
     wheel, _ = publish(tmp_path, public, "index/python", "1.0", text="theirs")
     with FaultyRegistry(public, lambda _: Fault()) as registry:
@@ -190,13 +207,16 @@ def test_the_priority_decides_per_version_and_the_other_versions_are_listed_too(
         assert answer.content == file.path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "reverse", [{"demo/pypi": 50, "demo/public": 100}, {"demo/public": 80, "demo/pypi": 80}]
+)
 def test_without_a_higher_priority_the_public_file_is_served(
-    public: Emulator, tmp_path: Path
+    public: Emulator, tmp_path: Path, reverse: dict[str, int]
 ) -> None:
     theirs = publish(tmp_path, public, "index/python", "1.0", text="theirs")
     upstream = {"demo/public": f"http://{public.host}/index/python/"}
-    reverse = {"demo/all": {"demo/pypi": 50, "demo/public": 100}}
-    with Emulator(tmp_path / "own", remotes=upstream, virtuals=reverse) as emulator:
+    virtuals = {"demo/all": reverse}
+    with Emulator(tmp_path / "own", remotes=upstream, virtuals=virtuals) as emulator:
         publish(tmp_path, emulator, "demo/pypi", "1.0", text="ours")
         assert listed(emulator, "demo/all") == sha256s(*theirs)
 

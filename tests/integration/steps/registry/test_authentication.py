@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from builder.server.service import Role
     from tests.integration.servers.faults import Request
 
 TOKEN = "ya29.planted-token"
@@ -199,9 +201,9 @@ def test_a_missing_role_names_the_account_of_the_build(
         f"error: {ACCOUNT} may not read projects/demo/locations/us-central1/repositories/pypi:"
         f" GET https://{HOST}/demo/pypi/simple/berths/ was answered 403 Forbidden,"
         " 'Permission denied on repository'\n"
-        "  hint: grant it roles/artifactregistry.reader: gcloud artifacts repositories"
+        "  hint: grant it roles/artifactregistry.writer: gcloud artifacts repositories"
         " add-iam-policy-binding pypi --project=demo --location=us-central1"
-        f" --role=roles/artifactregistry.reader --member=serviceAccount:{ACCOUNT}\n"
+        f" --role=roles/artifactregistry.writer --member=serviceAccount:{ACCOUNT}\n"
     )
 
 
@@ -274,3 +276,36 @@ def test_a_duplicate_that_is_refused_early_is_found_through_tls_too(
 
     assert result.returncode == 0, result.stderr
     assert result.stdout.count(" found ") == 2
+
+
+BROKEN = "(EOF occurred in violation of protocol|Connection reset by peer|Broken pipe)"
+
+
+@pytest.mark.parametrize(
+    ("role", "exit_code", "told"),
+    [
+        ("reader", 5, r"error: The account in use may not write to \S+: it lacks artifactregistry"),
+        ("writer", 4, rf"error: Upload of '\S+': {BROKEN}.*; the account may upload to the repos"),
+    ],
+)
+def test_a_large_upload_that_breaks_in_tls_is_told_with_the_reason(
+    tmp_path: Path, role: Role, exit_code: int, told: str
+) -> None:
+    directory = make_project(tmp_path, "berths", padding=8_000_000)
+    make_distributions(directory)
+    login = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": TOKEN}
+
+    def refuse(request: Request) -> Fault | None:
+        large = int(request.headers.get("Content-Length") or 0) > 1_000_000
+        return Fault(cut="in the body") if large else None
+
+    with (
+        Emulator(tmp_path / "registry", more_tokens={TOKEN: role}) as emulator,
+        FaultyRegistry(emulator, refuse) as registry,
+        Google(tmp_path, registry.host, TOKEN) as google,
+    ):
+        result = shipwheel({**google.environ, **login}, "upload", directory, "--retry-for", "0")
+
+    assert result.returncode == exit_code
+    assert re.search(told, result.stderr), result.stderr
+    assert [it.path for it in registry.requests if it.method == "POST"][-1].endswith("Permissions")

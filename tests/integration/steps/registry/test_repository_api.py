@@ -191,8 +191,13 @@ def test_whether_the_account_may_upload_is_asked_without_an_upload(
     assert request.path == f"/v1/{NAME}:testIamPermissions"
 
 
-@pytest.mark.parametrize("username", ["_json_key", "_json_key_base64"])
-def test_a_key_is_no_login_for_the_api_and_its_token_is(server: ScriptedApi, username: str) -> None:
+@pytest.mark.parametrize(
+    ("username", "seconds", "tokens"),
+    [("_json_key", 3600, 1), ("_json_key_base64", 3600, 1), ("_json_key", 60, 2)],
+)
+def test_a_key_is_no_login_for_the_api_and_its_token_is_until_it_expires(
+    server: ScriptedApi, username: str, seconds: int, tokens: int
+) -> None:
     authority = trustme.CA(key_type=trustme.KeyType.RSA)
     key: dict[str, Any] = {
         "client_email": "publisher@demo.iam.gserviceaccount.com",
@@ -202,7 +207,7 @@ def test_a_key_is_no_login_for_the_api_and_its_token_is(server: ScriptedApi, use
 
     def script(request: Request) -> Answer:
         if request.path == "/token":
-            return 200, {"access_token": "ya29.of-the-key", "expires_in": 3600}
+            return 200, {"access_token": "ya29.of-the-key", "expires_in": seconds}
         return 200, STANDARD
 
     server.script = script
@@ -211,9 +216,10 @@ def test_a_key_is_no_login_for_the_api_and_its_token_is(server: ScriptedApi, use
     api = connect(Login(username, text if username == "_json_key" else encoded, "the test"))
 
     assert (api.repository().name, api.may_upload()) == ("pypi", False)
-    paths = [it.path for it in server.requests]
-    assert paths == ["/token", f"/v1/{NAME}", f"/v1/{NAME}:testIamPermissions"]
-    assert {it.authorization for it in server.requests[1:]} == {"Bearer ya29.of-the-key"}
+    asked = [it for it in server.requests if it.path != "/token"]
+    assert [it.path for it in asked] == [f"/v1/{NAME}", f"/v1/{NAME}:testIamPermissions"]
+    assert {it.authorization for it in asked} == {"Bearer ya29.of-the-key"}
+    assert len(server.requests) - len(asked) == tokens
 
 
 @pytest.mark.parametrize(

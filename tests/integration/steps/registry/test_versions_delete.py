@@ -11,7 +11,7 @@ import pytest
 
 from builder.server import Emulator
 from tests.integration.machine import needs_gcloud
-from tests.integration.program import shipwheel
+from tests.integration.program import environment, shipwheel
 from tests.integration.selection import exhaustive
 from tests.integration.servers.artifact_registry_api import NAME, ArtifactRegistryApi
 from tests.integration.servers.google import HOST, Google
@@ -258,6 +258,28 @@ def test_what_the_service_does_not_know_is_not_deleted(
 
 
 @pytest.mark.parametrize(
+    ("option", "left"), [(["--delete", "1.1+here"], ALL[2:]), (["--delete-package"], [])]
+)
+def test_the_emulator_deletes_itself_and_without_gcloud(
+    folder: Path, tmp_path: Path, option: list[str], left: list[str]
+) -> None:
+    with Emulator(folder.parents[2], token=TOKEN, more_tokens={"reads": "reader"}) as emulator:
+
+        def delete(token: str, *more: str) -> subprocess.CompletedProcess[str]:
+            login = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": token}
+            environ = environment(emulator.host, PATH=str(tmp_path), **login)
+            return versions(tmp_path, environ, "tide_tables", *option, *more)
+
+        assert (delete(TOKEN).returncode, held(folder)) == (1, ALL)
+        refused = delete("reads", "--yes")
+        assert (refused.returncode, held(folder)) == (5, ALL)
+        assert f"grant it {ADMIN}" in refused.stderr
+        done = delete(TOKEN, "--yes")
+
+    assert (done.returncode, held(folder)) == (0, left), done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["tides", "--delete", "1", "--delete-package"], "Delete one version, or one package"),
@@ -266,7 +288,6 @@ def test_what_the_service_does_not_know_is_not_deleted(
         (["tides", "--all", "--delete", "1"], "Name a package, or --all packages"),
         (["--delete", "1"], "Name the package that is deleted, or of which a version is."),
         (["tides", "--yes"], "There is nothing to say --yes to without a deletion."),
-        (["tides", "--delete", "1"], "The emulator keeps what was published"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_asked(

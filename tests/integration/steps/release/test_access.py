@@ -24,7 +24,7 @@ from steps.registry.credentials import Credentials, Login
 from steps.registry.index import Index
 from steps.registry.transport import Transport
 from steps.release.uploading import Plan, upload
-from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
+from tests.integration.servers.faults import EXISTS, Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import (
     TOKEN,
     expected,
@@ -266,6 +266,21 @@ def test_after_a_broken_upload_something_small_tells_the_reason(
     assert problem.message.startswith(told[0])
     assert problem.hint.startswith(told[1])
     assert sum(refused_early(request) is not None for request in registry.requests) == 1
+
+
+def test_the_name_of_a_deleted_file_that_the_registry_keeps_ends_with_the_hint_to_bump(
+    emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
+) -> None:
+    kept = Fault(answer=Answer(400, EXISTS))
+    with (
+        FaultyRegistry(emulator, lambda it: kept if it.method == "POST" else None) as registry,
+        pytest.raises(RegistryError) as caught,
+    ):
+        send(files, registry.host, retry_for=0.5)
+
+    assert "already exists.', and the index does not show it yet" in str(caught.value)
+    assert caught.value.problems[0].hint.endswith("keeps its files' names: bump it")
+    assert stored(tmp_path / "registry") == {}
 
 
 def test_an_upload_that_keeps_breaking_is_told_with_what_is_not_the_reason(
