@@ -71,6 +71,7 @@ def _change(document: MutableMapping[str, Any], wanted: Wanted, *, alone: bool) 
     root = document if alone else table_at(document, "tool", "uv")
     if wanted.keyring and root.get("keyring-provider") != "subprocess":
         root["keyring-provider"] = "subprocess"
+    _spare_from_cooldown(root, wanted)
     if alone:
         index = _index(wanted, wanted.only, wanted.public_name or wanted.name)
         _set_index(root, index, "" if wanted.extra_index else "default")
@@ -103,6 +104,15 @@ def _set_index(root: MutableMapping[str, Any], entry: dict[str, Any], kind: str)
     held = set_entry(root, "index", {**entry, kind: True} if kind else entry)
     for other in {"explicit", "default"} - {kind}:
         held.pop(other, None)
+
+
+def _spare_from_cooldown(root: MutableMapping[str, Any], wanted: Wanted) -> None:
+    """Let uv's `exclude-newer` pass the private packages: the registry gives no upload times."""
+    for package in wanted.packages:
+        limits = table_at(root, "exclude-newer-package")
+        spelled = next((it for it in limits if canonicalize_name(it) == package), package)
+        if limits.get(spelled) is not False:
+            limits[spelled] = False
 
 
 def _pin_sources(root: MutableMapping[str, Any], wanted: Wanted) -> None:

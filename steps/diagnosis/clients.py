@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.client.edits import parse_ini
@@ -273,4 +275,56 @@ def _holds_secret(file: SettingsFile) -> bool:
     )
 
 
-CHECKS = (check_variables, check_clients)
+def check_cooldown(seen: Observations) -> Iterator[CheckResult]:
+    """Look for a cooldown of uv's that hides private packages."""
+    with suppress(AttributeError, TypeError):  # check_clients names a file of another form
+        yield from _cooldown(seen)
+
+
+def _cooldown(seen: Observations) -> Iterator[CheckResult]:
+    tables = [*_uv_tables(seen)]
+    given = [("UV_EXCLUDE_NEWER", seen.environ.get("UV_EXCLUDE_NEWER"))]
+    given += [(f"exclude-newer ({path})", table.get("exclude-newer")) for path, table in tables]
+    limits = [where for where, value in given if value and value != "false"]
+    if not (limits and seen.registry.is_artifact_registry):
+        return
+    indexes = [it for _, table in tables for it in table.get("index", [])]
+    own = [it for it in indexes if host_of(it.get("url", "")) == host_of(seen.registry.index_url)]
+    sources = [it for _, table in tables for it in table.get("sources", {}).items()]
+    names = {it.get("name") for it in own}
+    private = {canonicalize_name(name) for name, it in sources if _index_of(it) in names}
+    spared = {
+        canonicalize_name(name)
+        for _, table in tables
+        for name, value in table.get("exclude-newer-package", {}).items()
+        if value is False
+    }
+    hidden = sorted(private - spared)
+    if any(it.get("exclude-newer") is False for it in own) or (not hidden and (private or spared)):
+        return
+    yield CheckResult(
+        f"uv: {limits[0]}",
+        "wrong",
+        "the registry gives no upload times, so uv finds no version of"
+        f" {', '.join(hidden) or 'its packages'}",
+        "`shipwheel settings uv --write --package"
+        f" {' --package '.join(hidden) or 'NAME'}` writes exclude-newer-package",
+    )
+
+
+def _uv_tables(seen: Observations) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the settings of uv in each file, at its top and for `uv pip`."""
+    for file in seen.files:
+        if file.client == "uv" and not file.problem:
+            with suppress(ValueError, AttributeError, TypeError, RecursionError):
+                root = _tables(file, "uv")
+                yield str(file.path), root
+                yield str(file.path), root.get("pip", {})
+
+
+def _index_of(source: Any) -> str:
+    """Return the name of the index that an entry of `tool.uv.sources` names."""
+    return str(source.get("index", "")) if isinstance(source, dict) else ""
+
+
+CHECKS = (check_variables, check_clients, check_cooldown)

@@ -7,12 +7,20 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.integration.selection import sample
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry, Request
 from tests.integration.steps.function.place import SOUND, TOKEN, Place
 from tests.tiny import make_distributions, make_project
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from steps.distribution.files import Distribution
 
 
 def test_pins_take_private_names_from_the_registry_only(place: Place) -> None:
@@ -202,3 +210,51 @@ def test_pins_hold_on_the_other_platform_where_the_registry_has_its_wheels(
     assert [it.name for it in (place.root.parent / "downloads").glob("tides*")] == [
         f"tides-1.0-py3-none-manylinux_2_28_{machine}.whl"
     ]
+
+
+@pytest.mark.parametrize("where", ["environment", "project", "user"])
+def test_a_cooldown_holds_for_public_names_alone(place: Place, where: str) -> None:
+    newer = make_distributions(make_project(place.root.parent / "3", "flask", "3.2"))
+    for it in newer:
+        shutil.copy(it.path, place.root.parent / "registry/demo/public/flask")
+    place.write(requirements__txt="functions_framework\nberths\n")
+    user = place.root.parent / "config/uv"
+    user.mkdir(parents=True)
+    setting = 'exclude-newer = "2021-01-01"\n'
+    folder = {"project": place.root / "f", "user": user}.get(where)
+    if folder:
+        (folder / "uv.toml").write_text(setting)
+
+    with FaultyRegistry(place.public, partial(_page_with_times, place, newer)) as public:
+        done = place.shipwheel(
+            "--pin",
+            UV_DEFAULT_INDEX=f"http://{public.host}/demo/public/simple/",
+            XDG_CONFIG_HOME=str(user.parent),
+            **({"UV_EXCLUDE_NEWER": "2021-01-01"} if not folder else {}),
+        )
+
+    assert done.returncode == 0, done.stderr
+    pinned = [line.split()[0] for line in place.text().splitlines() if "==" in line]
+    # tides is private, and only berths requires it.
+    assert pinned == ["functions-framework==3.0", "berths==1.0", "flask==3.1", "tides==1.0"]
+
+
+def _page_with_times(place: Place, newer: Sequence[Distribution], request: Request) -> Fault | None:
+    """Answer with an index page that has upload times: what is *newer* came in 2022."""
+    project = request.path.rstrip("/").rpartition("/simple/")[2]
+    listed = [(it, "2020") for files in place.files.values() for it in files]
+    entries = [
+        {
+            "filename": it.filename,
+            "url": f"/demo/public/{it.name}/{it.filename}",
+            "hashes": {"sha256": it.sha256},
+            "upload-time": f"{year}-01-01T00:00:00Z",
+        }
+        for it, year in [*listed, *((it, "2022") for it in newer)]
+        if it.name == project and (it.name, str(it.version)) != ("tides", "1.0")
+    ]
+    if "/simple/" not in request.path or not entries:
+        return None
+    page = {"meta": {"api-version": "1.1"}, "name": project, "files": entries}
+    header = (("Content-Type", "application/vnd.pypi.simple.v1+json"),)
+    return Fault(answer=Answer(200, json.dumps(page).encode(), header))

@@ -28,6 +28,7 @@ def test_uv_gets_an_explicit_index_and_a_source_for_each_package(
             "berths": {"index": "private"},
         },
         "keyring-provider": "subprocess",
+        "exclude-newer-package": {"my-tides": False, "berths": False},
         "index": [
             {
                 "name": "private",

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.version import Version
 
-from steps.diagnosis.clients import check_clients, check_variables
+from steps.diagnosis.clients import check_clients, check_cooldown, check_variables
 from steps.diagnosis.model import SettingsFile, Tool
-from tests.unit.steps.diagnosis.observed import INDEX, SECRET, found, statuses
+from tests.unit.steps.diagnosis.observed import INDEX, OTHER, SECRET, found, statuses
 
 if TYPE_CHECKING:
     from steps.diagnosis.model import Client
@@ -171,3 +171,43 @@ def test_unsafe_variables_are_named_without_their_secrets(
     name: str, value: str, expected: list[str]
 ) -> None:
     assert statuses(check_variables, environ={name: value}) == expected
+
+
+SOURCES = (
+    f'[tool.uv]\nindex = [{{ name = "own", url = "{INDEX}" }}]\n'
+    '[tool.uv.sources]\ntides = { index = "own" }\nBerths = { index = "own" }\n'
+)
+UNTIL = 'exclude-newer = "7 days"\n'
+
+
+@pytest.mark.parametrize(
+    ("user", "project", "hidden"),
+    [
+        ("", SOURCES, None),
+        (UNTIL, "", "its packages"),
+        (f"[pip]\n{UNTIL}", "", "its packages"),
+        (UNTIL, SOURCES, "berths, tides"),
+        (UNTIL, f"{SOURCES}[tool.uv.exclude-newer-package]\nTides = false\n", "berths"),
+        (f"{UNTIL}exclude-newer-package = {{ tides = false, berths = false }}\n", SOURCES, None),
+        (UNTIL, SOURCES.replace('" }]', '", exclude-newer = false }]'), None),
+        ("exclude-newer = false\n", SOURCES, None),
+        (f"{UNTIL}index = 1\n", SOURCES, None),
+    ],
+)
+def test_a_cooldown_that_hides_private_packages_is_named(
+    user: str, project: str, hidden: str | None
+) -> None:
+    texts = {"uv.toml": user, "pyproject.toml": project}
+    files = tuple(SettingsFile(client="uv", path=Path(it), text=texts[it]) for it in texts)
+    clash = "the registry gives no upload times, so uv finds no version of"
+
+    results = found(check_cooldown, files=files)
+
+    assert results == ([("wrong", f"{clash} {hidden}")] if hidden else [])
+
+
+def test_a_cooldown_of_the_environment_is_named_for_artifact_registry_alone() -> None:
+    environ = {"UV_EXCLUDE_NEWER": "2026-01-01"}
+
+    assert statuses(check_cooldown, environ=environ) == ["wrong"]
+    assert statuses(check_cooldown, environ=environ, registry=OTHER) == []
