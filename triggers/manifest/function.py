@@ -5,9 +5,10 @@ Omitted settings keep their current value or Google Cloud's default.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from triggers.manifest.types import (
     Directory,
@@ -63,6 +64,31 @@ def _check_place(place: str) -> str:
     return _check_build_variable(_check_variable(place))
 
 
+def _normalise_memory(given: Any) -> Any:
+    """Return what `gcloud functions` makes of a size such as 1024MB or 1GB; megabytes by default.
+
+    `gcloud run` takes no B.
+    """
+    text = str(given) if isinstance(given, (int, float)) else given
+    found = _MEMORY_INPUT.fullmatch(text) if isinstance(text, str) else None
+    return f"{found[1]}{(found[2] or 'M').capitalize()}" if found else text
+
+
+def _normalise_timeout(given: Any) -> Any:
+    """Return a duration as gcloud takes it, such as 300, 5m or 1m30s, in seconds."""
+    text = str(given) if isinstance(given, (int, float)) else given
+    found = _TIMEOUT_INPUT.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        return text
+    hours, minutes, *seconds = (int(part or 0) for part in found.groups())
+    return f"{3600 * hours + 60 * minutes + sum(seconds)}s"
+
+
+def _input(pattern: re.Pattern[str]) -> Any:
+    """Return the JSON Schema's type of a number, or of a text that matches *pattern*."""
+    return Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=f"^(?:{pattern.pattern})$")]
+
+
 _NAME = matching(_VARIABLE, "letters, digits and _, no digit first")
 Variable = Annotated[str, _NAME, AfterValidator(_check_variable)]
 BuildVariable = Annotated[Variable, AfterValidator(_check_build_variable)]
@@ -86,7 +112,9 @@ _BUCKET = matching(
 _FOLDER = matching("[A-Za-z0-9._/-]+", "write it with letters, digits and . _ / - only")
 _RUNTIME = matching("python3[0-9]+", "write a Python of Google's, such as python313")
 _MEMORY = matching("[1-9][0-9]*(?:M|Mi|G|Gi)", "write a number and M, Mi, G or Gi: 512Mi")
-_TIMEOUT = matching("[1-9][0-9]{0,3}s", "write whole seconds, from 1s to 9999s")
+_MEMORY_INPUT = re.compile("([1-9][0-9]*)(?:(M|Mi|G|Gi)B?)?", re.IGNORECASE)
+_TIMEOUT = matching("[1-9][0-9]{0,3}s", "write seconds or a duration, from 1s to 9999s")
+_TIMEOUT_INPUT = re.compile("(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?|([0-9]+)")
 _CONNECTOR = matching("[a-z0-9/-]+", "write it with lower-case letters, digits, / and - only")
 
 
@@ -158,11 +186,25 @@ class FunctionConfig(Model):
     """The Python function in `main.py` that answers. By default `main`."""
     trigger: FunctionTrigger | None = None
     """What calls it. By default HTTP."""
-    memory: Annotated[str, _MEMORY] | None = None
+    memory: (
+        Annotated[
+            str,
+            _MEMORY,
+            BeforeValidator(_normalise_memory, json_schema_input_type=_input(_MEMORY_INPUT)),
+        ]
+        | None
+    ) = None
     """Of each instance, such as `512Mi`."""
     cpu: Annotated[float, Field(gt=0, le=8, allow_inf_nan=False)] | None = None
     """Of each instance, such as 1 or 0.5."""
-    timeout: Annotated[str, _TIMEOUT] | None = None
+    timeout: (
+        Annotated[
+            str,
+            _TIMEOUT,
+            BeforeValidator(_normalise_timeout, json_schema_input_type=_input(_TIMEOUT_INPUT)),
+        ]
+        | None
+    ) = None
     """How long one call may take, such as `60s`."""
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many calls one instance answers at once."""

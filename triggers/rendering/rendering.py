@@ -1,13 +1,16 @@
 """Rendering: from the manifest and the inventory to triggers; a pure function.
 
-Whatever it is given decides the result, down to the order: the same repository renders the same.
+Its arguments alone decide the result, down to the order: the same repository renders the same. The
+date only decides which runtimes Google still deploys.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from steps.function.runtimes import judge_runtime
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
@@ -28,7 +31,9 @@ from triggers.rendering.trigger import EventSource, PullRequest, Push, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import date
 
+    from steps.host.errors import Level
     from triggers.manifest.manifest import Manifest, Source
 
 # Documents differ between 300 and 600 triggers in a project; 300 hold in all of them.
@@ -67,9 +72,13 @@ def render(manifest: Manifest, inventory: Inventory) -> Rendering:
             " requirements; `packages.include` and `functions.include` list them by hand",
         )
     triggers = tuple(t for target in targets for t in _triggers(manifest, target))
-    InputError.raise_all([*_unwritable(manifest, targets), *_problems(triggers)])
+    runtimes = [*_runtimes(manifest, targets, datetime.now(UTC).date())]
+    refused = [problem for level, problem in runtimes if level == "error"]
+    outdated = [problem for level, problem in runtimes if level == "warning"]
+    InputError.raise_all([*_unwritable(manifest, targets), *refused, *_problems(triggers)])
     return Rendering(
-        triggers=triggers, warnings=(*inventory.warnings, *_limit(manifest, len(triggers)))
+        triggers=triggers,
+        warnings=(*inventory.warnings, *outdated, *_limit(manifest, len(triggers))),
     )
 
 
@@ -176,6 +185,18 @@ def _unwritable(manifest: Manifest, targets: Iterable[TriggerTarget]) -> Iterato
                     f" than the {LONGEST_VALUE} of a substitution's value",
                     "give it fewer variables, or shorter ones",
                 )
+
+
+def _runtimes(
+    manifest: Manifest, targets: Iterable[TriggerTarget], today: date
+) -> Iterator[tuple[Level, Problem]]:
+    """Yield a problem per function with a runtime that Google refuses, or soon will."""
+    for target in targets:
+        if target.kind == "function" and _has_shared_config(manifest, target):
+            found = judge_runtime(resolve_function(manifest, target.path).runtime, today)
+            if found and resolve(manifest, target.path, "deploy").enabled:
+                level, problem = found
+                yield level, Problem(f"{target.path}: {problem.message}", problem.hint)
 
 
 def _has_shared_config(manifest: Manifest, target: TriggerTarget) -> bool:

@@ -318,13 +318,16 @@ def test_what_a_function_cannot_have_is_said_with_its_path(
     ("key", "value"),
     [
         ("runtime", "python2"),
-        ("memory", "512"),
-        ("memory", "512MB"),
+        ("memory", "512KB"),
+        ("memory", 0),
+        ("memory", True),
         ("cpu", 0),
         ("cpu", 9),
         ("cpu", float("nan")),
-        ("timeout", "1m"),
-        ("timeout", "0s"),
+        ("timeout", "1.5s"),
+        ("timeout", ""),
+        ("timeout", 0),
+        ("timeout", "3h"),
         ("concurrency", 0),
         ("concurrency", 1001),
         ("maxInstances", 0),
@@ -339,6 +342,25 @@ def test_what_a_function_cannot_have_is_said_with_its_path(
 def test_a_value_that_gcloud_would_refuse_is_refused(key: str, value: object) -> None:
     [problem] = problems(deploy={"function": {key: value}})
     assert problem.startswith(f"shipwheel.yaml: `deploy.function.{key}` is ")
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "flag"),
+    [
+        ("memory", "1024MB", "1024M"),
+        ("memory", "1GB", "1G"),
+        ("memory", "512mib", "512Mi"),
+        ("memory", 512, "512M"),
+        ("timeout", 300, "300s"),
+        ("timeout", "300", "300s"),
+        ("timeout", "5m", "300s"),
+        ("timeout", "1m30s", "90s"),
+    ],
+)
+def test_sizes_and_durations_are_given_as_gcloud_takes_them(
+    key: str, given: object, flag: str
+) -> None:
+    assert flags(**{key: given})[f"--{key}"] == flag
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from tests.unit.triggers.rendering.rendering import documents, function, package, problems
+from tests.unit.triggers.rendering.rendering import documents, function, package, problems, rendered
 
 
 class TestFunctions:
@@ -53,6 +53,19 @@ class TestFunctions:
         assert document["includedFiles"] == [
             "functions/My_Function/**", "p/a/**", "cloudbuild/deploy-function.yaml",
         ]  # fmt: skip
+
+    def test_a_runtime_is_refused_or_warned_of_as_google_supports_it(self) -> None:
+        def deploy(runtime: str) -> dict[str, Any]:
+            return {"function": {"runtime": runtime}}
+
+        [refused] = problems(function("f"), deploy=deploy("python39"))
+        [warning] = rendered(function("f"), deploy=deploy("python399")).warnings
+
+        assert refused.startswith("f: The runtime 'python39' was decommissioned on 2026-04-05")
+        assert warning.message == "f: The runtime 'python399' is not in Google's list of 2026-11"
+        assert (
+            rendered(function("f"), deploy={"enabled": False, **deploy("python39")}).warnings == ()
+        )
 
     def test_a_function_that_names_no_account_for_its_build_is_refused(self) -> None:
         said = (
