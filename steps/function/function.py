@@ -41,10 +41,10 @@ _WRITTEN = re.compile(
 class Function:
     """A function; *directory* is absolute, *files* are the names in it.
 
-    *source* is the file that its requirements come from, and *text* is what that says, as a
-    requirements file. *origin* is what its requirements.txt was made from, as
-    that says itself, and where that is a lock that counts, *pinned* is the digest in it.
-    *has_project* says that a `pyproject.toml` may have requirements.
+    *source* is the file that its requirements come from, *text* what that says, as a requirements
+    file. *origin* is the file that the header of its requirements.txt names, and *pinned* the
+    digest there, of a lock that counts. *has_project* says that a `pyproject.toml` may have
+    requirements.
     """
 
     directory: Path
@@ -133,7 +133,7 @@ def parse_main(main: bytes) -> ast.Module:
 
 
 def entry_points(main: ast.Module) -> frozenset[str] | None:
-    """Return the names that *main* binds at its top; None where that cannot be told."""
+    """Return the names that *main* binds at its top; None where parsing does not show them."""
     names: set[str] = set()
     for node in _top_level(main):
         if isinstance(node, _DEFINITION):

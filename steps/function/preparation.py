@@ -7,7 +7,6 @@ result names are. A second run changes nothing.
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from steps.function.rewriting import local_requirements, locked, wanted_lines, w
 from steps.function.rules import CODES, judge
 from steps.function.tokens import fill_in, git_status, holds_token, ignore_files, put_token
 from steps.host.errors import InputError, Refused
-from steps.host.files import NewFile, open_whole, write_together
+from steps.host.files import NewFile, move_together, write_together
 from steps.host.gcloud import is_uploaded
 from steps.project.requirements_file import parse_requirements
 
@@ -259,9 +258,7 @@ def _move_wheels(source: Path, target: Path) -> None:
     """Move the wheels of *source* into *target*, which is made; raise InputError."""
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for path in _new_wheels(source, target):
-            with (source / path.name).open("rb") as built, open_whole(path) as stream:
-                shutil.copyfileobj(built, stream)
+        move_together({source / path.name: path for path in _new_wheels(source, target)})
     except OSError as error:
         raise _not_written(target, error) from None
 

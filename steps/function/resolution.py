@@ -101,7 +101,14 @@ class Resolver:
         that uv cannot read; else RegistryError.
         """
         found = self._resolve(lines, directory, preferred, private)
-        Refused.raise_all(self._private_from_other_index(found.values(), private))
+        Refused.raise_all(
+            Problem(
+                f"{it.name!r} is private, and uv found it on another index only: {it.body!r}",
+                "publish it, or put its wheel into the source with --bundle",
+            )
+            for it in found.values()
+            if it.index and it.name in private and not is_own(it.index, [self.registry])
+        )
         return found
 
     def _resolve(
@@ -111,26 +118,19 @@ class Resolver:
         preferred: str,
         exempt: frozenset[NormalizedName],
     ) -> dict[NormalizedName, Pinned]:
-        """Resolve, also where a private name is only known once something requires it."""
+        """Resolve with uv's cooldown for all but the *exempt* names and others of the registry.
+
+        `exclude-newer` hides all files of an index that gives no upload times. Which names are in
+        the registry is only known once something requires them: a run without it tells.
+        """
         try:
             return self._compile(lines, directory, preferred, exempt)
         except Refused:
-            more = self._names_in_registry(lines, directory, preferred) - exempt
-            if not more:
+            unlimited = self._compile(lines, directory, preferred, None).values()
+            own = frozenset(it.name for it in unlimited if is_own(it.index, [self.registry]))
+            if own <= exempt:
                 raise
-        return self._resolve(lines, directory, preferred, exempt | more)
-
-    def _names_in_registry(
-        self, lines: Sequence[str], directory: Path, preferred: str
-    ) -> frozenset[NormalizedName]:
-        """Return what the registry holds of a resolution that no cooldown limits.
-
-        uv's `exclude-newer` hides all files of an index that gives no upload times.
-        """
-        with suppress(Refused):
-            found = self._compile(lines, directory, preferred, None)
-            return frozenset(it.name for it in found.values() if is_own(it.index, [self.registry]))
-        return frozenset()
+        return self._resolve(lines, directory, preferred, exempt | own)
 
     def _compile(
         self,
@@ -180,17 +180,6 @@ class Resolver:
             given[f"UV_INDEX_{_NAME}_USERNAME"] = login.username
             given[f"UV_INDEX_{_NAME}_PASSWORD"] = login.password
         return given
-
-    def _private_from_other_index(
-        self, found: Iterable[Pinned], private: frozenset[NormalizedName]
-    ) -> Iterator[Problem]:
-        for each in found:
-            if each.index and each.name in private and not is_own(each.index, [self.registry]):
-                yield Problem(
-                    f"{each.name!r} is private, and uv found it on another index only:"
-                    f" {each.body!r}",
-                    "publish it, or put its wheel into the source with --bundle",
-                )
 
     def download(self, pinned: Iterable[Pinned], folder: Path) -> None:
         """Download the wheels of all *pinned* that come from an index or an URL into *folder*.

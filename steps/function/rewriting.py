@@ -175,7 +175,7 @@ def with_index_line(
 ) -> RequirementsFile:
     """Return *file* with one line that names the index of *registry*.
 
-    A line that names one of the *known* registries becomes that line where it stands; else it is
+    A line that names one of the *known* registries becomes that line in its place; else it is
     put in before the line with the index *at*. A line that is to hold a token stays as it is.
     """
     own = [
@@ -230,7 +230,7 @@ def foreign_indexes(
 
 
 def without_credentials(url: str) -> str:
-    """Return *url* without what stands before the @ of its host."""
+    """Return *url* without the credentials before its host."""
     return re.sub(r"//[^/@\s]*@", "//", url)
 
 

@@ -100,7 +100,7 @@ def has_entry_point(context: FunctionContext) -> Iterator[Finding]:
 
 
 def has_no_secret(context: FunctionContext) -> Iterator[Finding]:
-    """SW824: anybody with the repository, or the source in its bucket, has the secret."""
+    """SW824: who has the repository, or the source in its bucket, has the secret."""
     message = "A token or a key is written here; it is not repeated"
     for file, line in context.secrets:
         hint = "take it out, and revoke it; Google's build needs none"
