@@ -25,7 +25,7 @@ from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 from steps.backend.reproducible import normalise_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
 from steps.host.errors import BuildFailed, InputError
-from steps.project.repository import checkout_around
+from steps.project.history import checkout_around
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -96,7 +96,7 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         **others: Any,
     ) -> Result:
         from steps.backend.context import BuildOptions  # noqa: PLC0415 - the same
-        from steps.project.repository import complete_history  # noqa: PLC0415 - as above
+        from steps.project.history import complete_history  # noqa: PLC0415 - as above
 
         if unshallow:
             complete_history(others["directories"] or (Path(),), os.environ)
@@ -114,19 +114,23 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
 
 def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
     """Return the projects that the command line names; raise InputError when there is none."""
-    from steps.project.source import find_projects, read_projects  # noqa: PLC0415 - `--help` does without
+    from steps.project.repository import find_packages  # noqa: PLC0415 - `--help` does without
+    from steps.project.source import read_projects  # noqa: PLC0415 - the same
 
     roots = directories or (Path(),)
     if not every:
         return read_projects(roots)
-    found = [directory for root in roots for directory in find_projects(root)]
-    if not found:
+    found = [find_packages(root) for root in roots]
+    for path, reason in [item for each in found for item in each.passed_over.items()]:
+        _logger.info("Passed over %r: %s", os.path.relpath(path), reason)
+    packages = [directory for each in found for directory in each.packages]
+    if not packages:
         where = ", ".join(repr(os.fspath(root.absolute())) for root in roots)
         raise InputError(
             f"There is no package below {where}",
-            "a package has a pyproject.toml with a [build-system] table",
+            "a package has a pyproject.toml with [build-system] or [project], or a setup.py",
         )
-    return read_projects(found)
+    return read_projects(packages)
 
 
 def package_name(text: str) -> NormalizedName:
@@ -145,7 +149,7 @@ def narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...
     """Return those of *projects* that changed since *ref*, or all of them where it is None."""
     if ref is None:
         return tuple(projects)
-    from steps.project.changes import changed_since  # noqa: PLC0415 - only who narrows pays for it
+    from steps.project.history import changed_since  # noqa: PLC0415 - only who narrows pays for it
 
     changed = changed_since(ref, projects)
     _logger.info("%d of %d projects changed since %s", len(changed), len(projects), ref)

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlsplit
 from steps.host.errors import AccessError, InputError, Problem
 from steps.host.gcloud import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
 from steps.host.git import ask_git, run_git
-from steps.project.repository import checkout_around
+from steps.project.history import checkout_around
 from steps.registry.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:

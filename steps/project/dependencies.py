@@ -6,8 +6,6 @@ setuptools' files, without running any of them.
 
 from __future__ import annotations
 
-import ast
-import configparser
 import copy
 import functools
 import os
@@ -132,27 +130,6 @@ def runtime_lines(directory: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
         for what, why in faults
     )
     return tuple(dict.fromkeys(it.line(directory) for it in found))
-
-
-def read_setup(directory: Path) -> tuple[str, tuple[Dependency, ...]]:
-    """Return the literal name and requirements of `setup.cfg` and `setup.py`, if there are any."""
-    name, lines = "", list[str]()
-    config = configparser.ConfigParser(interpolation=None)
-    try:
-        config.read_string(read_text(directory / "setup.cfg"))
-        name = config.get("metadata", "name", fallback="")
-        lines = config.get("options", "install_requires", fallback="").splitlines()
-        tree = ast.parse(read_text(directory / "setup.py"))
-    except (configparser.Error, SyntaxError, ValueError):
-        tree = ast.Module([], [])
-    for node in ast.walk(tree):
-        for keyword in node.keywords if isinstance(node, ast.Call) else ():
-            if keyword.arg == "name" and isinstance(keyword.value, ast.Constant):
-                name = name or str(keyword.value.value)
-            if keyword.arg == "install_requires" and isinstance(keyword.value, ast.List):
-                items = (item for item in keyword.value.elts if isinstance(item, ast.Constant))
-                lines += [str(item.value) for item in items]
-    return name, tuple(parse_dependency(line, directory) for line in lines if line.strip())
 
 
 def poetry_specifier(constraint: str) -> str:

@@ -19,11 +19,11 @@ from steps.project.dependencies import (
     declared_dependencies,
     list_in,
     parse_dependency,
-    read_setup,
     read_text,
     table_in,
 )
 from steps.project.requirements_file import parse_requirements
+from steps.project.setup_files import read_setup
 from steps.project.source import read_pyproject
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def read_references(directory: Path) -> References:
     table = read_pyproject(directory) if "pyproject.toml" in files else {}
     for it in declared_dependencies(directory, table):
         _add(found, it)
-    for it in read_setup(directory)[1] if files & {"setup.cfg", "setup.py"} else ():
+    for it in read_setup(directory).dependencies if files & {"setup.cfg", "setup.py"} else ():
         _add(found, it)
     lists = _dynamic_lists(table)
     if not ("build-system" in table or files & {"setup.cfg", "setup.py"}):

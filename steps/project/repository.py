@@ -1,36 +1,41 @@
-"""The repository around a directory: its projects, who requires what, and its git history.
-
-A trigger's build gets one commit without tags, from which setuptools-scm and its like can only
-guess a version; `complete_history` fetches the rest.
-"""
+"""The repository around a directory: its packages, and who requires what."""
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.host.errors import AccessError, InputError
-from steps.host.git import ask_git, run_git
+from steps.host.errors import InputError
+from steps.host.git import ask_git
+from steps.project.dependencies import (
+    table_in,
+)
+from steps.project.history import checkout_around
 from steps.project.requirements_file import parse_requirements
-from steps.project.source import find_projects, read_project
+from steps.project.setup_files import calls_setup, is_configured
+from steps.project.source import read_project, read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
     from steps.project.source import Project
 
-_logger = logging.getLogger("shipwheel")
-
-_FETCH_SECONDS = 600.0
-_NO_REPOSITORY = (
-    "`gcloud builds submit` leaves .git out unless a .gcloudignore keeps it; a trigger brings it"
+_OUTPUT = ("build", "dist")
+_NEVER_PROJECTS = {*_OUTPUT, "__pycache__", "node_modules", "site-packages"}
+_PROJECT_FILES = {"pyproject.toml", "setup.cfg", "setup.py"}
+# How tools say that a directory is not to be built.
+_NOT_PACKAGED = (
+    ("poetry", "package-mode", False),
+    ("uv", "package", False),
+    ("pdm", "distribution", False),
+    ("rye", "virtual", True),
 )
+_NO_PROJECT = "it has no project"
 _PATTERNS = ("*requirements*.txt", "*requirements*.in", "*requirements*.txt.tmpl")
 
 
@@ -42,10 +47,98 @@ class Requirer:
     requirements: tuple[Requirement, ...]
 
 
-def checkout_around(directory: Path) -> Path | None:
-    """Return the root of the git checkout that *directory* is in, or None where it is in none."""
-    above = (directory, *directory.parents)
-    return next((folder for folder in above if (folder / ".git").exists()), None)
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """The directories of *packages*, and the reasons why others that look like one are not."""
+
+    packages: tuple[Path, ...]
+    passed_over: Mapping[Path, str]
+
+
+def find_packages(root: Path) -> Found:
+    """Return what is at and below *root*, in the order of the paths.
+
+    A package is what pip and pypa/build can build: a `pyproject.toml` with `[build-system]` or
+    `[project]`, or a `setup.py`. Hidden folders, environments and build output do not count.
+    """
+    if not root.is_dir():
+        what = "This is a file" if root.exists() else "The directory does not exist"
+        raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
+    reasons: dict[Path, str] = {}
+    for folder, files in walk(root):
+        if _PROJECT_FILES & {*files}:
+            reasons[Path(folder)] = _reason_against(Path(folder), {*files})
+        for name in _OUTPUT:
+            output = Path(folder, name)
+            if any((output / it).is_file() for it in ("pyproject.toml", "setup.py")):
+                reasons[output] = f"a folder named {name!r} is taken for the output of a build"
+    return Found(
+        packages=tuple(sorted(path for path, reason in reasons.items() if not reason)),
+        passed_over={
+            path: reason
+            for path, reason in sorted(reasons.items())
+            if reason not in {"", _NO_PROJECT}
+        },
+    )
+
+
+def find_projects(root: Path) -> tuple[Path, ...]:
+    """Return the directories of the packages at and below *root*."""
+    return find_packages(root).packages
+
+
+def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield the folders at and below *root* that may hold something of the user's, and their files.
+
+    Hidden folders, environments and build output are passed over.
+    """
+    for folder, subfolders, files in os.walk(root):
+        if "pyvenv.cfg" in files:
+            subfolders.clear()
+            continue
+        subfolders[:] = [
+            name for name in subfolders if name not in _NEVER_PROJECTS and not name.startswith(".")
+        ]
+        yield folder, files
+
+
+def _reason_against(directory: Path, files: set[str]) -> str:
+    """Return why *directory* is not a package of the repository, or nothing for one that is."""
+    try:
+        table = read_pyproject(directory) if "pyproject.toml" in files else {}
+    except InputError:
+        return ""  # so that reading it reports what is wrong, instead of passing it over
+    tool = table_in(table, "tool")
+    for name, key, value in _NOT_PACKAGED:
+        if table_in(tool, name).get(key) is value:
+            return f"its [tool.{name}] says {key} = {str(value).lower()}"
+    if "build-system" in table or ("setup.py" in files and calls_setup(directory)):
+        return ""
+    if "project" in table:
+        return _reason_against_setuptools(table_in(tool, "uv"), files)
+    return _reason_against_half(directory, tool, files)
+
+
+def _reason_against_setuptools(uv: Mapping[str, object], files: set[str]) -> str:
+    """Return why a `[project]` without `[build-system]` is not meant to be built by setuptools."""
+    if uv.get("package") is True:
+        return ""
+    if "workspace" in uv:
+        return "it is the root of a uv workspace, without [build-system]"
+    if "main.py" in files:
+        return "it is an application or a function: a main.py, and no [build-system]"
+    return ""
+
+
+def _reason_against_half(directory: Path, tool: Mapping[str, object], files: set[str]) -> str:
+    """Return what is missing for a build in a directory that has some of it."""
+    if "poetry" in tool:
+        return "it has [tool.poetry] and no [build-system]"
+    if "setup.py" in files:
+        return "its setup.py does not call setup()"
+    if is_configured(directory):
+        return "a setup.cfg alone cannot be built: add a setup.py or a pyproject.toml"
+    return _NO_PROJECT
 
 
 def repository_projects(directory: Path) -> tuple[Project, ...]:
@@ -79,19 +172,6 @@ def find_requirers(directory: Path, environ: Mapping[str, str]) -> tuple[Require
     return (*projects, *_requirements_files(directory, environ))
 
 
-def complete_history(directories: Iterable[Path], environ: Mapping[str, str]) -> None:
-    """Fetch the commits and the tags that the checkouts of *directories* lack.
-
-    Raises InputError where there is no checkout or no remote, AccessError when the remote does not
-    give them.
-    """
-    for top in dict.fromkeys(_top(directory, environ) for directory in directories):
-        if _ask(top, environ, "rev-parse", "--is-shallow-repository") == "false":
-            _logger.info("The git history in %r is complete", os.fspath(top))
-        else:
-            _fetch(top, _remote(top, environ), environ)
-
-
 def _readable(top: Path | None, without: Collection[Path] = ()) -> Iterator[Project]:
     for directory in find_projects(top) if top else ():
         if directory not in without:
@@ -120,49 +200,3 @@ def _requirements_files(directory: Path, environ: Mapping[str, str]) -> Iterator
             found = tuple(it.requirement for it in lines if it.requirement)
             if found:
                 yield Requirer(name, found)
-
-
-def _top(directory: Path, environ: Mapping[str, str]) -> Path:
-    hint = "install git, or leave --unshallow out"
-    answer = run_git(directory, "rev-parse", "--show-toplevel", hint=hint, environ=environ)
-    if answer.returncode:
-        raise InputError(
-            f"There is no git history to complete in {os.fspath(directory.absolute())!r}:"
-            f" {answer.stderr.strip()}",
-            _NO_REPOSITORY,
-        )
-    return Path(answer.stdout.rstrip("\n"))
-
-
-def _remote(top: Path, environ: Mapping[str, str]) -> str:
-    """Return the remote `origin`, or the only one."""
-    remotes = _ask(top, environ, "remote").splitlines()
-    if "origin" in remotes or len(remotes) == 1:
-        return "origin" if "origin" in remotes else remotes[0]
-    raise InputError(
-        f"The history in {os.fspath(top)!r} is shallow, and no remote named 'origin' has the rest"
-        f" (remotes: {', '.join(map(repr, remotes)) or 'none'})",
-        "`git remote add origin URL` before this step",
-    )
-
-
-def _fetch(top: Path, remote: str, environ: Mapping[str, str]) -> None:
-    _logger.info("Fetching the whole git history in %r from %r", os.fspath(top), remote)
-    fetch = ("fetch", "--unshallow", "--tags", "--quiet", remote)
-    hint = "fetch it in a step before this one: git fetch --unshallow --tags"
-    try:
-        answer = run_git(top, *fetch, hint=hint, environ=environ, seconds=_FETCH_SECONDS)
-    except InputError as error:
-        message = f"The remote {remote!r} did not give the history: {error.problems[0].message}"
-        raise AccessError(message, hint) from None
-    if answer.returncode:
-        raise AccessError(
-            f"The remote {remote!r} did not give the history of {os.fspath(top)!r}:"
-            f" {answer.stderr.strip()}",
-            "a private repository needs credentials in this step, which Cloud Build leaves to you:"
-            " a deploy key or a token from Secret Manager",
-        )
-
-
-def _ask(top: Path, environ: Mapping[str, str], *arguments: str) -> str:
-    return ask_git(top, *arguments, environ=environ).strip()

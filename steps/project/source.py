@@ -19,13 +19,15 @@ from packaging.version import Version
 
 from steps.host.errors import InputError, Problem
 from steps.project.dependencies import declared_dependencies, runtime_dependencies, table_in
+from steps.project.setup_files import SetupFiles, read_setup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packaging.requirements import Requirement
 
-_NEVER_PROJECTS = {"__pycache__", "build", "dist", "node_modules", "site-packages"}
+
+_SHIM = "from setuptools import setup; setup()"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,7 @@ class Project:
 def read_project(directory: Path) -> Project:
     """Read the project in *directory*; raise InputError with all that is wrong with its files."""
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
-    table = read_pyproject(directory)
+    table = read_pyproject(directory, default="setup.py")
     InputError.raise_all(_problems(table, directory / "pyproject.toml"))
     return _project(directory, table)
 
@@ -90,49 +92,11 @@ def static_names(projects: Iterable[Project]) -> frozenset[NormalizedName]:
     return frozenset(it.name for it in projects if it.name and it.version is not None)
 
 
-def find_projects(root: Path) -> tuple[Path, ...]:
-    """Return the directories at and below *root* that hold a project, in the order of their paths.
+def read_pyproject(directory: Path, *, default: str = "") -> dict[str, Any]:
+    """Return the table of the project in *directory*, to be read only; or raise InputError.
 
-    A project has a `[build-system]` table, or Poetry's own; a `pyproject.toml` that only configures
-    tools or a workspace is none. Hidden folders, environments and build output are passed over.
+    Where there is a file named *default* instead, the table is empty.
     """
-    if not root.is_dir():
-        what = "This is a file" if root.exists() else "The directory does not exist"
-        raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
-    found = (Path(folder) for folder, files in walk(root) if "pyproject.toml" in files)
-    return tuple(sorted(folder for folder in found if _is_package(folder)))
-
-
-def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield the folders at and below *root* that may hold something of the user's, and their files.
-
-    Hidden folders, environments and build output are passed over.
-    """
-    for folder, subfolders, files in os.walk(root):
-        if "pyvenv.cfg" in files:
-            subfolders.clear()
-            continue
-        subfolders[:] = [
-            name for name in subfolders if name not in _NEVER_PROJECTS and not name.startswith(".")
-        ]
-        yield folder, files
-
-
-def _is_package(directory: Path) -> bool:
-    try:
-        table = read_pyproject(directory)
-    except InputError:
-        return True  # so that reading it reports what is wrong, instead of passing it over
-    tool = table_in(table, "tool")
-    if table_in(tool, "poetry").get("package-mode") is False:
-        return False
-    if table_in(tool, "uv").get("package") is False:
-        return False
-    return "build-system" in table
-
-
-def read_pyproject(directory: Path) -> dict[str, Any]:
-    """Return the table of the project in *directory*, to be read only; or raise InputError."""
     path = directory / "pyproject.toml"
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
@@ -143,11 +107,13 @@ def read_pyproject(directory: Path) -> dict[str, Any]:
             f"{os.fspath(path)!r} is nested too deeply to be read", "write it with fewer brackets"
         ) from None
     except FileNotFoundError:
+        if default and (directory / default).is_file():
+            return {}
         what = "has no pyproject.toml" if directory.is_dir() else "does not exist"
-        raise InputError(
-            f"The project directory {what}: {os.fspath(directory)!r}",
-            "name a directory with a pyproject.toml, or --all for every package below it",
-        ) from None
+        hint = "name a directory with a pyproject.toml, or --all for every package below it"
+        if default and (directory / "setup.cfg").is_file():
+            what, hint = f"{what} or {default}", f"add to its setup.cfg a {default}: {_SHIM}"
+        raise InputError(f"The project directory {what}: {os.fspath(directory)!r}", hint) from None
     except NotADirectoryError:
         raise InputError(
             f"A project is a directory, and this is a file: {os.fspath(directory)!r}",
@@ -218,8 +184,13 @@ def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
 
 def _project(directory: Path, table: Mapping[str, Any]) -> Project:
     metadata = _static_metadata(table)
+    setup = read_setup(directory) if _is_setuptools(table) else SetupFiles()
+    if "project" not in table:
+        metadata = {**_valid_fields(setup), **metadata}
     runtime = runtime_dependencies(directory, table)
-    declared = tuple(declared_dependencies(directory, table))
+    declared = (*declared_dependencies(directory, table), *setup.dependencies)
+    if "dependencies" not in table_in(table, "project"):
+        runtime += tuple(it for it in setup.dependencies if it.kind == "runtime")
     build = (it for it in declared if it.kind == "build" and not it.url and "@" not in it.text)
     paths = dict.fromkeys(it.path for it in declared if it.path)
     return Project(
@@ -230,6 +201,22 @@ def _project(directory: Path, table: Mapping[str, Any]) -> Project:
         build_requirements=tuple(it.requirement for it in build if it.requirement),
         local_paths=tuple(path for path in paths if path.is_dir()),
     )
+
+
+def _is_setuptools(table: Mapping[str, Any]) -> bool:
+    """Return whether the setup files count: setuptools builds what names no backend (PEP 517)."""
+    backend = table_in(table, "build-system").get("build-backend", "setuptools")
+    return isinstance(backend, str) and backend.startswith(("setuptools", "skbuild"))
+
+
+def _valid_fields(setup: SetupFiles) -> dict[str, str]:
+    """Return name and version of the setup files; the backend corrects what is not valid there."""
+    found = {}
+    if setup.name and _is_valid(setup.name, partial(canonicalize_name, validate=True)):
+        found["name"] = setup.name
+    if setup.version and _is_valid(setup.version, Version):
+        found["version"] = setup.version
+    return found
 
 
 def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:

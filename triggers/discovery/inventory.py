@@ -1,6 +1,6 @@
 """Packages and functions of the repository, and their dependencies.
 
-A package is a directory that builds: a `pyproject.toml` with a build system, or a `setup.py`.
+A package is a directory that builds, as `shipwheel build --all` takes it.
 A function is a directory with a `main.py` and requirements or a `pyproject.toml`, that is none.
 The manifest's lists win over what is found. Only files are read; nothing of the repository runs.
 """
@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Literal
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError, Problem, shorten
-from steps.project.dependencies import read_setup
 from steps.project.references import REQUIREMENTS, links, read_references
-from steps.project.source import find_projects, read_projects, walk
+from steps.project.repository import find_projects, walk
+from steps.project.source import read_projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -95,7 +95,7 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
 def find_components(root: Path) -> tuple[str, ...]:
     """Return the paths of all packages and functions, found without a manifest."""
     folders = _folders(root)
-    return tuple(sorted({*_find_packages(root, folders), *_find_functions(folders)}))
+    return tuple(sorted({*_find_packages(root), *_find_functions(folders)}))
 
 
 def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[Problem]]:
@@ -103,7 +103,7 @@ def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[P
     folders = _folders(root)
     packages = _select(root, manifest.packages, "packages", problems)
     if packages is None:
-        packages = _without(_find_packages(root, folders), manifest.packages.exclude)
+        packages = _without(_find_packages(root), manifest.packages.exclude)
         packages = [path for path in packages if path not in (manifest.functions.include or ())]
     functions = _select(root, manifest.functions, "functions", problems)
     if functions is None:
@@ -134,10 +134,9 @@ def _folders(root: Path) -> dict[str, set[str]]:
     return {_relative(root, Path(folder)): set(files) for folder, files in walk(root)}
 
 
-def _find_packages(root: Path, folders: Mapping[str, set[str]]) -> list[str]:
-    """Return the paths of all directories that build; *folders* are all with their files."""
-    projects = {_relative(root, project) for project in find_projects(root)}
-    return sorted(projects | {path for path, files in folders.items() if "setup.py" in files})
+def _find_packages(root: Path) -> list[str]:
+    """Return the paths of all directories that build."""
+    return sorted(_relative(root, project) for project in find_projects(root))
 
 
 def _find_functions(folders: Mapping[str, set[str]]) -> list[str]:
@@ -178,18 +177,17 @@ def _without(paths: Sequence[str], excludes: Sequence[str]) -> list[str]:
 
 def _package_names(root: Path, packages: Sequence[str]) -> dict[str, str]:
     """Return each package's name, normalised; the folder's where only a build would tell."""
-    with_toml = [path for path in packages if (root / path / "pyproject.toml").is_file()]
     try:
-        projects = read_projects(root / path for path in with_toml)
+        projects = read_projects(root / path for path in packages)
     except InputError as error:
         # A template or a fixture may look like a package, and be none.
         problems = [Problem(each.message, f"{each.hint}; {_OR}") for each in error.problems]
         raise InputError(problems[0], more=problems[1:]) from None
-    names = {_relative(root, project.directory): str(project.name or "") for project in projects}
-    for path in packages:
-        name = names.get(path) or read_setup(root / path)[0] or _folder_name(root, path)
-        names[path] = canonicalize_name(name)
-    return names
+    return {
+        (path := _relative(root, it.directory)): it.name
+        or canonicalize_name(_folder_name(root, path))
+        for it in projects
+    }
 
 
 def _links_out(root: Path, packages: Sequence[str]) -> dict[str, tuple[Path, ...]]:

@@ -68,7 +68,7 @@ def render(manifest: Manifest, inventory: Inventory) -> Rendering:
     if not targets:
         raise InputError(
             "No packages or functions found",
-            "a package has a pyproject.toml with [build-system], a function has main.py and"
+            "a package has a pyproject.toml or a setup.py that builds, a function has main.py and"
             " requirements; `packages.include` and `functions.include` list them by hand",
         )
     triggers = tuple(t for target in targets for t in _triggers(manifest, target))

@@ -6,7 +6,7 @@ import pytest
 
 from builder.__main__ import main
 from steps.host.errors import AccessError, InputError
-from steps.project.repository import complete_history
+from steps.project.history import complete_history
 from tests.tree import AUTHOR, commit, git
 
 if TYPE_CHECKING:

@@ -104,7 +104,7 @@ def test_where_there_is_no_package_all_places_are_named(tmp_path: Path) -> None:
         selected([tmp_path / "a", tmp_path / "b"], every=True)
     assert str(caught.value.problems[0]) == (
         f"There is no package below '{tmp_path}/a', '{tmp_path}/b'"
-        "\n  hint: a package has a pyproject.toml with a [build-system] table"
+        "\n  hint: a package has a pyproject.toml with [build-system] or [project], or a setup.py"
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError
-from steps.project.changes import affected, changed_since
+from steps.project.history import affected, changed_since
 from steps.project.source import Project, read_project
 from tests.tiny import make_project
 from tests.tree import commit, git

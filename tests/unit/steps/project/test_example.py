@@ -14,7 +14,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from steps.project.source import find_projects, read_project
+from steps.project.repository import find_projects
+from steps.project.source import read_project
 
 EXAMPLE = Path(__file__).parents[3] / "example"
 PACKAGES = EXAMPLE / "packages"

@@ -10,7 +10,8 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from steps.host.errors import InputError
-from steps.project.source import Project, find_projects, read_project, read_projects
+from steps.project.repository import find_packages, find_projects
+from steps.project.source import Project, read_project, read_projects
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -202,3 +203,96 @@ def test_packages_are_found_and_what_only_configures_tools_is_not(tmp_path: Path
     (tmp_path / "venv/pyvenv.cfg").touch()
 
     assert find_projects(tmp_path) == (tmp_path / "packages/berths", tmp_path / "packages/tides")
+
+
+BARE = '[project]\nname = "bare"\nversion = "1"\n'
+SETUP = "from setuptools import setup\nsetup(name='old')\n"
+
+# What a directory holds, and the reason for which `--all` passes it over.
+KINDS: list[tuple[dict[str, str], str | None]] = [
+    ({"setup.py": SETUP}, None),
+    ({"setup.py": "import setuptools\nsetuptools.setup()\n", "setup.cfg": "[metadata]\n"}, None),
+    ({"pyproject.toml": "[tool.black]\n", "setup.py": SETUP}, None),
+    ({"pyproject.toml": BARE}, None),
+    ({"pyproject.toml": BARE + "[tool.uv]\npackage = true\n", "main.py": ""}, None),
+    ({"pyproject.toml": "not TOML"}, None),
+    ({"setup.py": "def prepare() -> None: ...\n"}, "its setup.py does not call setup()"),
+    ({"setup.cfg": "[metadata]\nname = a\n"}, "a setup.cfg alone cannot be built"),
+    ({"pyproject.toml": "[tool.poetry]\nname = 'a'\n"}, "[tool.poetry] and no [build-system]"),
+    ({"pyproject.toml": BARE + "[tool.uv.workspace]\n"}, "the root of a uv workspace"),
+    ({"pyproject.toml": BARE, "main.py": ""}, "an application or a function: a main.py"),
+    ({"pyproject.toml": BARE + "[tool.pdm]\ndistribution = false\n"}, "says distribution = false"),
+    ({"pyproject.toml": BARE + "[tool.rye]\nvirtual = true\n"}, "says virtual = true"),
+    ({"build/pyproject.toml": BARE}, "'build' is taken for the output of a build"),
+]
+
+
+@pytest.mark.parametrize(("files", "reason"), KINDS, ids=str)
+def test_what_is_no_package_is_passed_over_with_the_reason_if_it_looks_like_one(
+    tmp_path: Path, files: dict[str, str], reason: str | None
+) -> None:
+    for name, text in {**files, "silent/setup.cfg": "[flake8]\n"}.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+
+    found = find_packages(tmp_path)
+
+    assert found.packages == (() if reason else (tmp_path,))
+    assert [reason in text for text in found.passed_over.values() if reason] == [True] * bool(
+        reason
+    )
+
+
+SETUP_FILES = [
+    ("setup(name='Old_One', version='1.0')", "", ("old-one", "1.0", [])),
+    ("setup()", "[metadata]\nname = cfg\nversion = 2\n", ("cfg", "2", [])),
+    ("setup(version='3')", "[metadata]\nname = cfg\nversion = 2\n", ("cfg", "3", [])),
+    ("V = '4'\nR = ['b>=1', 'c']\nsetup(name='a', version=V, install_requires=R)", "",
+     ("a", "4", ["b>=1", "c"])),
+    ("setup(name='a', version=read())", "[metadata]\nversion = 2\n", ("a", None, [])),
+    ("setup(name='a', version='1', use_scm_version=True)", "", ("a", None, [])),
+    ("setup(name='a', version='1')", "[egg_info]\ntag_build = dev\n", ("a", None, [])),
+    ("setup(name='a', version='1', **more)", "[egg_info]\ntag_date = 0\n", ("a", "1", [])),
+    ("setup(**known)", "[metadata]\nname = a\nversion = 1\n", ("a", None, [])),
+    ("setup()", "[metadata]\nname = a\nversion = attr: a.V\n", ("a", None, [])),
+    ("setup(name='not a name', version='not a version')", "", (None, None, [])),
+    ("if old: setup(name='a', version='1')\nelse: setup(name='a', version='2')", "",
+     ("a", None, [])),
+    ("print 'Python 2'; setup(name='a')", "[broken", (None, None, [])),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("script", "config", "expected"), SETUP_FILES)
+def test_what_setup_files_say_counts_where_it_is_literal(
+    tmp_path: Path, script: str, config: str, expected: object
+) -> None:
+    (tmp_path / "setup.py").write_text(f"from setuptools import setup\n{script}\n")
+    (tmp_path / "setup.cfg").write_text(config)
+
+    project = read_project(tmp_path)
+
+    version = str(project.version) if project.version else None
+    assert (project.name, version, [*map(str, project.requirements)]) == expected
+
+
+def test_what_the_build_requires_is_read_of_every_kind_of_project(tmp_path: Path) -> None:
+    write(tmp_path / "new", '[build-system]\nrequires = ["tool>=1", "other @ file:///other"]\n')
+    write(tmp_path / "both", "[tool.black]\n")
+    for name in ("old", "both"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "setup.py").write_text("setup(setup_requires='tool>=1')\n")
+
+    for name in ("new", "old", "both"):
+        assert [*map(str, read_project(tmp_path / name).build_requirements)] == ["tool>=1"]
+
+
+def test_the_way_out_is_told_where_there_is_only_a_setup_cfg(tmp_path: Path) -> None:
+    (tmp_path / "setup.cfg").write_text("[metadata]\nname = a\n")
+
+    with pytest.raises(InputError) as caught:
+        read_project(tmp_path)
+
+    [problem] = caught.value.problems
+    assert "has no pyproject.toml or setup.py" in problem.message
+    assert problem.hint.endswith("from setuptools import setup; setup()")

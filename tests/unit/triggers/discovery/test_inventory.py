@@ -185,7 +185,7 @@ def test_names_come_from_the_metadata_or_else_from_the_directory(tmp_path: Path)
         "c/setup.cfg": "[metadata]\nname = configured\n",
         "c/setup.py": "import setuptools; setuptools.setup()\n",
         "d/setup.py": "name = compute()\nsetup(name=name)\n",
-        "e/setup.py": "this is no Python\n",
+        "e/setup.py": "print 'Python 2'; setup(name='gone')\n",
         "f/pyproject.toml": BUILDS + "[tool.poetry]\nname = 'Po'\nversion = '1'\n",
     }
 
