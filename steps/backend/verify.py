@@ -131,8 +131,9 @@ def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[Dis
     if distribution.kind != "wheel":
         return
     checker = WheelChecker()
+    config = directory / "pyproject.toml"
     try:
-        checker.configure_options(configpath=str(directory / "pyproject.toml"))
+        checker.configure_options(**({"configpath": str(config)} if config.exists() else {}))
         failures = checker.check_contents(WheelContents.from_wheel(distribution.path))
     except UserInputError as error:
         where = os.fspath(directory / "pyproject.toml")

@@ -178,6 +178,21 @@ def test_all_broken_projects_are_named_at_once(tmp_path: Path) -> None:
     assert all("; or leave its directory out" in each.hint for each in caught.value.problems)
 
 
+def test_what_no_command_can_build_is_no_package_and_what_one_can_is(tmp_path: Path) -> None:
+    bare = "[project]\nname = 'bare'\nversion = '1'\n"
+    files = {
+        "alone/setup.cfg": "[metadata]\nname = alone\n",
+        "module/setup.py": "def prepare() -> None: ...\n",
+        "poetry/pyproject.toml": "[tool.poetry]\nname = 'poetry'\nversion = '1'\n",
+        "old/setup.py": "import setuptools\nsetuptools.setup()\n",
+        "bare/pyproject.toml": bare,
+        "function/pyproject.toml": bare,
+        "function/main.py": "",
+    }
+
+    assert found(tmp_path, files) == {"bare": "package", "old": "package", "function": "function"}
+
+
 def test_names_come_from_the_metadata_or_else_from_the_directory(tmp_path: Path) -> None:
     files = {
         "a/pyproject.toml": project("Big.Name"),
