@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.command_line.report import MAX_BYTES
-from steps.host.errors import InputError
+from steps.host.errors import OF_THE_MACHINE, InputError
 from steps.host.files import open_regular, write_whole
 from steps.host.gcloud import IGNORE_FILE, uploaded
 
@@ -120,6 +120,8 @@ def copy_source(source: Path, workspace: Path) -> int:
             elif original.is_file():  # a socket or a pipe is no source
                 shutil.copy2(original, target)
         except OSError as error:
+            if error.errno in OF_THE_MACHINE:
+                raise
             message = f"Cannot copy {str(original)!r} into the workspace: {error.strerror}"
             raise InputError(message, f"leave it out in {IGNORE_FILE}") from None
         count += 1

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
+import sys
 import threading
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from steps.command_line.report import columns
@@ -79,16 +80,18 @@ class Display:
 
     def write(self, text: str) -> None:
         """Show *text*, which ends in a line break, at once and as it is."""
-        if self._console:
-            self._console.out(text, end="", highlight=False)
-        else:
-            self._stream.write(text)
-            self._stream.flush()
+        # Beside a record on standard output, it is narration, and no reason to end.
+        with suppress(OSError) if self._stream is sys.stderr else nullcontext():
+            if self._console:
+                self._console.out(text, end="", highlight=False)
+            else:
+                self._stream.write(text)
+                self._stream.flush()
 
     def watch(self, execution: Execution) -> AbstractContextManager[object]:
         """Return a context in which the table follows *execution*; it goes when the build ends."""
         if not self._console:
-            return contextlib.nullcontext()
+            return nullcontext()
         from rich.live import Live  # noqa: PLC0415 - only a terminal pays for it
 
         return Live(

@@ -36,14 +36,23 @@ from steps.registry.address import EMULATOR_VARIABLE, parse_registry
 from steps.registry.credentials import url_logins
 from triggers.cloudbuild.build_rules import broken_after_substitution
 from triggers.cloudbuild.build_shared_rules import secret_names
+from triggers.cloudbuild.dynamic_substitutions import keys_of
 from triggers.cloudbuild.files import BuildConfig, read_build_config
-from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
+from triggers.cloudbuild.substitutions import (
+    StartedBy,
+    references,
+    resolve,
+    substitute_build,
+    template_texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.build_config import Artifacts, Build
     from triggers.cloudbuild.substitutions import Resolution
+
+    Place = tuple[str | int, ...]  # of a value in the config
 
 _logger = logging.getLogger("shipwheel")
 # They choose the service's machines, logs and records; a laptop has one machine and one log.
@@ -114,13 +123,16 @@ def prepare(request: RunRequest) -> PreparedBuild:
     """
     config, build_id = _read(request), str(uuid.uuid4())
     resolution = _resolve(request, config, build_id)
+    lacking = dict(_lacking_values(config.build, resolution.values))
     build = substitute_build(config.build, resolution.values)
     config = replace(config, build=build)
-    refused = [*broken_after_substitution(build), *_unpassable(build)]
-    InputError.raise_all(config.problems(refused))
+    broken = [*broken_after_substitution(build)]
+    refused = [found for found in broken if found.path not in lacking]
+    InputError.raise_all(config.problems([*refused, *_unpassable(build)]))
+    incomplete = [replace(it, hint=lacking[it.path]) for it in broken if it.path in lacking]
     graph = make_graph(build.steps, request.only, request.start)
     secrets, missing = _secrets(build, graph, request.environ)
-    obstacles = config.problems([*missing, *unsupported_fields(build, request)])
+    obstacles = config.problems([*incomplete, *missing, *unsupported_fields(build, request)])
     # Which directories it is given makes no difference to what it refuses.
     directories = BuildDirectories(Path("/shipwheel-run"))
     runner = _make_runner(request, directories, build_id, ExtraVariables())
@@ -145,6 +157,20 @@ def _make_runner(
         return DockerRunner(directories, docker_environment(request.environ), build_id, extra)
     host = host_environment(request.environ, directories.temporary)
     return ProcessRunner(directories, host, request.host_tools, extra)
+
+
+def _lacking_values(build: Build, values: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    """Yield the place of each text whose substitutions have no value, and the hint to give one."""
+    for place, text in template_texts(build):
+        keys: dict[str, None] = {}
+        found = references(text)
+        while found:  # what a value refers to counts, too
+            keys |= dict.fromkeys(found)
+            inside = [it for key in found for it in keys_of(build.substitutions.get(key, ""))]
+            found = [key for key in inside if key not in keys]
+        given = ",".join(f"{key}=…" for key in keys if not values.get(key))
+        if given:
+            yield place, f"give what has no value here: --substitutions {given}"
 
 
 def _narrate(request: RunRequest, build: Build) -> None:
@@ -199,14 +225,7 @@ def _read(request: RunRequest) -> BuildConfig:
 
 def _resolve(request: RunRequest, config: BuildConfig, build_id: str) -> Resolution:
     """Return the values of all substitutions; warn of what is allowed, raise for what is not."""
-    built_in = built_in_substitutions(
-        config.build,
-        config=request.config,
-        source=request.source,
-        build_id=build_id,
-        started_by=request.started_by,
-        environ=request.environ,
-    )
+    built_in = built_in_substitutions(config.build, request, build_id)
     resolution = resolve(config.build, request.substitutions, built_in, request.started_by)
     for problem in (*config.notes, *config.problems(resolution.notes)):
         _logger.warning("%s", problem)
@@ -317,16 +336,9 @@ def ignored_fields(build: Build) -> Iterator[str]:
         yield "options.dockerDaemon"
 
 
-def built_in_substitutions(
-    build: Build,
-    *,
-    config: Path,
-    source: Path,
-    build_id: str,
-    started_by: StartedBy,
-    environ: Mapping[str, str],
-) -> dict[str, str]:
-    """Return the built-in substitutions that a build of *source* has; others are empty."""
+def built_in_substitutions(build: Build, request: RunRequest, build_id: str) -> dict[str, str]:
+    """Return the built-in substitutions that a build of the source has; others are empty."""
+    environ = request.environ
     project = environ.get("GOOGLE_CLOUD_PROJECT") or environ.get("CLOUDSDK_CORE_PROJECT")
     values = {
         "PROJECT_ID": project or NO_PROJECT,
@@ -334,7 +346,7 @@ def built_in_substitutions(
         "BUILD_ID": build_id,
         "LOCATION": LOCATION,
     }
-    if started_by is StartedBy.SUBMIT:
+    if request.started_by is StartedBy.SUBMIT:
         return values
     email = f"{NO_PROJECT_NUMBER}-compute@developer.gserviceaccount.com"
     if build.service_account and "$" not in build.service_account:
@@ -342,10 +354,10 @@ def built_in_substitutions(
     return {
         **values,
         "TRIGGER_NAME": TRIGGER,
-        "TRIGGER_BUILD_CONFIG_PATH": _relative(config, source),
+        "TRIGGER_BUILD_CONFIG_PATH": _relative(request.config, request.source),
         "SERVICE_ACCOUNT_EMAIL": email,
         "SERVICE_ACCOUNT": f"projects/{values['PROJECT_ID']}/serviceAccounts/{email}",
-        **_from_git(source),
+        **_from_git(request.source),
     }
 
 

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -53,7 +54,7 @@ def main(root: click.Group, arguments: Sequence[str] | None = None) -> int:
     try:
         result = root.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        _tell(error.format_message())
         return InputError.exit_code
     except (ShipwheelError, click.ClickException) as error:
         return _report(error if isinstance(error, ShipwheelError) else _usage_error(error))
@@ -88,11 +89,12 @@ def run(root: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
         signal.signal(signal_number, signal.SIG_IGN)  # what is left does not take long
     end_children()
     _close(scratch, signalled=code > _SIGNALLED)
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # Nobody takes our output any more; keep the interpreter from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # It takes no output any more; keep the interpreter from complaining at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     if code > _SIGNALLED:
         # The interpreter would wait for requests that are under way in other threads.
         os._exit(code)
@@ -159,18 +161,23 @@ def _report(error: ShipwheelError) -> int:
 
 def _print_problem(problem: Problem) -> None:
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
-    click.secho("error: ", fg="red", bold=True, nl=False, err=True, color=colour)
-    click.echo(printable(problem.message), err=True)
+    error, hint = click.style("error: ", fg="red", bold=True), click.style("  hint: ", fg="cyan")
+    _tell(error + printable(problem.message), colour=colour)
     if problem.hint:
-        click.secho("  hint: ", fg="cyan", nl=False, err=True, color=colour)
-        click.echo(printable(problem.hint), err=True)
+        _tell(hint + printable(problem.hint), colour=colour)
+
+
+def _tell(text: str, *, colour: bool = False) -> None:
+    """Print a line on standard error; where that takes none, the exit code still tells."""
+    with suppress(OSError):
+        click.echo(text, err=True, color=colour)
 
 
 def _report_signal(*, terminated: bool) -> int:
     # Other threads may still narrate, and this is to be the last line.
     logging.getLogger("shipwheel").handlers[:] = [logging.NullHandler()]
     word, number = ("Terminated", signal.SIGTERM) if terminated else ("Interrupted", signal.SIGINT)
-    click.echo(f"{word}. Run the same command again to finish the job.", err=True)
+    _tell(f"{word}. Run the same command again to finish the job.")
     return _SIGNALLED + number
 
 
@@ -180,7 +187,7 @@ def _report_unexpected(error: Exception) -> int:
         return _report(
             InputError(
                 f"This machine does not let Shipwheel write or open more{where} ({error.strerror})",
-                "make room where the output, the project and TMPDIR are, and run it again",
+                OF_THE_MACHINE[error.errno],
             )
         )
     temporary = os.environ.get("TMPDIR", "")
@@ -193,6 +200,6 @@ def _report_unexpected(error: Exception) -> int:
         )
     import traceback  # noqa: PLC0415 - only a bug pays for it
 
-    traceback.print_exc()
-    click.echo(f"This is a bug in Shipwheel. Please report it: {ISSUES}", err=True)
+    _tell(traceback.format_exc().rstrip())
+    _tell(f"This is a bug in Shipwheel. Please report it: {ISSUES}")
     return EXIT_BUG

@@ -29,11 +29,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 EXIT_BUG = 70
-# What the system says where nothing that Shipwheel does better would help.
+_NO_ROOM = "make room where the output, the project and TMPDIR are, and run it again"
+_MORE_FILES = "raise the limit of open files, such as with `ulimit -n 1024`, and run it again"
+# What the system says where nothing that Shipwheel does better would help, and what would.
 OF_THE_MACHINE = {
-    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
-    errno.EAGAIN,
-}  # fmt: skip
+    errno.ENOSPC: _NO_ROOM,
+    errno.EDQUOT: _NO_ROOM,
+    errno.EROFS: _NO_ROOM,
+    errno.EFBIG: "raise the limit of the size of files, such as with `ulimit -f unlimited`",
+    errno.EMFILE: _MORE_FILES,
+    errno.ENFILE: _MORE_FILES,
+    errno.ENOMEM: "end other programs, or take a larger machine, and run it again",
+    errno.EAGAIN: "end other programs, or raise their limit (`ulimit -u`), and run it again",
+}
 _LONGEST_LINE = 4000  # characters
 # Control characters, line separators and marks, such as those that turn the direction of a text.
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}

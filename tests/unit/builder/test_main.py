@@ -15,7 +15,7 @@ import pytest
 import steps
 from builder.__main__ import main, shipwheel
 from steps.host import errors
-from steps.host.errors import Problem, ShipwheelError
+from steps.host.errors import Problem, ShipwheelError, printable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,6 +203,47 @@ def test_standard_streams_may_be_closed_or_full(redirection: str, code: int, sai
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith(said)
     assert bool(done.stderr) == bool(said)
+
+
+@pytest.mark.parametrize(("arguments", "code"), [("--version", 0), ("run nowhere", 2), ("", 2)])
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_a_standard_error_that_takes_nothing_does_not_change_the_exit_code(
+    arguments: str, code: int, redirection: str
+) -> None:
+    command = f'exec "$0" -m builder {arguments} {redirection}'
+    done = subprocess.run(["sh", "-c", command, sys.executable], timeout=60, check=False)
+
+    assert done.returncode == code
+
+
+def test_a_limit_of_the_machine_is_told_with_what_raises_it(tmp_path: Path) -> None:
+    config = tmp_path / "cloudbuild.yaml"
+    config.write_text("steps: [{name: bash}]")
+    (tmp_path / "large").write_bytes(bytes(5000))
+    command = f'exec "$0" -m builder run {config} --source {tmp_path} --host-tools'
+    for limit, said in (("-n 7", "Too many open files"), ("-f 4", "File too large")):
+        done = subprocess.run(
+            ["bash", "-c", f"ulimit {limit}; {command}", sys.executable],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert said in done.stderr
+        assert f"`ulimit {limit[:2]} " in done.stderr
+
+
+def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
+    text = "a\x1b]0;t\x07\u202eb \x1b[31mred\x1b[0m\r\n  ::error::x\n##[warning]y\n" + "z" * 4001
+
+    assert printable(text).splitlines() == [
+        r"a\x1b]0;t\x07\u202eb red",
+        r"  \x3a:error::x",
+        r"#\x23[warning]y",
+        "z" * 4000 + "… and 1 more characters",
+    ]
+    assert printable("Zoë: naïve 東京\t✓ a::b ## [x]") == "Zoë: naïve 東京\t✓ a::b ## [x]"
 
 
 def test_the_output_is_utf_8_in_every_locale() -> None:

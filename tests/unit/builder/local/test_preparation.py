@@ -160,6 +160,23 @@ def test_a_plain_config_asks_for_nothing_that_is_not_here() -> None:
     assert [*ignored_fields(read_build_config("steps: [{name: bash}]", "f").build)] == []
 
 
+def test_a_name_that_lacks_a_value_is_an_obstacle_and_one_that_is_wrong_is_refused(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "cloudbuild.yaml"
+    text = "steps: [{name: a/b}]\nimages: ['a/b:$_TAG']\nsubstitutions: {_TAG: '%s'}"
+    request = RunRequest(config=config, source=tmp_path, environ={}, docker=True)
+
+    config.write_text(text % "${TAG_NAME%%.*}")
+    obstacle = prepare(request).obstacles[0]
+    assert obstacle.message == f'{config}:2: invalid image name "a/b:"'
+    assert obstacle.hint == "give what has no value here: --substitutions _TAG=…,TAG_NAME=…"
+
+    config.write_text(text % ":")
+    with pytest.raises(InputError, match='invalid image name "a/b::"'):
+        prepare(request)
+
+
 def test_a_nul_is_refused_wherever_a_program_would_be_given_it(tmp_path: Path) -> None:
     config = tmp_path / "cloudbuild.yaml"
     volume = 'volumes: [{name: vol, path: "/b\\0"}]'
