@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
 _BYTE_ORDER_MARK = "\ufeff"
-_COMMENT = re.compile(r"(?:^|\s+)#.*$")
+_COMMENT = re.compile(r"(?:^|\s)#.*$")  # not \s+, which takes quadratic time
 _SHORT = {"-i": "--index-url", "-r": "--requirement", "-c": "--constraint", "-e": "--editable"}
 _WITH_VALUE = ("--index-url", "--extra-index-url", "--requirement", "--constraint", "--editable")
 _OTHER = ("--no-index", "--find-links", "--no-binary", "--only-binary", "--prefer-binary", "--pre",
           "--require-hashes", "--no-require-hashes", "--all-releases", "--only-final",
           "--trusted-host", "--use-feature")  # fmt: skip
 _ARCHIVES = (".whl", ".tar.gz", ".zip")
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\]\s*)?")
 _REMOTE = re.compile(r"[a-z0-9+.-]+://|git\+", re.IGNORECASE)
 
 
@@ -90,7 +91,7 @@ class Line:
         """The requirement of a line that has one by name or by URL; None for any other line."""
         try:
             return Requirement(self.body)
-        except InvalidRequirement:
+        except (InvalidRequirement, RecursionError):
             return None
 
     @property
@@ -116,6 +117,8 @@ class Line:
             Requirement(self.body)
         except InvalidRequirement as error:
             return str(error).splitlines()[0]
+        except RecursionError:
+            return "its marker is nested too deeply"
         return ""
 
 
@@ -215,14 +218,17 @@ def _is_option(name: str) -> bool:
 
 
 def _path(body: str) -> str | None:
-    reference = re.sub(r"^[A-Za-z0-9][\w.-]*\s*(?:\[[^\]]*\])?\s*@\s*", "", body)
+    name, at, url = body.partition("@")
+    reference = url if at and _NAME.fullmatch(name) else body
     reference = reference.split(" ;")[0].strip()
     if reference.startswith("file:"):
         path = unquote(re.sub(r"^file:(?://(?:localhost)?(?=/))?", "", reference))
         return path.split("#")[0]
     if _REMOTE.match(reference):
         return None
-    bare = re.sub(r"\[[^\]]*\]$", "", reference.split("#")[0])
+    bare = reference.split("#")[0]
+    if bare.endswith("]"):
+        bare = bare.rpartition("[")[0]
     if bare.startswith((".", "/")) or ("/" in bare and "@" not in bare and ";" not in bare):
         return bare
     return bare if bare.endswith(_ARCHIVES) else None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 from packaging.requirements import InvalidRequirement, Requirement
 
@@ -199,3 +201,24 @@ def test_one_hash_is_a_hashed_file() -> None:
     assert parse_requirements("a==1\nb==1 --hash=sha256:aa\n").is_hashed
     assert parse_requirements("--require-hashes\na==1\n").is_hashed
     assert not parse_requirements("a==1\n").is_hashed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" + " " * 20_000 + "b",
+        "a " + " " * 20_000 + "@ ./b.whl",
+        "a" + "\t" * 20_000 + "x#",
+        "a[" * 20_000,
+        "a ; " + "(" * 20_000,
+        "--index-url " * 20_000,
+    ],
+    ids=["spaces", "before an @", "tabs", "brackets", "parentheses", "options"],
+)
+def test_no_line_takes_long_to_read(text: str) -> None:
+    start = time.process_time()
+    read = line(text)
+
+    assert (read.comment, read.requirement) == ("", None) or read.path == "./b.whl"
+    assert read.fault or read.path or read.options
+    assert time.process_time() - start < 2
