@@ -26,7 +26,8 @@ _HINT = (
 class Transient(Exception):  # noqa: N818 - it is a fault, and an error only once time is up
     """A fault that may pass by itself.
 
-    *retry_after* is the number of seconds that the other side asked to wait.
+    *retry_after* is the number of seconds that the other side asked to wait, *hint* the hint when
+    time is up.
     """
 
     def __init__(self, fault: str, retry_after: float = 0.0, hint: str = "") -> None:

@@ -213,9 +213,7 @@ class _Uploader:
         answer = self._transport.describe(response)
         # Artifact Registry: 400 "Requested entity already exists."; others answer 409.
         if response.status_code == codes.conflict or "already exist" in response.text.lower():
-            return Transient(
-                f"{answer}, and the index does not show it yet; if it was deleted, bump the version"
-            )
+            return Transient(f"{answer}, and the index does not show it yet", hint=_KEPT)
         try:
             self._require_uploadable()
         except ShipwheelError as error:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,11 +13,14 @@ from builder.__main__ import main
 from builder.server import Emulator
 from builder.server.answers import HTML, Answers, Reply
 from tests.integration.program import environment
+from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import TOKEN
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.integration.servers.faults import Request
 
 COMMANDS = ("check", "publish", "publish", "check", "versions")
 SAME = ((0, "new"), (0, "uploaded"), (0, "identical"), (0, "identical"), (0, "1.0"))
@@ -50,7 +51,7 @@ def reply(status: int, body: str = "", content_type: str = HTML) -> Reply:
 
 
 def use(
-    emulator: Emulator,
+    emulator: Emulator | FaultyRegistry,
     monkeypatch: pytest.MonkeyPatch,
     place: str = "us-central1/demo/pypi",
     token: str = TOKEN,
@@ -212,19 +213,26 @@ def test_a_file_that_exists_and_is_not_listed_yet_is_waited_for(
 ) -> None:
     project = make_project(tmp_path / "tides", "tides")
     make_distributions(project)
-    answers = Answers(existing_file=answer, visible_after=0.1)
+    posts: list[str] = []
 
-    with Emulator(tmp_path / "registry", token=TOKEN, answers=answers) as emulator:
-        use(emulator, monkeypatch)
+    def hide(request: Request) -> Fault | None:
+        posts.extend([request.path] * (request.method == "POST"))
+        is_hidden = len(posts) < 2 and "/simple/" in request.path
+        return Fault(answer=Answer(404)) if is_hidden else None
+
+    with (
+        Emulator(tmp_path / "registry", token=TOKEN, answers=Answers(existing_file=answer)) as it,
+        FaultyRegistry(it, hide) as registry,
+    ):
+        use(it, monkeypatch)
         assert main(["-q", "upload", str(project)]) == 0
-        later = time.time() + 3  # until then the index does not show them
-        for file in (tmp_path / "registry/demo/pypi/tides").iterdir():
-            os.utime(file, (later, later))
         capsys.readouterr()
+        use(registry, monkeypatch)
         assert main(["-q", "upload", str(project), "--json"]) == 0
 
     again = json.loads(capsys.readouterr().out)
-    assert {(row["outcome"], row["result"]) for row in again} == {("new", "found")}
+    assert {(row["outcome"], row["result"]) for row in again} == {("identical", "found")}
+    assert len(posts) >= len(again) == 2
 
 
 @pytest.mark.parametrize(
