@@ -63,13 +63,14 @@ def make_project(
 
 
 def make_distributions(
-    directory: Path, *, metadata_version: str = "2.4"
+    directory: Path, *, metadata_version: str = "2.4", requires_python: str = ""
 ) -> tuple[Distribution, ...]:
     """Write wheel and sdist of a tiny project into its `dist/`, the same bytes each time."""
     table = tomllib.loads((directory / "pyproject.toml").read_text())["project"]
     name, version = table["name"], table["version"]
     lines = [f"Metadata-Version: {metadata_version}", f"Name: {name}", f"Version: {version}"]
     lines += [f"Requires-Dist: {line}" for line in table["dependencies"]]
+    lines += [f"Requires-Python: {requires_python}"] if requires_python else []
     metadata = "".join(f"{line}\n" for line in lines)
     sources = {
         f"{name}/{path.name}": path.read_bytes() for path in sorted((directory / name).iterdir())

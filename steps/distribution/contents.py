@@ -351,19 +351,20 @@ def _file_differences(old: dict[str, Content], new: dict[str, Content]) -> Itera
             if before.executable != after.executable:
                 detail = "now executable" if after.executable else "no longer executable"
             else:
-                compiled = _is_compiled(before.head) and _is_compiled(after.head)
-                rebuilt = compiled or name.startswith(_SBOMS)
+                form = _compiled_form(after.head)
+                same = form is not None and form == _compiled_form(before.head)
+                rebuilt = same or name.startswith(_SBOMS)
         yield _difference("file", change, name, detail, rebuilt=rebuilt)
 
 
-def _is_compiled(head: bytes) -> bool:
-    """Return whether a file with these first bytes is a compiler's or a linker's work."""
-    if head.startswith(_FAT):
-        return 0 < int.from_bytes(head[4:8], "big") <= _MOST_PROCESSORS
-    if head.startswith(b"MZ"):
-        at = int.from_bytes(head[60:64], "little")
-        return head[at : at + 4] == b"PE\0\0"
-    return head.startswith(_COMPILED)
+def _compiled_form(head: bytes) -> bytes | None:
+    """Return by what a file with these first bytes is known as a compiler's or a linker's work."""
+    if head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") <= _MOST_PROCESSORS:
+        return head[:4]
+    at = int.from_bytes(head[60:64], "little")
+    if head.startswith(b"MZ") and head[at : at + 4] == b"PE\0\0":
+        return head[:2]
+    return next(filter(head.startswith, _COMPILED), None)
 
 
 def _field_differences(old: _Contents, new: _Contents) -> Iterator[Difference]:

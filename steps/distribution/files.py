@@ -139,10 +139,15 @@ def read_distribution(
 def read_metadata(path: Path) -> RawMetadata:
     """Return the core metadata of a wheel or an sdist; raise InputError when there is none."""
     with open_archive(path) as archive:
-        name = metadata_member(archive)
-        if name is None:
-            raise InputError(f"{path.name!r} holds no metadata", "build it again")
-        return parse_metadata(path, archive.read(name))[0]
+        return parse_metadata(path, archive.read(_require_metadata(path, archive)))[0]
+
+
+def _require_metadata(path: Path, archive: Archive) -> str:
+    """Return the name of the member with the core metadata; raise InputError when there is none."""
+    name = metadata_member(archive)
+    if name is None:
+        raise InputError(f"{path.name!r} holds no metadata", "build it again")
+    return name
 
 
 def parse_metadata(path: Path, text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
@@ -255,7 +260,7 @@ def _check_wheel(path: Path) -> None:
     from steps.distribution.twine_library import other_metadata  # noqa: PLC0415 - imported early
 
     with open_wheel(path) as wheel:
-        metadata = metadata_member(wheel) or ""
+        metadata = _require_metadata(path, wheel)
         folder = metadata.partition("/")[0]
         mismatches = [*islice(record_mismatches(wheel, folder), _SHOWN)]
         problems = [f"does not match its RECORD: {it}" for it in mismatches]

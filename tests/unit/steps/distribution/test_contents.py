@@ -15,6 +15,7 @@ from steps.distribution.contents import compare
 from steps.distribution.files import read_distribution
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from steps.distribution.contents import Difference
@@ -36,24 +37,30 @@ SDIST = {
 }
 
 
-def write(path: Path, members: dict[str, str]) -> Path:
+def write(path: Path, members: dict[str, str], executable: Collection[str] = ()) -> Path:
     """Write a distribution; the RECORD of a wheel says what is in it where it is to be empty."""
     path.parent.mkdir(exist_ok=True)
+    data = {name: it.encode(errors="surrogateescape") for name, it in members.items()}
+    modes = {name: 0o755 if name in executable else 0o644 for name in data}
     if path.suffix == ".whl":
-        data = {name: it.encode(errors="surrogateescape") for name, it in members.items()}
         records = [name for name in data if name.endswith("/RECORD") and not data[name]]
         for record in records:
             data[record] = record_of(data).encode()
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in data.items():
-                archive.writestr(name, content)
+                entry = zipfile.ZipInfo(name)
+                entry.external_attr = modes[name] << 16
+                archive.writestr(entry, content)
         return path
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, text in members.items():
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in data.items():
             info = tarfile.TarInfo(f"tide_tables-1.0/{name}")
-            info.size = len(text.encode())
-            archive.addfile(info, io.BytesIO(text.encode()))
+            info.mode, info.size = modes[name], len(content)
+            if content.startswith(b"-> "):
+                info.type, info.size = tarfile.SYMTYPE, 0
+                info.linkname = f"../{content[3:].decode()}"
+            tar.addfile(info, io.BytesIO(content))
     path.write_bytes(gzip.compress(buffer.getvalue()))
     return path
 

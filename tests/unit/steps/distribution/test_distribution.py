@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 from packaging.version import Version
 
-from steps.distribution.files import Distribution, parse_filename, read_distribution
+from steps.distribution.files import (
+    Distribution,
+    parse_filename,
+    read_distribution,
+    read_whole,
+)
 from steps.host.errors import InputError, Problem
+from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 METADATA = "Metadata-Version: 2.4\nName: {}\nVersion: {}\nRequires-Dist: berths>=1\n"
@@ -28,12 +35,16 @@ def write_wheel(path: Path, name: str, version: str) -> Path:
     return path
 
 
-def write_sdist(path: Path, name: str, version: str, *, member: str = "PKG-INFO") -> Path:
+def write_sdist(
+    path: Path, name: str, version: str, *, member: str = "PKG-INFO", more: Sequence[str] = ()
+) -> Path:
     content = METADATA.format(name, version).encode()
     with tarfile.open(path, "w:gz") as archive:
         info = tarfile.TarInfo(f"tides-1.0/{member}")
         info.size = len(content)
         archive.addfile(info, io.BytesIO(content))
+        for other in more:
+            archive.addfile(tarfile.TarInfo(f"tides-1.0/{other}"))
     return path
 
 
@@ -203,3 +214,90 @@ def test_a_file_that_goes_away_while_it_is_hashed_is_told(tmp_path: Path) -> Non
 
     with pytest.raises(InputError, match=r"^'tides-1\.0\.tar\.gz' cannot be read as an sdist: No "):
         read_distribution(path, sha256=hash_the_last_of_it)
+
+
+@pytest.mark.parametrize(
+    ("tags", "requires", "allowed"),
+    [
+        ("cp311-cp311-linux_x86_64", ">=3.12", False),
+        ("cp311-cp311-linux_x86_64", ">=3.11.4", True),
+        ("cp311-cp311-linux_x86_64", "<3.11", False),
+        ("cp311-cp311-linux_x86_64", "!=3.11.*", False),
+        ("cp311-none-any", ">=3.12", False),
+        ("cp311-abi3-linux_x86_64", ">=3.12", True),
+        ("cp311-abi3-linux_x86_64", "<3.11", False),
+        ("cp310.cp311-none-any", ">=3.11", True),
+        ("cp315-cp315-linux_x86_64", ">=3.15.0b1", True),
+        ("pp310-pypy310_pp73-linux_x86_64", ">=3.11", False),
+        ("py3-none-any", ">=3.12", True),
+        ("py3-none-any", "<3", False),
+        ("py311-none-any", ">=3.12", True),
+        ("py312-none-any", "<3.12", False),
+        ("py2-none-any", ">=3.8", False),
+        ("py2.py3-none-any", ">=3.8", True),
+        ("cp27-cp27mu-linux_x86_64", ">=3.8", False),
+        ("graalpy311-graalpy242_311_native-linux_x86_64", ">=3.12", True),  # who knows
+        ("cp311-cp311-linux_x86_64", "", True),
+        ("cp311-cp311-linux_x86_64", "none", True),  # twine says so
+    ],
+)
+def test_a_wheel_whose_tags_contradict_its_own_requires_python_is_refused(
+    tags: str, requires: str, allowed: bool, tmp_path: Path
+) -> None:
+    wheel, _ = make_distributions(make_project(tmp_path, "tides"), requires_python=requires)
+    path = wheel.path.rename(wheel.path.with_name(f"tides-1.0-{tags}.whl"))
+
+    if allowed:
+        assert read_whole(path).path == path
+        return
+    with pytest.raises(InputError) as caught:
+        read_whole(path)
+    interpreters = ", ".join(sorted(tags.partition("-")[0].split(".")))
+    assert str(caught.value) == (
+        f"{path.name!r} is for {interpreters}, and its own Requires-Python is {requires!r}\n"
+        "  hint: build it with a Python that requires-python allows, or correct that"
+    )
+
+
+@pytest.mark.parametrize("name", ["dist/tides-0.9.tar.gz", "out/Tides-1.0-py3-none-any.whl"])
+def test_an_sdist_that_holds_distributions_of_its_own_project_is_refused(
+    name: str, tmp_path: Path
+) -> None:
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0", more=[name])
+
+    with pytest.raises(InputError) as caught:
+        read_whole(path)
+
+    assert str(caught.value) == (
+        f"'tides-1.0.tar.gz' holds a distribution of its own project: {name!r}\n"
+        "  hint: exclude that folder in the settings of the build backend, or move it out of the"
+        " project"
+    )
+
+
+def test_an_sdist_may_hold_distributions_of_others(tmp_path: Path) -> None:
+    names = ["tests/berths-1.0-py3-none-any.whl", "tests/tides.tar.gz", "tests/tides-1.whl"]
+    path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0", more=names)
+
+    assert read_whole(path).path == path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        METADATA.format("tides", "1.0").encode() + b"\ncaf\xe9\n",
+        b"Content-Type: multipart/mixed; boundary=x\n\n--x\n\na\n--x--\n",
+    ],
+    ids=["a description in latin-1", "parts"],
+)
+def test_metadata_that_cannot_be_read_is_told(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "tides-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tides-1.0.dist-info/METADATA", text)
+
+    with pytest.raises(InputError) as caught:
+        read_distribution(path)
+
+    (problem,) = caught.value.problems
+    assert problem.message.startswith(f"{path.name!r} holds metadata that cannot be read: ")
+    assert problem.hint == "write it in UTF-8, as the specification of core metadata has it"
