@@ -16,7 +16,7 @@ export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 UNIT = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/unit -n 2
 INTEGRATION = $(BIN)/python -m pytest tests/integration -n 3
 
-.PHONY: demo test test-exhaustive unit integration image-test lint format lock schema docs benchmark equality live clean
+.PHONY: demo test test-exhaustive unit integration image-test lint format lock schema api docs benchmark equality live clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -66,6 +66,9 @@ lock: $(VENV)/development  ## refresh the hash-locked requirements
 schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the code
 	$(BIN)/python -c 'from triggers.manifest.manifest import manifest_schema; print(manifest_schema())' \
 	  > triggers/shipwheel.schema.json
+
+api: $(VENV)/development  ## write the fields of Cloud Build's messages anew, from Google's types and gcloud
+	$(BIN)/python -m tests.api
 
 docs: $(VENV)/development  ## write the output that the documents show anew
 	$(BIN)/python -m tests.documentation

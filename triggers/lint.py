@@ -52,7 +52,8 @@ def command(
 
     FILE is a file of triggers for gcloud's import, a build config, or a manifest. Without any, it
     checks the repository's manifest, the triggers that it renders, the build configs that they
-    name, and every cloudbuild.yaml and cloudbuild/*.yaml below.
+    name, and every cloudbuild.yaml, cloudbuild-*.yaml, *.cloudbuild.yaml, cloudbuild/*.yaml and
+    .cloudbuild/*.yaml below.
 
     Exits with 1 if there is a finding. triggers/rules/README.md explains the codes.
 

@@ -34,8 +34,8 @@ from steps.host.errors import Finding, InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import EMULATOR_VARIABLE, parse_registry
 from steps.registry.credentials import url_logins
-from triggers.cloudbuild.build_rules import broken_after_substitution
-from triggers.cloudbuild.build_shared_rules import secret_names
+from triggers.cloudbuild.build_names import broken_after_substitution
+from triggers.cloudbuild.build_rules import secret_names
 from triggers.cloudbuild.dynamic_substitutions import keys_of
 from triggers.cloudbuild.files import BuildConfig, read_build_config
 from triggers.cloudbuild.substitutions import (
@@ -274,24 +274,12 @@ def _python_packages(artifacts: Artifacts, request: RunRequest) -> Iterator[Find
         message = f"`{'.'.join(path)}` is only uploaded to a registry that is named"
         yield Finding.at(path, message, "use --emulator, or name one with --registry")
     for index, package in enumerate(artifacts.python_packages):
-        where = (*path, index)
-        if not _is_python_repository(package.repository):
-            message = f"The repository is not one of Artifact Registry: {package.repository!r}"
-            hint = "write https://REGION-python.pkg.dev/PROJECT/REPO"
-            yield Finding.at((*where, "repository"), message, hint)
         for text in package.paths:
             inside = text.removeprefix(WORKSPACE)
             if ".." in inside.split("/") or (inside == text and text.startswith("/")):
                 message = f"The path leads out of {WORKSPACE}: {text!r}"
                 hint = f"name files below {WORKSPACE}, such as dist/*"
-                yield Finding.at((*where, "paths"), message, hint)
-
-
-def _is_python_repository(text: str) -> bool:
-    try:
-        return text.startswith("https://") and parse_registry(text, {}).is_artifact_registry
-    except InputError:
-        return False
+                yield Finding.at((*path, index, "paths"), message, hint)
 
 
 def not_uploaded(artifacts: Artifacts) -> list[str]:

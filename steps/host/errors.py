@@ -169,7 +169,7 @@ def code_table(codes: Mapping[str, Code]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a hint with the one of *known* that is nearest to *name*, or else *otherwise*."""
-    near = difflib.get_close_matches(name, [*known], n=1)
+    near = difflib.get_close_matches(name, [*known], n=1, cutoff=0.75)
     return f"did you mean {near[0]!r}?" if near else otherwise
 
 

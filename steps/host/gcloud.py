@@ -160,6 +160,16 @@ def ask_gcloud(call: Call, environ: Mapping[str, str]) -> Any:
     return parse_answer(call, run_gcloud(call, environ))
 
 
+def gcloud_version() -> str:
+    """Return the version of the gcloud that is installed, empty without one."""
+    try:
+        answer = ask_gcloud(Call(verb="version", arguments=(), takes=""), os.environ)
+    except ShipwheelError:
+        return ""
+    version = answer.get("Google Cloud SDK", "") if isinstance(answer, dict) else ""
+    return version if re.fullmatch(r"[0-9.]+", str(version)) else ""
+
+
 def parse_answer(call: Call, answer: subprocess.CompletedProcess[str]) -> Any:
     """Return the JSON in the *answer* to *call*; raise ServiceError where there is none."""
     try:

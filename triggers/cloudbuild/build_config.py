@@ -1,23 +1,44 @@
-"""The build config: every field that `cloudbuild.yaml` has, as frozen values.
+"""The build config and the build trigger as frozen values: the fields that this project reads.
 
-It is the Cloud Build API's `Build` message. What one field alone can get wrong is decided here, by
-type; what fields get wrong together is in `build_rules`.
+They are the Cloud Build API's messages `Build` and `BuildTrigger`. `messages` knows all of their
+fields; what is not named here is kept beside, as it was read.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Any, ClassVar
 
-from pydantic import Field
-
-from triggers.cloudbuild.messages import Int64, Message, Repeated, Strings
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel, to_snake
 
 DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
 _JSON_DURATION = re.compile(r"-?[0-9]+(?:\.[0-9]{1,9})?s")
 _GO_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|ms|s|m|h)")
 _GO_DURATION = re.compile(rf"([-+]?)((?:{_GO_PART.pattern})+)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+# The fields of a trigger that hold `push` or `pullRequest`, one per kind of repository.
+EVENT_SOURCES = (
+    "github",
+    "repositoryEventConfig",
+    "developerConnectEventConfig",
+    "bitbucketServerTriggerConfig",
+    "gitlabEnterpriseEventsConfig",
+)
+
+
+class Message(BaseModel):
+    """A message of the API, by the *api_name* that it has there."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="allow",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
+    api_name: ClassVar[str] = ""
 
 
 class Volume(Message):
@@ -31,19 +52,19 @@ class Step(Message):
     """One container of the build."""
 
     name: str
-    args: Strings = ()
-    env: Strings = ()
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
     dir: str = ""
     id: str = ""
-    wait_for: Strings = ()
+    wait_for: tuple[str, ...] = ()
     entrypoint: str = ""
-    secret_env: Strings = ()
-    volumes: Repeated[Volume] = ()
+    secret_env: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
     timeout: str = ""
     script: str = ""
     automap_substitutions: bool | None = None
     allow_failure: bool = False
-    allow_exit_codes: Repeated[int] = ()
+    allow_exit_codes: tuple[int, ...] = ()
 
     def label(self, index: int) -> str:
         """Return the step as Cloud Build's log calls it: `Step #1 - "id"`."""
@@ -54,54 +75,27 @@ class Objects(Message):
     """Files that are copied to Cloud Storage."""
 
     location: str = ""
-    paths: Strings = ()
+    paths: tuple[str, ...] = ()
 
 
 class PythonPackage(Message):
     """Distributions that are uploaded to Artifact Registry after the last step."""
 
     repository: str = ""
-    paths: Strings = ()
-
-
-class MavenArtifact(Message):
-    """A Java archive for Artifact Registry."""
-
-    repository: str = ""
-    path: str = ""
-    artifact_id: str = ""
-    group_id: str = ""
-    version: str = ""
-    deploy_folder: str = ""
-
-
-class NpmPackage(Message):
-    """A Node package for Artifact Registry."""
-
-    repository: str = ""
-    package_path: str = ""
-
-
-class GoModule(Message):
-    """A Go module for Artifact Registry."""
-
-    repository_name: str = ""
-    repository_location: str = ""
-    repository_project_id: str = ""
-    source_path: str = ""
-    module_path: str = ""
-    module_version: str = ""
+    paths: tuple[str, ...] = ()
 
 
 class Artifacts(Message):
     """What the build leaves behind."""
 
-    images: Strings = ()
+    images: tuple[str, ...] = ()
     objects: Objects | None = None
-    python_packages: Repeated[PythonPackage] = ()
-    maven_artifacts: Repeated[MavenArtifact] = ()
-    npm_packages: Repeated[NpmPackage] = ()
-    go_modules: Repeated[GoModule] = ()
+    python_packages: tuple[PythonPackage, ...] = ()
+    maven_artifacts: tuple[dict[str, Any], ...] = ()
+    npm_packages: tuple[dict[str, Any], ...] = ()
+    go_modules: tuple[dict[str, Any], ...] = ()
+    generic_artifacts: tuple[dict[str, Any], ...] = ()
+    oci: tuple[dict[str, Any], ...] = ()
 
 
 class Secret(Message):
@@ -121,76 +115,43 @@ class SecretManagerSecret(Message):
 class InlineSecret(Message):
     """Encrypted variables, the newer form of `Secret`."""
 
-    kms_key_name: str = ""
     env_map: dict[str, str] = Field(default_factory=dict)
 
 
 class AvailableSecrets(Message):
     """The secrets that steps may name in `secretEnv`."""
 
-    secret_manager: Repeated[SecretManagerSecret] = ()
-    inline: Repeated[InlineSecret] = ()
+    secret_manager: tuple[SecretManagerSecret, ...] = ()
+    inline: tuple[InlineSecret, ...] = ()
 
 
 class Pool(Message):
     """The worker pool that runs the build."""
 
     name: str = ""
-    worker_config: dict[str, Any] = Field(default_factory=dict)
 
 
 class Options(Message):
     """How the service runs the build."""
 
-    machine_type: (
-        Literal[
-            "UNSPECIFIED",
-            "N1_HIGHCPU_8",
-            "N1_HIGHCPU_32",
-            "E2_HIGHCPU_8",
-            "E2_HIGHCPU_32",
-            "E2_MEDIUM",
-        ]
-        | None
-    ) = None
     pool: Pool | None = None
     worker_pool: str = ""
-    logging: (
-        Literal[
-            "LOGGING_UNSPECIFIED",
-            "LEGACY",
-            "GCS_ONLY",
-            "STACKDRIVER_ONLY",
-            "CLOUD_LOGGING_ONLY",
-            "NONE",
-        ]
-        | None
-    ) = None
-    default_logs_bucket_behavior: (
-        Literal[
-            "DEFAULT_LOGS_BUCKET_BEHAVIOR_UNSPECIFIED",
-            "REGIONAL_USER_OWNED_BUCKET",
-            "LEGACY_BUCKET",
-        ]
-        | None
-    ) = None
-    log_streaming_option: Literal["STREAM_DEFAULT", "STREAM_ON", "STREAM_OFF"] | None = None
-    requested_verify_option: Literal["NOT_VERIFIED", "VERIFIED"] | None = None
-    source_provenance_hash: Repeated[
-        Literal["NONE", "SHA256", "MD5", "GO_MODULE_H1", "SHA512"]
-    ] = ()
-    substitution_option: Literal["MUST_MATCH", "ALLOW_LOOSE"] | None = None
+    logging: str = ""
+    default_logs_bucket_behavior: str = ""
+    requested_verify_option: str = ""
+    substitution_option: str = ""
     dynamic_substitutions: bool = False
     automap_substitutions: bool = False
-    env: Strings = ()
-    secret_env: Strings = ()
-    volumes: Repeated[Volume] = ()
-    disk_size_gb: Int64 | None = None
+    env: tuple[str, ...] = ()
+    secret_env: tuple[str, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+    disk_size_gb: int | None = None
+    docker_daemon: str = ""
+    machine_type: str = ""
+    log_streaming_option: str = ""
+    source_provenance_hash: tuple[str, ...] = ()
     pubsub_topic: str = ""
     enable_structured_logging: bool = False
-    docker_daemon: (
-        Literal["DOCKER_DAEMON_UNSPECIFIED", "NO_DOCKER", "NON_PRIVILEGED", "PRIVILEGED"] | None
-    ) = None
     cluster: dict[str, Any] | None = None
     anthos_cluster: dict[str, Any] | None = None
 
@@ -198,20 +159,98 @@ class Options(Message):
 class Build(Message):
     """A build config, whole."""
 
-    steps: Repeated[Step] = ()
+    api_name: ClassVar[str] = "Build"
+
+    steps: tuple[Step, ...] = ()
     timeout: str = ""
     queue_ttl: str = ""
     substitutions: dict[str, str] = Field(default_factory=dict)
-    images: Strings = ()
+    images: tuple[str, ...] = ()
     artifacts: Artifacts = Artifacts()
     options: Options = Options()
-    tags: Strings = ()
+    tags: tuple[str, ...] = ()
     logs_bucket: str = ""
     service_account: str = ""
-    secrets: Repeated[Secret] = ()
+    secrets: tuple[Secret, ...] = ()
     available_secrets: AvailableSecrets = AvailableSecrets()
-    dependencies: Repeated[dict[str, Any]] = ()
+    dependencies: tuple[dict[str, Any], ...] = ()
     git_config: dict[str, Any] | None = None
+
+
+class PushFilter(Message):
+    """Which pushes start a build: exactly one of *branch* and *tag*."""
+
+    branch: str = ""
+    tag: str = ""
+    invert_regex: bool = False
+
+
+class PullRequestFilter(Message):
+    """Which pull requests start a build, by their base branch."""
+
+    branch: str = ""
+    comment_control: str = ""
+    invert_regex: bool = False
+
+
+class Events(Message):
+    """A connected repository, and what has to happen there: exactly one of the two.
+
+    One of the 1st generation on GitHub has *owner* and *name*.
+    """
+
+    owner: str = ""
+    name: str = ""
+    push: PushFilter | None = None
+    pull_request: PullRequestFilter | None = None
+
+
+class TriggerTemplate(Message):
+    """A Cloud Source repository, and which branch or tag of it."""
+
+    branch_name: str = ""
+    tag_name: str = ""
+    invert_regex: bool = False
+
+
+class ApprovalConfig(Message):
+    """Whether each build has to be approved."""
+
+    approval_required: bool = False
+
+
+class BuildTrigger(Message):
+    """A build trigger, written or live; *build* is judged as a build config of its own."""
+
+    api_name: ClassVar[str] = "BuildTrigger"
+
+    name: str = ""
+    disabled: bool = False
+    github: Events | None = None
+    repository_event_config: Events | None = None
+    developer_connect_event_config: Events | None = None
+    bitbucket_server_trigger_config: Events | None = None
+    gitlab_enterprise_events_config: Events | None = None
+    trigger_template: TriggerTemplate | None = None
+    event_type: str = ""
+    filename: str = ""
+    build: dict[str, Any] | None = None
+    included_files: tuple[str, ...] = ()
+    ignored_files: tuple[str, ...] = ()
+    substitutions: dict[str, str] = Field(default_factory=dict)
+    service_account: str = ""
+    approval_config: ApprovalConfig = ApprovalConfig()
+
+    @property
+    def repositories(self) -> dict[str, Events]:
+        """The connected repositories that it listens to, by their fields; there should be one."""
+        events = {field: getattr(self, to_snake(field)) for field in EVENT_SOURCES}
+        return {field: event for field, event in events.items() if event is not None}
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether pull requests start it."""
+        return any(event.pull_request for event in self.repositories.values())
 
 
 def seconds(duration: str) -> float | None:

@@ -6,13 +6,14 @@ its local builder, the API's text, and what the live service was seen to answer.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, did_you_mean
-from triggers.cloudbuild.build_config import Build, Step, is_portable, seconds
-from triggers.cloudbuild.build_shared_rules import repeats, secret_faults, volume_faults
+from triggers.cloudbuild.build_config import Build, Step, Volume, is_portable, seconds
+from triggers.cloudbuild.build_names import location_faults
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
@@ -21,7 +22,7 @@ from triggers.cloudbuild.substitutions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from triggers.cloudbuild.documents import Path
 
@@ -36,26 +37,25 @@ _LONGEST_NAME = 1000  # a step's name and dir, an image
 _LONGEST_ARGUMENT = 10_000
 _LONGEST_ENV = 65_536
 _LARGEST_DISK = 4000
-_TAG = r"[\w][\w.-]{0,127}"
-_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_HOST = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-# The reference of a container image: a host with a port, parts, then a tag or a digest.
-_IMAGE = re.compile(
-    rf"(?:{_HOST}(?:\.{_HOST})*(?::[0-9]+)?/)?{_PART}(?:/{_PART})*"
-    rf"(?::{_TAG})?(?:@sha256:[0-9a-f]{{64}})?",
-    re.ASCII,
-)
+_MOST_SECRETS = 100
+_LONGEST_SECRET = 64 * 1024
+_VOLUME_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_RESERVED_PATHS = {"/workspace", "/builder/home", "/var/run/docker.sock"}
 LOGGING_RULE = (
     "if 'build.service_account' is specified, the build must either (a) specify"
     " 'build.logs_bucket', (b) use the REGIONAL_USER_OWNED_BUCKET"
     " build.options.default_logs_bucket_behavior option, or (c) use either CLOUD_LOGGING_ONLY /"
     " NONE logging options: invalid argument"
 )
-LOGGING_HINT = "add `options: {logging: CLOUD_LOGGING_ONLY}`"
+# Release notes of 2026-11-11: the service's own default is now a regional bucket of the user.
+LOGGING_HINT = (
+    "add `options: {logging: CLOUD_LOGGING_ONLY}`, or submit with `--gcs-log-dir`; since"
+    " November 2026 the service may choose a regional bucket of yours"
+)
 
 
 def validate_build(build: Build) -> list[Finding]:
-    """Return everything that the service would refuse in *build* before substituting."""
+    """Return what is wrong with *build* before substituting; `messages.NOTED` is not refused."""
     rules = {
         "SW301": _timeouts, "SW302": _substitutions, "SW303": _presence, "SW304": _steps,
         "SW305": _scripts, "SW306": _graph, "SW307": _identity, "SW308": volume_faults,
@@ -104,7 +104,7 @@ def _timeouts(build: Build) -> Iterator[Finding]:
             yield _illegal_duration(path, text, where)
         elif value < 0:
             yield Finding.at(path, f"invalid .{path[-1]}{where}: {path[-1]} must be >=0")
-        elif value > _DAY:
+        elif value > _DAY and path != ("queueTtl",):
             yield Finding.at(path, f"invalid .{path[-1]}{where}: {text} exceeds the limit of 24h")
         elif where and value > whole:
             message = f"build step timeout {text} must be <= build timeout {build.timeout}"
@@ -134,26 +134,20 @@ def _artifacts(build: Build) -> Iterator[Finding]:
     for name, images in (("images", build.images), ("artifacts", artifacts.images)):
         if len(images) > _MOST_IMAGES:
             yield Finding.at((name,), f"cannot specify more than {_MOST_IMAGES} images to build")
-        for i, image in enumerate(images):
-            if len(image) > _LONGEST_NAME:
-                yield Finding.at((name,), f"image {i} too long (max: {_LONGEST_NAME})")
+        for i in (i for i, image in enumerate(images) if len(image) > _LONGEST_NAME):
+            yield Finding.at((name,), f"image {i} too long (max: {_LONGEST_NAME})")
     if artifacts.objects:
-        yield from _objects(artifacts.objects.location, artifacts.objects.paths)
+        yield from _objects(artifacts.objects.paths)
+        if "$" not in artifacts.objects.location:
+            yield from location_faults(artifacts.objects.location)
     for i, package in enumerate(artifacts.python_packages):
-        where: Path = ("artifacts", "pythonPackages", i)
-        if not package.repository:
-            yield Finding.at(where, f".artifacts.pythonPackages[{i}].repository field is empty")
-        if not package.paths:
-            yield Finding.at(where, f".artifacts.pythonPackages[{i}].paths field is empty")
+        for field in (name for name in ("repository", "paths") if not getattr(package, name)):
+            message = f".artifacts.pythonPackages[{i}].{field} field is empty"
+            yield Finding.at(("artifacts", "pythonPackages", i), message)
 
 
-def _objects(location: str, paths: tuple[str, ...]) -> Iterator[Finding]:
+def _objects(paths: tuple[str, ...]) -> Iterator[Finding]:
     path: Path = ("artifacts", "objects")
-    if not location:
-        yield Finding.at(path, "invalid .artifacts field: .artifacts.location field is empty")
-    elif not location.startswith("gs://"):
-        message = f'invalid .artifacts.location value "{location}"'
-        yield Finding.at(path, f"{message}; Google Cloud Storage URLs must begin with 'gs://'")
     if not paths:
         yield Finding.at(path, "invalid .artifacts field: .artifacts.paths field empty")
     if len(paths) > _MOST_ITEMS:
@@ -281,20 +275,123 @@ def has_place_for_logs(build: Build) -> bool:
     )
 
 
-def broken_after_substitution(build: Build) -> Iterator[Finding]:
-    """Yield what the service refuses in the names that only substitution completes."""
+def repeats(values: tuple[str, ...]) -> list[str]:
+    """Return the values that occur more than once."""
+    return sorted({value for value in values if values.count(value) > 1})
+
+
+def volume_faults(build: Build) -> Iterator[Finding]:
+    """Yield what is wrong with the volumes of all steps together."""
+    shared = build.options.volumes
+    if shared and len(build.steps) == 1:
+        message = "Global volumes defined but there are fewer than two steps"
+        yield Finding.at(("options", "volumes"), message)
+    yield from _volume_list(shared, ("options", "volumes"), "invalid .options.volumes")
+    used: dict[str, list[Path]] = {}
     for index, step in enumerate(build.steps):
-        if not _IMAGE.fullmatch(step.name):
-            message = f'invalid build step name "{step.name}"'
-            yield Finding.at(("steps", index, "name"), message, code="SW313")
-    for name, images in (("images", build.images), ("artifacts", build.artifacts.images)):
-        for i, image in enumerate(images):
-            path: Path = ("images", i) if name == "images" else ("artifacts", "images", i)
-            if not _IMAGE.fullmatch(image):
-                capital = _IMAGE.fullmatch(image.lower())
-                why = " contains uppercase letters" if capital else ""
-                yield Finding.at(path, f'invalid image name "{image}"{why}', code="SW313")
-    for i, tag in enumerate(build.tags):
-        if tag and not re.fullmatch(_TAG, tag):
-            message = f'invalid build tag "{tag}": must match format "^({_TAG})$"'
-            yield Finding.at(("tags", i), message, code="SW313")
+        owner = f'build step #{index} - "{step.id}"'
+        path: Path = ("steps", index, "volumes")
+        yield from _volume_list(step.volumes, path, owner)
+        for i, volume in enumerate(step.volumes):
+            used.setdefault(volume.name, []).append((*path, i))
+            if volume.name in {other.name for other in shared}:
+                message = f'{owner}: volume name "{volume.name}" conflicts with global volume'
+                yield Finding.at((*path, i), message)
+            elif volume.path in {other.path for other in shared}:
+                message = f'{owner}: volume path "{volume.path}" conflicts with global volume'
+                yield Finding.at((*path, i), message)
+    for name, paths in used.items():
+        if len(paths) == 1:
+            yield Finding.at(paths[0], f'Volume "{name}" is only used by one step')
+
+
+def _volume_list(volumes: tuple[Volume, ...], path: Path, owner: str) -> Iterator[Finding]:
+    for i, volume in enumerate(volumes):
+        where = posixpath.normpath(volume.path) if volume.path else ""
+        fault = ""
+        if not _VOLUME_NAME.fullmatch(volume.name):
+            fault = f'volume name "{volume.name}" does not match "^{_VOLUME_NAME.pattern}$"'
+        elif not where.startswith("/"):
+            fault = f'path "{volume.path}" is not valid, must be absolute'
+        elif where in _RESERVED_PATHS:
+            fault = f'path "{volume.path}" is reserved'
+        elif where.startswith("/cloudbuild/"):
+            fault = f'volume path "{volume.path}" cannot start with /cloudbuild/'
+        if fault:
+            yield Finding.at((*path, i), f"{owner}: {fault}")
+    for kind in ("name", "path"):
+        for value in repeats(tuple(getattr(volume, kind) for volume in volumes)):
+            message = f'volume {kind} "{value}" is defined in more than one volume entry'
+            yield Finding.at(path, f"{owner}: {message}")
+
+
+def secret_faults(build: Build) -> Iterator[Finding]:
+    """Yield what is wrong between the secrets and the steps that use them."""
+    defined = [*secret_names(build)]
+    for name in repeats(tuple(defined)):
+        yield Finding.at(("secrets",), f'secretEnv "{name}" is defined more than once')
+    for i, secret in enumerate(build.secrets):
+        if not secret.secret_env:
+            yield Finding.at(("secrets", i), f"secret {i} defines no secretEnvs")
+        for name, value in secret.secret_env.items():
+            if len(value) > _LONGEST_SECRET:
+                message = f'secretEnv value for "{name}" cannot exceed {_LONGEST_SECRET}B'
+                yield Finding.at(("secrets", i, "secretEnv", name), message)
+    for key in repeats(tuple(secret.kms_key_name for secret in build.secrets)):
+        yield Finding.at(("secrets",), f'kmsKeyName "{key}" is used by more than one secret')
+    if len(defined) > _MOST_SECRETS:
+        yield Finding.at(("secrets",), f"build defines more than {_MOST_SECRETS} secret values")
+    yield from _secret_uses(build, set(defined))
+    yield from _unused(build)
+
+
+def _secret_uses(build: Build, defined: set[str]) -> Iterator[Finding]:
+    everywhere = build.options.secret_env
+    path: Path = ("options", "secretEnv")
+    for name in repeats(everywhere):
+        yield Finding.at(path, f'Build uses global secretEnv "{name}" more than once')
+    yield from _undefined(path, everywhere, defined)
+    for index, step in enumerate(build.steps):
+        path = ("steps", index, "secretEnv")
+        plain = {entry.partition("=")[0] for entry in (*build.options.env, *step.env)}
+        for name in sorted({*step.secret_env} & {*everywhere}):
+            yield Finding.at(path, f'Step {index} uses the global secretEnv "{name}"')
+        for name in repeats(step.secret_env):
+            yield Finding.at(path, f'Step {index} uses the secretEnv "{name}" more than once')
+        for name in sorted({*everywhere, *step.secret_env} & plain):
+            yield Finding.at(path, f'step {index} has secret and non-secret env "{name}"')
+        yield from _undefined(path, step.secret_env, defined)
+
+
+def _undefined(path: Path, names: tuple[str, ...], defined: set[str]) -> Iterator[Finding]:
+    for name in names:
+        if name not in defined:
+            hint = did_you_mean(name, defined, "define it in availableSecrets.secretManager")
+            yield Finding.at(path, f'secretEnv "{name}" is used without being defined', hint)
+
+
+def _unused(build: Build) -> Iterator[Finding]:
+    used = {*build.options.secret_env}
+    used.update(name for step in build.steps for name in step.secret_env)
+    for i, secret in enumerate(build.secrets):
+        for name in sorted(secret.secret_env.keys() - used):
+            message = f'secretEnv "{name}" is defined without being used'
+            yield Finding.at(("secrets", i, "secretEnv", name), message)
+
+
+def secret_names(build: Build) -> Iterator[str]:
+    """Yield the variables that the build's secrets define."""
+    for secret in build.secrets:
+        yield from secret.secret_env
+    for managed in build.available_secrets.secret_manager:
+        yield managed.env
+    for inline in build.available_secrets.inline:
+        yield from inline.env_map
+
+
+def encrypted_values(build: Build) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Yield the variables with encrypted values, and where they are."""
+    for i, secret in enumerate(build.secrets):
+        yield ("secrets", i, "secretEnv"), secret.secret_env
+    for i, inline in enumerate(build.available_secrets.inline):
+        yield ("availableSecrets", "inline", i, "envMap"), inline.env_map

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from triggers.cloudbuild.build_trigger import BuildTrigger, Events, PullRequestFilter, PushFilter
+from triggers.cloudbuild.build_config import BuildTrigger, Events, PullRequestFilter, PushFilter
 from triggers.cloudbuild.messages import camel_case, read_message
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class TriggerConditions:
 def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
     """Return what the trigger of *message* waits for; what is of a wrong type counts as missing."""
     message = camel_case(message)
-    trigger, _faults = read_message(BuildTrigger, message)
+    trigger = read_message(BuildTrigger, message).message
     events = next(iter(trigger.repositories.values()), Events())
     condition: PushFilter | PullRequestFilter | None = events.push or events.pull_request
     if template := trigger.trigger_template:
@@ -102,7 +102,7 @@ def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
             branch=template.branch_name, tag=template.tag_name, invert_regex=template.invert_regex
         )
     tag = condition.tag if isinstance(condition, PushFilter) else ""
-    control = condition.comment_control if isinstance(condition, PullRequestFilter) else None
+    control = condition.comment_control if isinstance(condition, PullRequestFilter) else ""
     kind: EventKind = "push" if isinstance(condition, PushFilter) else "pull-request"
     return TriggerConditions(
         name=trigger.name or "(without a name)",
@@ -110,8 +110,8 @@ def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
         ref="tag" if tag else "branch",
         pattern=tag or (condition.branch if condition else ""),
         inverted=condition.invert_regex if condition else False,
-        comment_control=control or "",
-        needs_approval=bool(trigger.approval_config and trigger.approval_config.approval_required),
+        comment_control=control,
+        needs_approval=trigger.approval_config.approval_required,
         disabled=trigger.disabled,
         included=_texts(message.get("includedFiles")),
         ignored=_texts(message.get("ignoredFiles")),

@@ -8,6 +8,7 @@ was written, and wins over the same key of a mapping that `<<` merges.
 from __future__ import annotations
 
 import re
+import reprlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 Path = tuple[str | int, ...]
 
-# No config of a human's comes near; YAML aliases can unfold a small file into billions of values.
-_MOST_VALUES = 200_000
+# Aliases can unfold a small file into billions of values; no config that people write comes near.
+_MOST_VALUES = 20_000
 _DEEPEST = 100
 _WIDEST_INTEGER = 64  # bits
 
@@ -114,11 +115,8 @@ class Document:
         faults = {**twice, **self.unreadable}
         return {path: faults[path] for path in sorted(faults, key=self.line)}
 
-    def below(self, path: Path) -> Document:
-        """Return the value at *path* as a document of its own, with its lines."""
-        data = self.data
-        for part in path:
-            data = data[part]
+    def below(self, path: Path, data: Any) -> Document:
+        """Return *data*, the value at *path*, as a document of its own, with its lines."""
         size = len(path)
         lines = {way[size:]: line for way, line in self.lines.items() if way[:size] == path}
         return Document(data, lines)
@@ -128,6 +126,19 @@ class Document:
         size = len(old)
         for path in [path for path in self.lines if path[:size] == old]:
             self.lines[*new, *path[size:]] = self.lines[path]
+
+
+class _Brief(reprlib.Repr):
+    """Says in a line what a value is, whatever a small file unfolds into."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel = 2
+        self.maxlist = self.maxdict = 4
+        self.maxstring = self.maxother = 80
+
+
+brief = _Brief().repr
 
 
 class YamlError(ValueError):

@@ -11,20 +11,14 @@ from typing import TYPE_CHECKING, Any
 from steps.host.errors import Finding, InputError, Problem
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
-from triggers.cloudbuild.documents import Document, YamlError, read_documents, read_yaml
-from triggers.cloudbuild.messages import read_camel_case, read_message
+from triggers.cloudbuild.documents import Document, YamlError, brief, read_documents, read_yaml
+from triggers.cloudbuild.messages import NOTED, dotted, read_camel_case, read_message
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Iterator
 
-# What only the service writes into a build.
-BUILD_OUTPUT = {
-    "approval", "buildTriggerId", "createTime", "failureInfo", "finishTime", "id", "logUrl",
-    "name", "projectId", "results", "sourceProvenance", "startTime", "status", "statusDetail",
-    "timing", "warnings",
-}  # fmt: skip
-_OUTPUT_ONLY_STEP = {"exitCode", "pullTiming", "status", "timing"}
+    from triggers.cloudbuild.documents import Path
 
 
 @dataclass(frozen=True)
@@ -45,12 +39,14 @@ class BuildConfig:
 class JudgedBuild:
     """A build, what would be refused in its config, and *notes* that no one refuses.
 
-    What has the wrong type is left out of *build*.
+    What has the wrong type is left out of *build*; *newer* and *lone* are those of `Reading`.
     """
 
     build: Build
     findings: list[Finding]
     notes: list[Finding]
+    newer: list[tuple[Path, str, str]]
+    lone: list[Path]
 
 
 def read_build_config(text: str, file: str, *, submitted: bool = False) -> BuildConfig:
@@ -69,7 +65,8 @@ def read_build_config(text: str, file: str, *, submitted: bool = False) -> Build
     judged = judge_build_config(document, in_a_file=not submitted)
     refused = [*unreadable_values(document), *judged.findings]
     InputError.raise_all(problems(refused, document, file))
-    notes = problems([*duplicate_keys(document), *judged.notes], document, file)
+    lone = [lone_value(path, "SW409") for path in judged.lone]
+    notes = problems([*duplicate_keys(document), *judged.notes, *lone], document, file)
     return BuildConfig(judged.build, document, file, tuple(notes))
 
 
@@ -78,19 +75,27 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> JudgedBuild:
 
     The reader of a trigger's config *in_a_file* takes more than the API does.
     """
-    notes: list[Finding] = []
-    data = _without_output(read_camel_case(document, notes), notes)
+    found: list[Finding] = []
+    data = read_camel_case(document, found)
     source = data.pop("source", None)
-    build, findings = read_message(Build, data)
+    reading = read_message(Build, data)
+    found += reading.findings
     if source is not None:
         message = "config cannot specify source"
-        findings.append(Finding.at(("source",), message, "remove it", code="SW303"))
+        found.append(Finding.at(("source",), message, "remove it", code="SW303"))
+    build = reading.message
     if build.steps or not data.get("steps"):  # else they were left out, and said to be wrong
-        findings += validate_build(build)
-        (notes if in_a_file else findings).extend(
-            non_portable_durations(build, in_a_file=in_a_file)
-        )
-    return JudgedBuild(build, findings, notes)
+        found += validate_build(build)
+        found += non_portable_durations(build, in_a_file=in_a_file)
+    refused = [each for each in found if each.code not in NOTED]
+    notes = [each for each in found if each.code in NOTED]
+    return JudgedBuild(build, refused, notes, reading.newer, reading.lone)
+
+
+def lone_value(path: Path, code: str) -> Finding:
+    """Return the finding that there is a single value where a list belongs."""
+    message = f"{dotted(path)} is a single value: gcloud makes a list of it, a trigger fails"
+    return Finding.at(path, message, "write a list: `- ` before the value", code)
 
 
 def duplicate_keys(document: Document) -> Iterator[Finding]:
@@ -108,21 +113,6 @@ def unreadable_values(document: Document) -> Iterator[Finding]:
     """Yield a finding per value that YAML 1.1 takes for what it is not, such as 2024-02-30."""
     for path, why in document.unreadable.items():
         yield Finding.at(path, f"parsing as YAML: {why}", code="SW001")
-
-
-def _without_output(data: dict[str, Any], notes: list[Finding]) -> dict[str, Any]:
-    """Return *data* without what only the service writes: `gcloud builds describe` prints it."""
-    for key in sorted(BUILD_OUTPUT & data.keys()):
-        del data[key]
-        message = f".{key} is filled in by the service and ignored here"
-        notes.append(Finding.at((key,), message, code="SW011"))
-    steps = data.get("steps")
-    for index, step in enumerate(steps if isinstance(steps, list) else []):
-        for key in sorted(_OUTPUT_ONLY_STEP & (step.keys() if isinstance(step, dict) else set())):
-            del step[key]
-            message = f".steps[{index}].{key} is filled in by the service and ignored here"
-            notes.append(Finding.at(("steps", index, key), message, code="SW011"))
-    return data
 
 
 def problems(findings: Iterable[Finding], document: Document, file: str) -> list[Problem]:
@@ -189,6 +179,6 @@ def _mapping(loaded: Any, path: pathlib.Path, what: str) -> dict[str, Any]:
     if isinstance(loaded, dict):
         return loaded
     raise InputError(
-        f"The {what} {str(path)!r} is not a mapping, but {loaded!r:.60}",
+        f"The {what} {str(path)!r} is not a mapping, but {brief(loaded)}",
         "write it as `key: value` lines",
     )

@@ -1,74 +1,62 @@
-"""Messages of the Cloud Build API: what all of them share, and reading one from plain values.
+"""Messages of the Cloud Build API: which fields there are, and reading one from plain values.
 
-Field names and types are the API's (v1); snake_case keys are accepted beside camelCase ones, as
-gcloud accepts them. The sentences are the service's and gcloud's own where they are known.
+The fields, their types and values are those of Google's own types, in `api.json`: `make api` writes
+it. snake_case keys are accepted beside camelCase ones, as gcloud accepts them. The sentences are
+the service's and gcloud's own where they are known.
 """
 
 from __future__ import annotations
 
-import copy
+import json
 import re
-import typing
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from steps.host.errors import Finding, did_you_mean
-from triggers.cloudbuild.documents import Document
+from triggers.cloudbuild.build_config import Message
+from triggers.cloudbuild.documents import Document, brief
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from pydantic_core import ErrorDetails
-
     from triggers.cloudbuild.documents import Path
 
 # Below these, keys are the user's names, and an empty value is a value.
 MAPS = {"substitutions", "secretEnv", "envMap"}
+# What is said of a build config and refused by no one.
+NOTED = frozenset({"SW010", "SW011", "SW312", "SW407", "SW409"})
 _PLACEHOLDER = "placeholders"  # an image's name, and base64, so that no rule finds fault with it
-_ROUNDS = 100  # a bound only: each round leaves out the faults of the one before
-
-
-def _repeated(value: Any) -> Any:
-    """Return a list as a tuple, and a lone scalar as a list of one, as gcloud reads it."""
-    if isinstance(value, list):
-        return tuple(value)
-    return (value,) if isinstance(value, (str, int, Mapping)) else value
-
-
-def _int64(value: Any) -> Any:
-    """Return the number of a string: JSON writes an int64 as either."""
-    return int(value) if isinstance(value, str) and value.isdigit() else value
-
-
-class Message(BaseModel):
-    """A message of the API: no field unknown, no text made from a number, null for nothing."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _null_is_unset(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: item for key, item in value.items() if item is not None}
-        return value
-
-
-_Item = TypeVar("_Item")
+_WRONG = object()  # what has the wrong type, and is left out
+_SCALARS: dict[str, tuple[type, ...]] = {
+    "string": (str,), "bool": (bool,), "int32": (int,), "int64": (int,), "float": (float, int),
+}  # fmt: skip
 _AnyMessage = TypeVar("_AnyMessage", bound=Message)
 
-Repeated = Annotated[tuple[_Item, ...], BeforeValidator(_repeated)]
-Strings = Repeated[str]
-Int64 = Annotated[int, BeforeValidator(_int64)]
+
+@dataclass(frozen=True)
+class Api:
+    """All messages by name: the type of each field, in which `[]` repeats and `{}` maps names.
+
+    *unknown_to_gcloud* has the last gcloud that was seen without a field, or value of an enum.
+    """
+
+    messages: Mapping[str, Mapping[str, str]]
+    enums: Mapping[str, list[str]]
+    unknown_to_gcloud: Mapping[str, str]
+
+    def outputs(self, message: str) -> set[str]:
+        """Return the fields of *message* that only the service writes."""
+        return {name for name, kind in self.messages[message].items() if kind == "output"}
+
+
+@cache
+def api() -> Api:
+    """Return what Google's types say."""
+    data = json.loads(FilePath(__file__).with_name("api.json").read_text(encoding="utf-8"))
+    return Api(data["messages"], data["enums"], data["unknownToGcloud"])
 
 
 def dotted(path: Path) -> str:
@@ -113,98 +101,129 @@ def _camel_case(value: Any, path: Path, document: Document, notes: list[Finding]
     return result
 
 
-def read_message(
-    model: type[_AnyMessage], data: Mapping[str, Any]
-) -> tuple[_AnyMessage, list[Finding]]:
-    """Return *data*, in camelCase, as a *model*, and everything that is wrong with its fields.
+@dataclass(frozen=True)
+class Reading(Generic[_AnyMessage]):
+    """A *message*, and everything that is wrong with its fields.
+
+    *newer* is what a gcloud does not know yet: its place, its name, and the last such gcloud.
+    *lone* are the places of a single value where a list belongs.
+    """
+
+    message: _AnyMessage
+    findings: list[Finding]
+    newer: list[tuple[Path, str, str]]
+    lone: list[Path]
+
+
+def read_message(model: type[_AnyMessage], data: Mapping[str, Any]) -> Reading[_AnyMessage]:
+    """Return *data*, in camelCase, as a *model*.
 
     What has the wrong type is reported and left out, so that the rest can still be judged.
     """
-    findings: list[Finding] = []
-    rest = copy.deepcopy(dict(data))
-    for _round in range(_ROUNDS):
-        try:
-            return model.model_validate(rest), findings
-        except ValidationError as error:
-            for detail in error.errors(include_url=False):
-                findings.append(_finding(model, detail))
-                _leave_out(rest, detail)
-    return model(), findings
+    reader = _FieldReader()
+    fields = reader.message(model.api_name, data, ())
+    message = model.model_validate(fields)
+    return Reading(message, reader.findings, reader.newer, reader.lone)
 
 
-def _leave_out(data: Any, detail: ErrorDetails) -> None:
-    """Delete the innermost field on the way to a fault; what has to be there gets a value."""
-    location = detail["loc"]
-    holder, field = data, ""
-    for part in location:
-        if isinstance(data, dict) and isinstance(part, str):
-            holder, field = data, part
-        if isinstance(data, dict):
-            data = data.get(part)
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
-            data = data[part]
-        else:
-            break
-    holder.pop(field, None)
-    needed = field == "name" or _is_in_map(location)
-    if needed and detail["type"] != "extra_forbidden":
-        holder[field] = _PLACEHOLDER  # its absence would be another fault, and not the user's
+@dataclass
+class _FieldReader:
+    """Goes through a message, and notes what it finds."""
 
+    findings: list[Finding] = field(default_factory=list)
+    newer: list[tuple[Path, str, str]] = field(default_factory=list)
+    lone: list[Path] = field(default_factory=list)
 
-def _is_in_map(location: Path) -> bool:
-    return len(location) > 1 and location[-2] in MAPS and isinstance(location[-1], str)
+    def message(self, name: str, data: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        """Return the fields of *data* that the message *name* has, and that are right."""
+        kinds, result = api().messages[name], {}
+        for key, item in data.items():
+            where, kind = (*path, key), kinds.get(key)
+            if item is None:
+                continue
+            self._is_known(f"{name}.{key}", where, dotted(where))
+            if kind is None:
+                self._find(where, f"{dotted(where)}: unused", _near_field(key, kinds), "SW008")
+            elif kind == "output":
+                said = f"{dotted(where)} is filled in by the service and ignored here"
+                self._find(where, said, "", "SW011")
+            elif (value := self._value(kind, item, where)) is not _WRONG:
+                result[key] = value
+            elif key == "name":
+                result[key] = _PLACEHOLDER  # its absence would be another fault
+        if name == "BuildStep" and "name" not in result:
+            self._find(path, f"build step {path[-1]} must specify name", "", "SW304")
+            result["name"] = _PLACEHOLDER
+        return result
 
+    def _is_known(self, name: str, path: Path, what: str) -> None:
+        if last := api().unknown_to_gcloud.get(name):
+            self.newer.append((path, what, last))
 
-def _finding(model: type[Message], detail: ErrorDetails) -> Finding:
-    location: Path = tuple(detail["loc"])
-    where = dotted(location)
-    value, kind = detail["input"], detail["type"]
-    expected = {"string_type": str, "bool_type": bool, "int_type": int}.get(kind)
-    if kind == "extra_forbidden":
-        hint = _near_field(model, location)
-        return Finding.at(location, f"{where}: unused", hint, code="SW008")
-    if kind == "missing":
-        message = f"build step {location[-2]} must specify name"
-        return Finding.at(location[:-1], message, code="SW304")
-    if kind == "literal_error":
-        # gcloud says "unused" of a value that is none of an enum's; so does this, and why.
-        hint = f"{value!r} is not {detail['ctx']['expected']}"
-        return Finding.at(location, f"{where}: unused", hint, code="SW009")
-    if expected:
-        field = next(part for part in reversed(location) if isinstance(part, str))
-        field = "value" if _is_in_map(location) else field
-        message = (
-            f"{where}: Expected type {expected} for field {field},"
-            f" found {value!r} (type {type(value)})"
+    def _find(self, path: Path, message: str, hint: str, code: str) -> Any:
+        self.findings.append(Finding.at(path, message, hint, code))
+        return _WRONG
+
+    def _value(self, kind: str, value: Any, path: Path) -> Any:
+        """Return *value* as the type *kind* has it, or else what says that it is wrong."""
+        if kind.endswith("[]"):
+            return self._list(kind.removesuffix("[]"), value, path)
+        if kind.endswith("{}"):
+            return self._map(value, path)
+        if kind in _SCALARS:
+            return self._scalar(kind, value, path)
+        if kind in api().enums:
+            return self._enum(kind, value, path)
+        if isinstance(value, Mapping):
+            return self.message(kind, value, path)
+        said = f"{dotted(path)}: has to be a mapping, found {brief(value)}"
+        return self._find(path, said, "write it as `key: value` lines", "SW007")
+
+    def _list(self, kind: str, value: Any, path: Path) -> Any:
+        if not isinstance(value, list):
+            self.lone.append(path)
+            value = [value]  # as gcloud reads it
+        items = [self._value(kind, item, (*path, i)) for i, item in enumerate(value)]
+        return _WRONG if any(item is _WRONG for item in items) else items
+
+    def _map(self, value: Any, path: Path) -> Any:
+        if not isinstance(value, Mapping):
+            said = f"{dotted(path)}: has to be a mapping, found {brief(value)}"
+            return self._find(path, said, "write it as `NAME: value` lines", "SW007")
+        read = {key: self._scalar("string", item, (*path, key)) for key, item in value.items()}
+        return {key: _PLACEHOLDER if item is _WRONG else item for key, item in read.items()}
+
+    def _scalar(self, kind: str, value: Any, path: Path) -> Any:
+        types = _SCALARS[kind]
+        if kind == "int64" and isinstance(value, str) and re.fullmatch("[0-9]{1,19}", value):
+            return int(value)  # JSON writes an int64 as either
+        if isinstance(value, types) and isinstance(value, bool) == (kind == "bool"):
+            return value
+        name = next(part for part in reversed(path) if isinstance(part, str))
+        name = "value" if len(path) > 1 and path[-2] in MAPS else name
+        said = (
+            f"{dotted(path)}: Expected type {types[0]} for field {name},"
+            f" found {brief(value)} (type {type(value)})"
         )
-        if expected is str and not isinstance(value, (dict, list)):
-            return Finding.at(location, message, "put it in quotes", code="SW006")
-        return Finding.at(location, message, code="SW007")
-    return Finding.at(location, f"{where}: {detail['msg']}, found {value!r}", code="SW007")
+        if kind == "string" and not isinstance(value, (dict, list)):
+            return self._find(path, said, "put it in quotes", "SW006")
+        return self._find(path, said, "", "SW007")
+
+    def _enum(self, kind: str, value: Any, path: Path) -> Any:
+        values = api().enums[kind]
+        if isinstance(value, str) and value in values:
+            self._is_known(f"{kind}.{value}", path, f"{value!r} of {dotted(path)}")
+            return value
+        # gcloud says "unused" of a value that is none of an enum's; so does this, and why.
+        choices = f"{', '.join(map(repr, values[:-1]))} or {values[-1]!r}"
+        return self._find(
+            path, f"{dotted(path)}: unused", f"{brief(value)} is not {choices}", "SW009"
+        )
 
 
-def _near_field(model: type[Message], location: Path) -> str:
+def _near_field(key: str, fields: Mapping[str, str]) -> str:
     """Return a hint that names the field which was probably meant."""
-    key = str(location[-1])
     if key.lower() in {"y", "n", "yes", "no", "on", "off", "true", "false"}:
         return "YAML 1.1 reads this key as true or false, and gcloud crashes on it"
-    fields = keys_beside(model, location)
-    return did_you_mean(key, fields, f"the fields are {', '.join(sorted(fields))}")
-
-
-def keys_beside(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
-    """Return the keys that *model* has where *location* is."""
-    owner: type[BaseModel] | None = model
-    for part in location[:-1]:
-        fields = owner.model_fields.values() if owner else ()
-        named = [each for each in fields if each.alias == part]
-        # The key of a map, or an index, is not a field: the model stays the one of its values.
-        owner = _model_in(named[0].annotation) if named else owner
-    return [str(each.alias) for each in owner.model_fields.values()] if owner else []
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    inner = [_model_in(argument) for argument in typing.get_args(annotation)]
-    return next((found for found in inner if found), None)
+    names = sorted(name for name, kind in fields.items() if kind != "output")
+    return did_you_mean(key, names, f"the fields are {', '.join(names)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import enum
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import Finding, did_you_mean
@@ -40,6 +40,15 @@ SUBSTITUTION_KEY = re.compile(r"_[A-Z0-9_]+")
 MOST_SUBSTITUTIONS = 200
 LONGEST_KEY = 100  # characters
 LONGEST_VALUE = 4000  # characters
+
+# Where the service substitutes: in these fields, and in all that is in them. Configs in use show it
+# of options (googleapis/google-cloud-rust) and logsBucket (GoogleCloudPlatform/agent-starter-pack).
+_TEMPLATES: tuple[tuple[str, ...], ...] = (
+    ("steps", "name"), ("steps", "args"), ("steps", "env"), ("steps", "dir"),
+    ("steps", "entrypoint"), ("images",), ("artifacts",), ("tags",), ("logsBucket",),
+    ("serviceAccount",), ("options", "env"), ("options", "pool"), ("options", "workerPool"),
+    ("availableSecrets", "secretManager"),
+)  # fmt: skip
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<braced>[A-Z_][A-Z0-9_]*)\}|(?P<bare>[A-Z_][A-Z0-9_]*))")
 
@@ -91,7 +100,7 @@ def resolve(
     dynamic = triggered or build.options.dynamic_substitutions
     own = {**build.substitutions, **given}
     result = Resolution({**dict.fromkeys(BUILT_IN, ""), **built_in, **own})
-    used = _check_references(build, result, dynamic=dynamic, loose=loose)
+    used = _check_references(build, result, given, dynamic=dynamic, loose=loose)
     _check_unused(build, own, used, result, loose=loose)
     result.notes = _first_of_each(result.notes)
     _check_given(given, started_by, result)
@@ -104,7 +113,9 @@ def resolve(
     return result
 
 
-def _check_references(build: Build, result: Resolution, *, dynamic: bool, loose: bool) -> set[str]:
+def _check_references(
+    build: Build, result: Resolution, given: Mapping[str, str], *, dynamic: bool, loose: bool
+) -> set[str]:
     """Report references to nothing; return the keys that are referred to."""
     texts = [(path, dict.fromkeys(references(text), True)) for path, text in template_texts(build)]
     if dynamic:
@@ -117,22 +128,28 @@ def _check_references(build: Build, result: Resolution, *, dynamic: bool, loose:
     for path, keys in texts:
         used |= keys.keys()
         for key in (key for key, needed in keys.items() if needed and key not in result.values):
-            if not SUBSTITUTION_KEY.fullmatch(key):
-                result.findings.append(_not_built_in(path, key))
-            else:
+            if SUBSTITUTION_KEY.fullmatch(key):
                 faults = result.notes if loose else result.findings
                 faults.append(_missing(path, key, result.values, loose=loose))
+            elif path[0] == "substitutions" and path[1] not in given:
+                # Whoever starts the build may give another value: it is only a default.
+                found = _not_built_in(path, key, result.values)
+                message = f"the default of {path[1]} refers to {key}, which is not built in"
+                result.notes.append(replace(found, code="SW408", message=message))
+            else:
+                result.findings.append(_not_built_in(path, key, result.values))
     return used
 
 
-def _not_built_in(path: Path, key: str) -> Finding:
-    meant = did_you_mean(key, BUILT_IN)
+def _not_built_in(path: Path, key: str, values: Mapping[str, str]) -> Finding:
+    hint = f"{did_you_mean(key, BUILT_IN)} a variable of the shell is written $${key}".lstrip()
+    if f"_{key}" in values:
+        hint = f"did you mean '_{key}'?"
     message = (
         "invalid value for 'build.substitutions':"
         f' key in the template "{key}" is not a valid built-in substitution'
     )
-    hint = f"{meant} a variable of the shell is written $${key}".lstrip()
-    return Finding.at(path, message, hint, code="SW314")
+    return Finding.at(path, message, hint, "SW314")
 
 
 def _missing(path: Path, key: str, values: Mapping[str, str], *, loose: bool) -> Finding:
@@ -189,54 +206,41 @@ def _check_given(given: Mapping[str, str], started_by: StartedBy, result: Resolu
 
 def template_texts(build: Build) -> Iterator[tuple[Path, str]]:
     """Yield the texts of *build* in which the service substitutes, with their paths."""
-    for index, step in enumerate(build.steps):
-        for name in ("name", "dir", "entrypoint"):
-            yield ("steps", index, name), getattr(step, name)
-        for name in ("args", "env"):
-            for i, text in enumerate(getattr(step, name)):
-                yield ("steps", index, name, i), text
-    for name in ("images", "tags"):
-        for i, text in enumerate(getattr(build, name)):
-            yield (name, i), text
-    yield ("logsBucket",), build.logs_bucket
-    yield ("serviceAccount",), build.service_account
-    if build.options.pool:
-        yield ("options", "pool", "name"), build.options.pool.name
-    for i, secret in enumerate(build.available_secrets.secret_manager):
-        yield ("availableSecrets", "secretManager", i, "versionName"), secret.version_name
-    yield from _artifact_texts(build)
+    return ((path, text) for path, text in _texts(_plain(build), ()) if _is_template(path))
 
 
-def _artifact_texts(build: Build) -> Iterator[tuple[Path, str]]:
-    artifacts = build.artifacts
-    for i, text in enumerate(artifacts.images):
-        yield ("artifacts", "images", i), text
-    if artifacts.objects:
-        yield ("artifacts", "objects", "location"), artifacts.objects.location
-        for i, text in enumerate(artifacts.objects.paths):
-            yield ("artifacts", "objects", "paths", i), text
-    for i, package in enumerate(artifacts.python_packages):
-        yield ("artifacts", "pythonPackages", i, "repository"), package.repository
-        for j, text in enumerate(package.paths):
-            yield ("artifacts", "pythonPackages", i, "paths", j), text
+def other_texts(build: Build) -> Iterator[tuple[Path, str]]:
+    """Yield the texts in which no substitution is known to be made, but for scripts and values."""
+    for path, text in _texts(_plain(build), ()):
+        if not _is_template(path) and path[0] != "substitutions" and path[-1] != "script":
+            yield path, text
+
+
+def _is_template(path: Path) -> bool:
+    names = tuple(part for part in path if isinstance(part, str))
+    return any(names[: len(template)] == template for template in _TEMPLATES)
+
+
+def _plain(build: Build) -> dict[str, Any]:
+    return build.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def _texts(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, (dict, list)):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in items:
+            yield from _texts(item, (*path, key))
 
 
 def substitute_build(build: Build, values: Mapping[str, str]) -> Build:
     """Return *build* with every substitution made where the service makes it."""
-    data = build.model_dump(by_alias=True)
+    data = _plain(build)
     for path, text in template_texts(build):
         *way, last = path
         target: Any = data
         for part in way:
-            if isinstance(target[part], tuple):
-                target[part] = list(target[part])
             target = target[part]
         target[last] = substitute(text, values)
-    return type(build).model_validate(_lists(data))
-
-
-def _lists(value: object) -> object:
-    """Return *value* with lists for tuples, as it was read."""
-    if isinstance(value, dict):
-        return {key: _lists(item) for key, item in value.items()}
-    return [_lists(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return type(build).model_validate(data)

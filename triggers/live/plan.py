@@ -21,8 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from steps.host.errors import Problem, Refused, ShipwheelError
 from triggers.cloudbuild.build_config import shortest
 from triggers.cloudbuild.conditions import read_conditions, ref_matches
-from triggers.cloudbuild.files import BUILD_OUTPUT
-from triggers.cloudbuild.messages import MAPS, camel_case
+from triggers.cloudbuild.messages import MAPS, api, camel_case
 from triggers.manifest.settings import OWNERSHIP_TAG
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ _OUTPUT_ONLY = {
     "github": {"installationId", "enterpriseConfig"},
     "repositoryEventConfig": {"repositoryType"},
     "developerConnectEventConfig": {"gitRepositoryLinkType"},
-    "build": BUILD_OUTPUT,
+    "build": api().outputs("Build"),
 }
 # A triggered build has these always, whatever its config says.
 _FIXED = {"options": {"dynamicSubstitutions", "substitutionOption"}}

@@ -8,9 +8,11 @@ A file is refused with all that is wrong in it at once, each key with its exact 
 from __future__ import annotations
 
 import json
+import typing
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
+    BaseModel,
     Field,
     StringConstraints,
     ValidationError,
@@ -20,8 +22,8 @@ from pydantic import (
 )
 
 from steps.host.errors import Finding, InputError, Problem, did_you_mean
+from triggers.cloudbuild.documents import brief
 from triggers.cloudbuild.files import read_mapping
-from triggers.cloudbuild.messages import keys_beside
 from triggers.manifest.function import FunctionConfig
 from triggers.manifest.types import (
     WORDS,
@@ -264,24 +266,46 @@ def manifest_schema() -> str:
 def _what(details: ErrorDetails) -> tuple[str, str]:
     """Return what is wrong at the place, and what to do about it."""
     value, context = details["input"], details.get("ctx", {})
+    said = f"is {brief(value)}"
     known = {
         "missing": ("is missing", "add it; `shipwheel init` shows where"),
         "extra_forbidden": ("is not a key of the manifest", _near_miss(details["loc"])),
         "shipwheel": (f"is {context.get('message')}", context.get("hint", "")),
-        "model_type": (f"is {value!r:.80}", "write it as a mapping, `{key: value}`"),
-        "literal_error": (f"is {value!r}", f"choose one of {context.get('expected')}"),
-        "string_pattern_mismatch": (f"is {value!r}", WORDS.get(str(context.get("pattern")), "")),
+        "model_type": (said, "write it as a mapping, `{key: value}`"),
+        "literal_error": (said, f"choose one of {context.get('expected')}"),
+        "string_pattern_mismatch": (
+            said,
+            WORDS.get(str(context.get("pattern")), ""),
+        ),
         "string_type": (
-            f"has to be text, and is {value!r:.80}",
+            f"has to be text, and is {brief(value)}",
             f'put it in quotes: "{value}"' if isinstance(value, int | float) else "",
         ),
     }
-    return known.get(details["type"], (f"is {value!r:.80}", details["msg"]))
+    return known.get(details["type"], (said, details["msg"]))
 
 
 def _near_miss(location: Sequence[int | str]) -> str:
-    siblings = keys_beside(Manifest, location)
+    siblings = _keys_beside(Manifest, location)
     return did_you_mean(str(location[-1]), siblings, f"the keys here are: {', '.join(siblings)}")
+
+
+def _keys_beside(model: type[BaseModel], location: Sequence[int | str]) -> list[str]:
+    """Return the keys that *model* has where *location* is."""
+    owner: type[BaseModel] | None = model
+    for part in location[:-1]:
+        fields = owner.model_fields.values() if owner else ()
+        named = [each for each in fields if each.alias == part]
+        # The key of a map, or an index, is not a field: the model stays the one of its values.
+        owner = _model_in(named[0].annotation) if named else owner
+    return [str(each.alias) for each in owner.model_fields.values()] if owner else []
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = [_model_in(argument) for argument in typing.get_args(annotation)]
+    return next((found for found in inner if found), None)
 
 
 def _path(location: Sequence[int | str]) -> str:

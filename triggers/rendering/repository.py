@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem, did_you_mean, shorten
 from triggers.cloudbuild.build_config import Build
-from triggers.cloudbuild.build_shared_rules import encrypted_values
+from triggers.cloudbuild.build_rules import encrypted_values
 from triggers.cloudbuild.files import read_mapping
 from triggers.cloudbuild.messages import camel_case, dotted, read_message
 from triggers.discovery.inventory import Inventory, take_inventory
@@ -110,7 +110,7 @@ def _renamed_by_import(path: str, config: Mapping[str, Any]) -> Iterator[Problem
     gcloud converts all keys below `build` from snake_case, those of the user's maps, too; only
     `substitutions` are spared.
     """
-    build, _faults = read_message(Build, camel_case(config))
+    build = read_message(Build, camel_case(config)).message
     for where, values in encrypted_values(build):
         for name in (name for name in values if "_" in name):
             yield Problem(

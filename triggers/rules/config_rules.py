@@ -8,14 +8,16 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding
-from triggers.cloudbuild.build_rules import broken_after_substitution
-from triggers.cloudbuild.build_shared_rules import encrypted_values
+from triggers.cloudbuild.build_names import broken_after_substitution
+from triggers.cloudbuild.build_rules import encrypted_values
 from triggers.cloudbuild.substitutions import (
     BUILT_IN,
     SUBSTITUTION_KEY,
     StartedBy,
+    other_texts,
     references,
     resolve,
+    substitute_build,
     template_texts,
 )
 
@@ -23,11 +25,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from triggers.cloudbuild.build_config import Build, Step
-    from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import ConfigSource
 
 _EXPANSION = re.compile(r"(?<!\$)(?:\$\$)*\$\{(#?)([A-Z_][A-Z0-9_]*)([^A-Z0-9_}][^}]*|)\}")
 _SCRIPT_REFERENCE = re.compile(r"(?<![\\$])\$(?:\{([A-Z_][A-Z0-9_]*)|([A-Z_][A-Z0-9_]*))")
+_SHELL = re.compile(
+    r"(?:^|[/\s])(?:busybox|(?:ba|da|a|z|k)?sh|pwsh|powershell)(?:$|[:@\s])|^-\w*c$"
+)
+# What stands for a built-in substitution where names are judged.
+_STAND_INS = {**dict.fromkeys(BUILT_IN, "x"), "SERVICE_ACCOUNT": "projects/x/serviceAccounts/x"}
+_ESCAPED = re.compile(r"(?<!\$)\$\$(?:[A-Za-z_]\w*|\{[^}]*\}?)")
 _DOLLARS = re.compile(r"(?<!\$)\$\$[A-Za-z_{(]")
 
 
@@ -35,20 +42,28 @@ def substitutions_resolve(config: ConfigSource) -> Iterator[Finding]:
     """SW314, SW315, SW405: what is known without the trigger."""
     resolution = resolve(config.build, {}, {}, StartedBy.TRIGGER)
     yield from resolution.findings
-    elsewhere = {key for _, key in _doubtful(config.build)}
     for note in resolution.notes:
         # What is missing, a trigger or `submit` may give; cross_rules knows triggers.
         key = str(note.path[-1])
-        if note.code == "SW503" and key not in elsewhere and SUBSTITUTION_KEY.fullmatch(key):
+        if note.code == "SW408":
+            yield note
+        elif note.code == "SW503" and SUBSTITUTION_KEY.fullmatch(key):
             yield replace(note, code="SW405")
 
 
 def names_are_well_formed(config: ConfigSource) -> Iterator[Finding]:
-    """SW313: of names that no substitution completes."""
-    texts = dict(template_texts(config.build))
-    for finding in broken_after_substitution(config.build):
-        if "$" not in texts[finding.path]:
-            yield finding
+    """SW310, SW313, SW317: of names with substitutions, those that defaults complete."""
+    build = config.build
+    values = resolve(build, {}, _STAND_INS, StartedBy.TRIGGER).values
+    substituted = substitute_build(build, values)
+    before, after = dict(template_texts(build)), dict(template_texts(substituted))
+    for finding in broken_after_substitution(substituted):
+        keys = references(before.get(finding.path, ""))
+        # A default is often a placeholder for what is given: an image is not judged by it.
+        is_default = finding.code == "SW313" and any(map(SUBSTITUTION_KEY.fullmatch, keys))
+        if all(map(values.get, keys)) and not is_default and "$" not in after[finding.path]:
+            written = finding.message.replace(after[finding.path], before[finding.path])
+            yield replace(finding, message=written)
 
 
 def expansions_are_in_values(config: ConfigSource) -> Iterator[Finding]:
@@ -99,19 +114,25 @@ def _assigns(script: str, key: str) -> bool:
 
 
 def substitutions_are_where_they_are_made(config: ConfigSource) -> Iterator[Finding]:
-    """SW404: users report that options.env is not substituted; of logsBucket sources differ."""
-    for path, key in _doubtful(config.build):
-        message = f"${{{key}}} in {path[0]}: it is not known that a substitution is made here"
-        hint = "put it into the env of each step" if path[0] == "options" else "write it out"
-        yield Finding.at(path, message, hint, "SW404")
+    """SW404: in other fields, the text reaches the service as it is."""
+    known = BUILT_IN | config.build.substitutions.keys()
+    for path, text in other_texts(config.build):
+        for key in (key for key in references(text) if key in known):
+            message = f"${{{key}}} in {path[-1]}: it is not known that a substitution is made here"
+            yield Finding.at(path, message, "write it out", "SW404")
 
 
-def _doubtful(build: Build) -> Iterator[tuple[Path, str]]:
-    for i, entry in enumerate(build.options.env):
-        for key in references(entry):
-            yield ("options", "env", i), key
-    for key in references(build.logs_bucket):
-        yield ("logsBucket",), key
+def variables_have_a_shell(config: ConfigSource) -> Iterator[Finding]:
+    """SW410: `$$NAME` becomes `$NAME`, which only a shell makes something of."""
+    for index, step in enumerate(config.build.steps):
+        words = (step.entrypoint or step.name, *step.args)
+        if any(_SHELL.search(word) for word in words):
+            continue
+        for i, text in enumerate(step.args):
+            if match := _ESCAPED.search(text):
+                message = f"{match[0]!r} reaches the program as {match[0][1:]!r}: it is no shell"
+                hint = "run it with `entrypoint: bash` and `-c`, or in a `script`"
+                yield Finding.at(("steps", index, "args", i), message, hint, "SW410")
 
 
 def encrypted_values_are_base64(config: ConfigSource) -> Iterator[Finding]:
@@ -138,6 +159,6 @@ def spelling_is_the_schemas(config: ConfigSource) -> Iterator[Finding]:
 
 RULES = (
     substitutions_resolve, names_are_well_formed, expansions_are_in_values,
-    scripts_read_variables, substitutions_are_where_they_are_made, encrypted_values_are_base64,
-    spelling_is_the_schemas,
+    scripts_read_variables, substitutions_are_where_they_are_made, variables_have_a_shell,
+    encrypted_values_are_base64, spelling_is_the_schemas,
 )  # fmt: skip

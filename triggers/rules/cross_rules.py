@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, shorten
@@ -16,6 +17,7 @@ from triggers.cloudbuild.build_rules import (
     has_place_for_logs,
 )
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
+from triggers.cloudbuild.files import lone_value
 from triggers.cloudbuild.substitutions import (
     PULL_REQUEST,
     SUBSTITUTION_KEY,
@@ -25,7 +27,7 @@ from triggers.cloudbuild.substitutions import (
     template_texts,
 )
 from triggers.rendering.rendering import TRIGGER_LIMIT
-from triggers.rules.sources import ConfigSource, Sources, TriggerSource
+from triggers.rules.sources import ConfigSource, Sources, TriggerSource, locate
 
 if TYPE_CHECKING:
     from triggers.rules.filter_rules import Globs
@@ -50,7 +52,7 @@ def cross(sources: Sources, globs: Globs) -> list[Finding]:
         )
         for (file, line, found), triggers in users.items()
     ]
-    return [*located, *_unused_of_manifest(sources)]
+    return [*located, *_lone_values(sources), *_unused_of_manifest(sources)]
 
 
 def _of_trigger(trigger: TriggerSource, sources: Sources, globs: Globs) -> _Found:
@@ -64,8 +66,13 @@ def _of_trigger(trigger: TriggerSource, sources: Sources, globs: Globs) -> _Foun
         yield from _config_is_included(trigger, path, globs)
 
 
-def _names(triggers: list[TriggerSource]) -> str:
-    return shorten([*map(str, triggers)], 1)
+def _lone_values(sources: Sources) -> Iterator[Finding]:
+    """SW409, SW509: gcloud makes a list of them when it submits, what a trigger reads must be."""
+    named = {trigger.message.filename for trigger in sources.here}
+    for path, config in sources.configs.items():
+        code = "SW509" if path in named else "SW409"
+        findings = [lone_value(where, code) for where in config.lone]
+        yield from locate(config.file, config.document, findings)
 
 
 def _config_is_there(trigger: TriggerSource, path: str, sources: Sources) -> _Found:
@@ -97,9 +104,15 @@ def _substitutions_are_given(trigger: TriggerSource, config: ConfigSource) -> _F
         key = note.path[-1]
         if note.code == "SW502":
             of_trigger = note.path[0] == "substitutions" and key in given
-            yield (trigger if of_trigger else config), note
+            yield (trigger if of_trigger else config), replace(note, hint=_where_to_give(note))
         elif SUBSTITUTION_KEY.fullmatch(str(key)) and key in given and _matters(trigger, str(key)):
             yield trigger, note
+
+
+def _where_to_give(note: Finding) -> str:
+    """Return the hint of SW502 for a trigger, to which nobody passes `--substitutions`."""
+    hint = "it becomes empty: give it in the trigger's `substitutions`, or a default in the config"
+    return hint if "--substitutions" in note.hint else note.hint
 
 
 def _matters(trigger: TriggerSource, key: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import Sources, TriggerSource
 
+_REFS = re.compile(r"(\^?\(?)refs/(?:heads|tags)/")
 _MARKERS = ("pyproject.toml", "setup.py", "main.py")
 
 
@@ -54,12 +55,19 @@ def patterns_are_anchored(trigger: TriggerSource) -> Iterator[Finding]:
             yield Finding.at(path, message, f"write {anchored(pattern)!r}", "SW201")
 
 
-def tags_have_no_slash(trigger: TriggerSource) -> Iterator[Finding]:
-    """SW205: "Forward slashes cannot be used in tags", the documentation says."""
+def names_are_short(trigger: TriggerSource) -> Iterator[Finding]:
+    """SW205, SW214: a pattern is for the short name, and "slashes cannot be used in tags"."""
     for path, pattern in patterns(trigger):
+        prefix = _REFS.match(pattern)
+        short = _REFS.sub(r"\1", pattern)
+        hint = f"write {short!r}: the pattern is for the name after refs/heads/ or refs/tags/"
         if path[-1] in {"tag", "tagName"} and "/" in pattern:
             message = f"the tag pattern {pattern!r} has a slash: Cloud Build takes no such tags"
-            yield Finding.at(path, message, "name tags with dashes", "SW205")
+            hint = hint if prefix else "name tags with dashes"
+            yield Finding.at(path, message, hint, "SW205")
+        elif prefix:
+            message = f"the pattern {pattern!r} begins with refs/, and the names of branches do not"
+            yield Finding.at(path, message, hint, "SW214")
 
 
 def patterns(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
@@ -124,7 +132,9 @@ def globs_match(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
         for i, text in enumerate(texts):
             if not globs(text) and not can_never_match(text) and not globs.malformed(text):
                 said = f"the glob {text!r} of {name} matches no file"
-                yield Finding.at((name, i), said, "name what is there, or remove it", code)
+                inside = globs(f"{text}/**")
+                hint = f"write {f'{text}/**'!r}" if inside else "name what is there, or remove it"
+                yield Finding.at((name, i), said, hint, code)
 
 
 def subdirectories_are_meant(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
@@ -172,7 +182,7 @@ def _first(paths: Iterable[str]) -> str:
 
 
 RULES = (
-    patterns_are_re2, patterns_are_anchored, tags_have_no_slash, globs_are_well_formed,
+    patterns_are_re2, patterns_are_anchored, names_are_short, globs_are_well_formed,
     globs_can_match,
 )  # fmt: skip
 RULES_OF_FILES = (globs_match, subdirectories_are_meant, something_is_left)

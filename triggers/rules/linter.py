@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
+from steps.host.gcloud import gcloud_version
 from steps.host.git import ask_git
 from triggers.discovery.inventory import find_components
 from triggers.manifest.starting import source_of_remote
@@ -16,13 +18,15 @@ from triggers.rules.filter_rules import Globs
 from triggers.rules.sources import Sources, add_manifest, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from steps.host.errors import Finding
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
+_IN_A_FOLDER = re.compile(r"(?:.*/)?\.cloudbuild/(?:.*/)?[^/]*\.(?:ya?ml|json)")
 _PASSED_OVER = {"__pycache__", "node_modules"}
+_STEPS = re.compile(r"^(?:steps|(?: {2}|\t)?\"steps\")\s*:|^\{\s*\"steps\"", re.MULTILINE)
 _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
 
 
@@ -34,12 +38,18 @@ class Report:
     files: tuple[str, ...]
 
 
-def lint(manifest: Path, files: Sequence[Path], ignored: frozenset[str]) -> Report:
+def lint(
+    manifest: Path,
+    files: Sequence[Path],
+    ignored: frozenset[str],
+    gcloud: Callable[[], str] = gcloud_version,
+) -> Report:
     """Judge *files*, or all that the repository of *manifest* has, but for *ignored* codes.
 
+    *gcloud* tells which version is installed, if any.
     Raises InputError for files that cannot be read at all, and where there is nothing to judge.
     """
-    reader = _Reader(manifest.parent)
+    reader = _Reader(manifest.parent, cache(gcloud))
     if files:
         reader.read_given(files, manifest)
     else:
@@ -75,9 +85,11 @@ def _judge(sources: Sources) -> Iterator[Finding]:
 class _Reader:
     """Reads files into `sources`; *problems* are the files that cannot be read at all."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, gcloud: Callable[[], str]) -> None:
         self.root = root
-        self.sources = Sources(files=repository_files(root), github=github_repository(root))
+        self.sources = Sources(
+            files=repository_files(root), github=github_repository(root), gcloud=gcloud
+        )
         self.problems: list[Problem] = []
         self.read: list[str] = []
 
@@ -100,14 +112,24 @@ class _Reader:
     def read_all(self, manifest: Path) -> None:
         if manifest.is_file() and (text := self._text(manifest)) is not None:
             add_manifest(self.sources, manifest, text)
-        for path in filter(_CONFIG.fullmatch, self.sources.files):
-            self._config(path)
+        for path in self.sources.files:
+            if _CONFIG.fullmatch(path) or self._has_steps(path):
+                self._config(path)
         self._named_configs()
         if not self.read and not self.problems:
             raise InputError(
                 f"There is nothing to lint: no {str(manifest)!r}, and no cloudbuild.yaml below",
                 "name trigger files and build configs, or write a manifest with `shipwheel init`",
             )
+
+    def _has_steps(self, path: str) -> bool:
+        """Return whether the file is named much like a build config, and written as one."""
+        if not (_NAMED_AS_CONFIG.fullmatch(path) or _IN_A_FOLDER.fullmatch(path)):
+            return False
+        try:
+            return bool(_STEPS.search((self.root / path).read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError):
+            return False
 
     def _named_configs(self) -> None:
         """Read the build configs that triggers name, and that were not read yet."""
@@ -133,7 +155,7 @@ class _Reader:
 
 def _looks_like_config(path: str, text: str) -> bool:
     """Return whether a file that was named is a build config, and not one of triggers."""
-    if re.search(r"^(?:steps|\"steps\")\s*:|^\{\s*\"steps\"", text, re.MULTILINE):
+    if _STEPS.search(text):
         return True
     is_trigger = re.search(
         r"^\"?(?:filename|triggerTemplate|github|build|includedFiles)\"?\s*:", text, re.MULTILINE
@@ -160,7 +182,8 @@ def github_repository(root: Path) -> tuple[str, str] | None:
 def _walk(root: Path) -> list[str]:
     found = []
     for folder, folders, files in os.walk(root):
-        folders[:] = [f for f in folders if f not in _PASSED_OVER and not f.startswith(".")]
+        hidden = {f for f in folders if f.startswith(".") and f != ".cloudbuild"}
+        folders[:] = [f for f in folders if f not in _PASSED_OVER | hidden]
         paths = (os.path.relpath(os.path.join(folder, name), root) for name in files)  # noqa: PTH118 - a path per file of a repository
         found += [path.replace(os.sep, "/") for path in paths]
     return found

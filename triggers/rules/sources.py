@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from packaging.version import Version
+
 from steps.host.errors import Finding, InputError
-from triggers.cloudbuild.build_trigger import BuildTrigger
+from triggers.cloudbuild.build_config import Build, BuildTrigger
 from triggers.cloudbuild.documents import (
     Document,
     Path,
@@ -27,19 +29,22 @@ from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
     import pathlib
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from triggers.cloudbuild.build_config import Build
     from triggers.rendering.trigger import Trigger
 
 
 @dataclass(frozen=True, eq=False)
 class ConfigSource:
-    """One build config: a file, or the part of a trigger."""
+    """One build config: a file, or the part of a trigger.
+
+    *lone* are the places of a single value where a list belongs.
+    """
 
     file: str
     document: Document
     build: Build
+    lone: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +73,8 @@ class Sources:
 
     *configs* are by their paths from the root. *files* are all paths of the repository, and
     *projects* its directories with a package or a function; *github* is its owner and name there,
-    if known. *manifest* is the manifest's file and lines.
+    if known. *manifest* is the manifest's file and lines, *gcloud* the version of the one that is
+    installed, which is only asked for what a gcloud did not know.
     """
 
     triggers: list[TriggerSource] = field(default_factory=list)
@@ -78,6 +84,7 @@ class Sources:
     github: tuple[str, str] | None = None
     manifest: tuple[str, Document] | None = None
     findings: list[Finding] = field(default_factory=list)
+    gcloud: Callable[[], str] = str
 
     @property
     def here(self) -> list[TriggerSource]:
@@ -100,13 +107,13 @@ class Sources:
                 Finding(file, 1, "SW004", message, "write a trigger, or delete it")
             )
         for document in documents or ():
-            trigger, findings = _read_trigger(file, document)
+            trigger, findings = self._trigger(file, document)
             self.findings += locate(file, document, findings)
             self.triggers += [trigger] if trigger else []
 
     def add_rendered(self, file: str, line: int, message: dict[str, object]) -> None:
         """Take the rendered trigger *message*, whose reason is on *line* of the manifest *file*."""
-        trigger, findings = _read_trigger(file, Document(message, {(): line}))
+        trigger, findings = self._trigger(file, Document(message, {(): line}))
         self.findings += locate(file, Document(lines={(): line}), findings)
         self.triggers += [replace(trigger, rendered=True)] if trigger else []
 
@@ -124,9 +131,44 @@ class Sources:
         if isinstance(document.data, dict):
             findings += _no_value(document)
             judged = judge_build_config(document, in_a_file=True)
-            self.configs[path] = ConfigSource(file, document, judged.build)
+            self.configs[path] = ConfigSource(file, document, judged.build, tuple(judged.lone))
             findings += [*judged.findings, *judged.notes]
+            hint = "start it by a trigger, or "
+            findings += self._too_new(judged.newer, "gcloud builds submit", hint)
         self.findings += locate(file, document, findings)
+
+    def _trigger(self, file: str, document: Document) -> tuple[TriggerSource | None, list[Finding]]:
+        findings = [*_shape(document), *unreadable_values(document), *duplicate_keys(document)]
+        if not isinstance(document.data, dict):
+            return None, findings
+        findings += _no_value(document)
+        camel = replace(document, data=read_camel_case(document, findings))
+        fields = frozenset(key for key, value in camel.data.items() if value is not None)
+        inline, build = None, camel.data.pop("build", None)
+        if isinstance(build, dict):
+            below = camel.below(("build",), build)
+            judged = judge_build_config(below, in_a_file=False)
+            inline = ConfigSource(file, below, judged.build)
+            found = [*judged.findings, *judged.notes, *self._import_fails(judged.newer)]
+            findings += [replace(each, path=("build", *each.path)) for each in found]
+        reading = read_message(BuildTrigger, camel.data)
+        # An exported trigger has what the service wrote, and may be imported again.
+        findings += (each for each in reading.findings if each.code != "SW011")
+        findings += self._import_fails(reading.newer)
+        return TriggerSource(file, camel, reading.message, fields, inline), findings
+
+    def _import_fails(self, newer: Sequence[tuple[Path, str, str]]) -> Iterator[Finding]:
+        return self._too_new(newer, "gcloud builds triggers import", "")
+
+    def _too_new(
+        self, newer: Sequence[tuple[Path, str, str]], command: str, hint: str
+    ) -> Iterator[Finding]:
+        """SW014: what the installed gcloud does not know yet, it refuses as unused."""
+        for path, what, last in newer:
+            installed = self.gcloud()
+            if installed and Version(installed) <= Version(last):
+                message = f"gcloud {installed} does not know {what} yet: `{command}` fails"
+                yield Finding.at(path, message, f"{hint}`gcloud components update`", "SW014")
 
     def _documents(self, file: str, text: str) -> list[Document] | None:
         if line := tab_between_values(text):
@@ -165,26 +207,6 @@ def _no_value(document: Document) -> Iterator[Finding]:
         ):
             message = f"the substitution {key!r} has no value: null is sent"
             yield Finding.at((*way, "substitutions", key), message, "write ''", "SW012")
-
-
-def _read_trigger(file: str, document: Document) -> tuple[TriggerSource | None, list[Finding]]:
-    findings = [*_shape(document), *unreadable_values(document), *duplicate_keys(document)]
-    if not isinstance(document.data, dict):
-        return None, findings
-    findings += _no_value(document)
-    camel = replace(document, data=read_camel_case(document, findings))
-    inline = None
-    if isinstance(camel.data.get("build"), dict):
-        below = camel.below(("build",))
-        judged = judge_build_config(below, in_a_file=False)
-        inline = ConfigSource(file, below, judged.build)
-        findings += [
-            replace(each, path=("build", *each.path)) for each in (*judged.findings, *judged.notes)
-        ]
-    fields = frozenset(key for key, value in camel.data.items() if value is not None)
-    message, faults = read_message(BuildTrigger, camel.data)
-    trigger = TriggerSource(file, camel, message, fields, inline)
-    return trigger, [*findings, *faults]
 
 
 def add_manifest(sources: Sources, file: pathlib.Path, text: str) -> None:

@@ -9,8 +9,9 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding
-from triggers.cloudbuild.build_shared_rules import encrypted_values
-from triggers.cloudbuild.build_trigger import EVENT_SOURCES
+from triggers.cloudbuild.build_config import EVENT_SOURCES
+from triggers.cloudbuild.build_names import ACCOUNT
+from triggers.cloudbuild.build_rules import encrypted_values
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
@@ -23,12 +24,11 @@ from triggers.manifest.manifest import CONNECTION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.cloudbuild.build_trigger import Events
+    from triggers.cloudbuild.build_config import Events
     from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import TriggerSource
 
 _NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")
-_ACCOUNT = re.compile(r"projects/[^/\s]+/serviceAccounts/[^/\s]+")
 _RESOURCES = {
     ("repositoryEventConfig", "repository"): f"{CONNECTION}/repositories/[^/]+",
     ("developerConnectEventConfig", "gitRepositoryLink"): (
@@ -109,7 +109,7 @@ def one_build(trigger: TriggerSource) -> Iterator[Finding]:
 def account_is_a_resource(trigger: TriggerSource) -> Iterator[Finding]:
     """SW105: the service refuses a bare address."""
     account = trigger.message.service_account
-    if account and not _ACCOUNT.fullmatch(account):
+    if account and not ACCOUNT.fullmatch(account):
         message = f"the service account {account!r} is not a full resource name"
         hint = "write projects/PROJECT/serviceAccounts/ADDRESS"
         yield Finding.at(("serviceAccount",), message, hint, "SW105")

@@ -60,6 +60,8 @@ artifacts:
   npmPackages: [{repository: r, packagePath: p}]
   goModules: [{repositoryName: r, repositoryLocation: l, sourcePath: p, modulePath: m,
     moduleVersion: v1.0.0}]
+  genericArtifacts: [{folder: f, registryPath: r}]
+  oci: [{file: f, registryPath: r}]
 dependencies: [{empty: true}]
 gitConfig: {http: {proxySecretVersionName: projects/p/secrets/s/versions/1}}
 """
@@ -69,6 +71,8 @@ LEFT_OUT = [
     "artifacts.mavenArtifacts",
     "artifacts.npmPackages",
     "artifacts.goModules",
+    "artifacts.genericArtifacts",
+    "artifacts.oci",
 ]
 PACKAGES = "artifacts: {pythonPackages: [{repository: %r, paths: [%r]}]}"
 REPOSITORY = "https://us-east4-python.pkg.dev/p/pypi"
@@ -122,25 +126,6 @@ def test_packages_of_python_need_a_registry_that_is_named_unless_one_step_runs()
             "use --emulator, or name one with --registry",
         )
     ]
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "us-east4-python.pkg.dev/p/pypi",
-        "http://127.0.0.1:8080/p/pypi",
-        "https://registry.example.com/p/pypi",
-        "https://us-east4-docker.pkg.dev/p/r",
-        "us-east4/p/pypi",
-        "https://us-east4-python.pkg.dev/p",
-        "nonsense",
-    ],
-)
-def test_packages_go_to_a_python_repository_of_artifact_registry_alone(address: str) -> None:
-    (found,) = unsupported(PACKAGES % (address, "dist/*"), emulator=True)
-
-    assert found.path == ("artifacts", "pythonPackages", 0, "repository")
-    assert repr(address) in found.message
 
 
 @pytest.mark.parametrize("path", ["../secret", "dist/../../x", "/workspace/../x", "/etc/x", ".."])

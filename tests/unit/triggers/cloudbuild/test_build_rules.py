@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from steps.host.errors import InputError
-from triggers.cloudbuild.build_rules import broken_after_substitution
+from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.files import read_build_config
 
 if TYPE_CHECKING:
@@ -297,3 +297,25 @@ def test_nothing_has_less_than_no_size_and_takes_less_than_no_time() -> None:
     assert refusals(build(options={"diskSizeGb": -1})) == [
         "invalid .options.diskSizeGb: -1 is not between 0 and 4000"
     ]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "us-east4-python.pkg.dev/p/pypi",
+        "http://127.0.0.1:8080/p/pypi",
+        "https://registry.example.com/p/pypi",
+        "https://us-east4-docker.pkg.dev/p/r",
+        "us-east4/p/pypi",
+        "https://us-east4-python.pkg.dev/p",
+        "nonsense",
+        "https://us-east4-python.pkg.dev/p/pypi/simple",
+    ],
+)
+def test_packages_go_to_a_python_repository_of_artifact_registry_alone(address: str) -> None:
+    packages = f"artifacts: {{pythonPackages: [{{repository: {address!r}, paths: [a]}}]}}"
+    build = read_build_config(f"{STEP}\n{packages}", "f").build
+    (found,) = broken_after_substitution(build)
+
+    assert found.path == ("artifacts", "pythonPackages", 0, "repository")
+    assert repr(address) in found.message

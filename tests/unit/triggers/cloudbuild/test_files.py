@@ -120,12 +120,6 @@ CONDITIONS = {
     "steps: [{name: bash}]\noptions: {diskSizeGb: 5000}": (
         "f:2: invalid .options.diskSizeGb: 5000 is not between 0 and 4000"
     ),
-    "steps: [{name: bash}]\nserviceAccount: projects/p/serviceAccounts/s": (
-        "f:2: if 'build.service_account' is specified, the build must either (a) specify"
-        " 'build.logs_bucket', (b) use the REGIONAL_USER_OWNED_BUCKET"
-        " build.options.default_logs_bucket_behavior option, or (c) use either"
-        " CLOUD_LOGGING_ONLY / NONE logging options: invalid argument"
-    ),
 }
 
 
@@ -137,7 +131,14 @@ def test_what_the_service_refuses_is_refused_with_its_line(text: str, message: s
 ACCEPTED = {
     "snake_case": "steps: [{name: bash, wait_for: ['-'], secret_env: []}]",
     "json": json.dumps({"steps": [{"name": "bash", "args": ["a"]}], "timeout": "60s"}),
-    "a lone scalar for a list": "steps: [{name: bash, args: --version, waitFor: '-'}]",
+    "a queue longer than a day": "steps: [{name: bash}]\nqueueTtl: 259200s",
+    "what is newer than gcloud": (
+        "steps: [{name: bash, results: [{name: a}]}]\n"
+        "options: {workerRelease: stable, pool: {workerRelease: stable},"
+        " machineType: E2_STANDARD_2, requestedVerifyOption: BEST_EFFORT}\n"
+        "artifacts: {genericArtifacts: [{folder: a, registryPath: b}],"
+        " oci: [{file: a, registryPath: b, tags: [c]}]}\n"
+    ),
     "null for nothing": "steps: [{name: bash, args: null}]\nimages:",
     "an empty substitution": "steps: [{name: bash}]\nsubstitutions: {_A: }",
     "an int64 as text": "steps: [{name: bash}]\noptions: {diskSizeGb: '100'}",
@@ -238,6 +239,24 @@ def test_whatever_a_config_holds_it_is_read_or_refused_with_lines(
 def test_whatever_the_text_is_it_is_read_or_refused(text: str) -> None:
     with suppress(InputError):
         read_build_config(text, "f")
+
+
+NOTED = {
+    "steps: [{name: bash, args: --version}]": (
+        "f:1: .steps[0].args is a single value: gcloud makes a list of it, a trigger fails"
+    ),
+    "steps: [{name: bash}]\nserviceAccount: projects/p/serviceAccounts/s": (
+        "f:2: if 'build.service_account' is specified, the build must either (a) specify"
+        " 'build.logs_bucket', (b) use the REGIONAL_USER_OWNED_BUCKET"
+        " build.options.default_logs_bucket_behavior option, or (c) use either"
+        " CLOUD_LOGGING_ONLY / NONE logging options: invalid argument"
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "note"), NOTED.items())
+def test_what_some_readers_accept_is_noted_and_not_refused(text: str, note: str) -> None:
+    assert [each.message for each in read_build_config(text, "f").notes] == [note]
 
 
 def test_minutes_and_hours_are_for_the_config_files_of_triggers_only() -> None:

@@ -79,6 +79,8 @@ TRIGGER_CASES: dict[str, tuple[str, str]] = {
     "SW205": (trigger("github:", "  owner: acme", "  name: mono",
                       "  push: {tag: ^v/.*$}  # SW205", but=BRANCH),
               trigger("github: {owner: acme, name: mono, push: {tag: ^v-.*$}}", but=BRANCH)),
+    "SW214": (trigger("github:", "  owner: acme", "  name: mono",
+                      "  push: {branch: ^refs/heads/main$}  # SW214", but=BRANCH), trigger()),
     "SW206": ("---\n".join(trigger().replace(NAME, f"name: a{i}" + "  # SW206" * (i == 300))
                            for i in range(301)),
               "---\n".join(trigger().replace(NAME, f"name: a{i}") for i in range(300))),
@@ -100,12 +102,14 @@ TRIGGER_CASES: dict[str, tuple[str, str]] = {
 STEP = "steps: [{name: bash}]"
 
 
-def steps(*lines: str) -> str:
-    return "\n".join(["steps:", "- name: bash", *lines]) + "\n"
+def steps(*lines: str, name: str = "bash") -> str:
+    return "\n".join(["steps:", f"- name: {name}", *lines]) + "\n"
 
 
 # Build configs.
 CONFIG_CASES: dict[str, tuple[str, str]] = {
+    "SW014": (f"{STEP}\noptions: {{workerRelease: stable}}  # SW014\n",
+              f"{STEP}\noptions: {{machineType: E2_MEDIUM}}\n"),
     "SW002": ("# SW002\n", f"{STEP}\n"),
     "SW006": (f"{STEP}\nsubstitutions:\n  _V: y  # SW006\nimages: [a$_V]\n",
               f"{STEP}\nsubstitutions:\n  _V: 'y'\nimages: [a$_V]\n"),
@@ -126,8 +130,8 @@ CONFIG_CASES: dict[str, tuple[str, str]] = {
                     "  volumes: [{name: vol, path: /v}]")),
     "SW309": (steps("  secretEnv: [S]  # SW309"),
               steps("  secretEnv: [S]", "availableSecrets:",
-                    "  secretManager: [{versionName: v, env: S}]")),
-    "SW310": (f"{STEP}\nartifacts:\n  objects:  # SW310\n    location: /tmp\n    paths: [a]\n",
+                    "  secretManager: [{versionName: projects/p/secrets/s/versions/1, env: S}]")),
+    "SW310": (f"{STEP}\nartifacts:\n  objects:\n    location: /tmp  # SW310\n    paths: [a]\n",
               f"{STEP}\nartifacts: {{objects: {{location: gs://b, paths: [a]}}}}\n"),
     "SW311": (f"{STEP}\noptions: {{diskSizeGb: 5000}}  # SW311\n",
               f"{STEP}\noptions: {{diskSizeGb: 500}}\n"),
@@ -141,15 +145,21 @@ CONFIG_CASES: dict[str, tuple[str, str]] = {
     "SW316": (steps("  secretEnv: [S]", "secrets:", "- kmsKeyName: k",
                     "  secretEnv: {S: eA}  # SW316"),
               steps("  secretEnv: [S]", "secrets: [{kmsKeyName: k, secretEnv: {S: eA==}}]")),
+    "SW317": (f"{STEP}\noptions: {{logging: NONE}}\nserviceAccount: a@b.c  # SW317\n",
+              f"{STEP}\nserviceAccount: {ACCOUNT}\noptions: {{logging: NONE}}\n"),
     "SW401": (f"{STEP}\nimages: ['a:${{TAG_NAME:-x}}']  # SW401\n",
               steps("  args: [-c, 'echo $${TAG_NAME:-x} ${name:-x}']")),
     "SW402": (steps("  script: echo ${_WHO} $PROJECT_ID  # SW402"),
               steps("  script: echo ${_WHO} $PROJECT_ID", "  automapSubstitutions: true")),
     "SW403": (steps("  script: echo $$HOME  # SW403"), steps("  script: echo $HOME $$")),
-    "SW404": (f"{STEP}\noptions: {{env: ['A=$PROJECT_ID']}}  # SW404\n",
-              steps("  env: ['A=$PROJECT_ID']")),
+    "SW404": (steps("  id: a$PROJECT_ID  # SW404"), steps("  id: a$NAME")),
     "SW405": (f"{STEP}\nsubstitutions:\n  _A: x  # SW405\n",
               f"{STEP}\nsubstitutions:\n  _A: x\nimages: [a$_A]\n"),
     "SW406": (steps("  wait_for: ['-']  # SW406"), steps("  waitFor: ['-']")),
     "SW407": (f"{STEP}\ntimeout: 10m  # SW407\n", f"{STEP}\ntimeout: 600s\n"),
+    "SW408": (f"{STEP}\nsubstitutions:\n  _A: $BUCKET  # SW408\nimages: [a$_A]\n",
+              f"{STEP}\nsubstitutions:\n  _A: $PROJECT_ID\nimages: [a$_A]\n"),
+    "SW409": (steps("  args: echo hi  # SW409"), steps("  args: [echo hi]")),
+    "SW410": (steps("  args: [build, $$TAG]  # SW410", name="docker"),
+              steps("  args: [build, $$TAG]")),
 }  # fmt: skip

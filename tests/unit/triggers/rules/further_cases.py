@@ -45,6 +45,13 @@ LONG_KEY = "_" + "K" * 99
 USES_LONG = f"{USES}  args: [${LONG_KEY}]\n{LOGGING}"
 
 FURTHER: dict[str, tuple[Files, Files]] = {
+    "SW205 of a whole reference": alone(
+        on_github("push: {tag: ^refs/tags/v.*$}  # SW205"), on_github("push: {tag: ^v.*$}")
+    ),
+    "SW601 of a directory": alone(
+        trigger("includedFiles:", "- cloudbuild.yaml", "- src  # SW601"),
+        trigger("includedFiles: [cloudbuild.yaml, 'src/**']"),
+    ),
     "SW101 for a dash at the end": alone(
         trigger("name: a-  # SW101", but=NAME), trigger("name: a-b", but=NAME)
     ),
@@ -215,10 +222,46 @@ FURTHER: dict[str, tuple[Files, Files]] = {
     "SW402 but for secrets": config(
         steps("  script: echo $_A  # SW402"),
         steps("  script: echo $_A", "  secretEnv: [_A]", "availableSecrets:",
-              "  secretManager: [{versionName: v, env: _A}]"),
+              "  secretManager: [{versionName: projects/p/secrets/s/versions/1, env: _A}]"),
     ),
-    "SW404 of a bucket": config(
-        f"{USES}logsBucket: gs://$PROJECT_ID  # SW404\n", f"{USES}logsBucket: gs://a\n"
+    "SW404 of a key of KMS, and not of a bucket": config(
+        steps("  secretEnv: [S]", "secrets:", "- kmsKeyName: $PROJECT_ID  # SW404",
+              "  secretEnv: {S: eA==}"),
+        f"{USES}logsBucket: gs://$PROJECT_ID\n",
+    ),
+    "SW014 of a value": config(
+        f"{USES}options: {{machineType: E2_STANDARD_2}}  # SW014\n",
+        f"{USES}options: {{env: ['A=$PROJECT_ID'], workerPool: $_POOL}}\nqueueTtl: 259200s\n",
+    ),
+    "SW014 of a trigger": alone(
+        trigger("build:", "  steps: [{name: bash, results: [{name: a}]}]  # SW014",
+                "  options: {logging: NONE}", but=FILENAME),
+        trigger("build: {steps: [{name: bash}], options: {logging: NONE}}", but=FILENAME),
+    ),
+    "SW310 of a registry": config(
+        f"{USES}artifacts:\n  pythonPackages:\n  - paths: [a]\n"
+        "    repository: https://us-python.pkg.dev/$PROJECT_ID/r/simple  # SW310\n",
+        f"{USES}artifacts:\n  objects: {{location: '$_BUCKET/a', paths: [a]}}\n"
+        "  pythonPackages: [{repository: 'https://$LOCATION-python.pkg.dev/p/r/', paths: [a]}]\n",
+    ),
+    "SW314 of a name that is declared": config(
+        f"{USES}  args: [$ENTRIES_DIR, $_ENTRIES_DIR]  # SW314\n"
+        "substitutions: {_ENTRIES_DIR: x}\n",
+        f"{USES}  args: [$_ENTRIES_DIR]\nsubstitutions: {{_ENTRIES_DIR: x}}\n",
+    ),
+    "SW317 of a secret": config(
+        f"{USES}  secretEnv: [S]\navailableSecrets:\n  secretManager:\n"
+        "  - {versionName: projects/$PROJECT_ID/secrets/s, env: S}  # SW317\n",
+        f"{USES}  secretEnv: [S]\navailableSecrets:\n  secretManager:\n"
+        "  - {versionName: projects/$PROJECT_ID/secrets/s/versions/$_VERSION, env: S}\n",
+    ),
+    "SW317 of a pool": config(
+        f"{USES}options:\n  pool: {{name: pools/a}}  # SW317\n",
+        f"{USES}options: {{pool: {{name: projects/p/locations/l/workerPools/a}}}}\n",
+    ),
+    "SW410 not where another program reads it": config(
+        steps("  entrypoint: make", "  args: ['A=$${A}']  # SW410"),
+        steps("  entrypoint: /bin/sh", "  args: [-c, 'echo $${A}']"),
     ),
     "SW406 of options": config(
         f"{USES}options:\n  disk_size_gb: 200  # SW406\n",

@@ -67,7 +67,4 @@ NEAR: dict[str, Files] = {
     "a key that begins as a substitution's": {
         "cloudbuild.yaml": f"{STEP}\nsubstitutions:\n  _Vx: x  # SW302\n",
     },
-    "a second variable of options.env with a substitution": {
-        "cloudbuild.yaml": f"{STEP}\noptions:\n  env:\n  - A=b\n  - B=$PROJECT_ID  # SW404\n",
-    },
 }  # fmt: skip

@@ -93,6 +93,10 @@ CASES: dict[str, tuple[Files, Files]] = {
         {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}options: {{}}  # SW504\n"},
         {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}logsBucket: gs://logs\n"},
     ),
+    "SW509": (
+        {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}  args: a  # SW509\n{LOGGING}"},
+        {"triggers.yaml": trigger(), "cloudbuild.yaml": f"{USES}  args: [a]\n{LOGGING}"},
+    ),
     "SW505": (
         {
             "triggers.yaml": trigger(),

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from builder.__main__ import main
-from tests.tree import git
+from tests.tree import git, write
 from triggers.rules.codes import table
 
 ROOT = Path(__file__).parents[4]
@@ -105,6 +105,17 @@ def test_nothing_to_lint_is_no_success(capsys: pytest.CaptureFixture[str]) -> No
         "  hint: name trigger files and build configs, or write a manifest with"
         " `shipwheel init`\n"
     )
+
+
+@pytest.mark.parametrize(
+    "path", ["a/.cloudbuild/b.yaml", "a.cloudbuild.yaml", "cloudbuild-a.yml", "cloudbuild.json"]
+)
+def test_a_build_config_is_found_by_its_name(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    no_configs = {".cloudbuild/triggers.yaml": "name: a\n", "cloudbuild-notes.yaml": "a: b\n"}
+    write(Path(), {path: '{\n  "steps": [{"nome": "bash"}]\n}\n', **no_configs})
+
+    assert main(["triggers", "lint", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["files"] == [path]
 
 
 def test_a_value_of_the_wrong_type_is_one_finding(capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,8 +17,7 @@ from tests.unit.triggers.rules.file_cases import CONFIG_CASES, TRIGGER_CASES
 from tests.unit.triggers.rules.further_cases import FURTHER
 from tests.unit.triggers.rules.near_cases import NEAR
 from tests.unit.triggers.rules.repository_cases import CASES, LOGGING, USES, Files
-from triggers.cloudbuild.build_config import Build
-from triggers.cloudbuild.build_trigger import BuildTrigger
+from triggers.cloudbuild.build_config import Build, BuildTrigger
 from triggers.rules.codes import CODES, FAMILIES
 from triggers.rules.linter import lint
 
@@ -56,7 +55,7 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def findings(files: Files) -> tuple[Finding, ...]:
     write(Path(), {**BASE, **files})
     given = [] if "shipwheel.yaml" in files else [Path(path) for path in files if _is_given(path)]
-    return lint(Path("shipwheel.yaml"), given, frozenset()).findings
+    return lint(Path("shipwheel.yaml"), given, frozenset(), lambda: "528.0.0").findings
 
 
 def places(there: tuple[Finding, ...]) -> Found:
@@ -133,6 +132,6 @@ def test_whatever_the_values_are_every_finding_has_a_code_and_a_line(
     text = yaml.dump_all(documents, Dumper=yaml.CSafeDumper)
     Path(name).write_text(text)
 
-    for each in lint(Path("shipwheel.yaml"), [Path(name)], frozenset()).findings:
+    for each in lint(Path("shipwheel.yaml"), [Path(name)], frozenset(), str).findings:
         assert each.code in CODES
         assert 1 <= each.line <= len(text.splitlines()) + 1
