@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steps.host.errors import printable
 from steps.host.files import open_regular
 from steps.release.judgement import Outcome
 from steps.release.release import Row
@@ -173,9 +174,10 @@ def print_finding(finding: Finding, level: Level, where: str) -> None:
     """Print *finding*, which is at *where*, and its hint on a line of its own."""
     # click leaves the colours out where nobody sees them, or NO_COLOR is set.
     said = click.style(level, fg=_LEVEL_COLOURS[level], bold=True)
-    click.echo(f"{where}: {finding.code} {said}: {finding.message}")
+    place = printable(where)
+    click.echo(f"{place}: {finding.code} {said}: {printable(finding.message)}")
     if finding.hint:
-        click.echo(f"  hint: {finding.hint}")
+        click.echo(f"  hint: {printable(finding.hint)}")
 
 
 def finding_as_object(finding: Finding, level: Level) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How judgements are shown."""
+"""How judgements and findings are shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.command_line.report import judgement_as_line, print_judgements
+from steps.command_line.report import judgement_as_line, print_finding, print_judgements
+from steps.host.errors import Finding
 from steps.release.judgement import Judgement, Outcome
 from tests.unit.terminal import shown_on_a_terminal
 
@@ -90,3 +91,15 @@ def test_a_build_shows_a_line_for_each() -> None:
         "new: tides 1.0: first",
         "not-bumped: berths 2.0: 2.0 is not greater; see --allow-epoch",
     ]
+
+
+def test_a_finding_is_printed_without_what_a_terminal_obeys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = Finding("f", 0, "SW824", "a\x1b[2Kb", "c\u202ed")
+
+    print_finding(found, "error", "x\x07\n::error::y")
+
+    assert capsys.readouterr().out == (
+        "x\\x07\n\\x3a:error::y: SW824 error: a\\x1b[2Kb\n  hint: c\\u202ed\n"
+    )
