@@ -22,7 +22,13 @@ from steps.function.gathering import (
     wait_until_visible,
 )
 from steps.function.resolution import BUILD_VARIABLE, Resolver, bundle
-from steps.function.rewriting import local_requirements, locked, wanted_lines, with_index_line
+from steps.function.rewriting import (
+    is_emulator,
+    local_requirements,
+    locked,
+    wanted_lines,
+    with_index_line,
+)
 from steps.function.rules import CODES, judge
 from steps.function.tokens import fill_in, git_status, holds_token, ignore_files, put_token
 from steps.host.errors import InputError, Refused
@@ -96,7 +102,7 @@ class Preparation:
             findings=findings,
             is_refused=any(self.strict or CODES[it.code].level == "error" for it in findings),
             build_environment=((BUILD_VARIABLE, settings.vendor),) if settings.vendor else (),
-            names_emulator=settings.index.emulated and not settings.vendor,
+            names_emulator=is_emulator(settings.index) and not settings.vendor,
         )
         if result.is_refused:
             return result

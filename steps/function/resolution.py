@@ -195,12 +195,15 @@ class Resolver:
                 self._download(group, folder, environ)
 
     def _pip_index(self) -> dict[str, str]:
-        """Return the variable that makes the registry pip's index, with the login in it."""
+        """Return the variables for the registry as pip's index, with the login, and no cooldown.
+
+        pip refuses an index without upload times; the hashes are those of the resolution.
+        """
         scheme, _, rest = self.registry.index_url.partition("://")
         login = self.credentials.login()
         quoted = [quote(it, safe="") for it in (login.username, login.password)] if login else []
         user = f"{':'.join(quoted)}@" if quoted else ""
-        return {"PIP_INDEX_URL": f"{scheme}://{user}{rest}"}
+        return {"PIP_INDEX_URL": f"{scheme}://{user}{rest}", "PIP_UPLOADED_PRIOR_TO": ""}
 
     def _download(self, group: Sequence[Pinned], folder: Path, environ: Mapping[str, str]) -> None:
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as place:

@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from steps.function.function import BUNDLE_FOLDER
 from steps.host.errors import Problem, Refused
+from steps.registry.address import is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -182,7 +183,7 @@ def with_index_line(
         line for line in file.lines if any(is_own_index(line, *it, known) for it in line.options)
     ]
     wanted = f"{EXTRA if extra else INDEX} {registry.index_url}"
-    note = _EMULATOR_NOTE if registry.emulated else ""
+    note = _EMULATOR_NOTE if is_emulator(registry) else ""
     if not own:
         return file.insert(at, f"{wanted}  {note}".rstrip())
     keeper = own[0]
@@ -202,6 +203,11 @@ def with_index_line(
         return f"{content}  {comment}".strip()
 
     return file.map(change)
+
+
+def is_emulator(registry: Registry) -> bool:
+    """Return whether *registry* is only here, and not where the function is built."""
+    return registry.emulated or is_loopback(urlsplit(registry.index_url).hostname or "")
 
 
 def is_own_index(line: Line, option: str, url: str, known: Sequence[Registry]) -> bool:

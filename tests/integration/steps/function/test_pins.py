@@ -212,7 +212,7 @@ def test_pins_hold_on_the_other_platform_where_the_registry_has_its_wheels(
     ]
 
 
-@pytest.mark.parametrize("where", ["environment", "project", "user"])
+@pytest.mark.parametrize("where", ["environment", "project", "user", "pip"])
 def test_a_cooldown_holds_for_public_names_alone(place: Place, where: str) -> None:
     newer = make_distributions(make_project(place.root.parent / "3", "flask", "3.2"))
     for it in newer:
@@ -227,8 +227,10 @@ def test_a_cooldown_holds_for_public_names_alone(place: Place, where: str) -> No
 
     with FaultyRegistry(place.public, partial(_page_with_times, place, newer)) as public:
         done = place.shipwheel(
-            "--pin",
+            *(["--vendor", "vendor"] if where == "pip" else ["--pin"]),
             UV_DEFAULT_INDEX=f"http://{public.host}/demo/public/simple/",
+            PIP_INDEX_URL=f"http://{public.host}/demo/public/simple/",
+            PIP_UPLOADED_PRIOR_TO="2021-01-01",
             XDG_CONFIG_HOME=str(user.parent),
             **({"UV_EXCLUDE_NEWER": "2021-01-01"} if not folder else {}),
         )

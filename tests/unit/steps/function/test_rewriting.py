@@ -314,5 +314,6 @@ def test_a_line_for_an_emulator_says_so_and_gives_way_to_the_registry() -> None:
     assert with_index_line(found, EMULATED, [EMULATED], extra=False, at=0) == found
     assert is_own_index(line, "--index-url", url, [REAL])
     assert with_index_line(found, REAL, [REAL], extra=False, at=0) == file
-    new = with_index_line(parse_requirements("a\n"), EMULATED, [EMULATED], extra=False, at=0)
+    same = parse_registry("http://127.0.0.1:8080/demo/pypi/", {})
+    new = with_index_line(parse_requirements("a\n"), same, [same], extra=False, at=0)
     assert new.text == f"--index-url {url}  # an emulator: not for deployment\na\n"
