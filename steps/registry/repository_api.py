@@ -170,10 +170,8 @@ class RepositoryApi:
         """Return what the service calls a package: normalised, or as its files were named."""
         normal = canonicalize_name(name)
         if normal not in self._package_ids:
-            for text in dict.fromkeys((normal, name)):
-                if self._ask("GET", f"/packages/{quote(text, safe='')}") is not None:
-                    self._package_ids[normal] = text
-                    break
+            if self._ask("GET", f"/packages/{normal}") is not None:
+                self._package_ids[normal] = normal
             else:
                 names = self._ids("packages") or self._exists()
                 self._package_ids |= {canonicalize_name(it): it for it in names}

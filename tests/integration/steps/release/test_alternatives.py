@@ -66,6 +66,7 @@ def use(
 PAGE = reply(404, NOTHING)
 MISSING = "Repository not found"
 NO_PACKAGE = (2, "holds no package 'tides'")
+NO_READER = (5, "grant it roles/artifactregistry.reader")
 NO_WRITER = (5, "grant it roles/artifactregistry.writer")
 ONLY_READS = ((0, "new"), NO_WRITER, NO_WRITER, (0, "new"), NO_PACKAGE)
 MODE = (2, "a virtual repository, which")
@@ -131,7 +132,11 @@ CASES = {
         token="bm90aGluZw==",
         user="_json_key_base64",
     ),
-    "no reader, by 403": all_refused(5, "may not read", answers={}, token="strange"),
+    "no reader, by 403": Case(
+        answers={},
+        outcomes=(NO_READER, NO_WRITER, NO_WRITER, NO_READER, NO_READER),
+        token="strange",
+    ),
     "no reader, by 404": all_refused(
         5, "may not read", answers={"may_not_read": reply(404)}, token="strange"
     ),
