@@ -53,14 +53,19 @@ def revision() -> str:
 
 @pytest.fixture(scope="session")
 def image(docker: Docker, base: str, revision: str) -> Iterator[str]:
+    docker(*build_command(IMAGE, base, revision))
+    yield IMAGE
+    docker("rmi", "--force", IMAGE)
+
+
+def build_command(tag: str, base: str, revision: str) -> list[str]:
+    """Return what docker is told to build the image as *tag*."""
     arguments = [f"BASE_IMAGE={base}", f"VERSION={__version__}", f"REVISION={revision}"]
     # Docker takes proxies by name from here, and keeps them out of the history.
     arguments += [name for name in PROXIES if name in os.environ]
     options = [part for argument in arguments for part in ("--build-arg", argument)]
     file = str(ROOT / "builder" / "Dockerfile")
-    docker("build", "--network=host", "--file", file, "--tag", IMAGE, *options, str(ROOT))
-    yield IMAGE
-    docker("rmi", "--force", IMAGE)
+    return ["build", "--network=host", "--file", file, "--tag", tag, *options, str(ROOT)]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -10,17 +10,14 @@ import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from steps import __version__
-from tests.image.conftest import BASE_VARIABLE, DEFAULT_BASE, ROOT
+from tests.image.conftest import BASE_VARIABLE, DEFAULT_BASE, ROOT, build_command
+from tests.image.engine import Docker
 from tests.image.layers import findings
 from tests.tree import commit, git
-
-if TYPE_CHECKING:
-    from tests.image.engine import Docker
 
 # In one container, since one without a network shares its loopback with nobody.
 PUBLISH_TWICE = """
@@ -116,6 +113,26 @@ def test_is_configured_for_cloud_build(docker: Docker, image: str, revision: str
         "source": "https://github.com/shipwheel/shipwheel",
         "licenses": "Apache-2.0",
     }
+
+
+def test_is_the_same_built_with_buildkit(
+    docker: Docker, image: str, base: str, revision: str
+) -> None:
+    buildkit = Docker({**docker.environ, "DOCKER_BUILDKIT": "1"})
+    built = buildkit.run(*build_command(f"{image}-buildkit", base, revision))
+    if "buildx component is missing" in built.stderr:
+        pytest.skip("the docker command cannot use BuildKit: install its plugin buildx")
+    assert built.returncode == 0, built.stderr
+
+    def files(tag: str) -> str:
+        find = ("/opt/shipwheel", "/usr/local/bin", "-not", "-name", "*.pyc")
+        return docker(*RUN, "--entrypoint", "find", tag, *find)
+
+    try:
+        assert docker(*RUN, f"{image}-buildkit", "--version") == f"shipwheel {__version__}"
+        assert {*files(f"{image}-buildkit").split()} == {*files(image).split()}
+    finally:
+        docker("rmi", "--force", f"{image}-buildkit")
 
 
 def test_has_the_python_that_the_dockerfile_takes_by_default(

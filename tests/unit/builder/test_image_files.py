@@ -23,7 +23,7 @@ def _prepared() -> PreparedBuild:
         RunRequest(
             config=ROOT / "cloudbuild.yaml",
             source=ROOT,
-            substitutions={"PROJECT_ID": "demo", "_REGION": "us-central1", "_REPO": "docker"},
+            substitutions={"PROJECT_ID": "demo"},
             started_by=StartedBy.SUBMIT,
             docker=True,
         )
@@ -38,6 +38,12 @@ def test_the_image_is_pushed_by_the_version_of_the_code_and_by_a_tag_that_never_
 
     assert prepared.config.build.images == tags
     assert prepared.config.build.steps[0].args[2:4] == tuple(f"--tag={tag}" for tag in tags)
+
+
+def test_the_build_asks_for_no_network_that_a_builder_refuses(prepared: PreparedBuild) -> None:
+    # BuildKit: "network mode cloudbuild not supported"; it is Cloud Build's builder from 2027 on.
+    assert "--network=default" in prepared.config.build.steps[0].args
+    assert "--mount" not in (ROOT / "builder" / "Dockerfile").read_text()  # BuildKit alone knows it
 
 
 def test_the_labels_and_the_base_of_the_image_are_those_of_the_code(
