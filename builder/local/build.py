@@ -14,7 +14,6 @@ import re
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +46,12 @@ _logger = logging.getLogger("shipwheel")
 
 EXIT_STEP_FAILED = 3
 _SHIPWHEEL_CODES = {1, 2, 3, 4, 5, EXIT_BUG}
-_URL = re.compile(r"https://[a-z0-9-]+-python\.pkg\.dev/[^\s'\"]+")
+# What may name a registry: a URL, or a word in one of the forms without a scheme.
+_REGISTRY = re.compile(
+    r"https://[a-z0-9-]+-python\.pkg\.dev/[^\s'\"]+"
+    r"|(?<![^\s'\"=])(?:projects|(?:us|europe|asia|[a-z]+-[a-z]+[0-9]+)(?:-python\.pkg\.dev)?)"
+    r"/[^\s'\"]+"
+)
 _TIMEOUT = 600.0  # seconds for one repository, or for the answer about an image
 # The emulator asks nobody who they are; twine asks the user unless it is told.
 _ANYBODY = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
@@ -173,15 +177,13 @@ def describe(prepared: PreparedBuild) -> dict[str, Any]:
 def plan_lines(prepared: PreparedBuild) -> Iterator[str]:
     """Yield the same as lines: each step with the number of its wave, then what is left out."""
     build = prepared.config.build
-    for number, wave in enumerate(prepared.graph.waves()):
-        for index in wave:
-            step = build.steps[index]
-            what = "script" if step.script else " ".join((step.entrypoint, *step.args)).strip()
-            yield f"{number}  {step.label(index)}: {step.name}: {what}"
-    for obstacle in prepared.obstacles:
-        yield f"Cannot run here: {obstacle}"
-    for name in not_uploaded(build.artifacts):
-        yield f"Not uploaded by a local build: {name}"
+    plan = describe(prepared)
+    for each in plan["steps"]:
+        step = build.steps[each["index"]]
+        what = "script" if step.script else " ".join((step.entrypoint, *step.args)).strip()
+        yield f"{each['wave']}  {step.label(each['index'])}: {step.name}: {what}"
+    yield from (f"Cannot run here: {obstacle}" for obstacle in prepared.obstacles)
+    yield from (f"Not uploaded by a local build: {name}" for name in plan["notUploaded"])
 
 
 @contextlib.contextmanager
@@ -207,21 +209,15 @@ def _open_registries(
 
 
 def repositories(prepared: PreparedBuild) -> list[str]:
-    """Return every PROJECT/REPO of Artifact Registry that the build names."""
+    """Return every PROJECT/REPO of Artifact Registry that the build names, in any of the forms."""
     found: dict[str, None] = {}
     for text in _texts(prepared):
-        for url in _URL.findall(text):
-            _add(found, url)
-    for name in _short_forms(prepared):
-        _add(found, name)
+        for name in _REGISTRY.findall(text):
+            with contextlib.suppress(InputError):  # the step that uses it refuses it, and says why
+                registry = parse_registry(name, {})
+                if registry.is_artifact_registry:
+                    found[f"{registry.project}/{registry.repository}"] = None
     return [*found]
-
-
-def _add(found: dict[str, None], name: str) -> None:
-    with contextlib.suppress(InputError):  # the step that uses it refuses it, and says why
-        registry = parse_registry(name, {})
-        if registry.is_artifact_registry:
-            found[f"{registry.project}/{registry.repository}"] = None
 
 
 def _texts(prepared: PreparedBuild) -> Iterator[str]:
@@ -229,17 +225,6 @@ def _texts(prepared: PreparedBuild) -> Iterator[str]:
         yield package.repository
     for index, step in enumerate(prepared.config.build.steps):
         yield from (*step.args, step.script, *prepared.variables(index).values())
-
-
-def _short_forms(prepared: PreparedBuild) -> Iterator[str]:
-    """Yield the registries that our own command line is given, REGION/PROJECT/REPO included."""
-    for index, step in enumerate(prepared.config.build.steps):
-        yield prepared.variables(index).get(REGISTRY_VARIABLE, "")
-        for option, value in pairwise((*step.args, "")):
-            if option == "--registry":
-                yield value
-            elif option.startswith("--registry="):
-                yield option.removeprefix("--registry=")
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from errno import EINVAL, EISDIR
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import OF_THE_MACHINE, InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -73,10 +73,12 @@ def write_together(files: Iterable[NewFile]) -> None:
     files = tuple(files)
     InputError.raise_all(link_problems(file.path for file in files))
     staged: list[_Staged] = []
+    folders: list[Path] = []
     path = None
     try:
         for file in files:
             path = file.path
+            folders += [it for it in path.parents if not it.exists()]
             path.parent.mkdir(parents=True, exist_ok=True)
             staged.append(_Staged(path))
             staged[-1].write(file)
@@ -86,11 +88,13 @@ def write_together(files: Iterable[NewFile]) -> None:
     except OSError as error:
         for it in staged:
             it.undo()
-        raise InputError(
-            f"{os.fspath(path or '')!r} cannot be written: {error.strerror}",
-            "make it a place that this user can write to, with room in it, and run the same"
-            " command again",
-        ) from error
+            it.clean_up()
+        for folder in folders:
+            with suppress(OSError):  # somebody else has put something there
+                folder.rmdir()
+        message = f"{os.fspath(path or '')!r} cannot be written: {error.strerror}"
+        hint = "make it a place that this user can write to, and run the same command again"
+        raise InputError(message, OF_THE_MACHINE.get(error.errno or 0, hint)) from error
     finally:
         for it in staged:
             it.clean_up()

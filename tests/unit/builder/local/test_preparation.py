@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_camel
 
+from builder.local.build import repositories
 from builder.local.preparation import (
     RunRequest,
     ignored_fields,
@@ -178,3 +179,15 @@ def test_a_nul_is_refused_wherever_a_program_would_be_given_it(tmp_path: Path) -
         f"`{name}` holds a NUL character, which no program can be given"
         for name in ("args", "env", "dir", "volumes")
     }
+
+
+def test_every_registry_that_the_config_names_is_known_to_the_emulator(tmp_path: Path) -> None:
+    config = tmp_path / "cloudbuild.yaml"
+    config.write_text(
+        "steps: [{name: shipwheel, args: [publish, --registry=us-east4/proj-1/short, a/b/c],"
+        " env: ['R=europe/proj-1/multi'], dir: us/x/y}, {name: bash, script: 'pip install"
+        ' --index-url "https://us-python.pkg.dev/proj-1/url/simple/" src/us/p/r asia-x1/y\'}]\n'
+    )
+    prepared = prepare(RunRequest(config=config, source=tmp_path, environ={}))
+
+    assert repositories(prepared) == ["proj-1/short", "proj-1/multi", "proj-1/url"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from steps.command_line.report import MAX_BYTES, fitting, write_build_output
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -32,6 +34,17 @@ def test_what_others_wrote_is_kept_and_all_of_it_stays_within_the_limit(tmp_path
     assert lines[:2] == ["earlier", "line 0"]
     assert lines[-1] == f"... and {1000 - len(lines) + 2} more lines"
     assert MAX_BYTES - 40 < (tmp_path / "output").stat().st_size <= MAX_BYTES
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda it: it.symlink_to("/dev/full")])
+def test_an_output_that_is_no_file_is_neither_waited_for_nor_written(
+    tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    make(tmp_path / "output")
+
+    write_build_output(["line"], {"BUILDER_OUTPUT": str(tmp_path)})
+
+    assert caplog.messages[0].startswith(f"Cannot write the results to '{tmp_path}/output': ")
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]))), st.integers(0, 99))

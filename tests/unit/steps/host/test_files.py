@@ -63,9 +63,10 @@ def test_on_a_full_disk_everything_is_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"):
         write_whole(tmp_path / "a", "new")
     with pytest.raises(InputError, match=r"'.*/a' cannot be written: No space left on device"):
-        write_together([NewFile(path=tmp_path / it, content="new") for it in ("a", "b")])
+        write_together([NewFile(path=tmp_path / it, content="new") for it in ("a", "new/deep/b")])
 
     assert contents(tmp_path) == {"a": "old"}
+    assert not (tmp_path / "new").exists()
 
 
 def test_what_fails_halfway_leaves_the_old_file(tmp_path: Path) -> None:
