@@ -1,31 +1,33 @@
-"""`shipwheel upload`: what lies in `dist/`, through twine, until the index shows it."""
+"""`shipwheel upload`: built files, through twine, until the index shows them."""
 
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.options import all_option, json_option, projects_argument, selected
+from steps.command_line.options import all_option, json_option, selected
 from steps.command_line.program import run_alone
 from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import print_receipt
 from steps.host.children import each
 from steps.registry.index import Index
-from steps.release.collect import collect
+from steps.release.collect import by_version, collect, collect_files
 from steps.release.release import receipt, release
-from steps.release.twine_upload import Packages, import_early
+from steps.release.twine_upload import TwinePackages, import_early
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from steps.registry.transport import Transport
     from steps.release.gate import Rules
 
 
-@click.command(short_help="Upload PROJECT/dist/ through twine, and confirm it in the index.")
-@projects_argument
+@click.command(short_help="Upload built files through twine, and confirm them in the index.")
+@click.argument(
+    "paths", metavar="[PROJECT|FOLDER|FILE]...", nargs=-1, type=click.Path(path_type=Path)
+)
 @all_option
 @with_transport
 @with_rules
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 @json_option
 def command(
     *,
-    directories: tuple[Path, ...],
+    paths: tuple[Path, ...],
     every: bool,
     transport: Transport,
     rules: Rules,
@@ -47,25 +49,39 @@ def command(
     workers: int,
     as_json: bool,
 ) -> None:
-    """Upload PROJECT/dist/ through twine, and confirm it in the index.
+    """Upload built files through twine, and confirm them in the index.
+
+    Of a PROJECT its dist/; of a FOLDER without a project all wheels and sdists, of any packages;
+    or each FILE.
 
     What the registry holds already is left alone, so the command can be repeated at any time.
 
     \b
     Example:
       shipwheel upload packages/tides --registry us-central1/my-project/pypi
+      shipwheel upload wheelhouse/ a-1.0.tar.gz --registry us-central1/my-project/pypi
     """
     transport.uploads = True
     transport.credentials.look_up_early()
     import_early()
-    projects = selected(directories, every)
-    packages = Packages()
+    files = () if every else tuple(path for path in paths if not _is_project(path))
+    directories = [path for path in paths if path not in files]
+    projects = selected(directories, every) if directories or not files else ()
+    packages = TwinePackages()
     built = each(partial(collect, sha256=packages.sha256), projects, workers=workers)
+    given = collect_files(files, packages.sha256, workers=workers) if files else ()
+    groups = by_version([*chain.from_iterable(built), *given])
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
     released = release(
-        built, transport, index, rules, projects=projects, packages=packages, workers=workers
+        groups, transport, index, rules, projects=projects, packages=packages, workers=workers
     )
     print_receipt(receipt(released, transport.registry), as_json=as_json)
+
+
+def _is_project(path: Path) -> bool:
+    """Return whether *path* names a project: else it is a file, or a folder of files."""
+    marks = ("pyproject.toml", "setup.py", "setup.cfg")
+    return path.is_dir() and any((path / name).is_file() for name in marks)
 
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def open_build_context(
 ) -> Iterator[BuildContext]:
     """Open what the builds of *projects* share; on leaving it every child process is ended.
 
-    Private build requirements are built from the projects beside, or taken from *index*.
+    Private build requirements are built from siblings in the repository, or taken from *index*.
     Raises InputError when the environment gives a SOURCE_DATE_EPOCH that is not a time.
     """
     given_epoch(environ)  # a wrong one is reported once, and before anything is made
@@ -192,7 +192,7 @@ class Environments:
                 self.get(requirements)
 
     def _make(self, requirements: frozenset[str]) -> Environment:
-        beside = self.private.beside(requirements) if self.private else {}
+        beside = self.private.siblings(requirements) if self.private else {}
         fill = partial(self._fill, requirements | {_pin(it) for it in beside.values()})
         key = requirements | {f"{it.filename} {it.sha256}" for it in beside.values()}
         if self.private and self.private.index:

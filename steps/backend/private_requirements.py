@@ -1,4 +1,4 @@
-"""Build requirements that no public index has: projects beside, and packages of the registry.
+"""Build requirements that are private: siblings in the repository, and packages of the registry.
 
 The installer gets each as a file, by its URL. So no index can answer with another package of that
 name, and the publisher's credentials do not leave this process: the installer runs the backends of
@@ -41,7 +41,7 @@ Found = dict[NormalizedName, "Distribution"]
 class PrivateRequirements:
     """Finds private build requirements for *projects*; threads may share it.
 
-    *build* builds the wheel of a project beside, *index* is the registry's, where there is one.
+    *build* builds the wheel of a sibling, *index* is the registry's, where there is one.
     """
 
     projects: Sequence[Project]
@@ -51,8 +51,8 @@ class PrivateRequirements:
     _built: OncePerKey[Project, Distribution] = field(default_factory=OncePerKey)
     _downloaded: OncePerKey[str, Distribution | None] = field(default_factory=OncePerKey)
 
-    def beside(self, requirements: Iterable[str]) -> Found:
-        """Return the wheels of projects beside among *requirements* and what they require."""
+    def siblings(self, requirements: Iterable[str]) -> Found:
+        """Return the wheels of siblings among *requirements* and what they require."""
         return _closure(requirements, self._sibling)
 
     def all(self, requirements: Iterable[str]) -> Found:
@@ -60,16 +60,16 @@ class PrivateRequirements:
         return _closure(requirements, lambda it: self._sibling(it) or self._published(it))
 
     @cached_property
-    def _siblings(self) -> Mapping[NormalizedName, Project]:
+    def _known(self) -> Mapping[NormalizedName, Project]:
         return {it.name: it for it in neighbours(self.projects) if it.name}
 
     def _sibling(self, requirement: Requirement) -> Distribution | None:
-        project = self._siblings.get(canonicalize_name(requirement.name))
+        project = self._known.get(canonicalize_name(requirement.name))
         if project is None or not _may_be(requirement, project):
             return None
-        if project.name in _needed_to_build(project, self._siblings):
+        if project.name in _needed_to_build(project, self._known):
             return None  # it builds itself with a released version
-        require_build_order(project, self._siblings)
+        require_build_order(project, self._known)
         return self._built.get(project, lambda: self.build(project))
 
     def _published(self, requirement: Requirement) -> Distribution | None:
@@ -88,7 +88,7 @@ class PrivateRequirements:
         raise BuildFailed(
             f"The registry holds {published.name!r}, and no file of it that fits"
             f" '{requirement}' and this interpreter; its newest versions: {newest}",
-            "publish one that fits; a package of the registry is not taken from another index",
+            "publish one that fits; a package of the registry never comes from another index",
         )
 
 

@@ -116,10 +116,10 @@ def read_distribution(
     except (InvalidWheelFilename, InvalidSdistFilename) as error:
         raise InputError(
             f"{path.name!r} is not the name of a distribution ({error})",
-            "keep only what `shipwheel build` puts there",
+            "keep it elsewhere, or name the files to upload",
         ) from None
     if not path.is_file():  # a pipe would be read for ever
-        raise InputError(f"{path.name!r} is not a file", "remove it, and build it again")
+        raise InputError(f"{path.name!r} is not a file", "name a file that exists, or build it")
     metadata = read_metadata(path)
     _check_identity(path, name, version, metadata)
     with readable(path):  # it may go away meanwhile

@@ -1,6 +1,6 @@
 """What a directory refers to: what it runs with, what builds it, and which source is elsewhere.
 
-Dependencies are told apart by their use: those of development change nothing that is built. A
+Dependencies differ by their use: those of development change nothing that is built. A
 workspace member is required by its name, so names cover the workspaces of all tools.
 """
 
@@ -89,8 +89,8 @@ def read_references(directory: Path) -> References:
         _add_requirements_file(found, Path(os.path.normpath(directory / name)), set())
     if _brings_runtime(table):
         found.build += [it for it in found.runtime if it.kind == "runtime"]
-    taken = _sources(directory, table, files)
-    found.sources.update(it for it in taken if it != directory and directory not in it.parents)
+    sources = _sources(directory, table, files)
+    found.sources.update(it for it in sources if it != directory and directory not in it.parents)
     found.unknown = _unknown(table, found)
     return found
 
@@ -129,7 +129,7 @@ def _dynamic_lists(table: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _brings_runtime(table: Mapping[str, Any]) -> bool:
-    """Return whether the build runs with what the project runs with, as Hatch can be told."""
+    """Return whether the build runs with what the project runs with, as Hatch can require."""
     build = table_in(table_in(table_in(table, "tool"), "hatch"), "build")
     targets = [it for it in table_in(build, "targets").values() if isinstance(it, dict)]
     return any(it.get("require-runtime-dependencies") is True for it in (build, *targets))
@@ -171,7 +171,7 @@ def _texts(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        if isinstance(value.get("from"), str):  # Poetry's, beside `include`
+        if isinstance(value.get("from"), str):  # Poetry's, with `include`
             yield f"{value['from']}/{value.get('include', '')}"
         else:
             yield from (text for pair in value.items() for it in pair for text in _texts(it))

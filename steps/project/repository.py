@@ -71,7 +71,7 @@ def find_packages(root: Path) -> Found:
         for name in _OUTPUT:
             output = Path(folder, name)
             if any((output / it).is_file() for it in ("pyproject.toml", "setup.py")):
-                reasons[output] = f"a folder named {name!r} is taken for the output of a build"
+                reasons[output] = f"a folder named {name!r} counts as the output of a build"
     return Found(
         packages=tuple(sorted(path for path, reason in reasons.items() if not reason)),
         passed_over={

@@ -1,19 +1,36 @@
-"""Collects what lies in a project's `dist/`, which has to be one version of that project alone."""
+"""Collects the distributions to upload: a project's `dist/`, or files and folders.
+
+A project's `dist/` has to hold one version of that project alone. Elsewhere any number of packages
+and versions may lie side by side.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
+import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.distribution.files import file_sha256, read_whole
+from steps.host.children import each
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from steps.distribution.files import Distribution
     from steps.project.source import Project
+
+_logger = logging.getLogger("shipwheel")
+
+# What other tools write next to distributions, and no registry accepts by itself.
+_NOT_UPLOADED = re.compile(
+    r".*\.(asc|sig|minisig|sigstore(\.json)?|(publish\.)?attestation|provenance|intoto\.jsonl|crt|pem"
+    r"|sha\d+|md5|blake2[bs]?|metadata|(cdx|spdx)\.json)|((sha\d+|md5|check)sums?)(\.txt)?",
+    re.IGNORECASE,
+)
 
 
 def collect(
@@ -21,25 +38,70 @@ def collect(
 ) -> tuple[Distribution, ...]:
     """Return the distributions in `dist/` of *project*, wheels before the sdist.
 
-    *sha256* hashes them. Raises one InputError for all that does not belong there. Hidden files
-    are passed over.
+    *sha256* hashes them. Raises one InputError for all that does not belong there.
     """
     folder = project.directory / "dist"
-    files: list[Distribution] = []
-    problems: list[Problem] = []
-    paths = sorted(folder.iterdir()) if folder.is_dir() else []
-    for path in paths:
-        if path.name.startswith("."):
-            continue
-        try:
-            files.append(read_whole(path, sha256))
-        except InputError as error:
-            problems.extend(error.problems)
-    problems.extend(_foreign(project, files))
+    files, problems = _read_all(_in_folder(folder) if folder.is_dir() else [], sha256)
+    problems.extend(_foreign(project, folder, files))
     if not files and not problems:
         problems.append(Problem(f"{os.fspath(folder)!r} {_state(folder)}", _build(project)))
     InputError.raise_all(problems)
-    return tuple(sorted(files, key=lambda file: (file.kind != "wheel", file.filename)))
+    return tuple(files)
+
+
+def collect_files(
+    paths: Sequence[Path], sha256: Callable[[Path], str] = file_sha256, *, workers: int = 1
+) -> tuple[Distribution, ...]:
+    """Return the distributions among *paths*, and in the folders among them.
+
+    Raises one InputError for all that is not a distribution.
+    """
+    named = [file for path in paths for file in (_in_folder(path) if path.is_dir() else [path])]
+    files, problems = _read_all([*{it.resolve(): it for it in named}.values()], sha256, workers)
+    if not files and not problems:
+        where = ", ".join(repr(os.fspath(path)) for path in paths)
+        hint = "name a project, wheels and .tar.gz sdists, or a folder of them"
+        problems.append(Problem(f"There is no distribution in {where}", hint))
+    InputError.raise_all(problems)
+    return tuple(files)
+
+
+def by_version(files: Sequence[Distribution]) -> tuple[tuple[Distribution, ...], ...]:
+    """Return the *files* of each version of each package, a later version after an earlier one.
+
+    Raises InputError where different files have one name; the same file may come twice.
+    """
+    InputError.raise_all(_ambiguous(files))
+    names = {name: at for at, name in enumerate(dict.fromkeys(it.name for it in files))}
+    groups: dict[object, dict[str, Distribution]] = {}
+    for file in sorted(files, key=lambda it: (names[it.name], it.version)):
+        groups.setdefault((file.name, file.version), {})[file.filename] = file
+    return tuple(tuple(group.values()) for group in groups.values())
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    """Return what lies in *folder*, but for hidden files."""
+    return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _read_all(
+    paths: Sequence[Path], sha256: Callable[[Path], str], workers: int = 1
+) -> tuple[list[Distribution], list[Problem]]:
+    """Return the distributions among *paths*, wheels first, and a problem for each other file."""
+    wanted = [path for path in paths if not _NOT_UPLOADED.fullmatch(path.name)]
+    if others := [path.name for path in paths if path not in wanted]:
+        _logger.info("Passed over, not being distributions: %s", ", ".join(others))
+    read = each(partial(_read, sha256=sha256), wanted, workers=workers)
+    files = [it for it in read if not isinstance(it, list)]
+    problems = [problem for it in read if isinstance(it, list) for problem in it]
+    return sorted(files, key=lambda it: (it.kind != "wheel", it.filename)), problems
+
+
+def _read(path: Path, sha256: Callable[[Path], str]) -> Distribution | list[Problem]:
+    try:
+        return read_whole(path, sha256)
+    except InputError as error:
+        return [*error.problems]
 
 
 def _state(folder: Path) -> str:
@@ -48,26 +110,45 @@ def _state(folder: Path) -> str:
     return "is a file, not a folder" if folder.exists() else "does not exist"
 
 
-def _foreign(project: Project, files: Sequence[Distribution]) -> Iterator[Problem]:
+def _foreign(project: Project, folder: Path, files: Sequence[Distribution]) -> Iterator[Problem]:
     """Yield a problem per file of another project or version than what is to be uploaded."""
     if not files:
         return
     name = project.name or files[0].name
     own = [file for file in files if file.name == name]
     version = project.version or max((file.version for file in own), default=None)
-    for file in files:
+    for file in sorted(files, key=lambda it: it.filename):
         where = os.fspath(file.path)
         if file.name != name:
             yield Problem(
                 f"{where!r} is a distribution of {file.name!r}, and the project is {name!r}",
-                "remove it",
+                f"upload the folder, and all packages in it: shipwheel upload {_shown(folder)}",
             )
         elif file.version != version:
             yield Problem(
                 f"{where!r} is version {file.version}, and the project is at {version}",
-                f"remove it, and if need be {_build(project)}",
+                f"name the files to upload: shipwheel upload {_shown(folder)}/*-{version}*"
+                if any(it.version == version for it in own)
+                else _build(project),
+            )
+
+
+def _ambiguous(files: Iterable[Distribution]) -> Iterator[Problem]:
+    """Yield a problem per file name that several files with different contents have."""
+    first: dict[str, Distribution] = {}
+    for file in files:
+        other = first.setdefault(file.filename, file)
+        if other.sha256 != file.sha256:
+            yield Problem(
+                f"Two different files have one name: {os.fspath(other.path)!r} and"
+                f" {os.fspath(file.path)!r}",
+                "name the one to upload",
             )
 
 
 def _build(project: Project) -> str:
-    return f"run `shipwheel build {os.path.relpath(project.directory)}`"
+    return f"run `shipwheel build {_shown(project.directory)}`"
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)

@@ -29,7 +29,7 @@ Needs = dict[NormalizedName, set[NormalizedName]]
 
 @dataclass(frozen=True)
 class Note:
-    """Something to mend in *dependent* beside the project *on* that it requires."""
+    """Something to fix in *dependent* when the project *on*, which it requires, changes."""
 
     dependent: str
     on: str
@@ -43,7 +43,7 @@ class Note:
 def notes_on_dependents(
     judgements: Sequence[Judgement], repository: Iterable[Project]
 ) -> tuple[Note, ...]:
-    """Return what to mend in the projects of *repository* that require a judged one.
+    """Return what to fix in the projects of *repository* that require a judged one.
 
     Their own requirement excludes its new version, or it was changed without a bump of their own.
     """
@@ -91,7 +91,7 @@ def _admits(requirement: Requirement, version: Version) -> bool:
 
 
 def _requirement_changed(judgement: Judgement, on: str) -> bool:
-    """Return whether what it requires of *on* differs; where no detail is told it may."""
+    """Return whether what it requires of *on* differs, or may differ for want of detail."""
     says = re.compile(rf"'{re.escape(on)}(?![\w-])")
     return any(
         it.name == "Requires-Dist" and (not it.detail or says.search(it.detail))

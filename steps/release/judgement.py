@@ -76,6 +76,10 @@ class Judgement:
         """Whether publishing may go on."""
         return self.outcome not in REFUSED
 
+    def is_of(self, file: Distribution) -> bool:
+        """Return whether *file* is one of this version."""
+        return (file.name, file.version) == (self.project, self.version)
+
 
 def check(
     projects: Sequence[Project],

@@ -7,7 +7,7 @@ registry as it was.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from steps.host.children import each
 from steps.host.errors import Refused
 from steps.project.source import static_names
 from steps.release.dependents import dependency_order
-from steps.release.judgement import Outcome, judge, refusals
+from steps.release.judgement import Judgement, Outcome, judge, refusals
 from steps.release.twine_upload import import_early
 from steps.release.uploading import WORKERS, Plan, upload
 
@@ -34,9 +34,8 @@ if TYPE_CHECKING:
     from steps.registry.page import PublishedProject
     from steps.registry.transport import Transport
     from steps.release.gate import Rules
-    from steps.release.judgement import Judgement
-    from steps.release.twine_upload import Packages
-    from steps.release.uploading import Delivery
+    from steps.release.twine_upload import TwinePackages
+    from steps.release.uploading import UploadedFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +48,7 @@ class Release:
     built: tuple[Distribution, ...]
     judgements: tuple[Judgement, ...]
     before: Mapping[NormalizedName, PublishedProject]
-    deliveries: tuple[Delivery, ...] = ()
+    uploaded: tuple[UploadedFile, ...] = ()
     left: tuple[Distribution, ...] = ()
 
 
@@ -60,7 +59,7 @@ def release(
     rules: Rules,
     *,
     projects: Collection[Project] = (),
-    packages: Packages | None = None,
+    packages: TwinePackages | None = None,
     workers: int = WORKERS,
     send: bool = True,
 ) -> Release:
@@ -82,8 +81,8 @@ def release(
         return Release(built=files, judgements=judgements, before=before, left=left)
     needs = dependency_order(files, projects)
     plan = Plan(judgements=judgements, needs=needs)
-    deliveries = upload(plan, transport, index, packages=packages, workers=workers)
-    return Release(built=files, judgements=judgements, before=before, deliveries=deliveries)
+    uploaded = upload(plan, transport, index, packages=packages, workers=workers)
+    return Release(built=files, judgements=judgements, before=before, uploaded=uploaded)
 
 
 def _judge_all(
@@ -93,19 +92,24 @@ def _judge_all(
     rules: Rules,
     static: Collection[NormalizedName],
 ) -> tuple[Judgement, ...]:
+    held = {**published}
+    judgements = list[Judgement]()
     with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
-        return tuple(
-            judge(
-                name=distributions[0].name,
-                version=distributions[0].version,
+        for distributions in built:
+            name, version = distributions[0].name, distributions[0].version
+            judgement = judge(
+                name=name,
+                version=version,
                 distributions=distributions,
-                published=published[distributions[0].name],
+                published=held[name],
                 rules=rules,
                 fetch=partial(index.download, folder=Path(folder)),
-                static=distributions[0].name in static,
+                static=name in static,
             )
-            for distributions in built
-        )
+            judgements.append(judgement)
+            # A later version of the package has to exceed this one, too.
+            held[name] = replace(held[name], listed=(*held[name].listed, version))
+    return tuple(judgements)
 
 
 def publish(
@@ -172,8 +176,8 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
 
 
 def _outcome(release: Release, judgement: Judgement) -> Outcome:
-    own = [it for it in release.deliveries if it.distribution.name == judgement.project]
-    found = bool(own) and all(delivery.result == "found" for delivery in own)
+    own = [it for it in release.uploaded if judgement.is_of(it.distribution)]
+    found = bool(own) and all(uploaded_file.result == "found" for uploaded_file in own)
     return Outcome.IDENTICAL if found else judgement.outcome
 
 
@@ -182,10 +186,10 @@ def _files(
 ) -> Iterator[tuple[str, str, int | None, str | None]]:
     for found in release.before[judgement.project].files_of(judgement.version):
         yield found.filename, "found", found.size, found.sha256
-    for delivery in release.deliveries:
-        file = delivery.distribution
-        if file.name == judgement.project:
-            yield file.filename, delivery.result, None, delivery.sha256
+    for uploaded_file in release.uploaded:
+        file = uploaded_file.distribution
+        if judgement.is_of(file):
+            yield file.filename, uploaded_file.result, None, uploaded_file.sha256
     for file in release.left:
-        if file.name == judgement.project:
+        if judgement.is_of(file):
             yield file.filename, "left", file.size, file.sha256

@@ -1,6 +1,6 @@
 """Twine's part of an upload: what it reads of a distribution, and one attempt to send it.
 
-Twine hashes a file once more. Whoever has to hash it anyway lets twine do it, once for both.
+Twine hashes every file. Other code that needs the hash takes that of twine, so it is made once.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ def import_early() -> None:
 
 
 def _import_twine() -> None:
-    with suppress(ImportError):  # whoever needs it says so
+    with suppress(ImportError):  # the upload itself reports it
         import steps.distribution.twine_library  # noqa: F401, PLC0415 - the same
 
 
-class Packages:
+class TwinePackages:
     """What twine read of distributions, each of them once; threads may share it."""
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Packages:
         self._read[path], self._states[path] = package, state
         return str(package.sha2_digest)
 
-    def of(self, file: Distribution) -> PackageFile:
+    def get(self, file: Distribution) -> PackageFile:
         """Return what twine read of *file*; raise InputError when it was changed meanwhile."""
         if self._states.get(file.path) != _state(file.path):
             self.sha256(file.path)
@@ -86,10 +86,10 @@ def _state(path: Path) -> tuple[int, ...]:
     return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
-class Attempt:
+class TwineUpload:
     """Posts one distribution through twine, without twine's own repetitions and output."""
 
-    def __init__(self, file: Distribution, packages: Packages, transport: Transport) -> None:
+    def __init__(self, file: Distribution, packages: TwinePackages, transport: Transport) -> None:
         import rich  # noqa: PLC0415 - slow, and `import_early` did it
         from twine.repository import Repository  # noqa: PLC0415 - the same
 
@@ -101,7 +101,7 @@ class Attempt:
         self._repository.session = transport.session
         self._console = rich.get_console()
         self._transport = transport
-        self.doubtful = False
+        self.maybe_stored = False
         """Whether the registry may have stored the file without telling us so."""
 
     def post(self) -> requests.Response:
@@ -110,11 +110,11 @@ class Attempt:
         Raises InputError for a file that was changed or removed meanwhile: an attempt may be a
         minute late.
         """
-        package = self._packages.of(self._file)
+        package = self._packages.get(self._file)
         try:
             return self._transport.answer("POST", partial(self._upload, package))
         except Transient:
-            self.doubtful = True
+            self.maybe_stored = True
             raise
         except OSError as error:
             if error.filename != package.filename:

@@ -35,7 +35,7 @@ from steps.registry.artifact_registry import WRITER, create_command
 from steps.registry.repository_api import UPLOAD
 from steps.registry.retry import ConnectionBroke, Transient, retry
 from steps.release.judgement import Outcome
-from steps.release.twine_upload import Attempt, Packages
+from steps.release.twine_upload import TwinePackages, TwineUpload
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from steps.release.judgement import Judgement
 
 WORKERS = 8
-_COURTESY_SECONDS = 5.0
+_CONCURRENT_PUBLISH_SECONDS = 5.0
 
 # The service's own sentence is not known; one about the mode has to name it somehow.
 _READ_ONLY = re.compile(r"\b(remote|virtual) repositor", re.IGNORECASE)
@@ -64,9 +64,10 @@ _logger = logging.getLogger("shipwheel")
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to upload: one judgement per project, and which projects each one needs.
+    """What to upload: a judgement per version of a project, and which projects each project needs.
 
-    The files of a project are only sent once every project that it needs is in the index.
+    The files of a project are only sent once every project that it needs is in the index, and so
+    are the versions of it that come before in *judgements*.
     """
 
     judgements: tuple[Judgement, ...]
@@ -74,18 +75,18 @@ class Plan:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class UploadedFile:
     """A distribution that the index shows, with the *sha256* that it has there.
 
     It was *uploaded* when the registry said that it took it from us, and *found* when it was there
-    by whatever way it came: an answer to us may have got lost. *overtaken* says that the registry
+    by whatever way it came: an answer to us may have got lost. *lost_race* says that the registry
     refused ours at once, so that another publish of the same must have been faster.
     """
 
     distribution: Distribution
     sha256: str
     result: Literal["uploaded", "found"]
-    overtaken: bool = False
+    lost_race: bool = False
 
 
 def upload(
@@ -93,65 +94,73 @@ def upload(
     transport: Transport,
     index: Index,
     *,
-    packages: Packages | None = None,
+    packages: TwinePackages | None = None,
     workers: int = WORKERS,
-) -> tuple[Delivery, ...]:
+) -> tuple[UploadedFile, ...]:
     """Upload what *plan* says, and return each file once the index shows it.
 
     Wheels go before the sdist, a project after those that it needs, others side by side. After
     the first failure nothing new is begun; one error then says what went wrong and what is there.
     *packages* are those that twine has read by now.
     """
-    judgements = {judgement.project: judgement for judgement in plan.judgements}
-    order = graphlib.TopologicalSorter(
-        {name: set(plan.needs.get(name, ())) & judgements.keys() for name in judgements}
-    )
-    order.prepare()
-    uploader = _Uploader(transport, index, packages or Packages())
+    uploader = _Uploader(transport, index, packages or TwinePackages())
     pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
     try:
-        errors = _run(order, judgements, uploader, pool)
+        errors = _run(plan, uploader, pool)
     finally:
-        # Whoever interrupts this does not want to wait for the uploads that are under way.
+        # An interrupt does not wait for the uploads that are under way.
         pool.shutdown(wait=False, cancel_futures=True)
     if errors:
-        raise _combined(errors, uploader.deliveries)
-    return tuple(uploader.deliveries)
+        raise _combined(errors, uploader.uploaded)
+    return tuple(uploader.uploaded)
 
 
-def _run(
-    order: graphlib.TopologicalSorter[NormalizedName],
-    judgements: Mapping[NormalizedName, Judgement],
-    uploader: _Uploader,
-    pool: ThreadPoolExecutor,
-) -> list[ShipwheelError]:
-    running: dict[Future[None], NormalizedName] = {}
+def _order(plan: Plan) -> graphlib.TopologicalSorter[int]:
+    """Return the order of the judgements of *plan*, each by its place there."""
+    order = graphlib.TopologicalSorter[int]()
+    for at, judgement in enumerate(plan.judgements):
+        needed = plan.needs.get(judgement.project, ())
+        order.add(
+            at,
+            *(
+                place
+                for place, other in enumerate(plan.judgements)
+                if other.project in needed or (other.project == judgement.project and place < at)
+            ),
+        )
+    order.prepare()
+    return order
+
+
+def _run(plan: Plan, uploader: _Uploader, pool: ThreadPoolExecutor) -> list[ShipwheelError]:
+    order = _order(plan)
+    running: dict[Future[None], int] = {}
     errors: list[ShipwheelError] = []
     while running or (order.is_active() and not errors):
-        for name in () if errors else order.get_ready():
-            running[pool.submit(uploader.upload_project, judgements[name])] = name
+        for place in () if errors else order.get_ready():
+            running[pool.submit(uploader.upload_project, plan.judgements[place])] = place
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for future in done:
-            name = running.pop(future)
+            place = running.pop(future)
             try:
                 future.result()
             except ShipwheelError as error:
                 errors.append(error)
             else:
-                order.done(name)
+                order.done(place)
         if errors:
-            running = {future: name for future, name in running.items() if not future.cancel()}
+            running = {future: place for future, place in running.items() if not future.cancel()}
     return errors
 
 
-def _combined(errors: Sequence[ShipwheelError], there: Sequence[Delivery]) -> ShipwheelError:
+def _combined(errors: Sequence[ShipwheelError], there: Sequence[UploadedFile]) -> ShipwheelError:
     problems = [problem for error in errors for problem in error.problems]
     if there:
-        names = ", ".join(delivery.distribution.filename for delivery in there)
+        names = ", ".join(uploaded_file.distribution.filename for uploaded_file in there)
         problems.append(
             Problem(
                 f"Already in the registry: {names}",
-                "run the same command again once the cause is mended; it takes up where this ended",
+                "fix the cause and run the same command again; it uploads what is missing",
             )
         )
     return type(errors[0])(problems[0], more=problems[1:])
@@ -160,29 +169,31 @@ def _combined(errors: Sequence[ShipwheelError], there: Sequence[Delivery]) -> Sh
 class _Uploader:
     """Uploads the files of one project after another; threads share it."""
 
-    def __init__(self, transport: Transport, index: Index, packages: Packages) -> None:
+    def __init__(self, transport: Transport, index: Index, packages: TwinePackages) -> None:
         self._transport = transport
         self._index = index
         self._packages = packages
-        self.deliveries: list[Delivery] = []
+        self.uploaded: list[UploadedFile] = []
 
     def upload_project(self, judgement: Judgement) -> None:
         files = sorted(judgement.to_upload, key=lambda file: (file.kind != "wheel", file.filename))
-        overtaken = False
+        lost_race = False
         for file in files:
-            delivery = (overtaken and self._leave_to_the_other(file)) or self._upload_file(file)
-            overtaken = delivery.overtaken
-            self.deliveries.append(delivery)
-            _logger.info("%s %s", delivery.result.capitalize(), file.filename)
+            uploaded_file = (
+                lost_race and self._wait_for_concurrent_publish(file)
+            ) or self._upload_file(file)
+            lost_race = uploaded_file.lost_race
+            self.uploaded.append(uploaded_file)
+            _logger.info("%s %s", uploaded_file.result.capitalize(), file.filename)
 
-    def _upload_file(self, file: Distribution) -> Delivery:
-        attempt = Attempt(file, self._packages, self._transport)
+    def _upload_file(self, file: Distribution) -> UploadedFile:
+        attempt = TwineUpload(file, self._packages, self._transport)
 
-        def once() -> Delivery | None:
+        def once() -> UploadedFile | None:
             try:
                 response = attempt.post()
             except Transient as fault:
-                if found := self._look(file):
+                if found := self._find_in_index(file):
                     return found
                 if isinstance(fault, ConnectionBroke):
                     raise self._explained(fault) from None
@@ -190,22 +201,22 @@ class _Uploader:
             if response.ok and not response.is_redirect:
                 return None
             missing = response.status_code == codes.not_found  # the repository, with its index
-            if not missing and (found := self._look(file)):
-                return replace(found, overtaken=not attempt.doubtful)
+            if not missing and (found := self._find_in_index(file)):
+                return replace(found, lost_race=not attempt.maybe_stored)
             raise self._refusal(file, response)
 
         what = f"Upload of {file.filename!r}"
         found = retry(once, what=what, retry_for=self._transport.retry_for)
         return found or self._confirm(file)
 
-    def _leave_to_the_other(self, file: Distribution) -> Delivery | None:
+    def _wait_for_concurrent_publish(self, file: Distribution) -> UploadedFile | None:
         """Give another publish, which was faster, the time to finish what it has begun."""
         _logger.info("Another publish was faster; looking for its %s", file.filename)
-        end = time.monotonic() + min(_COURTESY_SECONDS, self._transport.retry_for)
+        end = time.monotonic() + min(_CONCURRENT_PUBLISH_SECONDS, self._transport.retry_for)
         while time.monotonic() < end:
-            if found := self._look(file):
-                return replace(found, overtaken=True)
-            time.sleep(_COURTESY_SECONDS / 10)
+            if found := self._find_in_index(file):
+                return replace(found, lost_race=True)
+            time.sleep(_CONCURRENT_PUBLISH_SECONDS / 10)
         return None
 
     def _refusal(self, file: Distribution, response: requests.Response) -> Exception:
@@ -242,10 +253,10 @@ class _Uploader:
         return f", or create it: {create_command(registry)}" if self._index.api else ""
 
     def _explained(self, fault: Transient) -> Transient:
-        """Ask something small, and return *fault* with what that told; raise the reason for it.
+        """Ask something small, and return *fault* with the answer; or raise the reason it gives.
 
-        A registry may refuse an upload before it has read it, and close the connection: whoever is
-        still sending does not get to read the refusal.
+        A registry may refuse an upload before it has read it, and close the connection: the
+        sender never reads the refusal.
         """
         try:
             if api := self._index.api:
@@ -267,24 +278,24 @@ class _Uploader:
             )
         return Transient(f"{fault}; a small request was answered {answer}")
 
-    def _confirm(self, file: Distribution) -> Delivery:
+    def _confirm(self, file: Distribution) -> UploadedFile:
         """Return once the index shows what was uploaded."""
 
-        def once() -> Delivery:
-            if found := self._look(file):
+        def once() -> UploadedFile:
+            if found := self._find_in_index(file):
                 return found
             raise Transient("the registry took it, and the index does not show it yet")
 
         what = f"Confirmation of {file.filename!r}"
         found = retry(once, what=what, retry_for=self._transport.retry_for)
-        return Delivery(distribution=file, sha256=found.sha256, result="uploaded")
+        return UploadedFile(distribution=file, sha256=found.sha256, result="uploaded")
 
-    def _look(self, file: Distribution) -> Delivery | None:
+    def _find_in_index(self, file: Distribution) -> UploadedFile | None:
         """Return the file if the index shows it; raise Refused if that holds something else."""
         for published in self._index.read(file.name).files:
             if published.filename == file.filename:
                 sha256 = self._same(file, published)
-                return Delivery(distribution=file, sha256=sha256, result="found")
+                return UploadedFile(distribution=file, sha256=sha256, result="found")
         return None
 
     def _same(self, file: Distribution, published: PublishedFile) -> str:
@@ -292,23 +303,23 @@ class _Uploader:
         if published.sha256 == file.sha256:
             return file.sha256
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
-            theirs = self._index.download(published, Path(folder))
-            if differences := compare(file, theirs):
+            stored = self._index.download(published, Path(folder))
+            if differences := compare(file, stored):
                 raise self._conflict(file, [str(difference) for difference in differences])
-            return read_distribution(theirs).sha256
+            return read_distribution(stored).sha256
 
     def _conflict(self, file: Distribution, differences: Sequence[str]) -> Refused:
         ours = [
-            delivery.distribution.filename
-            for delivery in self.deliveries
-            if delivery.result == "uploaded"
-            and (delivery.distribution.name, delivery.distribution.version)
+            uploaded_file.distribution.filename
+            for uploaded_file in self.uploaded
+            if uploaded_file.result == "uploaded"
+            and (uploaded_file.distribution.name, uploaded_file.distribution.version)
             == (file.name, file.version)
         ]
-        told = "".join(f"\n  {line}" for line in differences)
+        listed = "".join(f"\n  {line}" for line in differences)
         message = (
             f"{Outcome.CHANGED}: another publish has put a different {file.filename!r} into the"
-            f" registry meanwhile{told}"
+            f" registry meanwhile{listed}"
         )
         if not ours:
             return Refused(message, "bump the version, and publish that")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.distribution.files import Distribution
-    from steps.release.uploading import Delivery
+    from steps.release.uploading import UploadedFile
     from tests.integration.servers.faults import Fault, Request
 
     Script = Callable[[Request], Fault | None]
@@ -52,15 +52,15 @@ def judge(*files: Distribution) -> Judgement:
 
 def send(
     files: tuple[Distribution, ...], host: str, *, retry_for: float = 5, password: str = TOKEN
-) -> tuple[Delivery, ...]:
+) -> tuple[UploadedFile, ...]:
     transport = transport_to(host, retry_for=retry_for, password=password)
     return upload(
         Plan(judgements=(judge(*files),)), transport, Index(transport.registry, transport)
     )
 
 
-def results(deliveries: tuple[Delivery, ...]) -> list[tuple[str, str]]:
-    return [(delivery.distribution.filename, delivery.result) for delivery in deliveries]
+def results(uploaded: tuple[UploadedFile, ...]) -> list[tuple[str, str]]:
+    return [(it.distribution.filename, it.result) for it in uploaded]
 
 
 def stored(emulator_root: Path) -> dict[str, str]:

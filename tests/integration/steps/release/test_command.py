@@ -93,6 +93,57 @@ def test_a_project_goes_after_those_that_it_requires(emulator: Emulator, tmp_pat
     assert result.stderr.splitlines() == [f"Uploaded {it.filename}" for it in (*tides, *berths)]
 
 
+def test_a_folder_and_files_without_a_project_are_uploaded_dependencies_first(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    house = tmp_path / "wheelhouse"
+    house.mkdir()
+    versions: list[tuple[str, str, list[str]]] = [
+        ("berths", "1.0", ["tides"]),
+        ("berths", "1.1", ["tides"]),
+        ("tides", "2.0", []),
+    ]
+    for name, version, requires in versions:
+        for file in make_distributions(make_project(tmp_path, name, version, requires=requires)):
+            file.path.rename(house / file.filename)
+    (house / "tides-2.0.tar.gz.asc").touch()
+    sdist = (house / "tides-2.0.tar.gz").rename(tmp_path / "tides-2.0.tar.gz")
+
+    first = shipwheel_at(emulator.host, "upload", house, sdist, "--json")
+    again = shipwheel_at(emulator.host, "upload", house, sdist, "--json")
+
+    assert first.returncode == again.returncode == 0, first.stderr + again.stderr
+    rows = [(it["project"], it["version"], it["outcome"]) for it in json.loads(first.stdout)]
+    assert {*rows} == {(name, version, "new") for name, version, _ in versions}
+    assert len(rows) == 6
+    assert {it["outcome"] for it in json.loads(again.stdout)} == {"identical"}
+    uploaded = [line.split()[1] for line in first.stderr.splitlines() if "Uploaded " in line]
+    names = ("tides-2.0", "berths-1.0", "berths-1.1")
+    assert uploaded == [
+        f"{name}{end}" for name in names for end in ("-py3-none-any.whl", ".tar.gz")
+    ]
+    assert "Passed over, not being distributions: tides-2.0.tar.gz.asc" in first.stderr
+
+
+def test_one_version_that_is_refused_keeps_every_file_of_the_folder_back(
+    emulator: Emulator, tmp_path: Path
+) -> None:
+    berths, tides = make_project(tmp_path, "berths", "2.0"), make_project(tmp_path, "tides")
+    make_distributions(berths)
+    assert shipwheel_at(emulator.host, "upload", berths).returncode == 0
+    house = tmp_path / "house"
+    house.mkdir()
+    for project in (make_project(tmp_path, "berths", "1.0"), tides):
+        for file in make_distributions(project):
+            file.path.rename(house / file.filename)
+
+    answer = shipwheel_at(emulator.host, "upload", *house.iterdir())
+
+    assert answer.returncode == 1
+    assert "berths 1.0 is not-bumped" in answer.stderr
+    assert shipwheel_at(emulator.host, "versions", "tides").returncode != 0
+
+
 def test_a_part_that_is_missing_is_uploaded(emulator: Emulator, tmp_path: Path) -> None:
     directory = make_project(tmp_path, "berths")
     _, sdist = make_distributions(directory)

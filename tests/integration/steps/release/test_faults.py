@@ -62,9 +62,9 @@ def test_an_upload_outlives_the_fault(
     fault, result = UPLOAD_FAULTS[name]
 
     with FaultyRegistry(emulator, once("POST", fault)) as registry:
-        deliveries = send(files, registry.host)
+        uploaded = send(files, registry.host)
 
-    assert results(deliveries) == [
+    assert results(uploaded) == [
         ("berths-1.0-py3-none-any.whl", result),
         ("berths-1.0.tar.gz", "uploaded"),
     ]
@@ -97,9 +97,9 @@ def test_an_answer_that_does_not_come_in_time_is_asked_for_in_the_index(
     with FaultyRegistry(emulator, once("POST", Fault(hang=60))) as registry:
         transport = transport_to(registry.host, timeout=2)
         plan = Plan(judgements=(judge(*files),))
-        deliveries = upload(plan, transport, Index(transport.registry, transport))
+        uploaded = upload(plan, transport, Index(transport.registry, transport))
 
-    assert results(deliveries)[0] == ("berths-1.0-py3-none-any.whl", "found")
+    assert results(uploaded)[0] == ("berths-1.0-py3-none-any.whl", "found")
     tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
@@ -113,9 +113,9 @@ def test_a_duplicate_that_is_refused_while_its_body_is_sent_is_found(
     with FaultyRegistry(
         emulator, lambda request: Fault(early=True) if request.method == "POST" else None
     ) as registry:
-        deliveries = send(files, registry.host)
+        uploaded = send(files, registry.host)
 
-    assert [result for _, result in results(deliveries)] == ["found", "found"]
+    assert [result for _, result in results(uploaded)] == ["found", "found"]
     tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
@@ -128,12 +128,12 @@ def test_a_registry_that_is_not_up_yet_is_waited_for(
     timer = threading.Timer(0.5, later.__enter__)
     timer.start()
     try:
-        deliveries = send(files, f"127.0.0.1:{port}", retry_for=20)
+        uploaded = send(files, f"127.0.0.1:{port}", retry_for=20)
     finally:
         timer.join()
         later.__exit__()
 
-    assert [result for _, result in results(deliveries)] == ["uploaded", "uploaded"]
+    assert [result for _, result in results(uploaded)] == ["uploaded", "uploaded"]
 
 
 def test_a_registry_that_stays_away_ends_at_the_limit(

@@ -72,9 +72,9 @@ def test_an_index_that_lags_is_waited_for(
         return late.pop() if is_page and late else None
 
     with FaultyRegistry(emulator, script) as registry:
-        deliveries = send(files, registry.host)
+        uploaded = send(files, registry.host)
 
-    assert [result for _, result in results(deliveries)] == ["uploaded", "uploaded"]
+    assert [result for _, result in results(uploaded)] == ["uploaded", "uploaded"]
     assert caplog.messages[0].startswith(
         "Confirmation of 'berths-1.0-py3-none-any.whl': the registry took it, and the index does"
         " not show it yet; trying again in "
@@ -89,10 +89,10 @@ def test_a_duplicate_that_the_index_does_not_show_yet_is_waited_for(
     send(files, emulator.host)
 
     with FaultyRegistry(emulator, once("GET", Fault(answer=Answer(404)))) as registry:
-        deliveries = send(files, registry.host)
+        uploaded = send(files, registry.host)
 
-    assert [result for _, result in results(deliveries)] == ["found", "found"]
-    assert all(delivery.overtaken for delivery in deliveries)
+    assert [result for _, result in results(uploaded)] == ["found", "found"]
+    assert all(uploaded_file.lost_race for uploaded_file in uploaded)
     tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
@@ -137,5 +137,5 @@ def test_a_mixture_of_two_builds_is_reported_with_what_to_do(
     )
     assert str(there) == (
         "Already in the registry: berths-1.0-py3-none-any.whl\n"
-        "  hint: run the same command again once the cause is mended; it takes up where this ended"
+        "  hint: fix the cause and run the same command again; it uploads what is missing"
     )

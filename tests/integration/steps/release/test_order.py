@@ -44,9 +44,9 @@ def test_a_project_goes_after_those_that_it_needs(emulator: Emulator, tmp_path: 
 
     with FaultyRegistry(emulator, lambda _: None) as registry:
         transport = transport_to(registry.host)
-        deliveries = upload(plan, transport, Index(transport.registry, transport))
+        uploaded = upload(plan, transport, Index(transport.registry, transport))
 
-    assert [name for name, _ in results(deliveries)] == [
+    assert [name for name, _ in results(uploaded)] == [
         "charts-1.0-py3-none-any.whl",
         "charts-1.0.tar.gz",
         "berths-1.0-py3-none-any.whl",
@@ -142,9 +142,9 @@ def test_projects_that_do_not_need_one_another_are_uploaded_side_by_side(
     with FaultyRegistry(emulator, script) as registry:
         transport = transport_to(registry.host)
         plan = Plan(judgements=tuple(judgements))
-        deliveries = upload(plan, transport, Index(transport.registry, transport))
+        uploaded = upload(plan, transport, Index(transport.registry, transport))
 
-    assert len(deliveries) == 6
+    assert len(uploaded) == 6
 
 
 def test_what_waits_for_its_turn_is_not_begun_after_a_failure(

@@ -75,7 +75,7 @@ def test_of_two_equal_publishes_one_uploads_and_the_other_is_identical(
 
 
 @pytest.mark.parametrize("cut", ["before the body", "in the body", "before the answer"])
-def test_who_is_overtaken_and_never_hears_the_refusal_is_identical_too(
+def test_who_is_lost_race_and_never_hears_the_refusal_is_identical_too(
     emulator: Emulator, tmp_path: Path, tally: Tally, cut: str
 ) -> None:
     tally.fault(f"another publish is faster, reset {cut}")

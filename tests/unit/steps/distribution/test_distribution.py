@@ -93,7 +93,7 @@ def test_what_is_not_a_distribution_is_refused_by_its_name(
 
     (problem,) = caught.value.problems
     assert problem.message.startswith(f"{filename!r} is not the name of a distribution ({why}")
-    assert problem.hint == "keep only what `shipwheel build` puts there"
+    assert problem.hint == "keep it elsewhere, or name the files to upload"
 
 
 def test_a_pipe_with_the_name_of_a_distribution_is_not_read(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_pipe_with_the_name_of_a_distribution_is_not_read(tmp_path: Path) -> N
         read_distribution(path)
 
     assert str(caught.value) == (
-        "'tides-1.0.tar.gz' is not a file\n  hint: remove it, and build it again"
+        "'tides-1.0.tar.gz' is not a file\n  hint: name a file that exists, or build it"
     )
 
 

@@ -16,7 +16,7 @@ from steps.registry.address import Registry
 from steps.registry.credentials import Credentials
 from steps.registry.transport import Transport
 from steps.release.collect import collect
-from steps.release.twine_upload import Attempt, Packages
+from steps.release.twine_upload import TwinePackages, TwineUpload
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def directory(tmp_path: Path) -> Path:
     return make_project(tmp_path, "berths")
 
 
-class Counted(Packages):
+class Counted(TwinePackages):
     """Remembers what it hashed."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ def test_a_file_is_hashed_once_for_its_reader_and_for_twine(directory: Path) -> 
 
     files = collect(read_project(directory), packages.sha256)
 
-    sent = [packages.of(file).sha2_digest for file in files]
+    sent = [packages.get(file).sha2_digest for file in files]
     assert [file.sha256 for file in files] == sent == [file_sha256(file.path) for file in files]
     assert packages.hashed == ["berths-1.0-py3-none-any.whl", "berths-1.0.tar.gz"]
 
@@ -66,7 +66,7 @@ def test_all_files_that_twine_does_not_take_are_told_before_one_is_sent(
     make_distributions(directory, metadata_version=version)
 
     with pytest.raises(InputError) as caught:
-        collect(read_project(directory), Packages().sha256)
+        collect(read_project(directory), TwinePackages().sha256)
 
     messages = [problem.message for problem in caught.value.problems]
     assert [message.partition(" cannot be uploaded: ")[0] for message in messages] == [
@@ -111,13 +111,13 @@ def test_a_file_that_changed_after_it_was_judged_is_not_sent(
     directory: Path, hashed: str, change: Callable[[Path], object], why: str
 ) -> None:
     wheel, _sdist = make_distributions(directory)
-    packages = Packages()
+    packages = TwinePackages()
     if hashed == "by twine":
         packages.sha256(wheel.path)
     change(wheel.path)
 
     with pytest.raises(InputError) as caught:
-        packages.of(wheel)
+        packages.get(wheel)
 
     now = file_sha256(wheel.path) if wheel.path.is_file() else ""
     assert [problem.message for problem in caught.value.problems] == [
@@ -125,11 +125,11 @@ def test_a_file_that_changed_after_it_was_judged_is_not_sent(
     ]
 
 
-class Vanishing(Packages):
+class Vanishing(TwinePackages):
     """Has the file removed as soon as it was looked at for the last time."""
 
-    def of(self, file: Distribution) -> PackageFile:
-        package = super().of(file)
+    def get(self, file: Distribution) -> PackageFile:
+        package = super().get(file)
         file.path.unlink()
         return package
 
@@ -142,7 +142,7 @@ def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told_by_shipwheel_alone(
     transport = Transport(registry, Credentials(lambda: None))
 
     with pytest.raises(InputError) as caught:
-        Attempt(wheel, Vanishing(), transport).post()
+        TwineUpload(wheel, Vanishing(), transport).post()
 
     assert str(caught.value) == (
         "'berths-1.0-py3-none-any.whl' cannot be read any more: No such file or directory\n"

@@ -9,7 +9,7 @@ import pytest
 
 from steps.host.errors import InputError
 from steps.project.source import read_project
-from steps.release.collect import collect
+from steps.release.collect import by_version, collect, collect_files
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -95,3 +95,80 @@ def test_the_newest_version_is_the_projects_where_its_files_do_not_say(tmp_path:
         "'…/berths/dist/berths-0.9-py3-none-any.whl' is version 0.9, and the project is at 1.0",
         "'…/berths/dist/berths-0.9.tar.gz' is version 0.9, and the project is at 1.0",
     ]
+
+
+def test_no_hint_takes_a_good_file_away(tmp_path: Path) -> None:
+    directory = make_project(tmp_path, "berths", "0.9")
+    make_distributions(directory)
+    make_project(tmp_path, "berths", "1.0")
+    make_distributions(directory)
+    for file in make_distributions(make_project(tmp_path, "charts")):
+        file.path.rename(directory / "dist" / file.filename)
+
+    with pytest.raises(InputError) as caught:
+        collect(read_project(directory))
+
+    hints = [problem.hint for problem in caught.value.problems]
+    assert [hint.partition(": ")[0] for hint in hints] == [
+        "name the files to upload", "name the files to upload",
+        "upload the folder, and all packages in it", "upload the folder, and all packages in it",
+    ]  # fmt: skip
+    assert "remove" not in "".join(hints)
+
+
+SIGNATURES = (
+    *("berths-1.0.tar.gz.asc", "berths-1.0.tar.gz.sigstore.json", "berths-1.0.tar.gz.sha256"),
+    *("berths-1.0-py3-none-any.whl.publish.attestation", "SHA256SUMS", "checksums.txt"),
+    *("berths-1.0-py3-none-any.whl.metadata", "multiple.intoto.jsonl", "berths.cdx.json"),
+)
+
+
+def test_files_and_folders_of_many_packages_are_collected_by_version(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    wheelhouse = tmp_path / "wheelhouse"
+    wheelhouse.mkdir()
+    for name, version in (("charts", "1.0"), ("berths", "1.10"), ("berths", "1.9")):
+        for file in make_distributions(make_project(tmp_path, name, version)):
+            file.path.rename(wheelhouse / file.filename)
+    for name in (*SIGNATURES, ".gitignore"):
+        (wheelhouse / name).touch()
+    single = make_distributions(make_project(tmp_path, "tides"))[1].path
+
+    files = collect_files([wheelhouse, single, wheelhouse / "charts-1.0.tar.gz"], workers=4)
+
+    assert [[it.filename for it in group] for group in by_version(files)] == [
+        ["berths-1.9-py3-none-any.whl", "berths-1.9.tar.gz"],
+        ["berths-1.10-py3-none-any.whl", "berths-1.10.tar.gz"],
+        ["charts-1.0-py3-none-any.whl", "charts-1.0.tar.gz"],
+        ["tides-1.0.tar.gz"],
+    ]
+    [said] = caplog.messages
+    assert said == f"Passed over, not being distributions: {', '.join(sorted(SIGNATURES))}"
+
+
+@pytest.mark.parametrize("content", [["notes.asc"], []])
+def test_a_folder_without_distributions_is_not_a_success(
+    tmp_path: Path, content: list[str]
+) -> None:
+    for name in content:
+        (tmp_path / name).touch()
+
+    with pytest.raises(InputError, match="There is no distribution in "):
+        collect_files([tmp_path])
+
+
+def test_what_is_not_a_distribution_is_named_and_a_file_may_only_differ_by_its_name(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(InputError, match=r"'notes\.txt' is not the name of a distribution"):
+        collect_files([tmp_path / "notes.txt", tmp_path / "no-1.0.tar.gz"])
+
+    one = make_distributions(make_project(tmp_path / "a", "berths", text="one"))
+    same = make_distributions(make_project(tmp_path / "b", "berths", text="one"))
+    other = make_distributions(make_project(tmp_path / "c", "berths", text="other"))
+    assert len(by_version([*one, *same])[0]) == len(one)
+    with pytest.raises(InputError, match="Two different files have one name"):
+        by_version([*one, *other])
