@@ -129,7 +129,8 @@ def test_a_function_that_names_the_virtual_repository_is_deployed(
     files = uploaded(functions_api.uploads[-1])
     assert [*files] == ["main.py", "requirements.txt"]
     assert files["requirements.txt"] == (
-        f"--index-url http://{emulator.host}/demo/pypi-all/simple/\n"
+        f"--index-url http://{emulator.host}/demo/pypi-all/simple/"
+        "  # an emulator: not for deployment\n"
         "functions-framework==3.10.2\nharbour-berths==0.4.1\n"
     )
 
