@@ -55,12 +55,11 @@ if TYPE_CHECKING:
     Place = tuple[str | int, ...]  # of a value in the config
 
 _logger = logging.getLogger("shipwheel")
-# They choose the service's machines, logs and records; a laptop has one machine and one log.
-_ONLY_THE_SERVICE = (
-    "cluster", "anthos_cluster", "default_logs_bucket_behavior", "disk_size_gb",
-    "enable_structured_logging", "log_streaming_option", "logging", "machine_type", "pool",
-    "pubsub_topic", "requested_verify_option", "source_provenance_hash", "worker_pool",
-)  # fmt: skip
+# The others choose the service's machines, logs and records: a laptop has one machine and one log.
+_HONOURED_OPTIONS = {
+    "automap_substitutions", "dynamic_substitutions", "env", "secret_env", "substitution_option",
+    "volumes",
+}  # fmt: skip
 NO_PROJECT = "local-project"
 NO_PROJECT_NUMBER = "0"
 LOCATION = "global"
@@ -317,11 +316,9 @@ def ignored_fields(build: Build) -> Iterator[str]:
     for name in ("service_account", "logs_bucket", "queue_ttl", "tags"):
         if getattr(build, name):
             yield to_camel(name)
-    for name in _ONLY_THE_SERVICE:
-        if getattr(build.options, name):
+    for name in sorted(type(build.options).model_fields):
+        if name not in _HONOURED_OPTIONS and getattr(build.options, name):
             yield f"options.{to_camel(name)}"
-    if build.options.docker_daemon:
-        yield "options.dockerDaemon"
 
 
 def built_in_substitutions(build: Build, request: RunRequest, build_id: str) -> dict[str, str]:

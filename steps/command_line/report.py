@@ -42,6 +42,7 @@ OUTPUT_VARIABLE = "BUILDER_OUTPUT"
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """Return *rows* as columns; lines are as long as they have to be."""
+    rows = [[printable(cell).replace("\n", r"\n") for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -45,6 +45,7 @@ OF_THE_MACHINE = {
 _LONGEST_LINE = 4000  # characters
 # Control characters, line separators and marks, such as those that turn the direction of a text.
 _INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+_URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]+@")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What CI systems take for a command of their own.
 _CI_COMMAND = re.compile(r"^(\s*):(?=:)|(?<=#)#(?=\w*\[)", re.MULTILINE)
@@ -182,9 +183,11 @@ def shorten(names: Sequence[str], most: int) -> str:
 def printable(text: str) -> str:
     """Return *text*, which others wrote, as lines that are shown and nothing else.
 
-    What a terminal or a build's log would obey is escaped, and a long line is cut.
+    What a terminal or a build's log would obey is escaped, a password in a URL is masked, and a
+    long line is cut.
     """
-    lines = _COLOUR.sub("", text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text = _URL_PASSWORD.sub(r"\1:***@", _COLOUR.sub("", text))
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     shown = "\n".join(_visible(line[:_LONGEST_LINE]) + _left_out(line) for line in lines)
     return _CI_COMMAND.sub(lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", shown)
 

@@ -243,6 +243,7 @@ def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
         r"#\x23[warning]y",
         "z" * 4000 + "… and 1 more characters",
     ]
+    assert printable("https://me:a:b@c@host/x@y me@host") == "https://me:***@host/x@y me@host"
     assert printable("Zoë: naïve 東京\t✓ a::b ## [x]") == "Zoë: naïve 東京\t✓ a::b ## [x]"
 
 
