@@ -92,7 +92,7 @@ def initial_files(options: InitOptions) -> dict[str, str]:
     """Return everything that `shipwheel init` writes, by path; raise InputError for bad options."""
     manifest = new_manifest(options)
     parse_manifest(read_yaml(manifest).data, "what was given")
-    return {MANIFEST: manifest, **shared_build_configs(options.registry, options.project)}
+    return {MANIFEST: manifest, **shared_build_configs()}
 
 
 def new_manifest(options: InitOptions) -> str:
@@ -146,20 +146,11 @@ _EXAMPLES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def shared_build_configs(registry: Registry, project: str) -> dict[str, str]:
-    """Return the shared build configs by their paths in the repository.
-
-    They take the registry to be in the *project* that they run in; another one is named in them.
-    """
+def shared_build_configs() -> dict[str, str]:
+    """Return the shared build configs by their paths in the repository."""
     folder = resources.files("triggers") / "build_configs"
     files = sorted(folder.iterdir(), key=lambda file: file.name)
-    texts = {f"{FOLDER}/{file.name}": file.read_text(encoding="utf-8") for file in files}
-    if project == registry.project:
-        return texts
-    elsewhere = f".pkg.dev/{registry.project.replace(':', '/')}/"
-    return {
-        path: text.replace(".pkg.dev/${PROJECT_ID}/", elsewhere) for path, text in texts.items()
-    }
+    return {f"{FOLDER}/{file.name}": file.read_text(encoding="utf-8") for file in files}
 
 
 def write_files(root: Path, files: Mapping[str, str], *, force: bool) -> list[Written]:

@@ -6,6 +6,7 @@ date only decides which runtimes Google still deploys.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -143,7 +144,11 @@ def _substitutions(
 ) -> dict[str, str]:
     """Return what every build config gets, and what those need that are not the target's own."""
     registry = parse_registry(manifest.registry, {})
-    given = {"_REGION": registry.location, "_REPO": registry.repository}
+    given = {
+        "_PROJECT": registry.project.replace(":", "/"),  # as an address spells example.com:name
+        "_REGION": registry.location,
+        "_REPO": registry.repository,
+    }
     if kind == "publish" and target.downstream:
         names = (name_in(manifest, path, "deploy") for path in target.downstream)
         given[DOWNSTREAM_KEY] = " ".join(names)
@@ -228,6 +233,7 @@ def _unable_to_start(manifest: Manifest, target: TriggerTarget) -> Iterator[Prob
 def _problems(triggers: tuple[Trigger, ...]) -> Iterator[Problem]:
     """Yield a problem per name used twice, and per check that could publish."""
     yield from _same_names(triggers)
+    yield from _same_functions(triggers)
     trusted = {t.service_account: t for t in triggers if t.kind != "check"}
     for trigger in triggers:
         if trigger.kind == "check" and trigger.service_account in trusted:
@@ -249,6 +255,23 @@ def _limit(manifest: Manifest, count: int) -> Iterator[Problem]:
             if grouped
             else "`grouping: directory` in the manifest makes one trigger per top directory",
         )
+
+
+def _same_functions(triggers: Iterable[Trigger]) -> Iterator[Problem]:
+    """Yield a problem per function of Google's that several directories would be deployed as."""
+    by_name: dict[tuple[str, object], list[str]] = {}
+    for trigger in triggers:
+        if name := trigger.substitutions.get("_FUNCTION"):
+            region = json.loads(trigger.substitutions["_DEPLOY_FLAGS"])["--region"]
+            by_name.setdefault((name, region), []).append(trigger.target)
+    for (name, region), targets in by_name.items():
+        if len(targets) > 1:
+            yield Problem(
+                f"{len(targets)} functions would be deployed as {name!r} in {region!r}, each over"
+                f" the other: those of {', '.join(map(repr, targets))}",
+                f'give one of them another name: `overrides["{targets[-1]}"].deploy.function.name`'
+                " in the manifest",
+            )
 
 
 def _same_names(triggers: Iterable[Trigger]) -> Iterator[Problem]:

@@ -58,9 +58,7 @@ def run(
     shallow = ("--quiet", "--depth=1", f"--branch={branch}")
     git(origin, "clone", *shallow, origin.as_uri(), str(clone))
     git(clone, "remote", "set-url", "origin", url or origin.as_uri())
-    given = (
-        f"_DIRECTORY={directory},_IMAGE=shipwheel,_REGION=us-central1,_REPO=pypi,PROJECT_ID=demo"
-    )
+    given = f"_DIRECTORY={directory},_IMAGE=shipwheel,_PROJECT=demo,_REGION=us-central1,_REPO=pypi"
     base = ",_BASE_BRANCH=main" if name == "check-directory.yaml" else ""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")}
     done = subprocess.run(

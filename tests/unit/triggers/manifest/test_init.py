@@ -8,8 +8,11 @@ import yaml
 
 from builder.__main__ import main
 from tests.tree import git
+from tests.unit.triggers.rendering.rendering import package
+from triggers.discovery.inventory import Inventory
 from triggers.manifest.manifest import SCHEMA_URL, read_manifest
 from triggers.manifest.starting import source_of_remote
+from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -304,7 +307,10 @@ def test_bad_answers_write_nothing(
     assert [*tmp_path.iterdir()] == []
 
 
-def test_a_registry_in_another_project_is_named_in_the_build_configs(tmp_path: Path) -> None:
+def test_a_registry_in_another_project_is_what_triggers_give_the_build_configs(
+    tmp_path: Path,
+) -> None:
+    """An edited manifest holds, too: no build config names a project."""
     arguments = ["--registry", "europe/example.com:shared/pypi", "--project", "team-project"]
     assert main(["init", *arguments, *GITHUB]) == 0
 
@@ -312,5 +318,6 @@ def test_a_registry_in_another_project_is_named_in_the_build_configs(tmp_path: P
     assert (manifest.project, manifest.region) == ("team-project", "global")
     for path in FILES[1:]:
         text = (tmp_path / path).read_text()
-        assert "-python.pkg.dev/example.com/shared/${_REPO}" in text, path
-        assert "-python.pkg.dev/${PROJECT_ID}" not in text, path
+        assert "-python.pkg.dev/${_PROJECT}/${_REPO}" in text, path
+    [trigger, *_] = render(manifest, Inventory(components=(package("a"),))).triggers
+    assert trigger.substitutions["_PROJECT"] == "example.com/shared"

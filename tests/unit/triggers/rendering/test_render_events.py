@@ -122,7 +122,11 @@ class TestFiles:
 
         assert check["filename"] == "cloudbuild/check-package.yaml"
         assert publish["filename"] == "a/cloudbuild.yaml"
-        assert publish["substitutions"] == {"_REGION": "us-central1", "_REPO": "pypi"}
+        assert publish["substitutions"] == {
+            "_PROJECT": "my-project",
+            "_REGION": "us-central1",
+            "_REPO": "pypi",
+        }
 
 
 class TestSettings:

@@ -42,6 +42,7 @@ class TestFunctions:
             "_DIRECTORY": "functions/My_Function",
             "_FUNCTION": "my-function",
             "_IMAGE": SMALLEST["image"],
+            "_PROJECT": "my-project",
             "_REGION": "us-central1",
             "_REPO": "pypi",
             "_REQUIREMENTS": (
@@ -223,3 +224,16 @@ class TestAfterPublish:
         [problem] = problems(package("a"), *functions, deploy={"afterPublish": True})
 
         assert problem.startswith("70 functions are deployed after 'a': more names of triggers")
+
+
+def test_two_functions_of_one_name_and_region_are_refused() -> None:
+    """Each deployment would replace the other one's function."""
+    targets = function("orders/function"), function("billing/function")
+
+    [said] = problems(*targets)
+    assert said.startswith("2 functions would be deployed as 'function' in 'us-central1'")
+    assert 'hint: give one of them another name: `overrides["billing/function"]' in said
+    elsewhere = {"deploy": {"function": {"region": "europe-west1"}}}
+    assert len(documents(*targets, overrides={"billing/function": elsewhere})) == 2
+    named = {"deploy": {"function": {"name": "billing"}}}
+    assert len(documents(*targets, overrides={"billing/function": named})) == 2

@@ -45,6 +45,7 @@ filename: package/cloudbuild.yaml
 includedFiles:
 - package/**
 substitutions:
+  _PROJECT: 'acme'
   _REGION: 'us-central1'
   _REPO: 'pypi'
 serviceAccount: projects/acme/serviceAccounts/shipwheel-publish@acme.iam.gserviceaccount.com
@@ -62,6 +63,7 @@ filename: functions/my-fancy-function/cloudbuild.yaml
 includedFiles:
 - functions/my-fancy-function/**
 substitutions:
+  _PROJECT: 'acme'
   _REGION: 'us-central1'
   _REPO: 'pypi'
 serviceAccount: projects/acme/serviceAccounts/shipwheel-deploy@acme.iam.gserviceaccount.com
@@ -94,7 +96,11 @@ def test_the_two_triggers_of_the_smallest_repository_come_out_as_documented(
     assert package["filename"] == "package/cloudbuild.yaml"
     assert package["github"] == {"owner": "acme", "name": "monorepo", "push": {"branch": "^main$"}}
     assert package["includedFiles"] == ["package/**"]
-    assert package["substitutions"] == {"_REGION": "us-central1", "_REPO": "pypi"}
+    assert package["substitutions"] == {
+        "_PROJECT": "acme",
+        "_REGION": "us-central1",
+        "_REPO": "pypi",
+    }
     assert function["includedFiles"] == ["functions/my-fancy-function/**"]
     assert function["substitutions"] == package["substitutions"]
     assert (repository / "shipwheel.yaml").read_text() == MANIFEST

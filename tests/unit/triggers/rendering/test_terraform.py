@@ -70,6 +70,7 @@ def test_a_trigger_is_a_resource_in_the_providers_words() -> None:
         "substitutions": {
             "_DIRECTORY": "a",
             "_IMAGE": SMALLEST["image"],
+            "_PROJECT": "my-project",
             "_REGION": "us-central1",
             "_REPO": "pypi",
         },
