@@ -1,13 +1,14 @@
-"""`shipwheel init`: the manifest and the shared build configs, written once."""
+"""`shipwheel init`: the manifest and the shared build configs, written and kept up to date."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,14 +19,27 @@ from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import Registry, parse_registry
 from triggers.command_line.options import report_warnings
+from triggers.discovery.inventory import OWN_BUILD_CONFIG, take_inventory, unusable_components
+from triggers.manifest.build_configs import shared_build_configs, update
+from triggers.manifest.manifest import MANIFEST, read_manifest
 from triggers.manifest.starting import (
     InitOptions,
     default_region,
-    initial_files,
+    new_manifest,
     restricted_region,
     source_of_remote,
     write_files,
 )
+from triggers.rendering.rendering import SHARED_CONFIGS, render
+from triggers.rendering.repository import build_config_paths
+from triggers.rules.linter import hand_written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from triggers.discovery.inventory import Component
+    from triggers.manifest.manifest import Manifest
+    from triggers.manifest.starting import Written
 
 _logger = logging.getLogger("shipwheel")
 _NO_SOURCE = Problem(
@@ -48,6 +62,12 @@ _NO_SOURCE = Problem(
 @click.option("--repository", metavar="RESOURCE", help="A connected repository, 2nd generation.")
 @click.option("--git-repository-link", metavar="RESOURCE", help="A link of Developer Connect.")
 @click.option("--force", is_flag=True, help="Replace existing files that have other contents.")
+@click.option(
+    "--update",
+    "is_update",
+    is_flag=True,
+    help="Bring the build configs that shipwheel.yaml uses up to date, with your edits kept.",
+)
 @json_option
 def command(
     *,
@@ -60,16 +80,21 @@ def command(
     repository: str | None,
     git_repository_link: str | None,
     force: bool,
+    is_update: bool,
     as_json: bool,
 ) -> None:
-    """Write shipwheel.yaml and the shared build configs into DIRECTORY, the repository's root.
+    """Write shipwheel.yaml, and the build configs that it uses, at the root DIRECTORY.
 
     Reports the outcome of each file. Never replaces an existing file without --force.
 
     \b
     Example:
       shipwheel init --registry us-central1/my-project/pypi --github acme/monorepo
+      shipwheel init --update
     """
+    if is_update:
+        _report(_update(directory, force=force), as_json=as_json)
+        return
     source = _source(directory, github, repository, git_repository_link)
     target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
     project = project or target.project
@@ -78,19 +103,91 @@ def command(
         said = "The triggers' region is %r, the registry's %r; --region names another"
         _logger.info(said, trigger_region, target.location)
     report_warnings(restricted_region(trigger_region))
+    excluded = unusable_components(directory)
     options = InitOptions(
         registry=target,
         project=project,
         region=trigger_region,
         image=image or _default_image(target.location, project),
         source=source,
+        branch=_default_branch(directory),
+        excluded=excluded,
     )
-    written = write_files(directory, initial_files(options), force=force)
+    text, manifest = new_manifest(options)
+    shared = shared_build_configs()
+    files = {MANIFEST: text, **{it: shared[it] for it in _used_configs(directory, manifest)}}
+    others = [*_others(directory, manifest)]
+    written = write_files(directory, files, force=force)
+    for path, reason in excluded.items():
+        _logger.warning("warning: %s is left out: %s", path, reason)
+    for line in others:
+        _logger.info("%s", line)
+    _report(written, as_json=as_json)
+
+
+def _update(directory: Path, *, force: bool) -> list[Written]:
+    """Write what is missing or behind of the shared build configs; raise InputError for conflicts.
+
+    The texts of conflicts are printed.
+    """
+    manifest = read_manifest(directory / MANIFEST)
+    shared = shared_build_configs()
+    texts: dict[str, str] = {}
+    conflicts = []
+    for path in _used_configs(directory, manifest):
+        there = directory / path
+        if force or not there.is_file():
+            texts[path] = shared[path]
+            continue
+        merged = update(path, there.read_text(encoding="utf-8", errors="replace"))
+        texts[path] = merged.text
+        if merged.conflict:
+            conflicts.append(merged)
+    for conflict in conflicts:
+        click.echo(f"# {conflict.path}\n{conflict.text}")
+    InputError.raise_all(it.problem for it in conflicts)
+    return write_files(directory, texts, force=True)
+
+
+def _report(written: list[Written], *, as_json: bool) -> None:
     for file in written:
         _logger.info("%s: %s", file.path, file.outcome)
-    _logger.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
+    if any(file.path == MANIFEST for file in written):
+        _logger.info("Next: look through shipwheel.yaml, then run `shipwheel setup`")
     if as_json:
         click.echo(json.dumps({"files": [asdict(file) for file in written]}, indent=2))
+
+
+def _used_configs(directory: Path, manifest: Manifest) -> list[str]:
+    """Return the shared build configs that the triggers name: those of both kinds without any."""
+    try:
+        triggers = render(manifest, take_inventory(directory, manifest)).triggers
+    except InputError:  # such as none at all; `triggers render` tells it
+        return sorted(SHARED_CONFIGS[it] for it in SHARED_CONFIGS if it[0] != "directory")
+    return sorted({*build_config_paths(triggers)} & shared_build_configs().keys())
+
+
+def _others(directory: Path, manifest: Manifest) -> Iterator[str]:
+    """Yield what becomes of the build configs and the triggers that somebody wrote by hand."""
+    components: tuple[Component, ...] = ()
+    with suppress(InputError):  # as above
+        components = take_inventory(directory, manifest).components
+    with_config = {f"{it.path}/{OWN_BUILD_CONFIG}": it for it in components if it.has_own_config}
+    for path, kind in hand_written(directory):
+        if component := with_config.get(path):
+            verb = "deploys" if component.kind == "function" else "publishes"
+            yield f"{path}: stays, and {verb} {component.path} in place of the shared build config"
+        elif kind == "config":
+            yield f"{path}: stays as it is; no trigger of shipwheel.yaml runs it"
+        else:
+            yield f"{path}: stays as it is; `shipwheel triggers diff` tells which names are taken"
+
+
+def _default_branch(directory: Path) -> str:
+    """Return the branch that the remote has checked out, or else the one that is here."""
+    remote = ask_git(directory, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").strip()
+    here = ask_git(directory, "symbolic-ref", "--short", "HEAD").strip()
+    return remote.removeprefix("origin/") or here or "main"
 
 
 def _artifact_registry(given: str | None, others: tuple[Problem, ...]) -> Registry:

@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from steps.host.errors import InputError, Problem, shorten
 from steps.project.references import REQUIREMENTS, links, read_references
 from steps.project.repository import find_projects, walk
-from steps.project.source import read_projects
+from steps.project.source import read_project, read_projects
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -96,6 +96,38 @@ def find_components(root: Path) -> tuple[str, ...]:
     """Return the paths of all packages and functions, found without a manifest."""
     folders = _folders(root)
     return tuple(sorted({*_find_packages(root), *_find_functions(folders)}))
+
+
+def unusable_components(root: Path) -> dict[str, str]:
+    """Return the packages and functions that cannot be read, or have another one's name, and why.
+
+    Of several with one name, the one with the shortest path is kept.
+    """
+    found: dict[str, str] = {}
+    named: dict[str, str] = {}
+    for path in sorted(_find_packages(root), key=lambda it: (it.count("/"), it)):
+        try:
+            name = read_project(root / path).name or ""
+        except InputError as error:
+            found[path] = _reason(error, root / path)
+        else:
+            if name in named:
+                found[path] = f"{named[name]} has the same name: {name}"
+            named.setdefault(name or path, path)
+    for path in _find_functions(_folders(root)):
+        try:
+            read_references(root / path)
+        except InputError as error:
+            found.setdefault(path, _reason(error, root / path))
+    return dict(sorted(found.items()))
+
+
+def _reason(error: InputError, directory: Path) -> str:
+    """Return what is wrong, with the files of *directory* by their names alone."""
+    message = error.problems[0].message
+    for folder in (directory.absolute(), directory):
+        message = message.replace(f"{folder}{os.sep}", "")
+    return message
 
 
 def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[Problem]]:

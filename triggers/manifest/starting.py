@@ -5,16 +5,17 @@ The build configs are files of this package, copied as they are; substitutions m
 
 from __future__ import annotations
 
+import glob
+import json
 import re
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, link_problems, write_together
 from steps.host.gcloud import BUILD_REGIONS
 from triggers.cloudbuild.documents import dump, read_yaml
-from triggers.manifest.manifest import MANIFEST, SCHEMA_URL, parse_manifest
+from triggers.manifest.manifest import SCHEMA_URL, parse_manifest
 from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
 
 if TYPE_CHECKING:
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from steps.registry.address import Registry
+    from triggers.manifest.manifest import Manifest
 
-FOLDER = "cloudbuild"
+_LONGEST_REASON = 160
 _MULTI_REGIONS = {"us", "europe", "asia"}
 _NEAREST = {
     "asia": "asia-east1",
@@ -41,13 +43,18 @@ _GITHUB_REMOTE = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class InitOptions:
-    """What only a person knows, and the manifest begins with; *source* is the manifest's."""
+    """What the manifest begins with: *source* is the manifest's, *branch* the default branch.
+
+    *excluded* are the directories that are left out, each with the reason.
+    """
 
     registry: Registry
     project: str
     region: str
     image: str
     source: Mapping[str, Any]
+    branch: str = "main"
+    excluded: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,19 +95,29 @@ def restricted_region(region: str) -> Iterator[Problem]:
         )
 
 
-def initial_files(options: InitOptions) -> dict[str, str]:
-    """Return everything that `shipwheel init` writes, by path; raise InputError for bad options."""
-    manifest = new_manifest(options)
-    parse_manifest(read_yaml(manifest).data, "what was given")
-    return {MANIFEST: manifest, **shared_build_configs()}
+def new_manifest(options: InitOptions) -> tuple[str, Manifest]:
+    """Return the text of a manifest, with comments on what else it may hold, and what it says.
 
-
-def new_manifest(options: InitOptions) -> str:
-    """Return the text of a manifest, with comments on what else it may hold."""
+    Raises InputError for bad options.
+    """
     parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
     parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(options)]
-    parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in _EXAMPLES]
-    return "\n".join(parts)
+    parts += [_exclusions(options.excluded)] if options.excluded else []
+    examples = _EXAMPLES[1:] if options.excluded else _EXAMPLES
+    parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in examples]
+    text = "\n".join(parts)
+    return text, parse_manifest(read_yaml(text).data, "what was given")
+
+
+def _exclusions(excluded: Mapping[str, str]) -> str:
+    """Return the part of a manifest that leaves directories out, each with its reason."""
+    lines = ["# Left out, of packages and of functions: what cannot be read, or has a name twice."]
+    for key in ("packages", "functions"):
+        lines += [f"{key}:", "  exclude:"]
+        for path, reason in excluded.items():
+            shown = " ".join("".join(it if it.isprintable() else " " for it in reason).split())
+            lines.append(f"    - {json.dumps(glob.escape(path))}  # {shown[:_LONGEST_REASON]}")
+    return "\n".join(lines) + "\n"
 
 
 def _sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
@@ -120,15 +137,15 @@ def _sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
         ),
         (
             "Pull requests. Their account can only read: a pull request decides what is run.",
-            {"check": _start("check")},
+            {"check": _start("check", options.branch)},
         ),
         (
             "Pushes that publish packages; `tag` instead of `branch` for tags.",
-            {"publish": _start("publish")},
+            {"publish": _start("publish", options.branch)},
         ),
         (
             "Pushes that deploy functions, which run, and are built, as accounts of their own.",
-            {"deploy": {**_start("deploy"), "function": DEFAULT_FUNCTION_ACCOUNTS}},
+            {"deploy": {**_start("deploy", options.branch), "function": DEFAULT_FUNCTION_ACCOUNTS}},
         ),
     ]
 
@@ -144,13 +161,6 @@ _EXAMPLES: list[tuple[str, dict[str, Any]]] = [
         {"overrides": {"packages/a": {"publish": {"approval": True}}}},
     ),
 ]
-
-
-def shared_build_configs() -> dict[str, str]:
-    """Return the shared build configs by their paths in the repository."""
-    folder = resources.files("triggers") / "build_configs"
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {f"{FOLDER}/{file.name}": file.read_text(encoding="utf-8") for file in files}
 
 
 def write_files(root: Path, files: Mapping[str, str], *, force: bool) -> list[Written]:
@@ -193,8 +203,9 @@ def _current(path: Path) -> str | None:
         ) from None
 
 
-def _start(kind: Literal["check", "publish", "deploy"]) -> dict[str, Any]:
-    return {"branch": "main", "serviceAccount": DEFAULT_ACCOUNTS[kind]}
+def _start(kind: Literal["check", "publish", "deploy"], branch: str) -> dict[str, Any]:
+    pattern = re.sub(r"([.+*?()\[\]{}^$|\\])", r"\\\1", branch)
+    return {"branch": pattern, "serviceAccount": DEFAULT_ACCOUNTS[kind]}
 
 
 def _plain(values: object) -> str:

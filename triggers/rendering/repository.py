@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from triggers.manifest.manifest import Manifest
     from triggers.rendering.trigger import Trigger
 
-_MISSING_CONFIG = "write it with `shipwheel init`, or name another one as `buildConfig`"
+_MISSING_CONFIG = "write it with `shipwheel init --update`, or name another one as `buildConfig`"
 
 
 @dataclass(frozen=True)

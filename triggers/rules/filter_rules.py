@@ -6,11 +6,17 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, shorten
-from triggers.cloudbuild.conditions import anchored, is_anchored, syntax_fault
+from triggers.cloudbuild.conditions import (
+    anchored,
+    is_anchored,
+    read_conditions,
+    ref_matches,
+    syntax_fault,
+)
 from triggers.cloudbuild.globs import BadGlobError, FileIndex, parse_glob
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import Sources, TriggerSource
@@ -68,6 +74,21 @@ def names_are_short(trigger: TriggerSource) -> Iterator[Finding]:
         elif prefix:
             message = f"the pattern {pattern!r} begins with refs/, and the names of branches do not"
             yield Finding.at(path, message, hint, "SW214")
+
+
+def branches_exist(
+    triggers: Iterable[TriggerSource], branches: Sequence[str]
+) -> Iterator[tuple[TriggerSource, Finding]]:
+    """SW606: such a trigger never starts, for example on `main` where the branch is `master`."""
+    for trigger in triggers if branches else ():
+        inverted = read_conditions(trigger.document.data or {}).inverted
+        for path, pattern in patterns(trigger):
+            if not pattern or inverted or "branch" not in str(path[-1]) or syntax_fault(pattern):
+                continue
+            if all(ref_matches(pattern, name) is False for name in branches):
+                message = f"no branch matches the pattern {pattern!r}"
+                hint = f"there is {shorten(branches, 3)}"
+                yield trigger, Finding.at(path, message, hint, "SW606")
 
 
 def patterns(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:

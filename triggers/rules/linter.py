@@ -6,12 +6,13 @@ import os
 import re
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import Finding, InputError, Problem
 from steps.host.gcloud import gcloud_version
 from steps.host.git import ask_git
 from triggers.discovery.inventory import find_components
+from triggers.manifest.build_configs import is_behind, shared_build_configs
 from triggers.manifest.starting import source_of_remote
 from triggers.rules import config_rules, cross_rules, filter_rules, trigger_rules
 from triggers.rules.filter_rules import Globs
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from steps.host.errors import Finding
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
 _IN_A_FOLDER = re.compile(r"(?:.*/)?\.cloudbuild/(?:.*/)?[^/]*\.(?:ya?ml|json)")
+_SOURCES_OF_TRIGGERS = {
+    *("github", "triggerTemplate", "repositoryEventConfig", "developerConnectEventConfig"),
+    *("pubsubConfig", "webhookConfig", "sourceToBuild"),
+}
 _PASSED_OVER = {"__pycache__", "node_modules"}
 _STEPS = re.compile(r"^(?:steps|(?: {2}|\t)?\"steps\")\s*:|^\{\s*\"steps\"", re.MULTILINE)
 _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
@@ -76,6 +80,8 @@ def _judge(sources: Sources) -> Iterator[Finding]:
         for of_config in config_rules.RULES:
             yield from locate(config.file, config.document, of_config(config))
     yield from cross_rules.cross(sources, globs)
+    for trigger, finding in filter_rules.branches_exist(sources.here, sources.branches):
+        yield from locate(trigger.file, trigger.document, [finding])
     for trigger in sources.here:
         for of_files in filter_rules.RULES_OF_FILES:
             yield from locate(trigger.file, trigger.document, of_files(trigger, globs))
@@ -88,7 +94,10 @@ class _Reader:
     def __init__(self, root: Path, gcloud: Callable[[], str]) -> None:
         self.root = root
         self.sources = Sources(
-            files=repository_files(root), github=github_repository(root), gcloud=gcloud
+            files=repository_files(root),
+            branches=_branches(root),
+            github=github_repository(root),
+            gcloud=gcloud,
         )
         self.problems: list[Problem] = []
         self.read: list[str] = []
@@ -141,6 +150,10 @@ class _Reader:
         file = self.root / path
         if (text := self._text(file)) is not None:
             self.sources.add_config_file(path, str(file), text)
+            if is_behind(path, text):
+                message = "it is that of an earlier version of Shipwheel"
+                hint = "`shipwheel init --update` brings it up to date, and keeps edits"
+                self.sources.findings.append(Finding(str(file), 1, "SW510", message, hint))
 
     def _text(self, file: Path) -> str | None:
         self.read.append(str(file))
@@ -163,12 +176,40 @@ def _looks_like_config(path: str, text: str) -> bool:
     return bool(_NAMED_AS_CONFIG.fullmatch(path) or _CONFIG.fullmatch(path)) and not is_trigger
 
 
+def hand_written(root: Path) -> Iterator[tuple[str, Literal["config", "triggers"]]]:
+    """Yield the build configs and trigger files of a repository that are not ours."""
+    for path in repository_files(root):
+        if not path.endswith((".yaml", ".yml", ".json")) or path in shared_build_configs():
+            continue
+        if _CONFIG.fullmatch(path) or _NAMED_AS_CONFIG.fullmatch(path):
+            yield path, "config"
+        elif _is_trigger_file(root / path):
+            yield path, "triggers"
+
+
+def _is_trigger_file(file: Path) -> bool:
+    """Return whether *file* has the fields of a trigger, by its text alone."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    fields = set(re.findall(r"^[ {]*\"?([a-zA-Z]+)\"?\s*:", text, re.MULTILINE))
+    return bool(fields & _SOURCES_OF_TRIGGERS) and bool(fields & {"filename", "build"})
+
+
 def repository_files(root: Path) -> tuple[str, ...]:
     """Return the paths of all files that git knows or would add; without git, of all files."""
     listed = ask_git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     if listed:
         return tuple(sorted({path for path in listed.split("\0") if (root / path).is_file()}))
     return tuple(sorted(_walk(root)))
+
+
+def _branches(root: Path) -> tuple[str, ...]:
+    """Return the names of the branches that git knows here and of the remote origin."""
+    command = ("for-each-ref", "--format=%(refname:lstrip=2)")
+    names = ask_git(root, *command, "refs/heads", "refs/remotes/origin").split()
+    return tuple(sorted({it.removeprefix("origin/") for it in names} - {"HEAD"}))
 
 
 def github_repository(root: Path) -> tuple[str, str] | None:

@@ -71,15 +71,16 @@ class TriggerSource:
 class Sources:
     """All that was read, and what was found while reading.
 
-    *configs* are by their paths from the root. *files* are all paths of the repository, and
-    *projects* its directories with a package or a function; *github* is its owner and name there,
-    if known. *manifest* is the manifest's file and lines, *gcloud* the version of the one that is
-    installed, which is only asked for what a gcloud did not know.
+    *configs* are by their paths from the root. *files* are all paths of the repository, *branches*
+    those that git knows, and *projects* its directories with a package or a function; *github* is
+    its owner and name there, if known. *manifest* is the manifest's file and lines, *gcloud* the
+    version of the one that is installed, which is only asked for what a gcloud did not know.
     """
 
     triggers: list[TriggerSource] = field(default_factory=list)
     configs: dict[str, ConfigSource] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    branches: tuple[str, ...] = ()
     projects: tuple[str, ...] = ()
     github: tuple[str, str] | None = None
     manifest: tuple[str, Document] | None = None

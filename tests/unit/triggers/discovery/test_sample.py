@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from builder.__main__ import main
+from triggers.manifest.build_configs import shared_build_configs
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def test_the_samples_build_configs_are_those_that_init_writes(
     assert main(["init", str(tmp_path), *arguments]) == 0
     capsys.readouterr()
 
-    written = {path.name: path.read_text() for path in (tmp_path / "cloudbuild").iterdir()}
-    kept = {path.name: path.read_text() for path in (SAMPLE / "cloudbuild").iterdir()}
-    assert kept == written
+    kept = {f"cloudbuild/{it.name}": it.read_text() for it in (SAMPLE / "cloudbuild").iterdir()}
+    assert kept == shared_build_configs()
+    assert {f"cloudbuild/{it.name}" for it in (tmp_path / "cloudbuild").iterdir()} < kept.keys()
     manifest = yaml.safe_load((SAMPLE / "shipwheel.yaml").read_text())
     del manifest["overrides"]
     assert manifest == yaml.safe_load((tmp_path / "shipwheel.yaml").read_text())

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from builder.__main__ import main
-from tests.tree import git
+from tests.tree import commit, git, write
 from tests.unit.triggers.rendering.rendering import package
 from triggers.discovery.inventory import Inventory
+from triggers.manifest.build_configs import shared_build_configs
 from triggers.manifest.manifest import SCHEMA_URL, read_manifest
 from triggers.manifest.starting import source_of_remote
 from triggers.rendering.rendering import render
@@ -21,13 +23,8 @@ REGISTRY = ["--registry", "us-central1/my-project/pypi"]
 GITHUB = ["--github", "acme/monorepo"]
 FILES = [
     "shipwheel.yaml",
-    "cloudbuild/check-directory.yaml",
     "cloudbuild/check-package.yaml",
     "cloudbuild/deploy-function.yaml",
-    "cloudbuild/publish-directory-then-deploy.yaml",
-    "cloudbuild/publish-directory.yaml",
-    "cloudbuild/publish-package-native.yaml",
-    "cloudbuild/publish-package-then-deploy.yaml",
     "cloudbuild/publish-package.yaml",
 ]
 
@@ -163,7 +160,7 @@ def test_nothing_is_replaced_without_force_and_nothing_else_is_written(
         f"error: The file '{FILES[1]}' is there already, with other contents\n{hint}"
     )
     assert (tmp_path / "shipwheel.yaml").read_text() == "mine\n"
-    assert [path.name for path in (tmp_path / "cloudbuild").iterdir()] == ["check-directory.yaml"]
+    assert [path.name for path in (tmp_path / "cloudbuild").iterdir()] == ["check-package.yaml"]
 
 
 def test_force_replaces_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +181,7 @@ def test_a_place_that_cannot_be_written_is_one_clean_message(
 
     assert main(["init", *REGISTRY, *GITHUB]) == 2
 
-    assert "'cloudbuild/check-directory.yaml' cannot be written" in capsys.readouterr().err
+    assert "'cloudbuild/check-package.yaml' cannot be written" in capsys.readouterr().err
     assert not (tmp_path / "shipwheel.yaml").exists()
 
 
@@ -203,7 +200,7 @@ def test_nothing_is_written_where_a_symbolic_link_leads(
 
     said = capsys.readouterr().err
     assert f"'shipwheel.yaml' is a symbolic link, to '{elsewhere}/nothing.yaml'" in said
-    assert "The folder of 'cloudbuild/check-directory.yaml' is a symbolic link, to " in said
+    assert "The folder of 'cloudbuild/check-package.yaml' is a symbolic link, to " in said
     assert [*elsewhere.iterdir()] == []
 
 
@@ -321,3 +318,162 @@ def test_a_registry_in_another_project_is_what_triggers_give_the_build_configs(
         assert "-python.pkg.dev/${_PROJECT}/${_REPO}" in text, path
     [trigger, *_] = render(manifest, Inventory(components=(package("a"),))).triggers
     assert trigger.substitutions["_PROJECT"] == "example.com/shared"
+
+
+@pytest.mark.parametrize(
+    ("commands", "branch"),
+    [
+        ([["init", "--quiet", "--initial-branch=master"]], "master"),
+        ([["init", "--quiet", "--initial-branch=release/1.x"]], r"release/1\.x"),
+        (
+            [
+                ["init", "--quiet", "--initial-branch=topic"],
+                ["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/trunk"],
+            ],
+            "trunk",
+        ),
+        ([], "main"),
+    ],
+)
+def test_triggers_wait_for_the_default_branch(
+    tmp_path: Path, commands: list[list[str]], branch: str
+) -> None:
+    for command in commands:
+        git(tmp_path, *command)
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    manifest = read_manifest(tmp_path / "shipwheel.yaml")
+    assert {manifest.check.branch, manifest.publish.branch, manifest.deploy.branch} == {branch}
+
+
+def test_what_cannot_be_read_is_left_out_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builds = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    write(
+        tmp_path,
+        {
+            "packages/a/pyproject.toml": f"{builds}[project]\nname='a'\nversion='1'\n",
+            "template/pyproject.toml": f"{builds}[project]\nname='{{{{ name }}}}'\nversion='1'\n",
+            "packages/a/tests/[1]/pyproject.toml": f"{builds}[project]\nname='A'\nversion='1'\n",
+            "broken/pyproject.toml": "[[\n",
+            "broken/main.py": "",
+        },
+    )
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    text = (tmp_path / "shipwheel.yaml").read_text()
+    assert "    - \"template\"  # The project's name is not valid: '{{ name }}'" in text
+    assert '    - "packages/a/tests/[[]1]"  # packages/a has the same name: a\n' in text
+    assert "in 'pyproject.toml'" in text
+    assert str(tmp_path) not in text
+    assert "warning: broken is left out: 'pyproject.toml' is not valid TOML" in (
+        capsys.readouterr().err
+    )
+    assert main(["triggers", "render"]) == 0
+    assert capsys.readouterr().out.count("\nname: ") == 2
+
+
+def test_what_was_written_by_hand_is_mentioned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builds = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    trigger = "name: old\nfilename: cloudbuild.yaml\ngithub: {owner: a, name: b}\n"
+    write(
+        tmp_path,
+        {
+            "a/pyproject.toml": f"{builds}[project]\nname='a'\nversion='1'\n",
+            "a/cloudbuild.yaml": "steps: []\n",
+            "cloudbuild.yaml": "steps: []\n",
+            "ci/old.yml": trigger,
+            "docs/x.yaml": "name: x\n",
+        },
+    )
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    said = capsys.readouterr().err
+    assert "a/cloudbuild.yaml: stays, and publishes a in place of the shared build config\n" in said
+    assert "\ncloudbuild.yaml: stays as it is; no trigger of shipwheel.yaml runs it\n" in said
+    assert "ci/old.yml: stays as it is; `shipwheel triggers diff` tells" in said
+    assert "docs/x.yaml" not in said
+    assert not (tmp_path / "cloudbuild/publish-package.yaml").exists()
+
+
+OURS, MINE = "CLOUD_LOGGING_ONLY\n", "CLOUD_LOGGING_ONLY\n  machineType: E2_HIGHCPU_8\n"
+EARLIER = resources.files("triggers.manifest") / "earlier"
+
+
+def test_an_update_writes_what_is_missing_and_brings_the_rest_up_to_date(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["init", *REGISTRY, *GITHUB])
+    write(
+        tmp_path,
+        {
+            "a/setup.py": "from setuptools import setup\nsetup(name='a')\n",
+            "cloudbuild/check-package.yaml": (EARLIER / "check-package.1.yaml").read_text(),
+        },
+    )
+    edited = (EARLIER / "publish-package.1.yaml").read_text().replace(OURS, MINE)
+    (tmp_path / "cloudbuild/publish-package.yaml").write_text(edited)
+    assert main(["triggers", "lint"]) == 1
+    assert capsys.readouterr().out.count("SW510") == 2
+    manifest = (tmp_path / "shipwheel.yaml").read_text()
+
+    assert main(["init", "--update"]) == 0
+
+    current = shared_build_configs()
+    checks, publishes = "cloudbuild/check-package.yaml", "cloudbuild/publish-package.yaml"
+    assert (tmp_path / checks).read_text() == current[checks]
+    assert (tmp_path / publishes).read_text() == current[publishes].replace(OURS, MINE)
+    assert (tmp_path / "shipwheel.yaml").read_text() == manifest
+    assert main(["triggers", "lint"]) == 0
+    capsys.readouterr()
+    (tmp_path / checks).unlink()
+    assert main(["init", "--update"]) == 0
+    assert capsys.readouterr().err == f"{checks}: written\n{publishes}: unchanged\n"
+
+
+def test_an_update_shows_a_conflict_and_writes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {"a/setup.py": "from setuptools import setup\nsetup(name='a')\n"})
+    main(["init", *REGISTRY, *GITHUB])
+    file = tmp_path / "cloudbuild/publish-package.yaml"
+    mine = (EARLIER / "publish-package.1.yaml").read_text().replace("${PROJECT_ID}", "elsewhere")
+    file.write_text(mine)
+    (tmp_path / "cloudbuild/check-package.yaml").unlink()
+    capsys.readouterr()
+
+    assert main(["init", "--update"]) == 2
+
+    printed = capsys.readouterr()
+    assert "<<<<<<< yours\n" in printed.out
+    assert ">>>>>>> new\n" in printed.out
+    assert "'cloudbuild/publish-package.yaml' was edited where this version" in printed.err
+    assert file.read_text() == mine
+    assert not (tmp_path / "cloudbuild/check-package.yaml").exists()
+    assert main(["init", "--update", "--force"]) == 0
+    assert file.read_text() == shared_build_configs()["cloudbuild/publish-package.yaml"]
+
+
+def test_lint_says_when_no_branch_matches(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {"a/setup.py": "from setuptools import setup\nsetup(name='a')\n"})
+    commit(tmp_path, "One")
+    git(tmp_path, "branch", "--quiet", "--move", "master")
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+    assert main(["triggers", "lint"]) == 0
+    manifest = tmp_path / "shipwheel.yaml"
+    manifest.write_text(manifest.read_text().replace("branch: master", "branch: main"))
+    capsys.readouterr()
+
+    assert main(["triggers", "lint"]) == 1
+
+    found = capsys.readouterr().out
+    assert "SW606 warning: no branch matches the pattern '^main$'\n" in found
+    assert "hint: there is master\n" in found

@@ -138,7 +138,7 @@ def test_a_missing_build_config_is_an_error_and_nothing_is_printed(
     assert output.out == ""
     assert output.err == (
         "error: The build config 'cloudbuild/publish-package.yaml' does not exist\n"
-        "  hint: write it with `shipwheel init`, or name another one as `buildConfig`\n"
+        "  hint: write it with `shipwheel init --update`, or name another one as `buildConfig`\n"
     )
 
 

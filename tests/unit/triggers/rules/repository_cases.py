@@ -6,7 +6,10 @@ A finding is expected where its code is written as a comment, and nowhere else. 
 
 from __future__ import annotations
 
+from importlib import resources
+
 from tests.unit.triggers.rules.file_cases import ACCOUNT, BRANCH, FILENAME, pull_request, trigger
+from triggers.manifest.build_configs import shared_build_configs
 
 LOGGING = "options: {logging: NONE}\n"
 USES = "steps:\n- name: bash\n"
@@ -33,6 +36,8 @@ FUNCTION = {
     "cloudbuild/deploy-function.yaml": f"{USES}{LOGGING}",
 }
 
+EARLIER = resources.files("triggers.manifest") / "earlier" / "publish-package.1.yaml"
+
 Files = dict[str, str]
 
 
@@ -47,6 +52,22 @@ def included(*globs: str, more: str = "") -> Files:
 
 
 CASES: dict[str, tuple[Files, Files]] = {
+    "SW510": (
+        {
+            **WHOLE,
+            "shipwheel.yaml": MANIFEST,
+            "cloudbuild/publish-package.yaml": EARLIER.read_text().replace("\n", "  # SW510\n", 1),
+        },
+        {
+            **WHOLE,
+            "shipwheel.yaml": MANIFEST,
+            **{
+                path: text
+                for path, text in shared_build_configs().items()
+                if path == "cloudbuild/publish-package.yaml"
+            },
+        },
+    ),
     "SW501": (
         {"triggers.yaml": trigger("filename: ci.yaml  # SW501", but=FILENAME)},
         {"triggers.yaml": trigger()},
