@@ -226,13 +226,12 @@ def _links_out(root: Path, packages: Sequence[str]) -> dict[str, tuple[Path, ...
     """Return, by package, what symbolic links in its directory lead to outside of it."""
     by_length = sorted(packages, key=len, reverse=True)
     found: dict[str, tuple[Path, ...]] = {}
+    resolved = Path(os.path.realpath(root))
     for link, target in links(folder for folder, _ in walk(root)):
-        where = _relative(root, link)
-        for path in by_length:
-            if path == "." or where.startswith(f"{path}/"):
-                if _relative(root, target) != path and root / path not in target.parents:
-                    found[path] = (*found.get(path, ()), target)
-                break
+        where, there = _relative(root, link), _relative(resolved, target)
+        owner = next((it for it in by_length if it == "." or where.startswith(f"{it}/")), ".")
+        if owner not in {".", there} and not there.startswith(f"{owner}/"):
+            found[owner] = (*found.get(owner, ()), root / there)
     return found
 
 

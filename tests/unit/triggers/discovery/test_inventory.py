@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,7 +16,6 @@ from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 BUILDS = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 
@@ -394,13 +394,19 @@ def test_setup_files_lead_to_files_elsewhere(tmp_path: Path, setup: dict[str, st
     assert inputs(tmp_path, {**setup, "NOTES": ""}) == ("NOTES",)
 
 
-def test_what_a_symbolic_link_leads_to_starts_the_build(tmp_path: Path) -> None:
+def test_what_a_symbolic_link_leads_to_starts_the_build(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write(tmp_path, {"a/src/x.py": "", "NOTES": "", "shared/y.py": ""})
     (tmp_path / "a/LICENSE").symlink_to("../NOTES")
     (tmp_path / "a/src/shared").symlink_to("../../shared", target_is_directory=True)
     (tmp_path / "a/src/own.py").symlink_to("x.py")
 
-    assert inputs(tmp_path, {}) == ("shared", "NOTES")
+    (tmp_path / "link").symlink_to(".", target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+
+    for root in (Path(), tmp_path, tmp_path / "link"):
+        assert inputs(root, {}) == ("shared", "NOTES")
 
 
 def test_a_crate_is_built_from_the_crates_that_it_names(tmp_path: Path) -> None:
