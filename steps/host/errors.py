@@ -206,3 +206,12 @@ def _visible(line: str) -> str:
 def _left_out(line: str) -> str:
     more = len(line) - _LONGEST_LINE
     return f"… and {more} more characters" if more > 0 else ""
+
+
+def quoted(text: str, most: int = 100) -> str:
+    """Return *text* that others wrote, as a message or a log can show it: *most* characters of it.
+
+    It stays on its line and moves no cursor, and a CI service finds no command of its own in it.
+    """
+    start = text if len(text) <= most else f"{text[:most]}…"
+    return repr(start).replace("::", r":\x3a")

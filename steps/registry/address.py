@@ -10,7 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from steps.host.errors import InputError
 
@@ -24,6 +24,7 @@ _FORMS = (
     "use https://REGION-python.pkg.dev/PROJECT/REPO/ or REGION/PROJECT/REPO,"
     f" as --registry or in {REGISTRY_VARIABLE}"
 )
+_SHOWN_CHARACTERS = 300
 _ARTIFACT_REGISTRY_HOST = re.compile(r"(?P<location>[a-z][a-z0-9-]*)-python\.pkg\.dev")
 # A domain-scoped project is `example.com:project` to gcloud and `example.com/project` in a URL,
 # unless the URL that was given has the colon: which of them the host serves is not known.
@@ -142,9 +143,14 @@ def _split(given: str) -> SplitResult:
 
 
 def shown(address: str) -> str:
-    """Return an address without the parts in which secrets are put: login, query, fragment."""
+    """Return an address as a log may show it: escaped, cut, and without what may be secret.
+
+    That is its login, query and fragment.
+    """
     without_login = re.sub(r"^(https?://)?.*@", r"\1…@", address, flags=re.DOTALL)
-    return re.sub(r"[?#].*", "…", without_login, flags=re.DOTALL)
+    public = re.sub(r"[?#].*", "…", without_login, flags=re.DOTALL)
+    start = public if len(public) <= _SHOWN_CHARACTERS else f"{public[:_SHOWN_CHARACTERS]}…"
+    return "".join(it if it.isprintable() else quote(it, errors="replace") for it in start)
 
 
 def _base_path(url: SplitResult) -> str:

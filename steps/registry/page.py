@@ -7,25 +7,32 @@ this: a page has to prove that it is one, and a file name that cannot be read is
 from __future__ import annotations
 
 import json
+import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Self
-from urllib.parse import unquote, urljoin
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from urllib.parse import unquote
 
-from packaging.utils import NormalizedName, canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name, is_normalized_name
 from packaging.version import Version
 
-from steps.host.errors import RegistryError
+from steps.host.errors import RegistryError, quoted
 from steps.registry.address import shown
-from steps.registry.html_page import HtmlPage, project_names
+from steps.registry.html_page import HtmlPage, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from steps.distribution.files import Kind
+    from steps.registry.html_page import Anchor
 
-_SIMPLE_API = "application/vnd.pypi."
-_CUT_OFF = "it is cut off before its end"
+# PEP 503 has one hash in a fragment; some registries have `egg=` or another hash beside it.
+_SHA256 = re.compile(r"(?:^|[#&;])sha256=([^#&;]+)", re.IGNORECASE)
+# What a file system takes for a name. Reading a longer one, or version, would take its square.
+_MOST_BYTES = 255
+# A way to another folder, and what no name has, but a stream of Windows or a command of a CI.
+_NOT_IN_NAMES = re.compile(r"[/\\:]")
 FAILS_CLOSED = "the check fails closed: nothing is published while the registry cannot be read"
 
 
@@ -78,8 +85,13 @@ def parse_page(body: bytes, *, name: str, url: str, content_type: str) -> Publis
     """
     normal = canonicalize_name(name)
     if _is_json(content_type):
-        return _parse_json(body, normal, url)
-    return _parse_html(body, normal, url, content_type)
+        with _reading_json(url):
+            return _parse_json(json.loads(body), normal, url)
+    page = _html_page(body, url, content_type)
+    project = _project(normal, map(_link, page.links))
+    if not project.files and (objection := page.empty_objection()):
+        raise _not_an_index(url, objection)
+    return project
 
 
 def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedName, ...]:
@@ -88,17 +100,12 @@ def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedN
     Raises RegistryError when *body* is no such page.
     """
     if _is_json(content_type):
-        try:
-            return tuple(canonicalize_name(it["name"]) for it in json.loads(body)["projects"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
-    page = HtmlPage(body)
-    if page.is_cut_off:
-        raise _not_an_index(url, _CUT_OFF)
-    declared = page.is_declared or content_type.startswith(_SIMPLE_API)
-    if not declared and (objection := page.root_objection(url)):
+        with _reading_json(url):
+            return tuple(_project_name(it["name"]) for it in json.loads(body)["projects"])
+    page = _html_page(body, url, content_type)
+    if objection := page.root_objection():
         raise _not_an_index(url, objection)
-    return tuple(map(canonicalize_name, project_names(page)))
+    return tuple(page.project_names())
 
 
 def _is_json(content_type: str) -> bool:
@@ -106,74 +113,90 @@ def _is_json(content_type: str) -> bool:
     return media == "application/json" or media.endswith("+json")
 
 
-def _parse_json(body: bytes, name: NormalizedName, url: str) -> PublishedProject:
+@contextmanager
+def _reading_json(url: str) -> Iterator[None]:
+    """Turn what is raised for JSON that is not that of the Simple API into a RegistryError."""
     try:
-        page = json.loads(body)
-        _check_api_version(page["meta"]["api-version"], url)
-        if canonicalize_name(page["name"]) != name:
-            raise _not_an_index(url, f"it is that of {page['name']!r}")
-        links = [
-            (file["filename"], file["url"], file["hashes"].get("sha256"), file.get("size"))
-            for file in page["files"]
-        ]
-        return _project(name, url, links, page.get("versions", ()))
+        yield
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _not_an_index(url, f"its JSON is wrong: {error!r}") from None
 
 
-def _parse_html(body: bytes, name: NormalizedName, url: str, content_type: str) -> PublishedProject:
-    page = HtmlPage(body)
+def _parse_json(page: Any, name: NormalizedName, url: str) -> PublishedProject:
+    _check_api_version(_text(page["meta"]["api-version"]), url)
+    if canonicalize_name(_text(page["name"])) != name:
+        raise _not_an_index(url, f"it is that of {quoted(page['name'])}")
+    links = [
+        _Link(
+            filename=_text(file["filename"]),
+            url=joined(url, _text(file["url"])),
+            sha256=_text(file["hashes"].get("sha256") or "").lower() or None,
+            size=file["size"] if isinstance(file.get("size"), int) else None,
+        )
+        for file in page["files"]
+    ]
+    return _project(name, links, map(_text, page.get("versions", ())))
+
+
+def _text(value: object) -> str:
+    """Return *value*, if it is a text; of anything else, which may be huge, the type is told."""
+    if not isinstance(value, str):
+        raise TypeError(f"{type(value).__name__} in the place of a text")
+    return value
+
+
+def _project_name(value: object) -> NormalizedName:
+    name = canonicalize_name(_text(value))
+    if not is_normalized_name(name):
+        raise ValueError(f"{quoted(name)} is not the name of a project")
+    return name
+
+
+def _html_page(body: bytes, url: str, content_type: str) -> HtmlPage:
+    page = HtmlPage(body, url, content_type)
     _check_api_version(page.api_version, url)
     if page.is_cut_off:
-        raise _not_an_index(url, _CUT_OFF)
-    project = _project(name, url, [_link(href) for href, _ in page.links])
-    declared = page.is_declared or content_type.startswith(_SIMPLE_API)
-    if not (project.files or declared) and (objection := page.empty_objection()):
-        raise _not_an_index(url, objection)
-    return project
+        raise _not_an_index(url, "it is cut off before its end, or lacks its last end tags")
+    if not page.base:
+        raise _not_an_index(url, "its <base> is not an http(s) URL")
+    return page
 
 
-def _link(href: str) -> tuple[str, str, str | None, None]:
-    """Return file name, URL, sha256 and (unknown) size of a link."""
-    url, _, fragment = href.partition("#")
+class _Link(NamedTuple):
+    """A link to a file as the page has it; *size* in bytes."""
+
+    filename: str
+    url: str
+    sha256: str | None
+    size: int | None = None
+
+
+def _link(anchor: Anchor) -> _Link:
+    """Return what a link of HTML says; its fragment may hold more than the hash."""
+    url, _, fragment = (anchor.url or anchor.href).partition("#")
     filename = unquote(url.partition("?")[0].rpartition("/")[2])
-    sha256 = fragment.removeprefix("sha256=") if fragment.startswith("sha256=") else None
-    return filename, url, sha256, None
+    found = _SHA256.search(fragment)
+    return _Link(filename, url if anchor.url else "", found[1].lower() if found else None)
 
 
 def _project(
-    name: NormalizedName,
-    page_url: str,
-    links: Iterable[tuple[str, str, str | None, int | None]],
-    listed: Iterable[str] = (),
+    name: NormalizedName, links: Iterable[_Link], listed: Iterable[str] = ()
 ) -> PublishedProject:
     reader = _Filenames(name)
     files, unreadable = [], []
-    for filename, link, sha256, size in links:
-        if not filename:
+    for link in links:
+        if not link.filename:
             continue  # a folder: the way up, which some registries show
-        url = link if link.startswith(("https://", "http://")) else _joined(page_url, link)
-        read = reader.read(filename) if url.startswith("http") else None
+        read = reader.read(link.filename) if link.url else None
         if read is None:
-            unreadable.append(filename)
+            unreadable.append(link.filename)
             continue
         kind, version = read
-        files.append(
-            PublishedFile(
-                filename=filename, url=url, kind=kind, version=version, sha256=sha256, size=size
-            )
-        )
+        files.append(PublishedFile(kind=kind, version=version, **link._asdict()))
     versions = [version for version in map(reader.version, listed) if version]
     return PublishedProject(
         name=name, files=tuple(files), unreadable=tuple(unreadable), listed=tuple(versions)
     )
-
-
-def _joined(page_url: str, link: str) -> str:
-    try:
-        return urljoin(page_url, link)
-    except ValueError:  # such as a bracket of IPv6 that is not closed
-        return ""
 
 
 class _Filenames:
@@ -189,7 +212,9 @@ class _Filenames:
         self._versions: dict[str, Version | None] = {}
 
     def read(self, filename: str) -> tuple[Kind, Version] | None:
-        if "/" in filename or "\\" in filename or "\0" in filename:
+        if len(filename.encode(errors="replace")) > _MOST_BYTES or not filename.isprintable():
+            return None
+        if _NOT_IN_NAMES.search(filename):
             return None
         if filename.endswith(".whl"):
             parts = filename.split("-")
@@ -203,6 +228,8 @@ class _Filenames:
         return None
 
     def version(self, text: str) -> Version | None:
+        if len(text) > _MOST_BYTES:
+            return None
         if text not in self._versions:
             try:
                 self._versions[text] = Version(text)
@@ -237,7 +264,7 @@ def _check_api_version(text: str, url: str) -> None:
     major = text.partition(".")[0]
     if major not in {"", "1"}:
         raise RegistryError(
-            f"{shown(url)!r} speaks version {text!r} of the Simple API,"
+            f"{shown(url)!r} speaks version {quoted(text)} of the Simple API,"
             " and 1 is what Shipwheel knows",
             "use a newer Shipwheel",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -115,13 +116,74 @@ def test_a_json_page_gives_the_same_and_sizes_and_listed_versions() -> None:
     [
         ("../../files/tide_tables-1.0.tar.gz", "https://us-east4-python.pkg.dev/demo/pypi/files/"),
         ("/files/tide_tables-1.0.tar.gz", "https://us-east4-python.pkg.dev/files/"),
+        ("//files.example/tide_tables-1.0.tar.gz", "https://files.example/"),
+        ("HTTPS://files.example/tide_tables-1.0.tar.gz", "https://files.example/"),
+        ("https:tide_tables-1.0.tar.gz", URL),
+        ("./x/../tide_tables-1.0.tar.gz", URL),
+        ("\n tide_tables-1.0.tar.gz\t", URL),
         ("tide_tables-1.0.tar.gz?token=x", URL),
+        ("tide_tables-1.0.tar.gz?to=a/b&amp;c=d#sha256=ab", URL),
+        ("tide&#95;tables-1.0&period;tar.gz", URL),
     ],
 )
 def test_relative_links_are_resolved_against_the_page(href: str, url: str) -> None:
     (file,) = parse(page(f'<a href="{href}">x</a>')).files
 
     assert file.url.startswith(f"{url}tide_tables-1.0.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://files.example/a/", "https://files.example/a/"),
+        ("/a/b", "https://us-east4-python.pkg.dev/a/"),
+        ("../", "https://us-east4-python.pkg.dev/demo/pypi/simple/"),
+    ],
+)
+def test_links_are_relative_to_the_base_that_a_page_names(base: str, url: str) -> None:
+    (file,) = parse(page('<a href="tide_tables-1.0.zip">x</a>', head=f'<base href="{base}">')).files
+
+    assert file.url == f"{url}tide_tables-1.0.zip"
+
+
+@pytest.mark.parametrize(
+    ("fragment", "sha256"),
+    [
+        (f"#sha256={SHA.upper()}", SHA),
+        (f"#SHA256={SHA}", SHA),
+        (f"#sha256={SHA}&egg=tide_tables", SHA),
+        (f"#egg=tide_tables&amp;sha256={SHA}", SHA),
+        (f"#md5=0123#sha256={SHA}", SHA),
+        (f"?x=#sha256={SHA};x", SHA),
+        ("#sha256=", None),
+        (f"#md5={SHA}", None),
+        (f"#not-sha256={SHA}", None),
+    ],
+)
+def test_the_hash_is_found_in_whatever_else_a_fragment_holds(
+    fragment: str, sha256: str | None
+) -> None:
+    (file,) = parse(page(link("tide_tables-1.0.tar.gz", fragment=fragment))).files
+
+    assert (file.sha256, "#" in file.url) == (sha256, False)
+
+
+def test_the_hash_of_a_json_page_may_be_in_capitals() -> None:
+    file = {"filename": "tide_tables-1.zip", "url": "x", "hashes": {"sha256": SHA.upper()}}
+
+    assert parse(as_json(files=[file]), JSON).files[0].sha256 == SHA
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<!doctype html><title>x</title><a href=tide_tables-1.0.zip>x<a href=tide_tables-2.zip>y",
+        "<html><head><body><a href=tide_tables-1.0.zip>x</a><a href=tide_tables-2.zip>",
+        "<html><body><p><a href=tide_tables-1.0.zip>x</a><p><a href=tide_tables-2.zip>y</a>",
+    ],
+)
+def test_end_tags_may_be_left_out(body: str) -> None:
+    assert parse(body.encode()).versions == (Version("1.0"), Version("2"))
 
 
 @pytest.mark.parametrize(
@@ -231,7 +293,7 @@ def test_the_way_up_that_some_pages_show_is_no_file() -> None:
     assert (found.versions, found.unreadable) == ((Version("1.0"),), ())
 
 
-@pytest.mark.parametrize("character", ["/", "\\", "\0"])
+@pytest.mark.parametrize("character", ["/", "\\", "\0", "\n", "\x1b", "\u202e", "\ud800", "::"])
 def test_a_file_name_that_leads_elsewhere_is_not_read(character: str) -> None:
     name = f"tide_tables-1.0-py3-none-..{character}any.whl"
 
@@ -260,12 +322,44 @@ def test_what_may_be_secret_in_the_address_of_a_page_is_not_repeated(
 
 
 @pytest.mark.parametrize("title", ["", "Links for tide-tables", "tide-tables", "Harbour packages"])
-def test_a_project_without_versions_may_have_a_page_of_any_title(title: str) -> None:
-    heading = f"<h1>{title}</h1>"
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "<h1>{title}</h1>",
+        "<h2>Links of the <b>harbour</b></h2>",
+        "<p>No files yet.</p>",
+        '<a href="../">All projects</a>',
+        '<a href="/">Home</a><a href="#top">Top</a>',
+        '<a href="tide_tables-1.0-py2.7.egg">tide_tables-1.0-py2.7.egg</a>',
+    ],
+)
+def test_a_project_without_versions_may_have_a_page_of_any_title(title: str, content: str) -> None:
+    assert parse(page(content.format(title=title), title=title)).versions == ()
 
-    assert [parse(it).exists for it in (page(title=title), page(heading, title=title))] == [
-        True
-    ] * 2
+
+@pytest.mark.parametrize(
+    "name",
+    ["-" * 120_000, "tide_tables" + "-1" * 60_000, "tide-tables-" + "1." * 60_000, "\u00e9" * 128],
+)
+def test_a_name_longer_than_a_file_system_takes_is_not_read(name: str) -> None:
+    file = {"filename": f"{name}.zip", "url": "x", "hashes": {}}
+    begin = time.process_time()
+
+    found = parse(as_json(files=[file], versions=[f"1{'.1' * 60_000}"]), JSON)
+
+    assert (found.versions, found.unreadable) == ((), (f"{name}.zip",))
+    assert time.process_time() - begin < 0.5
+
+
+@pytest.mark.parametrize("piece", ["<a", "<", "<!--", "<a href='", "</", "<?", "<a href=x>y", "&#"])
+def test_a_page_of_garbage_is_refused_in_the_time_that_its_length_takes(piece: str) -> None:
+    begin = time.process_time()
+
+    with pytest.raises(RegistryError, match="is not an index page"):
+        parse(f"<html><body>{piece * 30_000}".encode())
+
+    assert time.process_time() - begin < 1
 
 
 def test_its_media_type_proves_an_index_page_that_holds_nothing() -> None:
@@ -303,6 +397,22 @@ def test_what_is_odd_on_a_page_hides_none_of_its_files(odd: bytes) -> None:
         (b"<body><a href='tide_tables-1.0.tar.gz'>", HTML, "it is cut off before its end"),
         (page(link("tide_tables-1.0.tar.gz"))[:-30], HTML, "it is cut off before its end"),
         (b"Internal error", "text/plain", "it is not a page of HTML"),
+        (page()[:-20] + b"<!-- </body></html>", HTML, "it is cut off before its end"),
+        (page(head="<base href='ftp://x/'>"), HTML, "its <base> is not an http(s) URL"),
+        (page("<h1>Please sign in</h1>", title=""), HTML, "its heading is 'Please sign in'"),
+        (page('<a href="/a">a</a>', title="x\n\x1b[2J"), HTML, r"its title is 'x\n\x1b[2J', and"),
+        (page("::error::" + "x" * 999, title=""), HTML, r"it says ':\x3aerror:\x3axxx"),
+        (as_json(name=["tide-tables"]), JSON, "its JSON is wrong: TypeError('list in the place of"),
+        (as_json(name="\ud800\n"), JSON, r"it is that of '\ud800\n'"),
+        (as_json(versions=[["1"]]), JSON, "its JSON is wrong: TypeError('list in the place of"),
+        (as_json(versions=1), JSON, "its JSON is wrong: TypeError("),
+        (as_json(meta={"api-version": 1}), JSON, "its JSON is wrong: TypeError('int in the place"),
+        (
+            as_json(files=[{"filename": ["a"], "url": "b", "hashes": {}}]),
+            JSON,
+            "its JSON is wrong: TypeError('list in the place of a text')",
+        ),
+        (b'{"size": ' + b"1" * 5000 + b"}", JSON, "its JSON is wrong: ValueError("),
         (as_json(name="other"), JSON, "it is that of 'other'"),
         (b"<html></html>", JSON, "its JSON is wrong: JSONDecodeError"),
         (b"[]", JSON, "its JSON is wrong: TypeError"),
@@ -351,6 +461,8 @@ def test_an_unknown_version_of_the_api_is_refused(body: bytes, content_type: str
         (b"<!DOCTYPE html><html><body></body></html>", HTML),
         (b"<!doctype html>", HTML),
         (page("<h1>Our packages</h1>", title="Our packages"), HTML),
+        (page("<h1>Our packages</h1><p>0 packages", title="ACME"), HTML),
+        (b"<html><body><h1>Harbour</h1></body></html>", HTML),
         (b'{"meta": {"api-version": "1.0"}, "projects": []}', JSON),
         (b"", "application/vnd.pypi.simple.v1+html"),
     ],
@@ -382,6 +494,15 @@ def test_a_repository_may_be_empty(body: bytes, content_type: str) -> None:
             ),
             HTML,
         ),
+        (
+            page(
+                '<a href="/">Home</a><a href="https://help.example/">Help</a>',
+                "<a href=tide-tables/><code>Tide</code>-tables</a><a href=berths/>berths</a>",
+                head="<base href='/mirror/simple/'>",
+                title="ACME",
+            ),
+            HTML,
+        ),
         (b'{"projects": [{"name": "Tide_Tables"}, {"name": "berths"}]}', JSON),
         (
             b'{"projects": [{"name": "tide-tables"}, {"name": "berths"}]}',
@@ -409,6 +530,11 @@ def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: 
         (b'<a href="../">up</a>', HTML, "its link '../' is not that of a project"),
         (b'<a href="/login">login</a>', HTML, "its link '/login' is not that of a project"),
         (b'<a href="https://sso/a">a</a>', HTML, "its link 'https://sso/a' is not that of"),
+        (page("<a href=../>..</a><a href=a/>a</a>", title=""), HTML, "its link '../' is not that"),
+        (page("<a href=?C=N>a</a><a href=a/>a</a>", title=""), HTML, "its link '…' is not that"),
+        (b'{"projects": [{"name": ["tides"]}]}', JSON, "its JSON is wrong: TypeError("),
+        (b'{"projects": [{"name": "\\ud800"}]}', JSON, "its JSON is wrong: ValueError("),
+        (b'{"projects": {"a": 1}}', JSON, "its JSON is wrong: TypeError("),
         (b'{"error": 404}', "application/json", "its JSON is wrong: KeyError('projects')"),
         (b'{"projects": ["tides"]}', JSON, "its JSON is wrong: TypeError("),
         (b"{", "application/json", "its JSON is wrong: JSONDecodeError("),
