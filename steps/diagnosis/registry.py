@@ -6,11 +6,13 @@ Artifact Registry, nowhere else.
 
 from __future__ import annotations
 
+import socket
 import time
 from contextlib import suppress
 from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import requests
 from requests import codes
@@ -25,7 +27,7 @@ from steps.host.errors import (
     ShipwheelError,
 )
 from steps.registry.adapter import Adapter
-from steps.registry.address import EMULATOR_VARIABLE
+from steps.registry.address import EMULATOR_VARIABLE, unresolved_problem
 from steps.registry.artifact_registry import (
     REMOTE,
     VIRTUAL,
@@ -36,7 +38,7 @@ from steps.registry.artifact_registry import (
     misused,
 )
 from steps.registry.credentials import account
-from steps.registry.index import ACCEPT, Index
+from steps.registry.index import Index
 from steps.registry.page import parse_page
 from steps.registry.repository_api import UPLOAD, RepositoryApi
 from steps.registry.transport import anonymous
@@ -76,7 +78,7 @@ def reach(registry: Registry, certificates: Certificates) -> Contact:
             )
             answer.close()
     except (requests.RequestException, OSError, ValueError) as error:
-        return Contact(fault=_fault(error))
+        return Contact(fault=_fault(error, urlsplit(registry.upload_url).hostname or ""))
     skew = None
     with suppress(ValueError, TypeError):
         skew = parsedate_to_datetime(answer.headers["Date"]).timestamp() - time.time()
@@ -110,7 +112,7 @@ def _read_problem(transport: Transport) -> Problem | None:
         if not registry.is_artifact_registry:
             Index(registry, transport).names()
             return None
-        answer = transport.get(_page(registry), accept=ACCEPT)
+        answer = transport.get_page(_page(registry))
         if answer.ok:
             kind = answer.headers.get("Content-Type", "")
             parse_page(answer.content, name=_PROJECT, url=_page(registry), content_type=kind)
@@ -146,7 +148,7 @@ def _ask_api(access: Access, api: RepositoryApi) -> Access:
         return replace(access, unknown_reason=error.problems[0].message)
 
 
-def _fault(error: Exception) -> str:
+def _fault(error: Exception, host: str) -> str:
     """Return the fault in words, without the addresses that the library repeats."""
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {_SECONDS[0]:g} s"
@@ -159,6 +161,8 @@ def _fault(error: Exception) -> str:
     while cause is not None:
         if "certificate verify failed" in str(cause):
             return "its certificate cannot be trusted"
+        if isinstance(cause, socket.gaierror):
+            return unresolved_problem(host).message
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
         cause = cause.__cause__ or cause.__context__

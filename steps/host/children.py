@@ -205,7 +205,7 @@ def each(
     """Do *work* for every item, *workers* at a time, and return the results in the items' order.
 
     Expected errors do not stop the others: they are raised at the end as one error, of the class
-    of the first, with the problems of all. Anything else stops the rest and is raised as it is.
+    of the first, with each problem once. Anything else stops the rest and is raised as it is.
     """
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="shipwheel")
     try:
@@ -217,7 +217,7 @@ def each(
         pool.shutdown(wait=False, cancel_futures=True)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ShipwheelError)]
     if errors:
-        problems = [problem for error in errors for problem in error.problems]
+        problems = [*dict.fromkeys(problem for error in errors for problem in error.problems)]
         raise type(errors[0])(problems[0], more=problems[1:]) from errors[0]
     return tuple(outcome for outcome in outcomes if not isinstance(outcome, ShipwheelError))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, quote, urlsplit
 
-from steps.host.errors import InputError
+from steps.host.errors import InputError, Problem, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,16 @@ _FORMS = (
     f" as --registry or in {REGISTRY_VARIABLE}"
 )
 _SHOWN_CHARACTERS = 300
+# Known by their hosts, which some programs of Google list; only the words of a hint rest on it.
+_REGIONS = """
+africa-south1 asia asia-east1 asia-east2 asia-northeast1 asia-northeast2 asia-northeast3
+asia-south1 asia-south2 asia-southeast1 asia-southeast2 australia-southeast1 australia-southeast2
+europe europe-central2 europe-north1 europe-north2 europe-southwest1 europe-west1 europe-west2
+europe-west3 europe-west4 europe-west5 europe-west6 europe-west8 europe-west9 europe-west10
+europe-west12 me-central1 me-central2 me-west1 northamerica-northeast1 northamerica-northeast2
+northamerica-south1 southamerica-east1 southamerica-west1 us us-central1 us-east1 us-east4 us-east5
+us-south1 us-west1 us-west2 us-west3 us-west4
+"""
 _ARTIFACT_REGISTRY_HOST = re.compile(r"(?P<location>[a-z][a-z0-9-]*)-python\.pkg\.dev")
 # A domain-scoped project is `example.com:project` to gcloud and `example.com/project` in a URL,
 # unless the URL that was given has the colon: which of them the host serves is not known.
@@ -117,6 +127,33 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def same_site(one: str, other: str) -> bool:
+    """Return whether two http(s) URLs are of one host and port, be it by http or by https."""
+    first, second = urlsplit(one), urlsplit(other)
+    ports = [it.port or {"https": 443}.get(it.scheme, 80) for it in (first, second)]
+    return first.hostname == second.hostname and (
+        first.scheme != second.scheme or ports[0] == ports[1]
+    )
+
+
+def unresolved_problem(host: str) -> Problem:
+    """Return what is told of a *host* that does not resolve, with its region if it is Google's."""
+    said = f"The host {host!r} does not resolve"
+    match = _ARTIFACT_REGISTRY_HOST.fullmatch(host)
+    if match is None:
+        return Problem(said, "check the URL, and this machine's network and DNS")
+    region, known = match["location"], _REGIONS.split()
+    if region in known:
+        return Problem(
+            f"{said}, and {region!r} is a region of Artifact Registry",
+            "check this machine's network and DNS, and any proxy",
+        )
+    return Problem(
+        f"{said}: {region!r} is not a region of Artifact Registry that Shipwheel knows",
+        did_you_mean(region, known, "see `gcloud artifacts locations list`"),
+    )
 
 
 def _split(given: str) -> SplitResult:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
 from steps.host.children import each
-from steps.host.errors import ApiUnavailable, NoRepository, RegistryError
+from steps.host.errors import ApiUnavailable, NoRepository, RegistryError, quoted, shorten
 from steps.registry.address import shown
 from steps.registry.page import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry.repository_api import RepositoryApi
@@ -33,13 +34,10 @@ if TYPE_CHECKING:
     from steps.registry.page import PublishedFile
     from steps.registry.transport import Transport
 
-ACCEPT = (
-    "application/vnd.pypi.simple.v1+json,"
-    " application/vnd.pypi.simple.v1+html;q=0.9, text/html;q=0.8"
-)
 MAX_FILE_BYTES = 4 * 1024**3
 _CHUNK = 1024 * 1024
 _NAMED = 3
+_SHA256 = re.compile("[0-9a-f]{64}")
 
 _logger = logging.getLogger("shipwheel")
 
@@ -101,8 +99,11 @@ class Index:
 
     def _read(self, normal: NormalizedName) -> PublishedProject:
         url = f"{self.registry.index_url}{normal}/"
-        response = self._transport.get(url, accept=ACCEPT)
-        if response.status_code == codes.not_found:
+        response = self._transport.get_page(url)
+        elsewhere = response.is_redirect and not self.api
+        if elsewhere:  # to the public index, which holds what is not here
+            _logger.info("The registry does not hold %s: %s", normal, _status(response))
+        if elsewhere or response.status_code == codes.not_found:
             return PublishedProject(name=normal, exists=False)
         _require_ok(response)
         project = parse_page(
@@ -117,7 +118,7 @@ class Index:
 
     def _root(self) -> tuple[NormalizedName, ...]:
         """Return the names on the page that lists the projects."""
-        response = self._transport.get(self.registry.index_url, accept=ACCEPT)
+        response = self._transport.get_page(self.registry.index_url)
         _require_ok(response)
         return parse_root(
             response.content,
@@ -188,26 +189,35 @@ class Index:
 
 
 def _narrate_unreadable(project: PublishedProject) -> None:
-    names = project.unreadable
+    names = [quoted(name) for name in project.unreadable]
     if names:
         _logger.warning(
             "The file names of %d files of %s tell no version that PEP 440 knows, and count for"
             " nothing: %s",
             len(names),
             project.name,
-            ", ".join([*names[:_NAMED], *(["..."] if len(names) > _NAMED else [])]),
+            shorten(names, _NAMED),
         )
 
 
 def _require_ok(response: requests.Response) -> None:
     if response.status_code != codes.ok:
-        raise RegistryError(
-            f"{shown(response.url)!r} answers {response.status_code} {response.reason}",
-            FAILS_CLOSED,
-        )
+        raise RegistryError(f"{shown(response.url)!r} answers {_status(response)}", FAILS_CLOSED)
+
+
+def _status(response: requests.Response) -> str:
+    """Return the status of an answer, and where a redirect leads."""
+    to = f", a redirect to {shown(response.headers['Location'])!r}" if response.is_redirect else ""
+    return f"{response.status_code} {quoted(response.reason or '')[1:-1]}{to}"
 
 
 def _check_digest(digest: str, file: PublishedFile) -> None:
+    if file.sha256 and not _SHA256.fullmatch(file.sha256):
+        raise RegistryError(
+            f"The index gives {quoted(file.sha256)} as the sha256 of {file.filename!r}: that is not"
+            " 64 hexadecimal digits",
+            "its contents cannot be compared: fix the index, or publish another version",
+        )
     if file.sha256 and digest != file.sha256:
         raise RegistryError(
             f"{file.filename!r} was downloaded with sha256 {digest},"

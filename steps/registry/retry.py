@@ -21,6 +21,8 @@ _logger = logging.getLogger("shipwheel")
 _HINT = (
     "run the same command again when the registry answers, or wait longer with --retry-for SECONDS"
 )
+# Seconds that no build waits for.
+_LONG = 24 * 60 * 60
 
 
 class Transient(Exception):  # noqa: N818 - it is a fault, and an error only once time is up
@@ -38,6 +40,10 @@ class Transient(Exception):  # noqa: N818 - it is a fault, and an error only onc
 
 class ConnectionBroke(Transient):
     """The connection broke before there was an answer."""
+
+
+class HostUnresolved(Transient):
+    """A resolver was busy, or there is none; this passes soon or not at all, and is not told."""
 
 
 def retry(
@@ -93,7 +99,9 @@ class _Policy:
         return self._left <= 0 or _fault(state).retry_after > self._left
 
     def narrate(self, state: tenacity.RetryCallState) -> None:
-        _logger.info(
+        level = logging.DEBUG if isinstance(_fault(state), HostUnresolved) else logging.INFO
+        _logger.log(
+            level,
             "%s: %s; trying again in %.1f s, for %.0f s at most",
             self._what,
             _fault(state),
@@ -104,9 +112,9 @@ class _Policy:
     def give_up(self, fault: Transient) -> RegistryError:
         if fault.retry_after > self._left > 0:
             asked = math.ceil(fault.retry_after)
+            longer = f"wait longer with --retry-for {asked}, or " if asked < _LONG else ""
             return RegistryError(
-                f"{self._what}: {fault}, and asked to wait {asked} s",
-                f"wait longer with --retry-for {asked}, or run it again later",
+                f"{self._what}: {fault}, and asked to wait {asked} s", f"{longer}run it again later"
             )
         return RegistryError(
             f"{self._what}: {fault}, still after {self._retry_for:g} s", fault.hint or self._hint

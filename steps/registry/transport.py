@@ -10,6 +10,8 @@ import html
 import http.client
 import os
 import re
+import socket
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -19,9 +21,9 @@ import urllib3
 from requests import codes
 from requests.auth import HTTPBasicAuth
 
-from steps.host.errors import AccessError, RegistryError
+from steps.host.errors import AccessError, RegistryError, quoted
 from steps.registry.adapter import Adapter
-from steps.registry.address import is_loopback, shown
+from steps.registry.address import is_loopback, same_site, shown, unresolved_problem
 from steps.registry.artifact_registry import (
     READER,
     REPOSITORY_ADMIN,
@@ -31,10 +33,10 @@ from steps.registry.artifact_registry import (
     member,
 )
 from steps.registry.credentials import TOKEN_USERNAME, Certificates, account
-from steps.registry.retry import ConnectionBroke, Transient, retry
+from steps.registry.retry import ConnectionBroke, HostUnresolved, Transient, retry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from steps.registry.address import Registry
     from steps.registry.credentials import Credentials
@@ -43,9 +45,18 @@ WORKERS = 16
 NO_CERTIFICATES = Certificates()
 _CONNECT_SECONDS = 10.0
 _BODY_CHARACTERS = 500
+# What is read of a body for a message.
+_SAID_BYTES = 4096
 # How http.client begins what it says of an answer to CONNECT.
 _TUNNEL_FAILED = "Tunnel connection failed: "
-_TRANSIENT = {codes.request_timeout, codes.too_many_requests}
+# How long a resolver that says that it is busy is asked again.
+_RESOLVE_SECONDS = 3.0
+# What will not pass by itself, though a 5xx: no room, or no such method.
+_LASTING = {codes.not_implemented, codes.insufficient_storage}
+_SIMPLE_API = (
+    "application/vnd.pypi.simple.v1+json,"
+    " application/vnd.pypi.simple.v1+html;q=0.9, text/html;q=0.8"
+)
 _PASSING = (
     requests.ConnectionError,
     requests.Timeout,
@@ -80,22 +91,38 @@ class Transport:
         self.timeout = timeout
         self.uploads = False
         """Whether the account is to upload: a role that is missing is then the writer's."""
+        self._unresolved_since: dict[str, float] = {}
         self.session: requests.Session = OriginSession(
             registry.upload_url, self._sign, certificates, timeout
         )
 
-    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
+    def get(self, url: str, **options: Any) -> requests.Response:
         """Return the answer to GET *url*, once it is one to judge by: 2xx, 404, another 4xx.
 
-        Redirects are followed. With *stream* the body is the caller's to read, and a fault in it
-        the caller's to mend. Raises AccessError for 401 and 403, RegistryError for anything else.
+        *options* are those of `requests`: redirects are followed, and the body of a streamed answer
+        is the caller's to read. Raises AccessError for 401 and 403, RegistryError for other faults.
         """
-        headers = {"Accept": accept} if accept else {}
 
         def once() -> requests.Response:
-            return self.send("GET", url, headers=headers, stream=stream)
+            return self.send("GET", url, **options)
 
         return retry(once, what=f"GET {shown(url)}", retry_for=self.retry_for)
+
+    def get_page(self, url: str) -> requests.Response:
+        """Return the answer for a page of the Simple API.
+
+        Redirects are followed on the registry's own site; one that leads elsewhere is the answer.
+        """
+        headers = {"Accept": _SIMPLE_API}
+        for _ in range(self.session.max_redirects):
+            response = self.get(url, headers=headers, allow_redirects=False)
+            target = response.next.url if response.next else None
+            if not target or not same_site(response.url, target):
+                return response
+            url = target
+        raise RegistryError(
+            f"{shown(url)!r} is redirected without end", "check the registry's URL, and any proxy"
+        )
 
     def send(self, method: str, url: str, **options: Any) -> requests.Response:
         """Send one request, as `requests` takes it, and return its `answer`."""
@@ -114,23 +141,37 @@ class Transport:
     def exchange(self, attempt: Callable[[], requests.Response]) -> requests.Response:
         """Return what `answer` does, and 401 and 403, too."""
         login = self.credentials.login()
-        response = _attempt(attempt)
+        response = self._attempt(attempt)
         if response.status_code == codes.unauthorized and login and self.credentials.renew(login):
             response.close()
+            response = self._attempt(attempt)
+        if _may_pass(response.status_code):
+            asked = response.headers.get("Retry-After")
+            words = f", Retry-After: {quoted(asked)}" if asked else ""
+            raise Transient(f"{self.describe(response)}{words}", _retry_after(response))
+        return response
+
+    def _attempt(self, attempt: Callable[[], requests.Response]) -> requests.Response:
+        """Make one attempt; tell the faults that may pass from those that will not."""
+        try:
             response = _attempt(attempt)
-        if response.status_code in _TRANSIENT or response.status_code >= codes.server_error:
-            raise Transient(self.describe(response), _retry_after(response))
+        except HostUnresolved as fault:
+            since = self._unresolved_since.setdefault(str(fault), time.monotonic())
+            if time.monotonic() - since > min(_RESOLVE_SECONDS, self.retry_for):
+                raise RegistryError(unresolved_problem(str(fault))) from None
+            raise
+        self._unresolved_since.clear()
         return response
 
     def describe(self, response: requests.Response) -> str:
         """Return the status of an answer and what it says, short and without a secret."""
-        status = f"{response.status_code} {response.reason or ''}".rstrip()
+        reason = quoted(response.reason or "")[1:-1]
+        status = f"{response.status_code} {reason}".rstrip()
         try:
             body = self.credentials.hide(" ".join(_said(response).split()))
         except requests.RequestException:
             body = ""
-        start = body if len(body) <= _BODY_CHARACTERS else f"{body[:_BODY_CHARACTERS]}…"
-        return f"{status}, {start!r}" if start else status
+        return f"{status}, {quoted(body, _BODY_CHARACTERS)}" if body else status
 
     def access_error(self, method: str, response: requests.Response) -> AccessError:
         """Return what 401 or 403 means for the account, with the role that it lacks."""
@@ -239,11 +280,17 @@ def _said(response: requests.Response) -> str:
     """Return what the body says to a person: the message of Google's APIs, the title of a page."""
     if error := GoogleError.of(response):
         return error.message
-    text = response.text
+    text = response.content[:_SAID_BYTES].decode(errors="replace")
     if re.match(r"\s*<(?:!doctype\s+html|html)\b", text, re.IGNORECASE):
         title = re.search(r"<title[^>]*>(.*?)</title", text, re.IGNORECASE | re.DOTALL)
         return html.unescape(title[1]) if title else "a page of HTML without a title"
     return text
+
+
+def _may_pass(status: int) -> bool:
+    if status in {codes.request_timeout, codes.too_many_requests}:
+        return True
+    return status >= codes.server_error and status not in _LASTING
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
@@ -263,6 +310,8 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
             "name the bundle that holds its authority in REQUESTS_CA_BUNDLE, or TWINE_CERT",
         ) from None
     except _PASSING as error:
+        if fault := next((it for it in _causes(error) if isinstance(it, socket.gaierror)), None):
+            raise _unresolved(error, fault) from None
         raise ConnectionBroke(_fault(error)) from None
     except (OSError, ValueError) as error:  # such as a redirect to no address, or a missing bundle
         if isinstance(error, OSError) and error.errno:
@@ -288,19 +337,37 @@ def _fault(error: requests.RequestException) -> str:
         return "no answer came in time"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer broke off"
-    cause: BaseException | None = error
     words = "the connection failed"
-    while cause is not None:
+    for cause in _causes(error):
         if isinstance(cause, OSError) and cause.strerror:
             words = cause.strerror
         elif isinstance(cause, http.client.RemoteDisconnected):
             words = "the connection was closed without an answer"
         elif isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_FAILED):
-            words = f"the proxy answered {str(cause).removeprefix(_TUNNEL_FAILED)}"
-        # urllib3 has its SSLError hold what it is of, and raises it from nothing.
-        held = next((it for it in cause.args if isinstance(it, OSError)), None)
-        cause = cause.__cause__ or cause.__context__ or held
+            words = f"the proxy answered {quoted(str(cause).removeprefix(_TUNNEL_FAILED))[1:-1]}"
     return words
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield *error*, and what it was raised for."""
+    while error is not None:
+        yield error
+        # urllib3 has its SSLError hold what it is of, and raises it from nothing.
+        held = next((it for it in error.args if isinstance(it, OSError)), None)
+        error = error.__cause__ or error.__context__ or held
+
+
+def _unresolved(error: requests.RequestException, fault: socket.gaierror) -> Exception:
+    """Return what it means that a host does not resolve: that of the request, or of the proxy."""
+    if isinstance(error, requests.exceptions.ProxyError):
+        return RegistryError(
+            f"The proxy's host does not resolve: {fault.strerror}",
+            "check HTTPS_PROXY, and this machine's network and DNS",
+        )
+    host = urlsplit(error.request.url or "").hostname or "" if error.request else ""
+    if fault.errno == socket.EAI_AGAIN:
+        return HostUnresolved(host)
+    return RegistryError(unresolved_problem(host))
 
 
 def _retry_after(response: requests.Response) -> float:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urljoin
 
 from requests import codes
 
@@ -31,6 +32,7 @@ from steps.host.errors import (
     RegistryError,
     ShipwheelError,
 )
+from steps.registry.address import shown
 from steps.registry.artifact_registry import WRITER, create_command
 from steps.registry.repository_api import UPLOAD
 from steps.registry.retry import ConnectionBroke, Transient, retry
@@ -235,10 +237,28 @@ class _Uploader:
                 f" uploads: {file.filename!r} was answered {answer}",
                 "upload to the standard repository",
             )
-        hint = "what it says is the reason; only a standard repository takes uploads"
-        if response.status_code == codes.not_found:
-            hint = f"check the registry's address{self._or_create()}"
-        return RegistryError(f"The registry does not take {file.filename!r}: {answer}", hint)
+        return RegistryError(
+            f"The registry does not take {file.filename!r}: {answer}{_redirect_target(response)}",
+            self._refusal_hint(file, response),
+        )
+
+    def _refusal_hint(self, file: Distribution, response: requests.Response) -> str:
+        status = response.status_code
+        if response.is_redirect:
+            return "name the URL that takes uploads as --registry, if you trust it"
+        if status == codes.not_found:
+            return f"check the registry's URL{self._or_create()}"
+        if status == codes.request_entity_too_large:
+            size = file.path.stat().st_size / 1e6
+            return (
+                f"the file has {size:.1f} MB: make it smaller, or raise the limit of the registry"
+                " or of the proxy before it"
+            )
+        if status == codes.unprocessable_entity:
+            return "fix what it says of the metadata of the file, and build it again"
+        if status == codes.insufficient_storage:
+            return "free space in the registry, or raise its quota; then run the same command again"
+        return "what it says is the reason; only a standard repository takes uploads"
 
     def _require_uploadable(self) -> None:
         """Raise what is wrong with the repository, as far as Artifact Registry's API tells."""
@@ -329,3 +349,11 @@ class _Uploader:
             f"delete it, and publish a new version: gcloud artifacts versions delete {file.version}"
             f" --package={file.name}",
         )
+
+
+def _redirect_target(response: requests.Response) -> str:
+    """Say where an answer leads: an upload is not sent there, for it carries credentials."""
+    if not response.is_redirect:
+        return ""
+    target = urljoin(response.url, response.headers["Location"])
+    return f", a redirect to {shown(target)!r}, which an upload does not follow"

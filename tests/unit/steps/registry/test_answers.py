@@ -5,14 +5,18 @@ from __future__ import annotations
 import base64
 import io
 import json
+import socket
+import time
 
 import pytest
 import requests
 
-from steps.host.errors import AccessError
+import steps.registry.transport
+from steps.host.errors import AccessError, RegistryError
 from steps.registry.address import Registry
 from steps.registry.credentials import Credentials, Login, LookUpFailed
-from steps.registry.retry import Transient
+from steps.registry.index import Index
+from steps.registry.retry import Transient, retry
 from steps.registry.transport import Transport
 
 AR = Registry(
@@ -57,6 +61,8 @@ def judge(
         ("x" * 500, "Why", f"400 Why, '{'x' * 500}'"),
         ("x" * 501, "Why", f"400 Why, '{'x' * 500}…'"),
         ("a planted secret", "Why", "400 Why, 'a [hidden] secret'"),
+        ("\x1b[2J::error::x\u202e", "W\x1bhy", r"400 W\x1bhy, '\x1b[2J:\x3aerror:\x3ax\u202e'"),
+        (f"<html><title>It{'<title' * 90_000}", "Why", "400 Why, 'a page of HTML without a title'"),
     ],
 )
 def test_an_answer_is_told_short_and_without_the_secret(
@@ -136,10 +142,69 @@ def test_a_fault_that_may_pass_tells_how_long_to_wait(status: int) -> None:
     with pytest.raises(Transient) as caught:
         judge(answer(status, "Later.", **{"Retry-After": "7"}), login=None, registry=AR)
 
-    assert (str(caught.value), caught.value.retry_after) == (f"{status} Why, 'Later.'", 7)
+    assert (str(caught.value), caught.value.retry_after) == (
+        f"{status} Why, 'Later.', Retry-After: '7'",
+        7,
+    )
 
 
-@pytest.mark.parametrize("status", [200, 302, 400, 404, 409, 499])
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (
+            "900",
+            "Retry-After: '900', and asked to wait 900 s\n  hint: wait longer with --retry-for",
+        ),
+        ("Fri, 31 Dec 2999 23:59:59 GMT", "'Fri, 31 Dec 2999 23:59:59 GMT', and asked to wait "),
+        ("soon\x1b::x", r"Retry-After: 'soon\x1b:\x3ax', still after 0 s"),
+    ],
+)
+def test_what_an_answer_asks_for_is_quoted_as_it_came(asked: str, told: str) -> None:
+    transport = Transport(AR, Credentials(lambda: None))
+    answers = [answer(429, **{"Retry-After": asked})]
+
+    with pytest.raises(RegistryError) as caught:
+        retry(
+            lambda: transport.answer("GET", lambda: answers[0]),
+            what="It",
+            retry_for=0 if "soon" in asked else 60,
+        )
+
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "told", "hint"),
+    [
+        ("us-centrall1-python.pkg.dev", "'us-centrall1' is not a region", "mean 'us-central1'?"),
+        ("mars-python.pkg.dev", "'mars' is not a region", "gcloud artifacts locations list"),
+        ("europe-west3-python.pkg.dev", "'europe-west3' is a region of Artifact Registry", "DNS"),
+        ("index.example", "The host 'index.example' does not resolve\n", "network and DNS"),
+    ],
+)
+@pytest.mark.parametrize("fault", [socket.EAI_NONAME, socket.EAI_AGAIN])
+def test_a_host_that_does_not_resolve_is_told_once_and_within_seconds(
+    host: str, told: str, hint: str, fault: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(fault, "It does not resolve")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    monkeypatch.setattr(steps.registry.transport, "_RESOLVE_SECONDS", 0.2)
+    registry = Registry(upload_url=f"https://{host}/demo/pypi/")
+    index = Index(registry, Transport(registry, Credentials(lambda: None)))
+    begin = time.monotonic()
+
+    with pytest.raises(RegistryError) as caught:
+        index.read_many(["tides", "berths", "quays"])
+
+    assert time.monotonic() - begin < 5
+    assert str(caught.value).count("does not resolve") == 1
+    assert told in str(caught.value)
+    assert hint in caught.value.problems[0].hint
+
+
+@pytest.mark.parametrize("status", [200, 302, 400, 404, 409, 499, 501, 507])
 def test_every_other_answer_is_for_whoever_asked(status: int) -> None:
     response = answer(status)
 

@@ -7,11 +7,14 @@ import http
 import io
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from packaging.version import Version
+from requests.adapters import BaseAdapter
 
 import steps.registry.index
 from steps.host.errors import AccessError, NoRepository, RegistryError
@@ -44,10 +47,10 @@ class MemoryTransport(Transport):
         self.missing = missing
         self.asked: Counter[str] = Counter()
 
-    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
+    def get(self, url: str, **options: Any) -> requests.Response:
         path = url.removeprefix(BASE)
         self.asked[path] += 1
-        assert stream or "application/vnd.pypi.simple.v1+json" in accept
+        assert options.get("stream") or "simple.v1+json" in options["headers"]["Accept"]
         content = self.pages.get(path)
         if isinstance(content, Exception):
             raise content
@@ -115,9 +118,9 @@ class MeetingTransport(MemoryTransport):
         super().__init__(pages)
         self.meeting = threading.Barrier(WORKERS, timeout=10)
 
-    def get(self, url: str, *, accept: str = "", stream: bool = False) -> requests.Response:
+    def get(self, url: str, **options: Any) -> requests.Response:
         self.meeting.wait()
-        return super().get(url, accept=accept, stream=stream)
+        return super().get(url, **options)
 
 
 def test_projects_are_asked_for_at_the_same_time() -> None:
@@ -171,7 +174,7 @@ def test_files_that_tell_no_version_are_counted_aloud(caplog: pytest.LogCaptureF
     (message,) = caplog.messages
     assert message == (
         "The file names of 5 files of tides tell no version that PEP 440 knows, and count for"
-        " nothing: tides-2001d.tar.gz, tides-2002d.tar.gz, tides-2003d.tar.gz, ..."
+        " nothing: 'tides-2001d.tar.gz', 'tides-2002d.tar.gz', 'tides-2003d.tar.gz' and 2 more"
     )
 
 
@@ -206,6 +209,101 @@ def test_a_download_without_end_is_given_up(
         Index(REGISTRY, transport).download(file, tmp_path)
 
     assert [*tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("sha256", ["ab", "z" * 64, "0" * 63 + "::"])
+def test_a_hash_that_is_none_is_told_as_that(sha256: str, tmp_path: Path) -> None:
+    file = published(sha256)
+    transport = MemoryTransport({f"f/{file.filename}": WHEEL})
+
+    with pytest.raises(RegistryError, match="that is not 64 hexadecimal digits") as caught:
+        Index(REGISTRY, transport).download(file, tmp_path)
+
+    assert "changes files" not in str(caught.value)
+
+
+class Sites(BaseAdapter):
+    """Stands where the connections are: redirects from each URL of *redirects*, else answers."""
+
+    def __init__(self, redirects: dict[str, str]) -> None:
+        super().__init__()
+        self.redirects = redirects
+        self.asked: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *_: object, **__: Any) -> requests.Response:
+        url = request.url or ""
+        self.asked.append(url)
+        response = requests.Response()
+        response.request, response.url = request, url
+        response.status_code, body = 200, page("tides-1.0.tar.gz")
+        if url in self.redirects:
+            response.status_code, body = 302, ""
+            response.headers["Location"] = self.redirects[url]
+        elif url.endswith("simple/"):
+            body = ROOT
+        response.raw = io.BytesIO(body.encode())
+        return response
+
+    def close(self) -> None:
+        """Close nothing: there is no connection."""
+
+
+PLACE = Registry(upload_url="https://index.example/pypi/")
+PAGE = f"{PLACE.index_url}tides/"
+
+
+def redirected(redirects: dict[str, str], place: Registry = PLACE) -> tuple[Index, Sites]:
+    transport = Transport(place, Credentials(lambda: None), retry_for=0)
+    sites = Sites(redirects)
+    transport.session.mount("https://", sites)
+    return Index(place, transport), sites
+
+
+@pytest.mark.parametrize(
+    ("redirects", "exists"),
+    [
+        ({PAGE: "https://public.example/simple/tides/"}, False),
+        ({PAGE: "/a/", "https://index.example/a/": "//public.example/tides/"}, False),
+        ({PAGE: "https://index.example:444/tides/"}, False),
+        ({PAGE: "https://index.example.evil.example/tides/"}, False),
+        ({PAGE: "https://INDEX.example:443/tides/"}, True),
+        ({PAGE: "../a/", f"{PLACE.index_url}a/": "../b/"}, True),
+    ],
+)
+def test_a_page_of_another_site_is_not_what_this_registry_holds(
+    redirects: dict[str, str], exists: bool
+) -> None:
+    index, sites = redirected(redirects)
+
+    assert index.read("tides").exists == exists
+    assert {urlsplit(url).hostname for url in sites.asked} == {"index.example"}
+
+
+@pytest.mark.parametrize(
+    ("location", "why"),
+    [
+        (PAGE, "is redirected without end"),
+        ("http://index.example/tides/", "The registry points to what is not https"),
+        ("https://[x/", "The request cannot be made"),
+    ],
+)
+def test_a_redirect_that_leads_nowhere_is_an_error(location: str, why: str) -> None:
+    with pytest.raises(RegistryError, match=why):
+        redirected({PAGE: location})[0].read("tides")
+
+
+def test_a_sign_in_page_elsewhere_proves_nothing() -> None:
+    elsewhere = "https://sso.example/login?next=secret"
+
+    with pytest.raises(NoRepository, match=r"302 , a redirect to 'https://sso.example/login…'"):
+        redirected({PAGE: elsewhere, PLACE.index_url: elsewhere})[0].read("tides")
+
+
+def test_artifact_registry_never_sends_to_another_site() -> None:
+    place = replace(REGISTRY, location="us-east4", project="demo", repository="pypi")
+
+    with pytest.raises(RegistryError, match=r"a redirect to .https://sso\.example/"):
+        redirected({f"{BASE}simple/tides/": "https://sso.example/"}, place)[0].read("tides")
 
 
 def test_a_file_that_is_gone_is_an_error(tmp_path: Path) -> None:
