@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ from steps.host.errors import (
     NoRepository,
     RegistryError,
     ShipwheelError,
+    quoted,
 )
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback
@@ -91,7 +92,9 @@ class RepositoryApi:
         with self._lock:
             if self._described is None:
                 try:
-                    self._described = _described(self._found(self._ask("GET", "")))
+                    told = self._found(self._ask("GET", ""))
+                    with self._reading():
+                        self._described = _described(told)
                 except ShipwheelError as error:
                     self._described = error
         if isinstance(self._described, ShipwheelError):
@@ -127,7 +130,8 @@ class RepositoryApi:
         """Return whether the account may upload to the repository."""
         body = {"permissions": [UPLOAD]}
         told = self._found(self._ask("POST", ":testIamPermissions", json=body))
-        return UPLOAD in told.get("permissions", ())
+        with self._reading():
+            return UPLOAD in told.get("permissions", ())
 
     def require_uploadable(self) -> None:
         """Raise InputError unless the repository is a standard one for Python packages."""
@@ -191,7 +195,8 @@ class RepositoryApi:
             told = self._ask("GET", f"/{path}", params=page)
             if told is None:
                 return None
-            found += _last_parts(told.get(kind, ()))
+            with self._reading():
+                found += _last_parts(told.get(kind, ()))
             token = str(told.get("nextPageToken", ""))
             if not token:
                 return tuple(found)
@@ -236,6 +241,18 @@ class RepositoryApi:
             self._quota_project = self._registry.project
             return self._ask(method, path, resource=resource, **options)
         raise self._refusal(method, response, refusal)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Turn what is raised for a message that is not the API's into ApiUnavailable."""
+        try:
+            yield
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ApiUnavailable(
+                f"Artifact Registry's API cannot be asked: what {self._base} answers is not a"
+                f" message of it ({type(error).__name__})",
+                "check the endpoint, and any proxy before it",
+            ) from None
 
     def _message(self, response: requests.Response) -> dict[str, Any]:
         with suppress(ValueError, RecursionError):
@@ -327,9 +344,9 @@ def _described(told: dict[str, Any]) -> Repository:
     )
     return Repository(
         name=str(told.get("name", "")).rpartition("/")[2],
-        mode=str(told.get("mode", "")),
+        mode=quoted(str(told.get("mode", "")))[1:-1],
         upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
-        format=str(told.get("format", "")),
+        format=quoted(str(told.get("format", "")))[1:-1],
     )
 
 
@@ -344,7 +361,10 @@ def _place(resource: str) -> tuple[str, str] | None:
 def _last_parts(entries: Any) -> Iterator[str]:
     """Yield the ids of resources, of which gcloud and the API quote some twice."""
     for entry in entries:
-        yield unquote(unquote(entry["name"].rpartition("/")[2]))
+        name = unquote(unquote(entry["name"].rpartition("/")[2]))
+        if not name.isprintable():
+            raise ValueError(name)
+        yield name
 
 
 def _key_token(login: Login, known: dict[Login, Any]) -> str:

@@ -67,6 +67,34 @@ def test_the_repository_is_asked_for_once_with_the_token_of_the_upload(server: S
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        {"virtualRepositoryConfig": [], "packages": 1, "permissions": 1},
+        {
+            "virtualRepositoryConfig": {"upstreamPolicies": [{"repository": ["a"]}]},
+            "packages": [{"name": ["tides"]}],
+            "permissions": None,
+        },
+        {
+            "virtualRepositoryConfig": {
+                "upstreamPolicies": [{"repository": "a", "priority": "first"}]
+            },
+            "packages": [{"name": "tides\ud800\x1b"}],
+            "permissions": 1,
+        },
+    ],
+)
+def test_a_message_of_garbage_is_told_as_that(
+    server: ScriptedApi, message: dict[str, object]
+) -> None:
+    server.script = lambda _: (200, message)
+
+    for ask in (connect().repository, connect().package_names, connect().may_upload):
+        with pytest.raises(ApiUnavailable, match="answers is not a message of it"):
+            ask()
+
+
+@pytest.mark.parametrize(
     ("answer", "error", "hint"),
     [
         (not_found(), NoRepository, "check its address, or create it: gcloud artifacts reposit"),

@@ -283,6 +283,39 @@ def test_the_name_of_a_deleted_file_that_the_registry_keeps_ends_with_the_hint_t
     assert stored(tmp_path / "registry") == {}
 
 
+@pytest.mark.parametrize(
+    ("answer", "message", "hint"),
+    [
+        *(
+            (
+                Answer(status, headers=(("Location", "https://x:y@new.example/pypi/?token=z"),)),
+                "a redirect to 'https://…@new.example/pypi/…', which an upload does not follow",
+                "name the URL that takes uploads as --registry, if you trust it",
+            )
+            for status in (301, 302, 303, 307, 308)
+        ),
+        (Answer(413), "413 Request Entity Too Large", "the file has 0.3 MB: make it smaller, or"),
+        (Answer(422), "422 Unprocessable Entity", "fix what it says of the metadata of the file"),
+        (Answer(507), "507 Insufficient Storage", "free space in the registry, or raise its quota"),
+        (Answer(400, b"\x1b[2J\n::error::"), r"'\x1b[2J :\x3aerror:\x3a'", "what it says is the"),
+    ],
+)
+def test_a_refused_upload_tells_what_to_do(
+    emulator: Emulator, files: tuple[Distribution, ...], answer: Answer, message: str, hint: str
+) -> None:
+    fault = Fault(answer=answer)
+    with (
+        FaultyRegistry(emulator, lambda it: fault if it.method == "POST" else None) as registry,
+        pytest.raises(RegistryError) as caught,
+    ):
+        send(files, registry.host)
+
+    problem = caught.value.problems[0]
+    assert message in problem.message
+    assert problem.hint.startswith(hint)
+    assert sum(request.method == "POST" for request in registry.requests) == 1
+
+
 def test_an_upload_that_keeps_breaking_is_told_with_what_is_not_the_reason(
     emulator: Emulator, files: tuple[Distribution, ...]
 ) -> None:
