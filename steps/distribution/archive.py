@@ -13,8 +13,6 @@ import hashlib
 import io
 import lzma
 import os
-import posixpath
-import re
 import stat
 import struct
 import tarfile
@@ -26,11 +24,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, TypeVar
 
-from steps.distribution.layout import unlisted_bytes
+from steps.distribution.layout import sdist_problems, shown, unlisted_bytes, wheel_problems
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
 _Entry = TypeVar("_Entry", tarfile.TarInfo, zipfile.ZipInfo)
@@ -41,16 +39,10 @@ BOMB_RATIO = 100
 MAX_MEMBERS = 200_000
 # Read at once are only what describes a member, and members that we look into.
 _LARGEST_READ = 64 * 1024**2
-# What Linux and macOS take: for a part of a name, and for all of it below a folder of ours.
-_LONGEST_PART = 255
-_LONGEST_NAME = 900
 _CHUNK = 1024**2
 # What early releases of uv_build gave every file.
 _MODE_OF_EARLY_UV_BUILD = 0o230
 _HEAD = 4096
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# What `..` follows may be a link itself, and then the path leads elsewhere.
-_DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
 _UNREADABLE = (
     tarfile.TarError,
     zipfile.BadZipFile,
@@ -118,7 +110,7 @@ class Wheel(Archive):
         self._archive = archive
         entries = archive.infolist()
         _check_size(path, sum(entry.file_size for entry in entries), len(entries))
-        _refuse(path, _wheel_problems(entries))
+        _refuse(path, wheel_problems(entries))
         files = [(entry.filename, entry) for entry in entries if not entry.is_dir()]
         _check_doubles(path, files, self._fingerprint)
         self._path, self._entries, self._files = path, entries, dict(files)
@@ -148,7 +140,7 @@ class Sdist(Archive):
     def __init__(self, path: Path, archive: tarfile.TarFile, stream: gzip.GzipFile) -> None:
         self._path, self._archive, self._stream = path, archive, stream
         self._entries = [*_bounded(path, archive)]
-        _refuse(path, _sdist_problems(self._entries))
+        _refuse(path, sdist_problems(self._entries))
         self.top = PurePosixPath(self._entries[0].name).parts[0]
         files = [
             (str(PurePosixPath(entry.name).relative_to(self.top)), entry)
@@ -301,7 +293,7 @@ def _check_doubles(
         found.setdefault(str(PurePosixPath(name)), []).append(entry)
     InputError.raise_all(
         Problem(
-            f"{path.name!r} holds {_shown(name)} more than once, with different contents",
+            f"{path.name!r} holds {shown(name)} more than once, with different contents",
             "pack one of them: remove it from the project's folder where an unpacked sdist or"
             " an earlier build left it, or exclude it in the settings of the build backend",
         )
@@ -316,80 +308,6 @@ def _sha256(stream: IO[bytes], head: bytes = b"") -> str:
     while chunk := stream.read(_CHUNK):
         digest.update(chunk)
     return digest.hexdigest()
-
-
-def _wheel_problems(entries: Iterable[zipfile.ZipInfo]) -> Iterator[str]:
-    for entry in entries:
-        kind = stat.S_IFMT(entry.external_attr >> 16)
-        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            yield f"{_shown(entry.filename)} is neither a file nor a folder"
-        yield from _name_problems(entry.filename)
-
-
-def _sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
-    tops: set[str] = set()
-    for entry in entries:
-        if not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
-            yield f"{_shown(entry.name)} is neither a file, a folder nor a link"
-        if entry.issparse():
-            yield f"{_shown(entry.name)} is a sparse file"
-        yield from _name_problems(entry.name)
-        yield from _link_problems(entry)
-        tops.update(PurePosixPath(entry.name).parts[:1])
-    if len(tops) != 1:
-        yield f"it has {len(tops)} top folders, and an sdist has one: {sorted(tops)}"
-    yield from _nesting_problems(entries)
-    yield from _loop_problems(entries)
-
-
-def _name_problems(name: str) -> Iterator[str]:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
-        yield f"{_shown(name)} leaves its folder"
-    if not path.parts or _CONTROL.search(name):
-        yield f"{_shown(name)} is not a name for a file"
-    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
-    if longest > _LONGEST_PART or len(os.fsencode(name)) > _LONGEST_NAME:
-        yield f"{_shown(name)} is a longer name than file systems take"
-
-
-def _shown(name: str) -> str:
-    """Return *name* in quotes, with its end left out where it is long."""
-    return repr(name if len(name) <= _LONGEST_PART else f"{name[:_LONGEST_PART]}...")
-
-
-def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
-    """Yield a problem when a link leads out of the top folder."""
-    if not (entry.issym() or entry.islnk()):
-        return
-    top = PurePosixPath(entry.name).parts[:1]
-    if PurePosixPath(_target(entry)).parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
-        yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
-
-
-def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
-    """Yield a problem for what is below a link or a file: it could be written elsewhere."""
-    leaves = {PurePosixPath(entry.name) for entry in entries if not entry.isdir()}
-    for path in (PurePosixPath(entry.name) for entry in entries):
-        for leaf in leaves.intersection(path.parents):
-            yield f"{str(path)!r} is below {str(leaf)!r}, which is not a folder"
-
-
-def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
-    links = {str(PurePosixPath(it.name)): _target(it) for it in entries if it.issym() or it.islnk()}
-    for name, first in links.items():
-        seen, target = {name}, first
-        while target in links and target not in seen:
-            seen.add(target)
-            target = links[target]
-        if target == name:
-            yield f"{name!r} is a link to itself"
-
-
-def _target(link: tarfile.TarInfo) -> str:
-    """Return what *link* leads to: a symbolic one from where it is, a hard one from the top."""
-    start = posixpath.dirname(link.name) if link.issym() else ""
-    return posixpath.normpath(posixpath.join(start, link.linkname))
 
 
 def _refuse(path: Path, problems: Iterable[str]) -> None:

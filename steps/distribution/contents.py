@@ -21,12 +21,17 @@ from email import message_from_bytes
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.distribution.archive import Content, Wheel, open_archive
-from steps.distribution.files import parse_metadata, record_mismatches
+from steps.distribution.files import record_mismatches
+from steps.distribution.metadata import (
+    changed_values,
+    metadata_fields,
+    parse_metadata,
+    spelled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -54,17 +59,6 @@ _DERIVED = {
 }
 # Hatchling takes along the nearest one up to the root of the repository, which is every project's.
 _IGNORE_FILES = {".gitignore", ".hgignore"}
-# License-File names files that are members themselves, and that backends have moved about; the
-# imports are what the members say, too, where a backend of late fills them in.
-_LEFT_OUT_FIELDS = {
-    "metadata-version",
-    "dynamic",
-    "license-file",
-    "import-name",
-    "import-namespace",
-}
-# Poetry adds one for each Python that it knew when it built.
-_POETRY_CLASSIFIER = "Programming Language :: Python :: 3"
 _LICENCE_FOLDER = re.compile(r"^(?:licenses|license_files)/")
 _LICENCE_NAME = re.compile(r"(?:LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*")
 # A file of these names means something to installers, wherever a backend keeps licences.
@@ -84,10 +78,7 @@ _COMPILED = (
 # Mach-O for several processors; Java's classes begin alike, with a version where this has a number.
 _FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
 _MOST_PROCESSORS = 42
-_DETAIL_CHARACTERS = 60
 _NAME_CHARACTERS = 200
-_PLURAL_FIELDS = {"obsoletes", "provides", "requires"}  # named so by their standard
-
 _Value = TypeVar("_Value")
 
 
@@ -216,7 +207,7 @@ def _read(archive: Archive, path: Path, rules: _Rules) -> _Contents:
         if name not in names:
             found.files[member] = read[member]
         elif name in {_METADATA, root} or name.endswith(f"{_EGG_INFO}PKG-INFO"):
-            found.metadata[name] = _fields(path, archive.read(member), rules)
+            found.metadata[name] = metadata_fields(path, archive.read(member), rules.backend)
             found.files[name] = Content("", read[member].executable)
         elif (meaning := _meaning(archive, member, name, renamed, rules)) is None:
             found.files[name] = read[member]
@@ -374,8 +365,8 @@ def _field_differences(old: _Contents, new: _Contents) -> Iterator[Difference]:
         for name, change in _changes(before, after):
             if name not in seen:
                 seen.add(name)
-                detail = _detail(before.get(name, ()), after.get(name, ()))
-                yield _difference("metadata field", change, _spelled(name), detail)
+                detail = changed_values(before.get(name, ()), after.get(name, ()))
+                yield _difference("metadata field", change, spelled(name), detail)
 
 
 def _difference(
@@ -404,70 +395,3 @@ def _changes(old: dict[str, _Value], new: dict[str, _Value]) -> Iterator[tuple[s
             yield name, "removed"
         elif old[name] != new[name]:
             yield name, "changed"
-
-
-def _fields(path: Path, metadata: bytes, rules: _Rules) -> dict[str, tuple[str, ...]]:
-    """Return core metadata as sorted values by field: no specification gives them an order."""
-    raw, unparsed = parse_metadata(path, metadata)
-    found = {_field_name(key): _values(key, value) for key, value in raw.items()}
-    for name, strays in unparsed.items():
-        found.setdefault(name, []).extend(strays)
-    if rules.backend & {"poetry", "poetry-core"}:
-        classifiers = found.get("classifier", [])
-        found["classifier"] = [it for it in classifiers if not it.startswith(_POETRY_CLASSIFIER)]
-    return {
-        name: tuple(sorted(_normal(name, value) for value in values))
-        for name, values in found.items()
-        # Old backends wrote UNKNOWN where they had nothing to say.
-        if name not in _LEFT_OUT_FIELDS and values not in ([], ["UNKNOWN"], [""])
-    }
-
-
-def _values(key: str, value: object) -> list[str]:
-    if isinstance(value, dict):
-        return [f"{label}, {url}" for label, url in value.items()]
-    if key == "keywords" and isinstance(value, list):
-        return [",".join(value)]  # one field, and not a field for each
-    return list(map(str, value)) if isinstance(value, list) else [str(value)]
-
-
-def _normal(field: str, value: str) -> str:
-    """Return *value* in the one spelling of what it means; as it is where it means nothing."""
-    try:
-        match field:
-            case "name" | "provides-extra":
-                return canonicalize_name(value)
-            case "version":
-                return canonicalize_version(Version(value))
-            case "requires-dist":
-                return _requirement(value)
-            case "requires-python":
-                return str(SpecifierSet(value))
-    except ValueError:  # what packaging raises is one, and so are too many digits
-        return value
-    return "\n".join(line.rstrip() for line in value.strip().splitlines())
-
-
-def _requirement(text: str) -> str:
-    requirement = Requirement(text)
-    requirement.name = canonicalize_name(requirement.name)
-    requirement.extras = set(map(canonicalize_name, requirement.extras))
-    return str(requirement)
-
-
-def _field_name(key: str) -> str:
-    """Return the field's name as in the file, in lower case; `packaging` calls some by a plural."""
-    singular = key if key in _PLURAL_FIELDS | {"keywords"} else key.removesuffix("s")
-    return singular.replace("_", "-")
-
-
-def _spelled(field: str) -> str:
-    return "-".join(part.capitalize() for part in field.split("-")).replace("Url", "URL")
-
-
-def _detail(old: tuple[str, ...], new: tuple[str, ...]) -> str:
-    """Return the values on one side only, where they are short."""
-    gone = [f"-{value!r}" for value in old if value not in new]
-    come = [f"+{value!r}" for value in new if value not in old]
-    text = " ".join(gone + come)
-    return text if len(text) <= _DETAIL_CHARACTERS else ""

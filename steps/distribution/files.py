@@ -13,13 +13,11 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
-from email.errors import MessageError
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
-from packaging.metadata import RawMetadata, parse_email
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import (
     InvalidSdistFilename,
@@ -39,11 +37,14 @@ from steps.distribution.archive import (
     open_wheel,
     readable,
 )
+from steps.distribution.metadata import parse_metadata
 from steps.host.errors import InputError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from packaging.metadata import RawMetadata
 
     from steps.distribution.archive import Wheel
 
@@ -148,23 +149,6 @@ def _require_metadata(path: Path, archive: Archive) -> str:
     if name is None:
         raise InputError(f"{path.name!r} holds no metadata", "build it again")
     return name
-
-
-def parse_metadata(path: Path, text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
-    """Return the core metadata in *text*, and what of it `packaging` does not know or take.
-
-    Raises InputError for what is no metadata at all, and for a description that is not UTF-8.
-    """
-    try:
-        raw, unparsed = parse_email(text)
-        if not all(isinstance(it, str) for it in unparsed.get("description", ())):
-            raise ValueError("its description is not UTF-8")  # noqa: TRY301 - said as the others are
-    except (ValueError, TypeError, AttributeError, AssertionError, MessageError) as error:
-        raise InputError(
-            f"{path.name!r} holds metadata that cannot be read: {error}",
-            "write it in UTF-8, as the specification of core metadata has it",
-        ) from None
-    return raw, unparsed
 
 
 def metadata_member(archive: Archive) -> str | None:

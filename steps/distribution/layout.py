@@ -1,21 +1,33 @@
-"""The bytes of a zip: each has to belong to a member, or to the one list of the members.
+"""What members an archive may have, and where: decided before anything of it is used.
 
-Readers disagree about other bytes: some begin at the front, some at the end, some search. So a zip
-with data before, between or after its members, or with two lists of them, is not the same file to
-every installer.
+Each byte of a zip has to belong to a member, or to the one list of the members. Readers disagree
+about other bytes: some begin at the front, some at the end, some search. So a zip with data before,
+between or after its members, or with two lists of them, is not the same file to every installer.
 """
 
 from __future__ import annotations
 
+import os
+import posixpath
+import re
+import stat
 import struct
 from itertools import product
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import tarfile
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any, BinaryIO
     from zipfile import ZipInfo
 
+# What Linux and macOS take: for a part of a name, and for all of it below a folder of ours.
+_LONGEST_PART = 255
+_LONGEST_NAME = 900
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What `..` follows may be a link itself, and then the path leads elsewhere.
+_DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
 # As the specification of the format (APPNOTE.TXT) has them.
 _MEMBER = struct.Struct("<4s5H3L2H")
 _LISTED = struct.Struct("<4s6H3L5H2L")
@@ -109,3 +121,79 @@ def _end_of_list(stream: BinaryIO) -> tuple[int, int, int] | None:
 
 def _read(stream: BinaryIO, form: struct.Struct) -> tuple[Any, ...]:
     return form.unpack(stream.read(form.size))
+
+
+def wheel_problems(entries: Iterable[ZipInfo]) -> Iterator[str]:
+    """Yield what makes a wheel with these members unsafe to open."""
+    for entry in entries:
+        kind = stat.S_IFMT(entry.external_attr >> 16)
+        if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
+            yield f"{shown(entry.filename)} is neither a file nor a folder"
+        yield from _name_problems(entry.filename)
+
+
+def sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
+    """Yield what makes an sdist with these members unsafe to open."""
+    tops: set[str] = set()
+    for entry in entries:
+        if not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
+            yield f"{shown(entry.name)} is neither a file, a folder nor a link"
+        if entry.issparse():
+            yield f"{shown(entry.name)} is a sparse file"
+        yield from _name_problems(entry.name)
+        yield from _link_problems(entry)
+        tops.update(PurePosixPath(entry.name).parts[:1])
+    if len(tops) != 1:
+        yield f"it has {len(tops)} top folders, and an sdist has one: {sorted(tops)}"
+    yield from _nesting_problems(entries)
+    yield from _loop_problems(entries)
+
+
+def _name_problems(name: str) -> Iterator[str]:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
+        yield f"{shown(name)} leaves its folder"
+    if not path.parts or _CONTROL.search(name):
+        yield f"{shown(name)} is not a name for a file"
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if longest > _LONGEST_PART or len(os.fsencode(name)) > _LONGEST_NAME:
+        yield f"{shown(name)} is a longer name than file systems take"
+
+
+def shown(name: str) -> str:
+    """Return *name* in quotes, with its end left out where it is long."""
+    return repr(name if len(name) <= _LONGEST_PART else f"{name[:_LONGEST_PART]}...")
+
+
+def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
+    """Yield a problem when a link leads out of the top folder."""
+    if not (entry.issym() or entry.islnk()):
+        return
+    top = PurePosixPath(entry.name).parts[:1]
+    if PurePosixPath(_target(entry)).parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
+        yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
+
+
+def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    """Yield a problem for what is below a link or a file: it could be written elsewhere."""
+    leaves = {PurePosixPath(entry.name) for entry in entries if not entry.isdir()}
+    for path in (PurePosixPath(entry.name) for entry in entries):
+        for leaf in leaves.intersection(path.parents):
+            yield f"{str(path)!r} is below {str(leaf)!r}, which is not a folder"
+
+
+def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
+    links = {str(PurePosixPath(it.name)): _target(it) for it in entries if it.issym() or it.islnk()}
+    for name, first in links.items():
+        seen, target = {name}, first
+        while target in links and target not in seen:
+            seen.add(target)
+            target = links[target]
+        if target == name:
+            yield f"{name!r} is a link to itself"
+
+
+def _target(link: tarfile.TarInfo) -> str:
+    """Return what *link* leads to: a symbolic one from where it is, a hard one from the top."""
+    start = posixpath.dirname(link.name) if link.issym() else ""
+    return posixpath.normpath(posixpath.join(start, link.linkname))

@@ -51,7 +51,7 @@ class Rules:
 class Verdict:
     """The decision on a candidate; each suggestion passes the gate that made it.
 
-    *invented* says that a backend made the candidate up, so that a bump would not mend it.
+    *invented* says that a backend made the candidate up, so that a bump would not fix it.
     """
 
     allowed: bool
@@ -76,9 +76,9 @@ def decide(
             suggestions=suggest(candidate, versions, rules),
             invented=True,
         )
-    reason = _objection(candidate, versions, rules)
+    reason = _refuse_reason(candidate, versions, rules)
     if not reason:
-        return Verdict(allowed=True, reason=_praise(candidate, versions, rules))
+        return Verdict(allowed=True, reason=_accept_reason(candidate, versions, rules))
     suggestions = suggest(candidate, versions, rules)
     hint = bump_hint(candidate, suggestions, rules)
     return Verdict(allowed=False, reason=reason, hint=hint, suggestions=suggestions)
@@ -92,7 +92,7 @@ def suggest(candidate: Version, versions: Collection[Version], rules: Rules) -> 
     """
     found: dict[Version, None] = {}
     for version in _proposals(candidate, versions, rules):
-        if not (is_invented(version) or _objection(version, versions, rules)):
+        if not (is_invented(version) or _refuse_reason(version, versions, rules)):
             found.setdefault(version)
     return tuple(found)
 
@@ -117,7 +117,7 @@ def is_final(version: Version) -> bool:
     return not version.is_prerelease
 
 
-def _objection(candidate: Version, versions: Collection[Version], rules: Rules) -> str:
+def _refuse_reason(candidate: Version, versions: Collection[Version], rules: Rules) -> str:
     """Return the reason against *candidate*; empty when there is none."""
     if candidate.local and not rules.allow_local:
         return f"{candidate} is a local version (+{candidate.local})"
@@ -153,7 +153,7 @@ def _floor_name(floor: Version, policy: Policy) -> str:
     return f"the highest published {kind}{where}"
 
 
-def _praise(candidate: Version, versions: Collection[Version], rules: Rules) -> str:
+def _accept_reason(candidate: Version, versions: Collection[Version], rules: Rules) -> str:
     if not versions:
         return "the first release"
     if rules.policy is Policy.UNIQUE:

@@ -21,7 +21,7 @@ from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -81,6 +81,20 @@ class Judgement:
         return (file.name, file.version) == (self.project, self.version)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A version of a project to judge, and what was built of it.
+
+    *distributions* may be empty when *version* is not published; a *static* one is written in the
+    project's files.
+    """
+
+    name: NormalizedName
+    version: Version
+    distributions: Sequence[Distribution]
+    static: bool
+
+
 def check(
     projects: Sequence[Project],
     index: Index,
@@ -101,58 +115,67 @@ def check(
         shared_names((name, project.directory) for project, (name, _) in identities.items())
     )
     published = index.read_many(name for name, _ in identities.values())
-    taken = [
+    to_build = [
         project
         for project, (name, version) in identities.items()
         if version in published[name].versions
     ]
-    built = dict(zip(taken, each(build, taken, workers=workers), strict=True))
-    with tempfile.TemporaryDirectory(prefix="shipwheel-check-") as folder:
-        fetch = partial(index.download, folder=Path(folder))
-        return tuple(
-            judge(
-                name=name,
-                version=version,
-                distributions=tuple(built.get(project, ())),
-                published=published[name],
-                rules=rules,
-                fetch=fetch,
-                static=project.version is not None,
-            )
-            for project, (name, version) in identities.items()
+    built = dict(zip(to_build, each(build, to_build, workers=workers), strict=True))
+    candidates = [
+        Candidate(
+            name=name,
+            version=version,
+            distributions=built.get(project, ()),
+            static=project.version is not None,
         )
+        for project, (name, version) in identities.items()
+    ]
+    return judge_all(candidates, published, index, rules)
+
+
+def judge_all(
+    candidates: Iterable[Candidate],
+    published: Mapping[NormalizedName, PublishedProject],
+    index: Index,
+    rules: Rules,
+) -> tuple[Judgement, ...]:
+    """Judge each of *candidates*; *index* gives the published files that have to be compared."""
+    held = {**published}
+    judgements: list[Judgement] = []
+    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+        fetch = partial(index.download, folder=Path(folder))
+        for it in candidates:
+            judgements.append(judge(it, held[it.name], rules, fetch))
+            # A later version of the package has to exceed this one, too.
+            held[it.name] = replace(held[it.name], listed=(*held[it.name].listed, it.version))
+    return tuple(judgements)
 
 
 def judge(
-    *,
-    name: NormalizedName,
-    version: Version,
-    distributions: Sequence[Distribution],
+    candidate: Candidate,
     published: PublishedProject,
     rules: Rules,
     fetch: Callable[[PublishedFile], Path],
-    static: bool,
 ) -> Judgement:
     """Judge one project by what the registry holds of it.
 
-    *distributions* may be empty when *version* is not published; else their contents decide.
-    *fetch* downloads a published file, *static* says that *version* is written in the project's
-    files. Raises InputError when a distribution is of another project or version than those say.
+    *fetch* downloads a published file. Raises InputError when a distribution is of another project
+    or version than *candidate* says, or when two for the same installers differ.
     """
-    _check_identity(name, version, distributions)
-    _check_overlaps(distributions)
+    _check_identity(candidate)
+    _check_overlaps(candidate.distributions)
     versions = published.versions
-    if version in versions:
-        found = _judge_published(version, distributions, published, rules, fetch)
+    if candidate.version in versions:
+        found = _judge_published(candidate, published, rules, fetch)
         return replace(found, unreadable=published.unreadable)
-    verdict = decide(version, versions, rules, static=static)
+    verdict = decide(candidate.version, versions, rules, static=candidate.static)
     return Judgement(
-        project=name,
-        version=version,
+        project=candidate.name,
+        version=candidate.version,
         outcome=Outcome.NEW if verdict.allowed else Outcome.NOT_BUMPED,
         reason=verdict.reason,
         hint=verdict.hint,
-        to_upload=tuple(distributions) if verdict.allowed else (),
+        to_upload=tuple(candidate.distributions) if verdict.allowed else (),
         published=versions,
         suggestions=verdict.suggestions,
         invented=verdict.invented,
@@ -170,8 +193,7 @@ def refusals(judgements: Iterable[Judgement]) -> tuple[Problem, ...]:
 
 
 def _judge_published(
-    version: Version,
-    distributions: Sequence[Distribution],
+    candidate: Candidate,
     published: PublishedProject,
     rules: Rules,
     fetch: Callable[[PublishedFile], Path],
@@ -181,6 +203,7 @@ def _judge_published(
     Where bytes cannot, the source does: a wheel in which only what a compiler wrote differs is a
     rebuild, if the published sdist holds the same as ours.
     """
+    version, distributions = candidate.version, candidate.distributions
     theirs = [(_Slot.of(file.filename), file) for file in published.files_of(version)]
     missing: list[Distribution] = []
     matched: set[str] = set()
@@ -306,17 +329,15 @@ def _identities(
     return {it: found[it] for it in projects}
 
 
-def _check_identity(
-    name: NormalizedName, version: Version, distributions: Sequence[Distribution]
-) -> None:
+def _check_identity(candidate: Candidate) -> None:
     InputError.raise_all(
         Problem(
-            f"Two sources disagree: the project says {name} {version},"
+            f"Two sources disagree: the project says {candidate.name} {candidate.version},"
             f" and {ours.filename!r} is {ours.name} {ours.version}",
             "keep the version in one place, or remove what was built before",
         )
-        for ours in distributions
-        if (ours.name, ours.version) != (name, version)
+        for ours in candidate.distributions
+        if (ours.name, ours.version) != (candidate.name, candidate.version)
     )
 
 

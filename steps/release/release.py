@@ -6,10 +6,8 @@ registry as it was.
 
 from __future__ import annotations
 
-import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.backend.building import build
@@ -17,7 +15,7 @@ from steps.host.children import each
 from steps.host.errors import Refused
 from steps.project.source import static_names
 from steps.release.dependents import dependency_order
-from steps.release.judgement import Judgement, Outcome, judge, refusals
+from steps.release.judgement import Candidate, Judgement, Outcome, judge_all, refusals
 from steps.release.twine_upload import import_early
 from steps.release.uploading import WORKERS, Plan, upload
 
@@ -71,7 +69,17 @@ def release(
     that are not allowed, and what reading the index and uploading raise.
     """
     before = index.read_many(distributions[0].name for distributions in built)
-    judgements = _judge_all(built, before, index, rules, static_names(projects))
+    static = static_names(projects)
+    candidates = [
+        Candidate(
+            name=files[0].name,
+            version=files[0].version,
+            distributions=files,
+            static=files[0].name in static,
+        )
+        for files in built
+    ]
+    judgements = judge_all(candidates, before, index, rules)
     Refused.raise_all(refusals(judgements))
     files = tuple(file for distributions in built for file in distributions)
     if not send:
@@ -83,33 +91,6 @@ def release(
     plan = Plan(judgements=judgements, needs=needs)
     uploaded = upload(plan, transport, index, packages=packages, workers=workers)
     return Release(built=files, judgements=judgements, before=before, uploaded=uploaded)
-
-
-def _judge_all(
-    built: Sequence[Sequence[Distribution]],
-    published: Mapping[NormalizedName, PublishedProject],
-    index: Index,
-    rules: Rules,
-    static: Collection[NormalizedName],
-) -> tuple[Judgement, ...]:
-    held = {**published}
-    judgements = list[Judgement]()
-    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
-        for distributions in built:
-            name, version = distributions[0].name, distributions[0].version
-            judgement = judge(
-                name=name,
-                version=version,
-                distributions=distributions,
-                published=held[name],
-                rules=rules,
-                fetch=partial(index.download, folder=Path(folder)),
-                static=name in static,
-            )
-            judgements.append(judgement)
-            # A later version of the package has to exceed this one, too.
-            held[name] = replace(held[name], listed=(*held[name].listed, version))
-    return tuple(judgements)
 
 
 def publish(

@@ -112,7 +112,7 @@ def test_the_published_file_is_fetched_into_a_folder_that_does_not_stay(tmp_path
     assert run([read_project(make_project(tmp_path, "tides"))], index, Builder()) == [
         "tides 1.0 changed"
     ]
-    assert index.folder.name.startswith("shipwheel-check-")
+    assert index.folder.name.startswith("shipwheel-")
     assert not index.folder.exists()
 
 

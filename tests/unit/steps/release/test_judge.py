@@ -17,7 +17,7 @@ from steps.distribution.files import read_distribution
 from steps.host.errors import InputError, RegistryError
 from steps.registry.page import PublishedFile, PublishedProject
 from steps.release.gate import Policy, Rules
-from steps.release.judgement import Judgement, Outcome, judge, refusals
+from steps.release.judgement import Candidate, Judgement, Outcome, judge, refusals
 from tests.tiny import make_distributions, make_project
 from tests.unit.steps.registry.published_tides import TIDES, build, published
 
@@ -42,15 +42,8 @@ class Fetch:
 def decide(
     ours: tuple[Distribution, ...], theirs: PublishedProject, fetch: Fetch, version: str = "1.0"
 ) -> Judgement:
-    return judge(
-        name=TIDES,
-        version=Version(version),
-        distributions=ours,
-        published=theirs,
-        rules=RULES,
-        fetch=fetch,
-        static=False,
-    )
+    candidate = Candidate(name=TIDES, version=Version(version), distributions=ours, static=False)
+    return judge(candidate, theirs, RULES, fetch)
 
 
 @pytest.fixture
@@ -452,14 +445,7 @@ def test_refusals_are_the_problems_of_what_is_not_allowed(tmp_path: Path, fetch:
 def test_the_policy_of_the_rules_counts(tmp_path: Path, fetch: Fetch) -> None:
     theirs = published(*build(tmp_path / "old", "2.0"))
 
-    found = judge(
-        name=TIDES,
-        version=Version("1.1"),
-        distributions=(),
-        published=theirs,
-        rules=Rules(policy=Policy.SERIES),
-        fetch=fetch,
-        static=True,
-    )
+    candidate = Candidate(name=TIDES, version=Version("1.1"), distributions=(), static=True)
+    found = judge(candidate, theirs, Rules(policy=Policy.SERIES), fetch)
 
     assert (found.outcome, found.reason) == (Outcome.NEW, "the first release of its series 1.1")

@@ -1,0 +1,122 @@
+"""Core metadata: read, and in the one form in which two distributions' fields are compared."""
+
+from __future__ import annotations
+
+from email.errors import MessageError
+from typing import TYPE_CHECKING
+
+from packaging.metadata import RawMetadata, parse_email
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name, canonicalize_version
+from packaging.version import Version
+
+from steps.host.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+# License-File names files that are members themselves, and that backends have moved about; the
+# imports are what the members say, too, where a backend of late fills them in.
+_LEFT_OUT_FIELDS = {
+    "metadata-version",
+    "dynamic",
+    "license-file",
+    "import-name",
+    "import-namespace",
+}
+# Poetry adds one for each Python that it knew when it built.
+_POETRY_CLASSIFIER = "Programming Language :: Python :: 3"
+_DETAIL_CHARACTERS = 60
+_PLURAL_FIELDS = {"obsoletes", "provides", "requires"}  # named so by their standard
+
+
+def parse_metadata(path: Path, text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
+    """Return the core metadata in *text*, and what of it `packaging` does not know or take.
+
+    Raises InputError for what is no metadata at all, and for a description that is not UTF-8.
+    """
+    try:
+        raw, unparsed = parse_email(text)
+        if not all(isinstance(it, str) for it in unparsed.get("description", ())):
+            raise ValueError("its description is not UTF-8")  # noqa: TRY301 - said as the others are
+    except (ValueError, TypeError, AttributeError, AssertionError, MessageError) as error:
+        raise InputError(
+            f"{path.name!r} holds metadata that cannot be read: {error}",
+            "write it in UTF-8, as the specification of core metadata has it",
+        ) from None
+    return raw, unparsed
+
+
+def metadata_fields(
+    path: Path, text: bytes, backend: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Return core metadata as sorted values by field: no specification gives them an order.
+
+    *backend* are the projects that the build backend may be of, which adds fields of its own.
+    """
+    raw, unparsed = parse_metadata(path, text)
+    found = {_field_name(key): _values(key, value) for key, value in raw.items()}
+    for name, strays in unparsed.items():
+        found.setdefault(name, []).extend(strays)
+    if {"poetry", "poetry-core"} & {*backend}:
+        classifiers = found.get("classifier", [])
+        found["classifier"] = [it for it in classifiers if not it.startswith(_POETRY_CLASSIFIER)]
+    return {
+        name: tuple(sorted(_normal(name, value) for value in values))
+        for name, values in found.items()
+        # Old backends wrote UNKNOWN where they had nothing to say.
+        if name not in _LEFT_OUT_FIELDS and values not in ([], ["UNKNOWN"], [""])
+    }
+
+
+def _values(key: str, value: object) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{label}, {url}" for label, url in value.items()]
+    if key == "keywords" and isinstance(value, list):
+        return [",".join(value)]  # one field, and not a field for each
+    return list(map(str, value)) if isinstance(value, list) else [str(value)]
+
+
+def _normal(field: str, value: str) -> str:
+    """Return *value* in the one spelling of what it means; as it is where it means nothing."""
+    try:
+        match field:
+            case "name" | "provides-extra":
+                return canonicalize_name(value)
+            case "version":
+                return canonicalize_version(Version(value))
+            case "requires-dist":
+                return _requirement(value)
+            case "requires-python":
+                return str(SpecifierSet(value))
+    except ValueError:  # what packaging raises is one, and so are too many digits
+        return value
+    return "\n".join(line.rstrip() for line in value.strip().splitlines())
+
+
+def _requirement(text: str) -> str:
+    requirement = Requirement(text)
+    requirement.name = canonicalize_name(requirement.name)
+    requirement.extras = set(map(canonicalize_name, requirement.extras))
+    return str(requirement)
+
+
+def _field_name(key: str) -> str:
+    """Return the field's name as in the file, in lower case; `packaging` calls some by a plural."""
+    singular = key if key in _PLURAL_FIELDS | {"keywords"} else key.removesuffix("s")
+    return singular.replace("_", "-")
+
+
+def spelled(field: str) -> str:
+    """Return the field's name as its specification spells it."""
+    return "-".join(part.capitalize() for part in field.split("-")).replace("Url", "URL")
+
+
+def changed_values(old: tuple[str, ...], new: tuple[str, ...]) -> str:
+    """Return the values on one side only, where they are short."""
+    gone = [f"-{value!r}" for value in old if value not in new]
+    come = [f"+{value!r}" for value in new if value not in old]
+    text = " ".join(gone + come)
+    return text if len(text) <= _DETAIL_CHARACTERS else ""
