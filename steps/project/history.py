@@ -121,8 +121,7 @@ def _needs(project: Project, found: set[Project], touched: set[Path]) -> bool:
     """Return whether *project* takes something changed by its path or by its name."""
     names = {it.name for it in found if it.name}
     folders = touched | {it.directory.resolve() for it in found}
-    requirements = (*project.requirements, *project.build_requirements)
-    by_name = any(canonicalize_name(it.name) in names for it in requirements)
+    by_name = any(canonicalize_name(it.name) in names for it in project.all_requirements)
     return by_name or any(path.resolve() in folders for path in project.local_paths)
 
 

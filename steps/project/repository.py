@@ -168,7 +168,7 @@ def find_requirers(directory: Path, environ: Mapping[str, str]) -> tuple[Require
 
     What cannot be read is left out.
     """
-    projects = [Requirer(str(it), it.requirements) for it in repository_projects(directory)]
+    projects = [Requirer(str(it), it.all_requirements) for it in repository_projects(directory)]
     return (*projects, *_requirements_files(directory, environ))
 
 

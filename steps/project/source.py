@@ -45,6 +45,11 @@ class Project:
     build_requirements: tuple[Requirement, ...] = ()
     local_paths: tuple[Path, ...] = ()
 
+    @property
+    def all_requirements(self) -> tuple[Requirement, ...]:
+        """What it asks of an index, to run and to be built."""
+        return (*self.requirements, *self.build_requirements)
+
     def __str__(self) -> str:
         """Return what people call it: its name, or else its directory."""
         return self.name or self.directory.name

@@ -12,9 +12,9 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from steps.distribution.files import file_sha256, read_whole
+from steps.distribution.files import file_sha256, parse_filename, read_whole
 from steps.host.children import each
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
+
+_SHOWN = 5
+_WHAT_TO_NAME = "name a project, wheels and .tar.gz sdists, or a folder of them"
 
 # What other tools write next to distributions, and no registry accepts by itself.
 _NOT_UPLOADED = re.compile(
@@ -56,12 +59,13 @@ def collect_files(
 
     Raises one InputError for all that is not a distribution.
     """
-    named = [file for path in paths for file in (_in_folder(path) if path.is_dir() else [path])]
-    files, problems = _read_all([*{it.resolve(): it for it in named}.values()], sha256, workers)
+    found = [*_named(paths)]
+    named = {it.resolve(): it for it in found if not isinstance(it, Problem)}
+    files, problems = _read_all([*named.values()], sha256, workers)
+    problems = [*(it for it in found if isinstance(it, Problem)), *problems]
     if not files and not problems:
         where = ", ".join(repr(os.fspath(path)) for path in paths)
-        hint = "name a project, wheels and .tar.gz sdists, or a folder of them"
-        problems.append(Problem(f"There is no distribution in {where}", hint))
+        problems.append(Problem(f"There is no distribution in {where}", _WHAT_TO_NAME))
     InputError.raise_all(problems)
     return tuple(files)
 
@@ -77,6 +81,31 @@ def by_version(files: Sequence[Distribution]) -> tuple[tuple[Distribution, ...],
     for file in sorted(files, key=lambda it: (names[it.name], it.version)):
         groups.setdefault((file.name, file.version), {})[file.filename] = file
     return tuple(tuple(group.values()) for group in groups.values())
+
+
+def _named(paths: Iterable[Path]) -> Iterator[Path | Problem]:
+    """Yield the files among *paths* and in the folders among them, and what is wrong with these."""
+    for path in paths:
+        if not path.is_dir():
+            what = f"There is no such file or folder: {os.fspath(path)!r}"
+            yield path if path.exists() else Problem(what, _WHAT_TO_NAME)
+            continue
+        inside = {it.name: it for it in _in_folder(path)}
+        others = [name for name in inside if not _belongs(name)]
+        yield from (it for name, it in inside.items() if name not in others)
+        if others:
+            yield Problem(
+                f"{os.fspath(path)!r} holds what is not a distribution: {shorten(others, _SHOWN)}",
+                f"name the files to upload: shipwheel upload {_shown(path)}/*.whl",
+            )
+
+
+def _belongs(name: str) -> bool:
+    """Return whether *name* is that of a distribution, or of what other tools add to one."""
+    try:
+        return bool(parse_filename(name))
+    except ValueError:
+        return bool(_NOT_UPLOADED.fullmatch(name))
 
 
 def _in_folder(folder: Path) -> list[Path]:

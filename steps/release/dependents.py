@@ -52,7 +52,7 @@ def notes_on_dependents(
         note
         for dependent in repository
         if dependent.name
-        for requirement in dependent.requirements
+        for requirement in dependent.all_requirements
         if (judgement := by_name.get(canonicalize_name(requirement.name)))
         if judgement.project != dependent.name
         for note in _notes(dependent, requirement, judgement, by_name.get(dependent.name))

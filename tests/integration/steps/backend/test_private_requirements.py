@@ -91,6 +91,26 @@ def test_a_project_beside_that_changed_is_built_again_though_environments_are_ke
     assert observed(environ)[-1] == "tool second"
 
 
+@pytest.mark.parametrize("kind", ["setup_requires", "uv workspace"])
+def test_a_sibling_is_found_however_the_build_names_it(
+    tmp_path: Path, environ: dict[str, str], kind: str
+) -> None:
+    make_project(tmp_path, "tool", text="beside")
+    app = make_app(tmp_path, "tool")
+    with (app / "pyproject.toml").open("a") as file:
+        file.write("[tool.uv.sources]\ntool = { workspace = true }\n")
+    if kind == "setup_requires":
+        (app / "pyproject.toml").unlink()
+        (app / "setup.py").write_text(
+            "import sys\nfrom setuptools import setup\nif 'egg_info' not in sys.argv: import tool\n"
+            "setup(name='app', version='1.0', setup_requires=['tool>=1'], packages=['app'])\n"
+        )
+
+    answer = shipwheel(environ, "build", app, tmp_path / "tool", cwd=tmp_path)
+
+    assert answer.returncode == 0, answer.stderr
+
+
 def test_all_goes_in_the_order_of_build_requirements(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:

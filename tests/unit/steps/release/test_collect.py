@@ -159,6 +159,20 @@ def test_a_folder_without_distributions_is_not_a_success(
         collect_files([tmp_path])
 
 
+def test_what_else_is_in_a_folder_is_one_problem_and_a_missing_path_another(tmp_path: Path) -> None:
+    for name in (*"abcdefgh", "notes.txt", "a-1.0.zip"):
+        (tmp_path / name).touch()
+
+    with pytest.raises(InputError) as caught:
+        collect_files([tmp_path, tmp_path / "gone"])
+
+    assert messages(caught.value, tmp_path) == [
+        "'…' holds what is not a distribution: a, a-1.0.zip, b, c, d and 5 more",
+        "There is no such file or folder: '…/gone'",
+    ]
+    assert "/*.whl" in caught.value.problems[0].hint
+
+
 def test_what_is_not_a_distribution_is_named_and_a_file_may_only_differ_by_its_name(
     tmp_path: Path,
 ) -> None:

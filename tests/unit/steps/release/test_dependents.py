@@ -70,6 +70,14 @@ def test_a_requirement_that_excludes_the_new_version_is_named() -> None:
     assert notes(repository, judged("tides", Outcome.NEW, "1.5rc1")) == []
 
 
+def test_a_build_requirement_that_excludes_the_new_version_is_named() -> None:
+    built_with = replace(project("berths"), build_requirements=(Requirement("tides<2"),))
+
+    assert notes([built_with], judged("tides", Outcome.NEW, "2.0")) == [
+        "berths requires 'tides<2', which excludes tides 2.0"
+    ]
+
+
 def test_of_a_refused_project_the_suggestions_are_looked_at() -> None:
     repository = [project("berths", "tides~=1.0")]
     refused = judged("tides", Outcome.CHANGED, suggestions=["1.0.1", "1.1", "2.0", "3.0"])
