@@ -1,1 +1,1 @@
-"""The registry: its address, credentials, certificates, transport and index."""
+"""The registry: its URL, credentials, transport, index and API."""

@@ -129,13 +129,16 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def origin(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port of an http(s) URL."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
+
+
 def same_site(one: str, other: str) -> bool:
     """Return whether two http(s) URLs are of one host and port, be it by http or by https."""
-    first, second = urlsplit(one), urlsplit(other)
-    ports = [it.port or {"https": 443}.get(it.scheme, 80) for it in (first, second)]
-    return first.hostname == second.hostname and (
-        first.scheme != second.scheme or ports[0] == ports[1]
-    )
+    (scheme, host, port), (other_scheme, *other_place) = origin(one), origin(other)
+    return other_place == [host, port] or (host == other_place[0] and scheme != other_scheme)
 
 
 def unresolved_problem(host: str) -> Problem:

@@ -131,7 +131,7 @@ def create_command(registry: Registry, name: str = "") -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class GoogleError:
-    """An error; *consumers* are the projects whose state is the reason, where that is told."""
+    """An error; *consumers* are the projects whose state is the reason, where it names them."""
 
     message: str
     reasons: frozenset[str] = frozenset()

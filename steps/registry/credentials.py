@@ -106,7 +106,7 @@ class Credentials:
             return self._login is not None and self._login != rejected
 
     def look_up_early(self) -> None:
-        """Start the look-up beside other work, so that nobody waits for it later."""
+        """Start the look-up beside other work, so that nothing waits for it later."""
         threading.Thread(target=self.login, name="credentials", daemon=True).start()
 
     def hide(self, text: str) -> str:
@@ -122,7 +122,7 @@ class Credentials:
             self.failure = ""
         except LookUpFailed as error:
             # An old token may still be good, and a public repository asks for none: the registry's
-            # answer decides, and the reason is told beside it.
+            # answer decides, and the reason is given beside it.
             self.failure = str(error)
             _logger.debug("No credentials: %s", error)
         self._looked_up = self._clock()

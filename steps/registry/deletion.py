@@ -138,12 +138,12 @@ def _lowered(published: PublishedProject, remaining: tuple[Version, ...]) -> Ite
     if not remaining:
         yield f"the gate will take any version of {published.name} for a new one"
         return
-    told = None
+    named = None
     for kind, counts in (("version", lambda _: True), ("release", lambda it: not it.is_prerelease)):
         before = max(filter(counts, published.versions), default=None)
         after = max(filter(counts, remaining), default=None)
-        if before not in {after, told}:
-            told = before
+        if before not in {after, named}:
+            named = before
             yield (
                 f"the highest {kind} that the gate sees goes down from {before} to"
                 f" {after or 'none'}: what is lower than {before}, or other contents under that"

@@ -127,7 +127,7 @@ class Index:
         )
 
     def _require_repository(self) -> None:
-        """Raise RegistryError unless the repository exists, as far as anybody can be asked."""
+        """Raise RegistryError unless the repository exists, as far as the registry tells."""
         with self._lock:
             if self._seen:
                 return

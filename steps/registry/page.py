@@ -139,7 +139,7 @@ def _parse_json(page: Any, name: NormalizedName, url: str) -> PublishedProject:
 
 
 def _text(value: object) -> str:
-    """Return *value*, if it is a text; of anything else, which may be huge, the type is told."""
+    """Return *value* if it is a text. An error names the type only: the value may be huge."""
     if not isinstance(value, str):
         raise TypeError(f"{type(value).__name__} in the place of a text")
     return value

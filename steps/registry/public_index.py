@@ -85,7 +85,7 @@ class PublicIndex:
             self._asked[name].set_result(self._exists(name))
 
     def _exists(self, name: NormalizedName) -> bool | None:
-        """Return whether *name* exists; None when that cannot be told."""
+        """Return whether *name* exists; None when that is unknown."""
         if self._down:
             return None
         url = urljoin(self._url, f"{name}/")

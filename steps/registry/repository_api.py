@@ -68,7 +68,7 @@ class RepositoryApi:
     """Asks the API of Artifact Registry about *registry*; threads may share it.
 
     Every method raises NoRepository, AccessError for a missing role or an API that is not enabled,
-    and ApiUnavailable where nobody can be asked.
+    and ApiUnavailable where the API does not answer.
     """
 
     def __init__(self, registry: Registry, transport: Transport) -> None:
@@ -92,9 +92,9 @@ class RepositoryApi:
         with self._lock:
             if self._described is None:
                 try:
-                    told = self._found(self._ask("GET", ""))
+                    answer = self._found(self._ask("GET", ""))
                     with self._reading():
-                        self._described = _described(told)
+                        self._described = _described(answer)
                 except ShipwheelError as error:
                     self._described = error
         if isinstance(self._described, ShipwheelError):
@@ -102,7 +102,7 @@ class RepositoryApi:
         return self._described
 
     def upstreams(self) -> tuple[Upstream, ...]:
-        """Return the upstreams with their modes, each asked for; empty where it is not told."""
+        """Return the upstreams with their modes, each asked for; empty where it is unknown."""
         return each(self._with_mode, self.repository().upstreams, workers=_WORKERS)
 
     def package_names(self) -> tuple[NormalizedName, ...]:
@@ -129,9 +129,9 @@ class RepositoryApi:
     def may_upload(self) -> bool:
         """Return whether the account may upload to the repository."""
         body = {"permissions": [UPLOAD]}
-        told = self._found(self._ask("POST", ":testIamPermissions", json=body))
+        answer = self._found(self._ask("POST", ":testIamPermissions", json=body))
         with self._reading():
-            return UPLOAD in told.get("permissions", ())
+            return UPLOAD in answer.get("permissions", ())
 
     def require_uploadable(self) -> None:
         """Raise InputError unless the repository is a standard one for Python packages."""
@@ -166,8 +166,8 @@ class RepositoryApi:
 
     def _with_mode(self, upstream: Upstream) -> Upstream:
         with suppress(ShipwheelError):
-            told = self._ask("GET", "", resource=upstream.resource) or {}
-            return replace(upstream, mode=str(told.get("mode", "")))
+            answer = self._ask("GET", "", resource=upstream.resource) or {}
+            return replace(upstream, mode=str(answer.get("mode", "")))
         return upstream
 
     def _package_id(self, name: str) -> str | None:
@@ -192,22 +192,22 @@ class RepositoryApi:
         found, token = list[str](), ""
         while True:
             page = {"pageSize": str(_PER_PAGE)} | ({"pageToken": token} if token else {})
-            told = self._ask("GET", f"/{path}", params=page)
-            if told is None:
+            answer = self._ask("GET", f"/{path}", params=page)
+            if answer is None:
                 return None
             with self._reading():
-                found += _last_parts(told.get(kind, ()))
-            token = str(told.get("nextPageToken", ""))
+                found += _last_parts(answer.get(kind, ()))
+            token = str(answer.get("nextPageToken", ""))
             if not token:
                 return tuple(found)
 
-    def _found(self, told: dict[str, Any] | None) -> dict[str, Any]:
-        if told is None:
+    def _found(self, answer: dict[str, Any] | None) -> dict[str, Any]:
+        if answer is None:
             raise NoRepository(
                 f"Repository not found: {self._registry.resource!r}",
                 f"check its address, or create it: {create_command(self._registry)}",
             )
-        return told
+        return answer
 
     def _ask(
         self, method: str, path: str, *, resource: str = "", **options: Any
@@ -256,9 +256,9 @@ class RepositoryApi:
 
     def _message(self, response: requests.Response) -> dict[str, Any]:
         with suppress(ValueError, RecursionError):
-            told = response.json()
-            if isinstance(told, dict):
-                return told
+            answer = response.json()
+            if isinstance(answer, dict):
+                return answer
         raise self._unavailable(response)
 
     def _lacks_quota_project(self, error: GoogleError) -> bool:
@@ -332,8 +332,8 @@ def _base(registry: Registry) -> str:
     return f"{given.rstrip('/')}/" if safe else ""
 
 
-def _described(told: dict[str, Any]) -> Repository:
-    policies = told.get("virtualRepositoryConfig", {}).get("upstreamPolicies", ())
+def _described(answer: dict[str, Any]) -> Repository:
+    policies = answer.get("virtualRepositoryConfig", {}).get("upstreamPolicies", ())
     upstreams = (
         Upstream(
             name=policy["repository"].rpartition("/")[2],
@@ -343,10 +343,10 @@ def _described(told: dict[str, Any]) -> Repository:
         for policy in policies
     )
     return Repository(
-        name=str(told.get("name", "")).rpartition("/")[2],
-        mode=quoted(str(told.get("mode", "")))[1:-1],
+        name=str(answer.get("name", "")).rpartition("/")[2],
+        mode=quoted(str(answer.get("mode", "")))[1:-1],
         upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
-        format=quoted(str(told.get("format", "")))[1:-1],
+        format=quoted(str(answer.get("format", "")))[1:-1],
     )
 
 

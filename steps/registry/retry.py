@@ -43,7 +43,7 @@ class ConnectionBroke(Transient):
 
 
 class HostUnresolved(Transient):
-    """A resolver was busy, or there is none; this passes soon or not at all, and is not told."""
+    """A resolver is busy, or there is none: this passes soon or not at all, without a word."""
 
 
 def retry(

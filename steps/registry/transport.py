@@ -1,7 +1,7 @@
-"""Requests to the registry: one session, its credentials kept to its own origin, faults told apart.
+"""Requests to the registry: one session, its credentials kept to its own origin, faults classified.
 
 A credential goes to the registry's own origin and nowhere else: not over plain http except on
-loopback, not to the host of a redirect, and none is ever taken from a netrc file.
+loopback, not to the host of a redirect, and none ever comes from a netrc file.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from requests.auth import HTTPBasicAuth
 
 from steps.host.errors import AccessError, RegistryError, quoted
 from steps.registry.adapter import Adapter
-from steps.registry.address import is_loopback, same_site, shown, unresolved_problem
+from steps.registry.address import is_loopback, origin, same_site, shown, unresolved_problem
 from steps.registry.artifact_registry import (
     READER,
     REPOSITORY_ADMIN,
@@ -237,7 +237,7 @@ class OriginSession(requests.Session):
         timeout: float,
     ) -> None:
         super().__init__()
-        self._origin = _origin(url)
+        self._origin = origin(url)
         self._sign = sign
         self._certificates = certificates
         self._timeout = (_CONNECT_SECONDS, timeout)
@@ -252,7 +252,7 @@ class OriginSession(requests.Session):
         """Leave it to `send`: the base class would look into netrc for the redirect's host."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
-        """Send *request* with the login where it may go, within the time-outs."""
+        """Send *request* with the login where it may go, within the timeouts."""
         url = urlsplit(request.url or "")
         if url.scheme != "https" and not is_loopback(url.hostname or ""):
             raise RegistryError(
@@ -260,7 +260,7 @@ class OriginSession(requests.Session):
                 "it was not followed, because anybody could read and change what it answers",
             )
         request.headers.pop("Authorization", None)
-        ours = _origin(request.url or "") == self._origin
+        ours = origin(request.url or "") == self._origin
         if ours:
             self._sign(request)
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
@@ -291,11 +291,6 @@ def _may_pass(status: int) -> bool:
     if status in {codes.request_timeout, codes.too_many_requests}:
         return True
     return status >= codes.server_error and status not in _LASTING
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or {"https": 443}.get(parts.scheme, 80)
 
 
 def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
