@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from steps.backend.building import build, identify
+from steps.backend.building import build, identify, warn_of_uncommitted
 from steps.backend.context import open_build_context
 from steps.command_line.options import (
     all_option,
@@ -122,16 +122,22 @@ def _check_aside(
     projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
 ) -> tuple[Judgement, ...]:
     """Check *projects*; those that have to be built are built into a folder that is removed."""
+    options = replace(build_options, uncommitted="warned")
     with (
         tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
-        open_build_context(build_options, os.environ, projects, index) as context,
+        open_build_context(options, os.environ, projects, index) as context,
     ):
+        unbuilt = dict.fromkeys(projects)
 
         def build_aside(project: Project) -> Sequence[Distribution]:
+            del unbuilt[project]
             return build(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
 
         ask = partial(identify, context=context)
-        return check(projects, index, rules, build_aside, ask, workers=build_options.workers)
+        judged = check(projects, index, rules, build_aside, ask, workers=build_options.workers)
+        for project in unbuilt:
+            warn_of_uncommitted(project)
+        return judged
 
 
 def _ask_public_index(

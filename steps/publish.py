@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
     default=True,
     help="Leave in PROJECT/dist/ only what the registry lacks, for another tool to upload.",
 )
+@click.option(
+    "--allow-uncommitted",
+    is_flag=True,
+    help="Publish files that git sees as modified or untracked.",
+)
 @json_option
 def command(
     *,
@@ -57,6 +63,7 @@ def command(
     first_release: bool,
     build_options: BuildOptions,
     send: bool,
+    allow_uncommitted: bool,
     as_json: bool,
 ) -> None:
     """Build, check, upload and confirm, dependencies first.
@@ -71,7 +78,9 @@ def command(
     projects = narrowed(selected(directories, every), changed_since)
     transport.uploads = send
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
-    with open_build_context(build_options, os.environ, projects, index) as context:
+    uncommitted: Literal["allowed", "refused"] = "allowed" if allow_uncommitted else "refused"
+    options = replace(build_options, uncommitted=uncommitted)
+    with open_build_context(options, os.environ, projects, index) as context:
         released = publish(projects, context, transport, index, rules, send=send)
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from builder.local.directories import HOME, OUTPUTS, WORKSPACE, BuildDirectories, translate
 from builder.local.execution import Command
-from steps.backend.context import BACKENDS_VARIABLE
+from steps.backend.environments import BACKENDS_VARIABLE
 from steps.command_line.report import OUTPUT_VARIABLE
 from steps.host.children import Children
 from steps.host.errors import Problem

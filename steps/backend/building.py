@@ -1,14 +1,16 @@
 """Builds a project's sdist, and its wheel from that sdist, through pypa/build.
 
 What a user installs is thus what the sdist can build. Nothing is written into `dist/` before
-everything was built and checked.
+everything was built and checked, and nothing into the rest of the project.
 """
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 import tempfile
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,23 +18,38 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from steps.backend.environments import backend_environ
 from steps.backend.hooks import Backend
-from steps.backend.reproducible import source_date_epoch
-from steps.distribution.archive import open_sdist
-from steps.distribution.files import Distribution, parse_filename
-from steps.host.errors import BuildFailed, InputError
-from steps.host.files import move_together
+from steps.backend.sources import (
+    EPOCH_VARIABLE,
+    copy_sources,
+    open_build_folder,
+    source_date_epoch,
+)
+from steps.distribution.archive import open_archive, open_sdist
+from steps.distribution.files import Distribution, file_sha256, parse_filename
+from steps.host.errors import BuildFailed, InputError, Problem, Refused
+from steps.host.files import move_together, write_whole
+from steps.project.dependencies import table_in
+from steps.project.history import uncommitted_files
+from steps.project.source import read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
     from packaging.metadata import RawMetadata
     from packaging.utils import NormalizedName
 
-    from steps.backend.context import BuildContext
+    from steps.backend.context import BuildContext, BuildOptions, Kinds
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
+
+_NAMED = 10  # files in a message
+_SEEN = "files that git sees as modified or untracked"
+_COMMIT = (
+    "commit what belongs there, remove or ignore the rest, or publish with --allow-uncommitted"
+)
 
 
 def build(
@@ -46,13 +63,13 @@ def build(
     """
     from steps.backend.verify import verify  # noqa: PLC0415 - `open_build_context` does it early
 
-    output = output or project.directory / "dist"
-    with _temporary_folder() as folder:
+    with _open_backend(project, context) as (backend, source):
         _logger.info("Building %s", project)
-        built = _build(project, context, Path(folder))
+        built = _build(backend, source, context.options.kinds)
         _check_identity(project, built)
         verify(built, project.directory, strict=context.options.strict)
-        return _move(built, output)
+        _check_committed(project, built, context.options)
+        return _move(built, output or _output_folder(project))
 
 
 def identify(project: Project, context: BuildContext) -> tuple[NormalizedName, Version]:
@@ -60,11 +77,12 @@ def identify(project: Project, context: BuildContext) -> tuple[NormalizedName, V
 
     Where the backend prepares none, the project is built. Raises what `build` raises.
     """
-    with _temporary_folder() as folder:
+    with _open_backend(project, context) as (backend, source):
         _logger.info("Preparing the metadata of %s", project)
-        metadata = _backend(project, context).metadata(Path(folder))
-        if metadata is None:
-            built = build(project, context, output=Path(folder) / "dist")[0]
+        metadata = backend.metadata(source)
+    if metadata is None:
+        with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+            built = build(project, context, output=Path(folder))[0]
             return built.name, built.version
     found = _read_identity(project, metadata)
     if project.name not in {None, found[0]}:
@@ -76,29 +94,51 @@ def identify(project: Project, context: BuildContext) -> tuple[NormalizedName, V
     return found
 
 
-def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    return tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
+@contextmanager
+def _open_backend(project: Project, context: BuildContext) -> Iterator[tuple[Backend, Path]]:
+    """Yield the backend of *project*, and a copy of its sources to build."""
+    more = _allowed_names(project)
+    environ = {
+        **backend_environ(context.environ, more),
+        EPOCH_VARIABLE: str(source_date_epoch(project.directory, context.environ)),
+    }
+    with (
+        open_build_folder(project) as folder,
+        context.environments.of_project(project.directory, folder) as environment,
+    ):
+        source = copy_sources(project, folder / "source")
+        yield Backend(project, context.options, environment, environ, folder), source
 
 
-def _backend(project: Project, context: BuildContext) -> Backend:
-    return Backend(project, context, source_date_epoch(project.directory, context.environ))
+def _allowed_names(project: Project) -> list[str]:
+    """Return the variables that `[tool.shipwheel] environment` lets the backend have."""
+    if not (project.directory / "pyproject.toml").is_file():
+        return []
+    tool = table_in(read_pyproject(project.directory), "tool")
+    names = table_in(tool, "shipwheel").get("environment", [])
+    if isinstance(names, list) and all(isinstance(name, str) for name in names):
+        return names
+    where = os.fspath(project.directory / "pyproject.toml")
+    raise InputError(
+        f"[tool.shipwheel] environment is {names!r} in {where!r}",
+        'list names of variables there: environment = ["NAME"]',
+    )
 
 
-def _build(project: Project, context: BuildContext, folder: Path) -> tuple[Distribution, ...]:
-    kinds = context.options.kinds
-    backend = _backend(project, context)
-    sdist = None if kinds == "wheel" else backend.sdist(folder / "sdist")
+def _build(backend: Backend, source: Path, kinds: Kinds) -> tuple[Distribution, ...]:
+    sdist = None if kinds == "wheel" else backend.sdist(source)
     if sdist is None:
         if kinds == "sdist":
             raise BuildFailed(
-                f"The build backend of {str(project)!r} makes no sdists", "build its wheel only"
+                f"The build backend of {str(backend.project)!r} makes no sdists",
+                "build its wheel only",
             )
-        return (backend.wheel(project.directory, folder / "wheel"),)
+        return (backend.wheel(source),)
     if kinds == "sdist":
         return (sdist,)
     with open_sdist(sdist.path) as archive:
-        source = archive.unpack(folder / "source")
-    return backend.wheel(source, folder / "wheel"), sdist
+        unpacked = archive.unpack(backend.folder / "unpacked")
+    return backend.wheel(unpacked), sdist
 
 
 def _read_identity(project: Project, metadata: RawMetadata) -> tuple[NormalizedName, Version]:
@@ -125,22 +165,105 @@ def _check_identity(project: Project, built: Sequence[Distribution]) -> None:
             )
 
 
+def _check_committed(
+    project: Project, built: Sequence[Distribution], options: BuildOptions
+) -> None:
+    """Refuse what holds files that git sees as modified or untracked, or warn of it."""
+    if options.uncommitted == "allowed":
+        return
+    files = uncommitted_files(project.directory)
+    held = {it.filename: held_files(project.directory, files, it) for it in built if files}
+    problems = [
+        Problem(f"{filename!r} would hold {_SEEN}: {_listed(names)}", _COMMIT)
+        for filename, names in held.items()
+        if names
+    ]
+    if options.uncommitted == "refused":
+        Refused.raise_all(problems)
+    for problem in problems:
+        _logger.warning("warning: %s", problem)
+
+
+def warn_of_uncommitted(project: Project) -> None:
+    """Warn of all files of *project* that a publish would refuse, were they in what it builds."""
+    top = project.directory.resolve()
+    if files := [it.relative_to(top).as_posix() for it in uncommitted_files(project.directory)]:
+        message = f"{project} has {_SEEN}, which publish refuses to pack: {_listed(files)}"
+        _logger.warning("warning: %s", Problem(message, _COMMIT))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(map(repr, names[:_NAMED])) + more
+
+
+def held_files(directory: Path, files: Iterable[Path], built: Distribution) -> list[str]:
+    """Return those of *files*, uncommitted below *directory*, that *built* holds.
+
+    In an sdist they are where they are in the project; elsewhere their bytes tell, unless a
+    committed file of the same name has the same ones.
+    """
+    directory = directory.resolve()
+    paths = {it.relative_to(directory).as_posix(): it for it in files if it.is_file()}
+    with open_archive(built.path) as archive:
+        members = {name: it.sha256 for name, it in archive.contents().items()}
+    held = set(paths).intersection(members if built.kind == "sdist" else ())
+    by_hash: dict[str, list[str]] = {}
+    for name in paths.keys() - held:
+        by_hash.setdefault(file_sha256(paths[name]), []).append(name)
+    for member, digest in members.items():
+        is_told = built.kind == "sdist" and member in paths
+        for name in () if is_told else by_hash.get(digest, ()):
+            # Empty files are all the same, so those are told by their paths.
+            is_empty = not paths[name].stat().st_size
+            is_other = is_empty and not f"/{name}".endswith(f"/{member}")
+            if not is_other and not _is_committed(directory, member, digest, paths):
+                held.add(name)
+    return sorted(held)
+
+
+def _is_committed(directory: Path, member: str, digest: str, paths: Container[str]) -> bool:
+    """Return whether a file that is not one of *paths* has the name and the bytes of *member*."""
+    return any(
+        path.is_file()
+        and path.relative_to(directory).as_posix() not in paths
+        and file_sha256(path) == digest
+        for path in directory.rglob(glob.escape(member.rpartition("/")[2]))
+    )
+
+
+def _output_folder(project: Project) -> Path:
+    """Return the `dist/` of *project*, which git and other backends ignore from now on."""
+    folder = project.directory / "dist"
+    with _writing(folder):
+        folder.mkdir(exist_ok=True)
+        if not os.path.lexists(folder / ".gitignore"):
+            write_whole(folder / ".gitignore", "*\n")
+    return folder
+
+
 def _move(built: Sequence[Distribution], output: Path) -> tuple[Distribution, ...]:
     """Move what was built into *output*, in the place of older files of the same version.
 
     A file appears there whole or not at all, also when it comes from another file system.
     """
-    try:
+    with _writing(output):
         output.mkdir(parents=True, exist_ok=True)
         move_together({it.path: output / it.filename for it in built})
         for stale in {*_same_version(built[0], output)} - {output / it.filename for it in built}:
-            stale.unlink()
+            stale.unlink(missing_ok=True)
+    return tuple(replace(it, path=output / it.filename) for it in built)
+
+
+@contextmanager
+def _writing(output: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise InputError(
             f"What was built cannot be moved into {os.fspath(output)!r}: {error.strerror}",
             "make it a folder that can be written, with free space, that holds only built files",
         ) from None
-    return tuple(replace(it, path=output / it.filename) for it in built)
 
 
 def _same_version(distribution: Distribution, output: Path) -> Iterator[Path]:

@@ -2,10 +2,9 @@
 
 An environment is found again by its interpreter, its exact requirements, the variables that uv
 reads, and the day: requirements are rarely pinned down to the last dependency, so each UTC day
-resolves them anew. One that was changed after it was made is left alone and not used.
-`environment.json` in it records what was resolved. A run that makes or uses an environment holds a
-shared lock on it; to remove it takes an exclusive one. To make it takes an exclusive lock on
-another file, so that a run waits for an environment, and not for the run that uses it.
+resolves them anew. A run has one to itself, under a lock; another run that needs the same makes a
+second one. It is used only when no file of it, compiled ones included, was touched since it was
+made: `environment.json` beside its files holds their fingerprint, and what was resolved.
 """
 
 from __future__ import annotations
@@ -13,33 +12,37 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
-import sys
+import stat
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any, Self
 
 from steps.host.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+_logger = logging.getLogger("shipwheel")
+
 LARGEST = 1 << 30
 """Bytes that the environments may take; those that were not used for longest go first."""
 _DAY = 24 * 60 * 60
 _RECORD = "environment.json"
-_MAKING = ".making"
+_SLOTS = 32  # runs that use the same environment at a time
+_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 class EnvironmentCache:
-    """The environments below *folder*, and the locks on those that are in use."""
+    """The environments below *folder*, made by *python*, and the locks on those in use."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, python: str, environ: Mapping[str, str]) -> None:
         self._folder = folder
         read = sorted(item for item in environ.items() if item[0].startswith(("UV_", "SHIPWHEEL_")))
-        self._key = [sys.executable, os.path.realpath(sys.executable), sys.version, read]
+        self._key = [python, os.path.realpath(python), read]
         self._locks = ExitStack()
 
     def __enter__(self) -> Self:
@@ -51,31 +54,56 @@ class EnvironmentCache:
         self._locks.close()
 
     def get(self, requirements: frozenset[str], make: Callable[[Path], None]) -> Path | None:
-        """Return the environment of *requirements*, which *make* puts into an empty folder.
+        """Return an environment of *requirements*, which *make* puts into an empty folder.
 
-        Return None when the cache cannot be written, or the environment was changed.
+        It is the caller's alone until the cache is closed. Return None when the cache cannot be
+        written.
         """
         today = int(time.time() // _DAY)
         key = [self._key, sorted(requirements), today]
-        path = self._folder / hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+        name = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
         try:
-            self._lock(path, requirements, make)
-            return path if _read_record(path).get("files") == _state(path) else None
+            for folder in (*reversed(self._folder.parents), self._folder):
+                folder.mkdir(mode=0o700, exist_ok=True)  # whatever the umask
+            path = self._lock(name)
+            if path and not _is_untouched(path):
+                self.renew(path, requirements, make)
+                self._evict()
         except OSError:
             return None
+        return path
 
-    def _lock(self, path: Path, requirements: frozenset[str], make: Callable[[Path], None]) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = self._locks.enter_context(path.with_suffix(".lock").open("a"))
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        os.utime(lock.fileno())
-        if _read_record(path):
-            return
-        with path.with_suffix(_MAKING).open("a") as making:
-            fcntl.flock(making, fcntl.LOCK_EX)
-            if not _read_record(path):  # no other run was faster
-                _make(path, requirements, make)
-                self._evict()
+    def renew(self, path: Path, requirements: frozenset[str], make: Callable[[Path], None]) -> None:
+        """Make the environment at *path*, which is locked, again."""
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(mode=0o700)
+        try:
+            make(path)
+        except BaseException:
+            shutil.rmtree(path, ignore_errors=True)
+            raise
+        record = {
+            "requirements": sorted(requirements),
+            "resolved": sorted(
+                found.stem for found in path.glob("lib/python*/site-packages/*.dist-info")
+            ),
+            "size": sum(it.st_size for _, it in _entries(path) if stat.S_ISREG(it.st_mode)),
+            "files": fingerprint(path),
+        }
+        # Written last, and at once: with it, the environment is complete.
+        write_whole(path / _RECORD, json.dumps(record, indent=2))
+
+    def _lock(self, name: str) -> Path | None:
+        """Lock the first environment of this name that no other run uses."""
+        for slot in range(_SLOTS):
+            path = self._folder / f"{name}-{slot}"
+            lock = path.with_suffix(".lock").open("a")
+            if _is_locked(lock):
+                self._locks.enter_context(lock)
+                os.utime(lock.fileno())
+                return path
+            lock.close()
+        return None
 
     def _evict(self) -> None:
         """Remove what was not used for long, and what exceeds the largest size."""
@@ -85,48 +113,76 @@ class EnvironmentCache:
             size = _read_record(lock.with_suffix("")).get("size", 0)
             old = time.time() - lock.stat().st_mtime > _DAY
             if old or total + size > LARGEST:
-                _remove(lock)
+                _evict_one(lock)
             else:
                 total += size
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
-    """Return where environments are kept (XDG base directories), or None if no variable says."""
+    """Return where environments are kept (XDG base directories), or None where they cannot be.
+
+    It is None as well, and said, where somebody else could write into that folder.
+    """
     base, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
-    for folder in Path(base), Path(home, ".cache"):
-        if folder.is_absolute():
-            return folder / "shipwheel" / "environments"
-    return None
+    above = next((it for it in (Path(base), Path(home, ".cache")) if it.is_absolute()), None)
+    if above is None:
+        return None
+    folder = above / "shipwheel" / "environments"
+    if reason := unsafe_folder(folder):
+        _logger.warning(
+            "warning: No build environment is kept in %r: %s; name a folder of your own in"
+            " XDG_CACHE_HOME, or build with --no-build-cache",
+            os.fspath(folder),
+            reason,
+        )
+        return None
+    return folder
 
 
-def _make(path: Path, requirements: frozenset[str], make: Callable[[Path], None]) -> None:
-    shutil.rmtree(path, ignore_errors=True)  # what a run left that did not come to its end
-    path.mkdir()
+def unsafe_folder(folder: Path) -> str:
+    """Return how another user could write into *folder* or put another in its place; or "".
+
+    What does not exist yet will be this user's own.
+    """
+    user = os.geteuid()
+    for path in (folder, *folder.parents):
+        try:
+            found = (os.lstat(path), path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as error:
+            return f"{os.fspath(path)!r} cannot be read ({error.strerror})"
+        for status in found:
+            if status.st_uid not in ({user} if path == folder else {user, 0}):
+                return f"{os.fspath(path)!r} belongs to another user (number {status.st_uid})"
+        if _others_write(found[1]):
+            return f"other users may write into {os.fspath(path)!r}"
+    return ""
+
+
+def _others_write(status: os.stat_result) -> bool:
+    mode = status.st_mode
+    if mode & stat.S_ISVTX:  # nobody removes there what is another user's
+        return False
+    # A group of the user's number is the user's alone.
+    return bool(mode & (stat.S_IWOTH if status.st_gid == status.st_uid else _OTHERS))
+
+
+def _is_locked(lock: IO[str]) -> bool:
     try:
-        make(path)
-    except BaseException:
-        shutil.rmtree(path, ignore_errors=True)
-        raise
-    record = {
-        "requirements": sorted(requirements),
-        "resolved": sorted(
-            found.stem for found in path.glob("lib/python*/site-packages/*.dist-info")
-        ),
-        "size": sum(stat.st_size for _name, stat in _files(path)),
-        "files": _state(path),
-    }
-    # Written last, and at once: with it, the environment is complete.
-    write_whole(path / _RECORD, json.dumps(record, indent=2))
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
-def _remove(lock: Path) -> None:
-    """Remove the environment, unless it is in use; its lock stays, another run may wait for it."""
-    with lock.open("a") as held, suppress(BlockingIOError):
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        with suppress(OSError):
-            (lock.with_suffix("") / _RECORD).unlink()
-        shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
-        lock.with_suffix(_MAKING).unlink(missing_ok=True)
+def _evict_one(lock: Path) -> None:
+    """Remove the environment, unless it is in use; its lock stays, another run may have it open."""
+    with lock.open("a") as held:
+        if _is_locked(held):
+            with suppress(OSError):
+                (lock.with_suffix("") / _RECORD).unlink()
+            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
 
 
 def _read_record(path: Path) -> dict[str, Any]:
@@ -137,19 +193,29 @@ def _read_record(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _state(path: Path) -> str:
-    """Return what tells that no file of the environment was added, removed or written."""
-    state = hashlib.sha256()
-    for name, stat in _files(path):
-        state.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\0{stat.st_mode}\n".encode())
-    return state.hexdigest()
+def _is_untouched(path: Path) -> bool:
+    files = _read_record(path).get("files")
+    return files is not None and files == fingerprint(path)
 
 
-def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield every file but compiled ones, which appear as modules are imported, in fixed order."""
-    for folder, subfolders, names in os.walk(path):
-        subfolders[:] = sorted(name for name in subfolders if name != "__pycache__")
-        for name in sorted(names):
-            if not name.startswith(_RECORD):
-                file = os.path.join(folder, name)  # noqa: PTH118 - a hot loop
-                yield file, os.lstat(file)
+def fingerprint(path: Path) -> str:
+    """Return what tells that nothing in the environment was added, removed, written or replaced.
+
+    The time of the last change of a file, unlike that of its contents, cannot be set.
+    """
+    digest = hashlib.sha256()
+    for name, status in sorted(_entries(path)):
+        told = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        digest.update(repr((name, status.st_ino, told)).encode())
+    return digest.hexdigest()
+
+
+def _entries(folder: Path | str) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield every file and folder below *folder* but the record, with what the system says."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(f".{_RECORD}") or entry.name == _RECORD:
+                continue
+            yield entry.path, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                yield from _entries(entry.path)

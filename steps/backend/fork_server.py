@@ -1,10 +1,11 @@
-"""Runs the hooks of build backends in forks of a process that imported the backend once.
+"""Runs the hooks of build backends, in forks of a process that imported the backend once.
 
 `fork_server_main.py` is the other side, and has the contract. Where a fork could differ from a
-process, each hook has a process: on other systems than Linux, for a backend inside the project's
-own tree, for one that fails, prints, starts threads or looks at what differs from hook to hook when
-it is imported, for environments beyond the sixteenth, and when pyproject-hooks does not name the
-backend in the variable where this module expects it.
+process, the server starts a process for each hook: for a backend inside the project's own tree, for
+one that fails, prints, starts threads or looks at what differs from hook to hook when it is
+imported, for environments beyond the sixteenth, and when pyproject-hooks does not name the backend
+in the variable where this module expects it. Either way what a hook leaves running ends with it. On
+other systems than Linux a hook is a child of this process, and only its process group ends with it.
 """
 
 from __future__ import annotations
@@ -16,14 +17,13 @@ import sys
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from steps.host.children import OncePerKey, last_written, open_output
+from steps.host.children import last_written, open_output
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from steps.host.children import Children
 
@@ -37,16 +37,15 @@ _END_SECONDS = 10  # for a fork server to end what it was told to end
 
 
 class ForkServers:
-    """One fork server per environment and backend; leaving the context ends them and their hooks.
+    """A fork server for each environment and backend; leaving the context ends all of them.
 
-    Usable from several threads at once.
+    Usable from several threads at once, each with environments of its own.
     """
 
     def __init__(self, children: Children) -> None:
         self._children = children
         self._lock = threading.Lock()
-        self._keys: set[tuple[str, str]] = set()
-        self._servers = OncePerKey[tuple[str, str], _ForkServer | None]()
+        self._servers: dict[tuple[str, str], _ForkServer | None] = {}
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -54,32 +53,50 @@ class ForkServers:
 
     def __exit__(self, *_: object) -> None:
         """Let every server end its hooks and itself."""
-        servers = [*filter(None, self._servers.made())]
+        self._end(tuple(self._servers))
+
+    def end(self, python: str) -> None:
+        """End the servers of one interpreter, before its environment is removed."""
+        self._end([key for key in tuple(self._servers) if key[0] == python])
+
+    def _end(self, keys: Iterable[tuple[str, str]]) -> None:
+        with self._lock:
+            servers = [server for key in keys if (server := self._servers.pop(key, None))]
         for server in servers:
             server.control.shutdown(socket.SHUT_WR)
         for server in servers:
             with suppress(subprocess.TimeoutExpired):
                 server.process.wait(_END_SECONDS)
+            self._children.end(server.process)
             server.control.close()
 
-    def run(self, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]) -> str:
-        """Run *command*, a call of pyproject-hooks' script, as `Children.run` would."""
-        server = self._server(command[0], environ)
-        if server:
-            with suppress(_Gone):
-                return server.run(command, cwd, environ)
+    def run(
+        self, command: Sequence[str], *, cwd: str, environ: Mapping[str, str], fork: bool = True
+    ) -> str:
+        """Run *command*, a call of pyproject-hooks' script, as `Children.run` would.
+
+        Unless it may *fork* the process of the backend, it has one of its own.
+        """
+        backend = environ.get(_BACKEND, "").partition(":")[0]
+        if not fork or _IN_TREE in environ:
+            backend = ""
+        for each in dict.fromkeys([backend, ""]):
+            if server := self._server(command[0], each, environ):
+                with suppress(_Gone):
+                    return server.run(command, cwd, environ)
         return self._children.run(command, cwd=cwd, environ=environ)
 
-    def _server(self, python: str, environ: Mapping[str, str]) -> _ForkServer | None:
-        backend = environ.get(_BACKEND, "").partition(":")[0]
-        if sys.platform != "linux" or not backend or _IN_TREE in environ:
-            return None
+    def _server(self, python: str, backend: str, environ: Mapping[str, str]) -> _ForkServer | None:
         key = python, backend
-        with self._lock:
-            if key not in self._keys and len(self._keys) == _MOST:
-                return None
-            self._keys.add(key)
-        return self._servers.get(key, partial(_start, self._children, *key, environ))
+        if sys.platform != "linux":
+            return None
+        if key not in self._servers:
+            preloaded = sum(1 for _, each in self._servers if each)
+            can = not backend or preloaded < _MOST
+            server = _start(self._children, *key, environ) if can else None
+            with self._lock:
+                self._servers[key] = server
+        return self._servers[key]
 
 
 class _Gone(Exception):  # noqa: N818 - what happened to the fork server
@@ -92,11 +109,16 @@ class _ForkServer:
 
     children: Children
     process: subprocess.Popen[bytes]
+    is_preloaded: bool
     control: socket.socket
 
     def run(self, command: Sequence[str], cwd: str, environ: Mapping[str, str]) -> str:
-        """Run *command* in a fork; raise what `Children.run` raises, and _Gone."""
-        own = {key: value for key, value in environ.items() if key in _PER_HOOK}
+        """Run *command* in a child; raise what `Children.run` raises, and _Gone."""
+        own = {
+            key: value
+            for key, value in environ.items()
+            if key in _PER_HOOK or not self.is_preloaded
+        }
         request = json.dumps({"command": [*command], "cwd": cwd, "environ": own}).encode()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with open_output() as output, ours:
@@ -146,7 +168,7 @@ def _start(
     with suppress(TimeoutError, ConnectionError):
         if ours.recv(_REPLY):
             ours.settimeout(None)
-            return _ForkServer(children, process, ours)
+            return _ForkServer(children, process, bool(backend), ours)
     children.end(process)
     ours.close()
     return None

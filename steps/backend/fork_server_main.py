@@ -6,14 +6,16 @@ standard output and error, as
 
     python fork_server_main.py CONTROL BACKEND
 
-where CONTROL is the number of a SOCK_SEQPACKET socket and BACKEND is the module to import. When
-the import left nothing that a hook in a process of its own would not find as well, it sends
-`ready`; else it ends. From then on every packet on CONTROL is a request: the JSON of
+where CONTROL is the number of a SOCK_SEQPACKET socket and BACKEND is the module to import, or
+nothing. When the import left nothing that a hook in a process of its own would not find as well, it
+sends `ready`; else it ends. From then on every packet on CONTROL is a request: the JSON of
 `{"command": [python, script, ...], "cwd": ..., "environ": {...}}`, with two descriptors, the output
 and the reply socket. The hook runs in a forked child, the leader of a session, in that directory
-and with these variables on top of the server's, as if `command` had been started there. Its exit
-code (negative: the signal that ended it) is the only packet of the reply. A hook ends with its
-process group when the other side shuts the reply down, the server when it closes CONTROL.
+and with these variables on top of the server's, as if `command` had been started there; without a
+BACKEND the command is started, with these variables alone. Its exit code (negative: the signal that
+ended it) is the only packet of the reply, and comes when all that it started has ended, too: what a
+hook leaves becomes the server's child. A hook ends with its process group when the other side shuts
+the reply down, the server when it closes CONTROL.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ import select
 import signal
 import socket
 import threading
+import time
 from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from types import CodeType, ModuleType
@@ -44,6 +47,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _LARGEST_REQUEST = 1 << 17
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_ORPHANS_SECONDS = 5.0
 # What differs from one hook to the next, so that an import must not depend on it.
 _DIFFERENT = {b"SOURCE_DATE_EPOCH", b"_PYPROJECT_HOOKS_BUILD_BACKEND"}
 # Modules that a backend imports only when it is called, and that only define things. With these two
@@ -128,89 +133,97 @@ def warm_up(backend: str) -> None:
             getattr(importlib.import_module(module), function)(argument)
 
 
-class Hook:
-    """A hook that runs in a child of this process; `reply` gets its exit code."""
-
-    def __init__(self, pid: int, reply: int) -> None:
-        self.pid = pid
-        self.reply = reply
-        self.descriptors = os.pidfd_open(pid), reply
-
-    def end(self) -> None:
-        """End it, and whatever it started; it may have ended by itself."""
-        for kill in os.kill, os.killpg:  # it may not lead its group yet; its group may outlive it
-            with suppress(ProcessLookupError, PermissionError):
-                kill(self.pid, signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        with suppress(OSError):  # the other side no longer waits
-            os.write(self.reply, str(code).encode())
-        for descriptor in self.descriptors:
-            os.close(descriptor)
-
-
 class Server:
-    """Forks for every request that comes over *control*, and sees every hook to its end."""
+    """Runs a child for every request that comes over *control*, one after the other."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control = control
-        self.hooks: dict[int, Hook] = {}  # by the descriptors that tell of their end
-        self.poll = select.poll()
-        self.poll.register(control, select.POLLIN)
 
     def serve(self) -> tuple[dict[str, Any], int]:
         """Return, in a child only, a request and its output."""
         while True:
-            ready = self.poll.poll()[0][0]
-            if ready in self.hooks:
-                self.forget(self.hooks[ready]).end()
-                continue
             packet, received, *_ = socket.recv_fds(self.control, _LARGEST_REQUEST, 2)
             if not packet:
-                self.end()
+                os._exit(0)
             output, reply = received
-            if self.fork(reply) == 0:
+            try:
+                pid = os.fork()
+            except OSError:  # there is no memory for it: the other side sees the reply closed
+                pid = -1
+            if pid == 0:
+                self.control.close()
+                os.close(reply)
                 return json.loads(packet), output
             os.close(output)
-
-    def fork(self, reply: int) -> int | None:
-        """Fork for the hook that *reply* waits for; return None when there is no memory for it."""
-        try:
-            pid = os.fork()
-        except OSError:
+            if pid > 0:
+                self.see_to_its_end(pid, reply)
             os.close(reply)
-            return None
-        if pid == 0:
-            self.control.close()
-            for descriptor in {*self.hooks, reply}:
-                os.close(descriptor)
-            return 0
-        hook = Hook(pid, reply)
-        for descriptor in hook.descriptors:
-            self.hooks[descriptor] = hook
-            self.poll.register(descriptor, select.POLLIN)
-        return pid
 
-    def forget(self, hook: Hook) -> Hook:
-        """Return *hook*, which nothing is to be expected from any more."""
-        for descriptor in hook.descriptors:
-            self.poll.unregister(descriptor)
-            del self.hooks[descriptor]
-        return hook
+    def see_to_its_end(self, pid: int, reply: int) -> None:
+        """Wait for a hook, end all that it left, and reply with its exit code.
 
-    def end(self) -> None:
-        """End this process and every hook."""
-        for hook in {*self.hooks.values()}:
-            hook.end()
-        os._exit(0)
+        It is ended when the other side shuts *reply* or *control* down.
+        """
+        descriptor = os.pidfd_open(pid)
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.register(reply, select.POLLRDHUP)
+        poll.register(self.control, select.POLLRDHUP)
+        poll.poll()
+        os.close(descriptor)
+        for kill in os.kill, os.killpg:  # it may not lead its group yet; its group may outlive it
+            with suppress(ProcessLookupError, PermissionError):
+                kill(pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        end_orphans()
+        with suppress(OSError):  # the other side no longer waits
+            os.write(reply, str(code).encode())
 
 
-def exec_in_place(request: dict[str, Any], output: int) -> CodeType:
-    """Make this process what starting the request's command would have made; return its code."""
+def adopt_orphans() -> None:
+    """Become the parent of whatever a hook starts and leaves, in a session of its own too."""
+    with suppress(Exception):
+        import ctypes  # noqa: PLC0415 - not every interpreter has it
+
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_orphans() -> None:
+    """End every child of this process; their own children become ours, and end as well."""
+    end = time.monotonic() + _ORPHANS_SECONDS
+    while time.monotonic() < end:
+        try:
+            if os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        except ChildProcessError:
+            return
+        for pid in children():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.001)
+
+
+def children() -> list[int]:
+    """Return the numbers of the children of this process."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{name}/stat", "rb") as stream:
+            if int(stream.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                found.append(int(name))
+    return found
+
+
+def become_hook(request: dict[str, Any], output: int) -> None:
+    """Lead a session, in the directory of *request*, with its *output*."""
     os.setsid()
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(output)
     os.chdir(request["cwd"])
+
+
+def exec_in_place(request: dict[str, Any]) -> CodeType:
+    """Make this process what starting the request's command would have made; return its code."""
     os.environ.update(request["environ"])
     sys.orig_argv[:] = request["command"]
     sys.argv[:] = request["command"][1:]
@@ -270,11 +283,17 @@ def fast_exit() -> None:
 def main() -> None:
     """Preload and serve; in a child, be the hook."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    if not preload(sys.argv[2]):
+    adopt_orphans()
+    backend = sys.argv[2]
+    if backend and not preload(backend):
         os._exit(1)
     gc.freeze()
     control.send(b"ready")
-    run(exec_in_place(*Server(control).serve()))
+    request, output = Server(control).serve()
+    become_hook(request, output)
+    if not backend:
+        os.execve(request["command"][0], request["command"], request["environ"])  # noqa: S606 - as asked
+    run(exec_in_place(request))
     fast_exit()
 
 

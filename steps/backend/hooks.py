@@ -5,11 +5,14 @@ Errors of pypa/build and of pyproject-hooks become Shipwheel's; what a backend r
 
 from __future__ import annotations
 
+import gzip
 import logging
 import os
 import subprocess
+import tarfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,49 +25,66 @@ from build import (
 from packaging.metadata import parse_email
 from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 
-from steps.backend.reproducible import normalise_sdist
+from steps.backend.sources import EPOCH_VARIABLE
+from steps.distribution.archive import open_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
 from steps.host.errors import BuildFailed, InputError
+from steps.host.files import open_whole
+from steps.project.dependencies import table_in
 from steps.project.history import checkout_around
+from steps.project.source import read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.metadata import RawMetadata
 
-    from steps.backend.context import BuildContext
+    from steps.backend.context import BuildOptions
+    from steps.backend.environments import Environment
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
 
 
+# What these would build in a folder of a random name, they build in a named one.
+_BUILD_FOLDER = {"mesonpy": "build-dir", "scikit_build_core.build": "build-dir"}
+_SCIKIT_BUILD = "scikit-build"
+
+
 @dataclass(frozen=True)
 class Backend:
-    """The hooks of one project's backend, in the environments that they ask for."""
+    """The hooks of one project's backend, which is in *source*.
+
+    *environment* returns the environment that holds what it is given; *folder* is empty, and has
+    the same name in every build of the project.
+    """
 
     project: Project
-    context: BuildContext
-    epoch: int
+    options: BuildOptions
+    environment: Callable[[Iterable[str]], Environment]
+    environ: Mapping[str, str]
+    folder: Path
 
-    def sdist(self, folder: Path) -> Distribution | None:
-        """Build the sdist into *folder*; return None when the backend makes none."""
+    def sdist(self, source: Path) -> Distribution | None:
+        """Build the sdist of *source*; return None when the backend makes none."""
         try:
-            path = self._call("sdist", self.project.directory, folder)
+            path = self._call("sdist", source)
         except _Unsupported:
             return None
-        normalise_sdist(path, self.epoch)
+        normalise_sdist(path, int(self.environ[EPOCH_VARIABLE]))
         return read_whole(path)
 
-    def wheel(self, source: Path, folder: Path) -> Distribution:
-        """Build the wheel of *source* into *folder*."""
-        return read_whole(self._call("wheel", source, folder))
+    def wheel(self, source: Path) -> Distribution:
+        """Build the wheel of *source*."""
+        return read_whole(self._call("wheel", source))
 
-    def metadata(self, folder: Path) -> RawMetadata | None:
-        """Have a wheel's metadata prepared in *folder*; None when the backend prepares none."""
+    def metadata(self, source: Path) -> RawMetadata | None:
+        """Have the metadata of the wheel of *source* prepared; None when the backend does not."""
+        folder = self.folder / "metadata"
         with _translated(self.project):
-            builder = self._ready("wheel", self.project.directory)
+            builder = self._ready("wheel", source)
             try:
-                path = builder.prepare("wheel", folder)
+                path = builder.prepare("wheel", folder, self._settings(source))
             except TypeError:  # it returned no string
                 path = os.fspath(folder)
         if path is None:
@@ -78,11 +98,12 @@ class Backend:
                 "a backend returns the name of the folder that it made (PEP 517)",
             ) from None
 
-    def _call(self, kind: Kind, source: Path, folder: Path) -> Path:
+    def _call(self, kind: Kind, source: Path) -> Path:
+        folder = self.folder / kind
         with _translated(self.project):
             builder = self._ready(kind, source)
             try:
-                path = Path(builder.build(kind, folder))
+                path = Path(builder.build(kind, folder, self._settings(source)))
             except TypeError:  # it returned no string
                 path = folder
         if path.parent != folder or path.is_symlink() or not path.is_file():
@@ -96,15 +117,26 @@ class Backend:
     def _ready(self, kind: Kind, source: Path) -> ProjectBuilder:
         """Return the builder in an environment with all that a build of *kind* requires."""
         builder = self._builder(source, frozenset())
-        more = frozenset(builder.get_requires_for_build(kind))
+        more = frozenset(builder.get_requires_for_build(kind, self._settings(source)))
         if more <= builder.build_system_requires:
             return builder
         return self._builder(source, more)
 
     def _builder(self, source: Path, more: frozenset[str]) -> ProjectBuilder:
         static = self._read(source)
-        environment = self.context.environments.get(static.build_system_requires | more)
-        return ProjectBuilder.from_isolated_env(environment, source, self._run)
+        environment = self.environment(static.build_system_requires | more)
+        return ProjectBuilder.from_isolated_env(
+            environment, source, partial(self._run, environment)
+        )
+
+    def _settings(self, source: Path) -> Mapping[str, str | list[str]]:
+        """Return what the user tells the backend, and the folder to build in where it takes one."""
+        table = read_pyproject(source) if (source / "pyproject.toml").is_file() else {}
+        key = _BUILD_FOLDER.get(table_in(table, "build-system").get("build-backend", ""))
+        own = str(table_in(table_in(table, "tool"), _SCIKIT_BUILD))
+        if key is None or f"'{key}'" in own:
+            return self.options.settings
+        return {key: os.fspath(self.folder / "build"), **self.options.settings}
 
     def _read(self, source: Path) -> ProjectBuilder:
         try:
@@ -126,17 +158,14 @@ class Backend:
 
     def _run(
         self,
+        environment: Environment,
         cmd: Sequence[str],
         cwd: str | None = None,
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
-        """Run one hook; the signature is pyproject-hooks' `SubprocessRunner`."""
-        environ = {
-            **self.context.environments.environ,
-            **(extra_environ or {}),
-            "SOURCE_DATE_EPOCH": str(self.epoch),
-        }
-        output = self.context.hooks.run(cmd, cwd=cwd or os.curdir, environ=environ)
+        """Run one hook; the signature is, after the environment, pyproject-hooks' runner's."""
+        environ = {**self.environ, **(extra_environ or {})}
+        output = environment.run(self.project.directory, cmd, cwd=cwd or os.curdir, environ=environ)
         _logger.debug("%s", output.rstrip())
 
 
@@ -191,3 +220,29 @@ def _without_git(project: Project) -> str:
         "; if the version comes from git: there is no .git here, and"
         " `gcloud builds submit` leaves .git out unless a .gcloudignore keeps it"
     )
+
+
+def normalise_sdist(path: Path, epoch: int) -> None:
+    """Pack the sdist at *path* again, unless it already shows no trace of when and where.
+
+    Members keep their order, names and contents; times become *epoch*, owners empty, modes plain.
+    """
+    with open_sdist(path) as archive:
+        if archive.is_normal(epoch):
+            _normalise_gzip_time(path, epoch)
+            return
+        with (
+            open_whole(path) as raw,
+            gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=epoch) as stream,
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as tar,
+        ):
+            archive.copy_normal(tar, epoch)
+
+
+def _normalise_gzip_time(path: Path, epoch: int) -> None:
+    """Write *epoch* into the header (RFC 1952, bytes 4 to 7), unless it has no time."""
+    with path.open("r+b") as stream:
+        stream.seek(4)
+        if any(stream.read(4)):
+            stream.seek(4)
+            stream.write(epoch.to_bytes(4, "little"))

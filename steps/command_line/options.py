@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -83,6 +84,19 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         is_flag=True,
         help="First fetch the git history and tags that a shallow clone lacks.",
     )
+    @click.option(
+        "--python",
+        metavar="VERSION|PATH",
+        help="Build with this interpreter, by default the one that runs Shipwheel.",
+    )
+    @click.option(
+        "-C",
+        "--config-setting",
+        "settings",
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Tell the build backend; a key that comes twice has a list of values.",
+    )
     @workers_option
     @functools.wraps(function)
     def wrapper(
@@ -92,6 +106,8 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         cache: bool,
         build_timeout: float | None,
         unshallow: bool,
+        python: str | None,
+        settings: tuple[str, ...],
         workers: int,
         **others: Any,
     ) -> Result:
@@ -106,10 +122,33 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
             cache=cache,
             timeout=build_timeout,
             workers=workers,
+            python=_interpreter(python),
+            settings=_config_settings(settings),
         )
         return function(build_options=options, **others)
 
     return wrapper
+
+
+def _interpreter(given: str | None) -> str:
+    """Return *given*, a path as seen from here."""
+    if given and (os.sep in given or given.startswith("~")):
+        return os.path.abspath(os.path.expanduser(given))  # noqa: PTH100, PTH111 - links are kept
+    return given or sys.executable
+
+
+def _config_settings(given: Sequence[str]) -> dict[str, str | list[str]]:
+    """Return what backends are told, as pypa/build reads it."""
+    settings: dict[str, str | list[str]] = {}
+    for text in given:
+        key, _, value = text.partition("=")
+        if key not in settings:
+            settings[key] = value
+        elif isinstance(before := settings[key], list):
+            before.append(value)
+        else:
+            settings[key] = [before, value]
+    return settings
 
 
 def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:

@@ -96,7 +96,7 @@ class Children:
         with (
             open_output(undecodable) as output,
             open_output(undecodable) as errors,
-            open_output() as given,
+            open_output(undecodable) as given,
         ):
             given.write(text)
             given.seek(0)

@@ -27,12 +27,13 @@ def run_git(
     hint: str,
     environ: Mapping[str, str] | None = None,
     seconds: float = _SECONDS,
+    text: str = "",
 ) -> subprocess.CompletedProcess[str]:
     """Run git in *directory* and return its answer, also where it is no.
 
-    *environ* is this process's by default. Raises InputError, with *hint*, where git cannot be
-    started or takes longer than *seconds*. A file name that is not UTF-8 is kept as `os.fsdecode`
-    does.
+    It reads *text*; *environ* is this process's by default. Raises InputError, with *hint*, where
+    git cannot be started or takes longer than *seconds*. A file name that is not UTF-8 is kept as
+    `os.fsdecode` does.
     """
     command = ["git", "-C", os.fspath(directory), *arguments]
     own = os.environ if environ is None else environ
@@ -41,6 +42,7 @@ def run_git(
             return children.ask(
                 command,
                 environ={**_NO_PROMPT, **own, **_LANGUAGE},
+                text=text,
                 undecodable="surrogateescape",
             )
     except FileNotFoundError:
@@ -66,10 +68,12 @@ def read_git(directory: Path, *arguments: str, purpose: str, hint: str) -> str:
     return answer.stdout
 
 
-def ask_git(directory: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
+def ask_git(
+    directory: Path, *arguments: str, environ: Mapping[str, str] | None = None, text: str = ""
+) -> str:
     """Return what git prints in *directory*, or nothing where it fails, or is not there."""
     with suppress(InputError):
-        answer = run_git(directory, *arguments, hint="", environ=environ)
+        answer = run_git(directory, *arguments, hint="", environ=environ, text=text)
         return answer.stdout if answer.returncode == 0 else ""
     return ""
 

@@ -135,6 +135,37 @@ def _git(folder: Path, *arguments: str) -> str:
         raise
 
 
+def uncommitted_files(directory: Path) -> tuple[Path, ...]:
+    """Return the files below *directory* that git sees as modified or untracked.
+
+    Nothing where there is no checkout around it. A submodule is asked about its own files. Raises
+    InputError where git cannot tell.
+    """
+    if not checkout_around(directory):
+        return ()
+    # Whichever user owns the clone, and without writing into it.
+    status = ("--no-optional-locks", "-c", "safe.directory=*", "status", "--porcelain", "-z")
+    more = ("--untracked-files=all", "--no-renames", "--", ".")
+    hint = "run it in a whole clone, with git installed, or with --allow-uncommitted"
+    purpose = f"what is not committed in {os.fspath(directory)!r}"
+    told = read_git(directory, *status, *more, purpose=purpose, hint=hint)
+    top = checkout_around(directory.resolve()) or directory
+    return tuple(
+        file for line in told.split("\0") if line for file in _files_of(line[:2], top / line[3:])
+    )
+
+
+def _files_of(state: str, path: Path) -> Iterator[Path]:
+    """Yield *path*, unless it was deleted; of a folder what is not committed in it."""
+    if not path.is_dir() or path.is_symlink():
+        if os.path.lexists(path):
+            yield path
+    elif state == "??":  # a repository inside that is no submodule
+        yield from (it for it in path.rglob("*") if it.is_file() and ".git" not in it.parts)
+    else:
+        yield from uncommitted_files(path)
+
+
 def complete_history(directories: Iterable[Path], environ: Mapping[str, str]) -> None:
     """Fetch the commits and the tags that the checkouts of *directories* lack.
 

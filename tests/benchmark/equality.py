@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.backend.reproducible import FIXED_ENVIRONMENT
+from steps.backend.environments import FIXED_ENVIRONMENT
 from tests.archives import member_hashes
 
 if TYPE_CHECKING:

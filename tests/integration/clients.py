@@ -212,7 +212,7 @@ class Twine:
 
     def publish(self, project: Path) -> None:
         options = ["--verbose", "--non-interactive", "--repository", "private"]
-        files = sorted((project / "dist").iterdir())
+        files = sorted((project / "dist").glob("*-*"))
         self.desk.run(OURS / "twine", "upload", *options, *files, cwd=project)
 
 

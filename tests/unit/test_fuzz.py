@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.backend.reproducible import normalise_sdist
+from steps.backend.hooks import normalise_sdist
 from steps.distribution.archive import open_sdist
 from steps.distribution.contents import compare
 from steps.distribution.files import check_built, read_whole

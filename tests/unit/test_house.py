@@ -30,7 +30,8 @@ RUNS_GCLOUD = {
 WRITES_FILES = {
     "steps/host/files.py": "the one",
     "steps/backend/environment_cache.py": "locks",
-    "steps/backend/reproducible.py": "four bytes of a file that the backend has just written",
+    "steps/backend/sources.py": "locks",
+    "steps/backend/hooks.py": "four bytes of a file that the backend has just written",
     "steps/command_line/report.py": "appends, under a lock, to what others write as well",
     "steps/function/preparation.py": "a secret is under no other name for a moment",
     "steps/registry/index.py": "a download, into a folder of its own",

@@ -8,13 +8,14 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyproject_hooks import _in_process
 
+from steps.backend.environments import FIXED_ENVIRONMENT
 from steps.backend.fork_server import ForkServers
-from steps.backend.reproducible import FIXED_ENVIRONMENT
 from steps.host.children import Children
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ class Backend:
         (control / "output.json").unlink(missing_ok=True)
         return [str(self.python), HOOK_SCRIPT, "build_wheel", str(control)]
 
-    def call(self, runner: Children | ForkServers, **environ: str) -> Outcome:
+    def call(self, runner: Children | ForkServers, *, fork: bool = True, **environ: str) -> Outcome:
         """Build a wheel."""
         command = self.command()
+        run = runner.run if isinstance(runner, Children) else partial(runner.run, fork=fork)
         try:
-            output = runner.run(
+            output = run(
                 command,
                 cwd=str(self.source),
                 environ={

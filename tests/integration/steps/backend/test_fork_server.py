@@ -41,6 +41,10 @@ def build_wheel(*_):
 """
 
 
+# It returns when it was imported.
+IMPORTED = "import time\nimported = time.time_ns()\ndef build_wheel(*_): return imported\n"
+
+
 def test_a_fork_sees_what_a_process_of_its_own_sees(environment: Path, tmp_path: Path) -> None:
     in_process, in_fork = Backend(environment, tmp_path, FACTS).call_both()
 
@@ -65,16 +69,13 @@ def test_there_is_an_end_to_the_number_of_servers(
 ) -> None:
     monkeypatch.setattr(fork_server, "_MOST", 1)
     (tmp_path / "second").mkdir()
-    source = "import os\ndef build_wheel(*_): return os.getppid() == {}"
-    backends = [
-        Backend(environment, folder, source.format(os.getpid()))
-        for folder in (tmp_path, tmp_path / "second")
-    ]
+    backends = [Backend(environment, it, IMPORTED) for it in (tmp_path, tmp_path / "second")]
 
     with runners() as (_, servers):
-        own = [backend.call(servers).returned for backend in (*backends, *backends)]
+        first, second, *again = [it.call(servers).returned for it in (*backends, *backends)]
 
-    assert own == [False, True, False, True]
+    assert again[0] == first
+    assert again[1] != second
 
 
 def test_two_hooks_of_one_server_draw_different_random_numbers(
@@ -168,14 +169,15 @@ def test_what_a_hook_changes_is_gone_with_it(environment: Path, tmp_path: Path) 
 def test_an_import_that_depends_on_the_hook_is_done_for_every_hook(
     environment: Path, tmp_path: Path, at_import: str
 ) -> None:
-    source = (
-        f"import os\n{at_import}\ndef build_wheel(*_): return os.getppid(), globals().get('seen')\n"
-    )
+    source = f"{IMPORTED}import os\n{at_import}\n"
+    source += "def build_wheel(*_): return imported, globals().get('seen')\n"
+    backend = Backend(environment, tmp_path, source)
 
-    in_process, in_fork = Backend(environment, tmp_path, source).call_both()
+    with runners() as (children, servers):
+        outcomes = [backend.call(runner) for runner in (children, servers, servers)]
 
-    assert in_process.returned[0] == os.getpid()
-    assert in_fork == in_process
+    assert len({outcome.returned[0] for outcome in outcomes}) == 3
+    assert len({(it.code, it.output, repr(it.returned[1])) for it in outcomes}) == 1
 
 
 def test_what_an_import_changes_stays_changed(environment: Path, tmp_path: Path) -> None:
@@ -207,10 +209,13 @@ def test_a_backend_that_is_missing_is_missed_in_the_same_words(
 
 
 def test_a_hook_whose_backend_is_not_named_has_a_process_of_its_own(environment: Path) -> None:
-    command = [str(environment / "bin/python"), "-c", "import os; print(os.getppid())"]
+    command = [str(environment / "bin/python"), "-c", "import os; print(dict(os.environ))"]
 
     with runners() as (_, servers):
-        assert servers.run(command, cwd=".", environ={}) == f"{os.getpid()}\n"
+        assert (
+            servers.run(command, cwd=".", environ={"A": "b"})
+            == "{'A': 'b', 'LC_CTYPE': 'C.UTF-8'}\n"
+        )
 
 
 # In an environment: imports a backend, prepares for its hooks, and says what it could not do.

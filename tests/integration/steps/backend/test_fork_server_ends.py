@@ -49,14 +49,23 @@ def test_an_import_that_takes_too_long_is_reported_as_in_a_process(
     assert caught.value.cmd[1] == HOOK_SCRIPT
 
 
-def test_what_a_hook_leaves_running_ends_with_it(environment: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("fork", [True, False])
+@pytest.mark.parametrize("session", [True, False])
+def test_what_a_hook_leaves_running_ends_with_it(
+    fork: bool, session: bool, environment: Path, tmp_path: Path
+) -> None:
     source = (
-        "import subprocess\ndef build_wheel(*_): return subprocess.Popen(['sleep', '60']).pid\n"
+        "import subprocess\n"
+        "def build_wheel(*_):\n"
+        "    shell = ['sh', '-c', 'setsid sleep 60 & echo $!; exec sleep 60']\n"
+        f"    child = subprocess.Popen(shell, stdout=-1, start_new_session={session})\n"
+        "    return child.pid, int(child.stdout.readline())\n"
     )
+    backend = Backend(environment, tmp_path, source)
 
     with runners() as (_, servers):
-        left = Backend(environment, tmp_path, source).call(servers).returned
-        wait_until(lambda: not is_running(left))
+        left = backend.call(servers, fork=fork).returned
+        assert [*filter(is_running, left)] == []
 
 
 def test_a_server_that_is_killed_does_no_harm_to_its_hooks(

@@ -200,7 +200,7 @@ def test_twine_and_pdm_publish_with_the_token_of_one_shell(
     for name in ("token_by_twine", "token_by_pdm"):
         make_distributions(make_project(tmp_path, name))
     evaluate(plain_desk, plain_desk.settings("twine", "--shell", *REGISTRY))
-    files = sorted((tmp_path / "token_by_twine/dist").iterdir())
+    files = sorted((tmp_path / "token_by_twine/dist").glob("*-*"))
     plain_desk.run(OURS / "twine", "upload", "--non-interactive", *files)
 
     options = ["--package", "token_by_pdm", *REGISTRY]

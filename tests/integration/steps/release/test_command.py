@@ -165,7 +165,7 @@ def test_one_refusal_leaves_the_registry_as_it_was(emulator: Emulator, tmp_path:
     make_distributions(make_project(tmp_path, "berths", "2.0"))
     shipwheel_at(emulator.host, "upload", tmp_path / "berths")
     make_project(tmp_path, "berths", "1.0")
-    for file in (tmp_path / "berths/dist").iterdir():
+    for file in (tmp_path / "berths/dist").glob("*-*"):
         file.unlink()
     make_distributions(tmp_path / "berths")
     make_distributions(make_project(tmp_path, "tides"))

@@ -44,7 +44,7 @@ def projects(tmp_path: Path) -> Path:
 
 
 def built(projects: Path) -> dict[str, str]:
-    return {path.name: sha256(path) for path in projects.glob("*/dist/*")}
+    return {path.name: sha256(path) for path in projects.glob("*/dist/*-*")}
 
 
 def stored(registry: Path) -> dict[str, str]:

@@ -118,7 +118,7 @@ def test_a_half_published_version_is_completed(
 
     assert main([*command, "--no-upload"]) == 0
     assert outcomes(capsys.readouterr().out) == {("partial", "found"), ("partial", "left")}
-    assert [path.name for path in (flit / "dist").iterdir()] == ["condition_flit-1.0.tar.gz"]
+    assert [path.name for path in (flit / "dist").glob("*-*")] == ["condition_flit-1.0.tar.gz"]
 
     assert main(command) == 0
 
@@ -172,7 +172,10 @@ def test_only_what_changed_since_a_commit_is_published(
     (sample / "signals/README.md").write_text("Flags and lights.\n")
     command = ["publish", "--all", str(sample), "--registry", registry, "--json"]
 
-    assert main([*command, "--changed-since", "HEAD"]) == 0
+    assert main([*command, "--changed-since", "HEAD"]) == 1
+    told = "would hold files that git sees as modified or untracked: 'README.md'"
+    assert told in capsys.readouterr().err
+    assert main([*command, "--changed-since", "HEAD", "--allow-uncommitted"]) == 0
     assert {row["project"] for row in json.loads(capsys.readouterr().out)} == {"harbour-signals"}
 
     commit(sample)

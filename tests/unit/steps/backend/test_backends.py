@@ -2,26 +2,34 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps.backend.context import Environment, Environments
+from steps.backend.environments import (
+    FIXED_ENVIRONMENT,
+    Environment,
+    Environments,
+    backend_environ,
+)
+from steps.backend.fork_server import ForkServers
 from steps.host.children import Children
 from steps.host.errors import BuildFailed
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder of wheels, as the image has one: an old backend that needs a library."""
-    return _wheels(tmp_path / "image", backend="1.0", library="1.0")
+    return _wheels(tmp_path / "image", backend="1.0", library="1.0", wheel="1.0")
 
 
 def _wheels(folder: Path, **versions: str) -> Path:
@@ -36,7 +44,12 @@ def _wheels(folder: Path, **versions: str) -> Path:
 
 def _install(requirement: str, environ: dict[str, str]) -> str:
     with _environments(environ) as environments:
-        return _names(environments.get([requirement]))
+        return _names(_get(environments, requirement))
+
+
+def _get(environments: Environments, requirement: str) -> Environment:
+    with environments.of_project("project", Path(tempfile.mkdtemp())) as environment:
+        return environment([requirement])
 
 
 class _Counting(Children):
@@ -59,7 +72,11 @@ def _environments(
     mine = ("UV_", "PIP_", "SHIPWHEEL_")
     plain = {key: value for key, value in os.environ.items() if not key.startswith(mine)}
     offline = {**plain, "UV_NO_CONFIG": "1", "UV_OFFLINE": "1", "UV_NO_CACHE": "1", **environ}
-    with children or Children() as own, Environments(own, offline) as environments:
+    with (
+        children or Children() as own,
+        ForkServers(own) as servers,
+        Environments(own, servers, offline, python=sys.executable) as environments,
+    ):
         yield environments
 
 
@@ -102,26 +119,43 @@ def test_reports_what_the_index_says_when_neither_has_the_backend(folder: Path) 
 
 
 def test_requirements_that_cannot_be_installed_are_tried_once(folder: Path) -> None:
-    with _environments({}) as environments:
+    children = _Counting()
+    with _environments({"UV_FIND_LINKS": str(folder)}, children) as environments:
         with pytest.raises(BuildFailed) as first:
-            environments.get(["backend"])
-        environments.environ["UV_FIND_LINKS"] = str(folder)  # they could be now
+            _get(environments, "hatchling")
         with pytest.raises(BuildFailed) as second:
-            environments.get(["backend"])
+            _get(environments, "hatchling")
 
     assert str(second.value) == str(first.value)
+    assert children.ended == 2
 
 
 def test_environments_are_made_before_they_are_asked_for(folder: Path) -> None:
     children = _Counting()
     with _environments({"UV_FIND_LINKS": str(folder)}, children) as environments:
-        environments.make_early([frozenset({"library"}), frozenset({"missing"})])
+        environments.make_early([frozenset({"wheel"}), frozenset({"hatchling"})])
         end = time.monotonic() + 30
         while children.ended < 4:  # for each an environment, and what goes into it
             assert time.monotonic() < end
             time.sleep(0.01)
 
-        assert _names(environments.get(["library"])) == "library1.0"
-        with pytest.raises(BuildFailed, match="'missing'"):
-            environments.get(["missing"])
+        assert _names(_get(environments, "wheel")) == "wheel1.0"
+        with pytest.raises(BuildFailed, match="'hatchling'"):
+            _get(environments, "hatchling")
         assert children.ended == 4
+
+
+def test_a_backend_gets_what_is_allowed_or_named_and_no_secret() -> None:
+    secrets = (
+        "GITHUB_TOKEN PYPI_PASSWORD CARGO_REGISTRY_TOKEN MATURIN_PASSWORD AWS_SECRET_ACCESS_KEY"
+        " CLOUDSDK_AUTH_ACCESS_TOKEN GOOGLE_APPLICATION_CREDENTIALS UV_PUBLISH_TOKEN CMAKE_API_KEY"
+        " UV_INDEX_PRIVATE_PASSWORD SHIPWHEEL_EMULATOR_TOKEN TWINE_USERNAME RUST_SIGNING_KEY"
+    )
+    with_login = {"PIP_INDEX_URL": "https://user:pass@host/simple", "HTTPS_PROXY": "http://u:p@h"}
+    allowed = {"PATH": "/bin", "CFLAGS": "-O2", "https_proxy": "http://proxy", "LC_CTYPE": "C"}
+    environ = {**dict.fromkeys(secrets.split(), "s"), **with_login, **allowed, "VERSION": "1"}
+
+    assert backend_environ(environ) == allowed | FIXED_ENVIRONMENT
+    assert backend_environ(environ, ["VERSION", "GITHUB_TOKEN"]) == (
+        allowed | FIXED_ENVIRONMENT | {"VERSION": "1", "GITHUB_TOKEN": "s"}
+    )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from steps.backend import environment_cache
 from steps.backend.environment_cache import EnvironmentCache, cache_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 A, B = frozenset({"a>=1"}), frozenset({"b"})
 
@@ -32,7 +32,7 @@ class Maker:
 
 
 def get(folder: Path, make: Maker, wanted: frozenset[str] = A, **environ: str) -> Path | None:
-    with EnvironmentCache(folder, environ) as cache:
+    with EnvironmentCache(folder, sys.executable, environ) as cache:
         return cache.get(wanted, make)
 
 
@@ -89,12 +89,14 @@ def test_the_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
     assert path.parent == tmp_path / "cache/shipwheel"
 
 
-def test_one_that_is_in_use_is_shared(tmp_path: Path) -> None:
+def test_one_that_is_in_use_is_its_runs_alone(tmp_path: Path) -> None:
     make = Maker()
 
-    with EnvironmentCache(tmp_path, {}) as other:
-        assert other.get(A, make) == get(tmp_path, make)
-    assert make.made == 1
+    with EnvironmentCache(tmp_path, sys.executable, {}) as other:
+        first = other.get(A, make)
+        assert get(tmp_path, make) != first
+    assert get(tmp_path, make) == first
+    assert make.made == 2
 
 
 def test_one_that_was_not_used_for_a_day_goes(tmp_path: Path) -> None:
@@ -123,30 +125,32 @@ def test_one_that_was_used_of_late_stays(tmp_path: Path, monkeypatch: pytest.Mon
     assert [name for name, path in made.items() if path and path.exists()] == ["a", "c"]
 
 
-@pytest.mark.parametrize("deed", ["write", "add", "remove"])
-def test_one_that_somebody_wrote_into_is_not_used(tmp_path: Path, deed: str) -> None:
+@pytest.mark.parametrize("deed", ["write", "touch", "compile", "add", "remove", "replace", "mode"])
+def test_one_that_somebody_touched_is_made_again(tmp_path: Path, deed: str) -> None:
     path = get(tmp_path, Maker())
     assert path
     module = path / "lib/python3/site-packages/a.py"
-    if deed == "write":
-        module.write_text("a = 2\n")
-        os.utime(module, (0, 0))
-    elif deed == "add":
-        module.with_name("b.py").touch()
-    else:
-        module.unlink()
+    before, make = module.stat(), Maker()
+    match deed:
+        case "write":
+            module.write_text("a = 2\n")
+        case "compile":
+            module.with_name("__pycache__").mkdir()
+        case "add":
+            module.with_name("b.py").touch()
+        case "remove":
+            module.unlink()
+        case "replace":
+            module.with_name("b.py").write_text("a = 2\n")
+            module.with_name("b.py").rename(module)
+        case "mode":
+            module.chmod(0o600)
+    if module.exists():  # whoever wants to hide it
+        os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
 
-    assert get(tmp_path, Maker()) is None
-
-
-def test_compiled_files_are_no_change(tmp_path: Path) -> None:
-    path = get(tmp_path, Maker())
-    assert path
-    compiled = path / "lib/python3/site-packages/__pycache__/a.pyc"
-    compiled.parent.mkdir()
-    compiled.touch()
-
-    assert get(tmp_path, Maker()) == path
+    assert get(tmp_path, make) == path
+    assert make.made == 1
+    assert module.read_text() == "a = 1\n"
 
 
 def test_one_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
@@ -176,7 +180,7 @@ def test_what_exceeds_the_size_goes_oldest_first_unless_it_is_in_use(
         os.utime(path.with_suffix(".lock"), (time.time() - age, time.time() - age))
     monkeypatch.setattr(environment_cache, "LARGEST", 2 * len("a = 1\n"))
 
-    with EnvironmentCache(tmp_path, {}) as used:
+    with EnvironmentCache(tmp_path, sys.executable, {}) as used:
         used.get(A, Maker())
         os.utime(oldest.with_suffix(".lock"), (0, 0))
         get(tmp_path, Maker(), frozenset({"c"}))
@@ -186,60 +190,57 @@ def test_what_exceeds_the_size_goes_oldest_first_unless_it_is_in_use(
     assert (oldest.exists(), old.exists()) == (False, False)
 
 
-def test_two_processes_make_it_once(tmp_path: Path) -> None:
-    program = """
-import sys, time
-from pathlib import Path
-from steps.backend.environment_cache import EnvironmentCache
-def make(path):
-    with open(sys.argv[2], "a") as log: log.write("made\\n")
-    time.sleep(0.5)
-    (path / "file").touch()
-with EnvironmentCache(Path(sys.argv[1]), {}) as cache:
-    print(cache.get(frozenset("a"), make))
-"""
-    command = [sys.executable, "-c", program, str(tmp_path / "cache"), str(tmp_path / "log")]
-
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    paths = {process.communicate(timeout=20)[0] for process in started}
-
-    assert (tmp_path / "log").read_text() == "made\n"
-    assert len(paths) == 1
-    assert paths != {"None\n"}
-
-
-def test_whoever_waits_for_one_does_not_wait_for_the_run_of_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both = threading.Barrier(2, timeout=10)
-    monkeypatch.setattr(os, "utime", lambda *_: both.wait())  # each has seen that there is none
-    make = Maker()
-
-    with (
-        ThreadPoolExecutor(2) as pool,
-        EnvironmentCache(tmp_path, {}) as one,
-        EnvironmentCache(tmp_path, {}) as other,
-    ):
-        found = [pool.submit(cache.get, A, make) for cache in (one, other)]
-        paths = {it.result(10) for it in found}
-
-    assert (len(paths), make.made) == (1, 1)
-
-
 def test_a_cache_that_cannot_be_written_is_done_without(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     assert get(tmp_path / "file", Maker()) is None
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "home").mkdir(mode=0o700)
+    return tmp_path / "home"
+
+
 @pytest.mark.parametrize(
-    ("environ", "folder"),
-    [
-        ({"XDG_CACHE_HOME": "/cache", "HOME": "/home"}, Path("/cache/shipwheel/environments")),
-        ({"XDG_CACHE_HOME": "cache", "HOME": "/home"}, Path("/home/.cache/shipwheel/environments")),
-        ({"HOME": "/home"}, Path("/home/.cache/shipwheel/environments")),
-        ({}, None),
-    ],
+    ("cache", "folder"),
+    [("{home}/xdg", "xdg/shipwheel"), ("xdg", ".cache/shipwheel"), ("", ".cache/shipwheel")],
 )
-def test_the_folder_is_the_users(environ: dict[str, str], folder: Path | None) -> None:
-    assert cache_folder(environ) == folder
+def test_the_folder_is_the_users(cache: str, folder: str, home: Path) -> None:
+    environ = {"XDG_CACHE_HOME": cache.format(home=home), "HOME": str(home)}
+
+    assert cache_folder(environ) == home / folder / "environments"
+    assert cache_folder({}) is None
+
+
+def test_the_folder_is_nobody_elses_whatever_the_umask(home: Path) -> None:
+    before = os.umask(0)
+    try:
+        get(home / ".cache/shipwheel/environments", Maker())
+    finally:
+        os.umask(before)
+
+    assert cache_folder({"HOME": str(home)}) == home / ".cache/shipwheel/environments"
+
+
+@pytest.mark.parametrize("inner", ["", ".cache", ".cache/shipwheel/environments"])
+def test_a_folder_that_others_may_write_to_is_not_used_and_it_is_said(
+    inner: str, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (home / ".cache/shipwheel/environments").mkdir(parents=True)
+    (home / inner).chmod(0o777)
+
+    assert cache_folder({"HOME": str(home)}) is None
+    assert f"other users may write into {os.fspath(home / inner)!r}" in caplog.text
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+@pytest.mark.parametrize("inner", ["", ".cache", ".cache/shipwheel/environments"])
+def test_a_folder_of_another_user_is_not_used_not_even_by_root(
+    inner: str, home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (home / ".cache/shipwheel/environments").mkdir(parents=True)
+    os.chown(home / inner, 1234, 1234)
+
+    assert cache_folder({"HOME": str(home)}) is None
+    assert f"{os.fspath(home / inner)!r} belongs to another user (number 1234)" in caplog.text

@@ -1,0 +1,342 @@
+"""Build environments, made by uv, and who may use which.
+
+Environments of pure Python, for the backends below, are shared by the projects that require the
+same: one project uses one at a time, and it is made anew when any of its files was touched before
+another project has it. Every other project gets an environment of its own, in its build folder:
+what a compiler reads there is at the same path in every build, and goes with the build.
+
+A backend gets no variable but those that are allowed below or that its project names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import Counter
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import uv
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from steps.backend.environment_cache import fingerprint
+from steps.host.children import OncePerKey
+from steps.host.errors import BuildFailed, InputError, ShipwheelError
+from steps.host.files import write_whole
+from steps.registry.credentials import uv_trust, without_login
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from steps.backend.environment_cache import EnvironmentCache
+    from steps.backend.fork_server import ForkServers
+    from steps.backend.private_requirements import PrivateRequirements
+    from steps.distribution.files import Distribution
+    from steps.host.children import Children
+
+# A folder of wheels, such as the image has. It is used before an index is asked.
+BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
+# What comes out must not depend on the machine.
+FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
+# Mostly they wait for the index.
+_AT_ONCE = 4
+# To make one more environment takes as long as to build so many projects in one that is there.
+_PROJECTS_PER_ENVIRONMENT = 8
+# What uv says of a certificate authority that it does not know.
+_UNTRUSTED = "invalid peer certificate"
+# Nothing in these is compiled against, and they compile nothing that names where they are.
+_PURE = {
+    *("flit-core", "flit-scm", "hatch-fancy-pypi-readme", "hatch-requirements-txt", "hatch-vcs"),
+    *("hatchling", "packaging", "pbr", "pdm-backend", "poetry-core", "poetry-dynamic-versioning"),
+    *("setuptools", "setuptools-scm", "trove-classifiers", "versioneer", "versioningit", "wheel"),
+}
+# The variables that every backend gets, documented in GUIDE.md.
+_ALLOWED = re.compile(
+    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|LANG|LANGUAGE|LC_\w+|XDG_\w+|NO_COLOR|FORCE_COLOR|CI"
+    r"|AR|AS|CC|CPP|CXX|FC|F77|F90|LD|NM|RANLIB|STRIP|LDSHARED|BLDSHARED|MAKE|MAKEFLAGS|CL|_CL_"
+    r"|(C|CPP|CXX|F|FC|LD|ARCH|RUST|RUSTDOC)FLAGS|CPATH|LIBRARY_PATH|\w+_INCLUDE_PATH"
+    r"|LD_\w+|DYLD_\w+|MACOSX_DEPLOYMENT_TARGET|SDKROOT|DEVELOPER_DIR|PKG_CONFIG\w*"
+    r"|(CARGO|CMAKE|CTEST|CUDA|CYTHON|DISTUTILS|HATCH|MATURIN|MESON|NINJA|NPY|OPENSSL|PBR)\w*"
+    r"|(PDM_BUILD|POETRY_DYNAMIC_VERSIONING|PYO3|PYTHON_BUILD|RUST|RUSTC|RUSTUP|SETUPTOOLS)_\w+"
+    r"|(SKBUILD|VERSIONINGIT|CCACHE|SCCACHE|VCPKG|JAVA|BAZEL|GO|NODE)_\w+|GOPATH|GOFLAGS"
+    r"|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)"
+    r"|PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CERT|TRUSTED_HOST)"
+    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:https?|all|no)_(?i:proxy)"
+    r"|PROJECT_ID|LOCATION|BUILD_ID|COMMIT_SHA|SHORT_SHA|REVISION_ID|REPO_NAME|BRANCH_NAME|TAG_NAME"
+)
+_SECRET_NAME = re.compile(
+    r".*(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|_KEY|_PAT|_AUTH)(S?|_.*)", re.IGNORECASE
+)
+_LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
+
+
+def backend_environ(environ: Mapping[str, str], more: Iterable[str] = ()) -> dict[str, str]:
+    """Return what a backend gets of *environ*: what is allowed, and what is named in *more*.
+
+    No name of a secret is allowed, and no URL with a login.
+    """
+    named = frozenset(more)
+    return {
+        name: value
+        for name, value in environ.items()
+        if name in named
+        or (
+            _ALLOWED.fullmatch(name)
+            and not _SECRET_NAME.fullmatch(name)
+            and not _LOGIN_IN_URL.search(value)
+        )
+    } | FIXED_ENVIRONMENT
+
+
+@dataclass
+class Environment:
+    """An isolated environment, as pypa/build's `IsolatedEnv` protocol wants one.
+
+    One that is *shared* has the *state* of its files when it was made, and is used by one project
+    at a time.
+    """
+
+    path: Path
+    environ: Mapping[str, str]
+    servers: ForkServers
+    make: Callable[[], None]
+    is_shared: bool = False
+    state: str = ""
+    user: object = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def python_executable(self) -> str:
+        """The interpreter that the backend runs in."""
+        return str(self.path / "bin" / "python")
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """Return the variables that make programs of the environment come first."""
+        path = os.pathsep.join([str(self.path / "bin"), self.environ.get("PATH", os.defpath)])
+        own = {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
+        # Only what nobody compiled while a project was built is executed by the next one.
+        return own | ({"PYTHONDONTWRITEBYTECODE": "1"} if self.is_shared else {})
+
+    def run(
+        self, user: object, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]
+    ) -> str:
+        """Run one hook for *user*, as `Children.run` would; nobody else uses it meanwhile."""
+        with self.lock:
+            if self.is_shared and user != self.user:
+                self._renew_if_touched()
+                self.user = user
+            fork = self.is_shared and environ.items() >= self.environ.items()
+            return self.servers.run(command, cwd=cwd, environ=environ, fork=fork)
+
+    def _renew_if_touched(self) -> None:
+        if self.state != fingerprint(self.path):
+            self.servers.end(self.python_executable)
+            self.make()
+            self.state = fingerprint(self.path)
+
+
+class Environments:
+    """Makes environments on demand, each once; one that is not in a *cache* goes with the run."""
+
+    def __init__(
+        self,
+        children: Children,
+        servers: ForkServers,
+        environ: Mapping[str, str],
+        cache: EnvironmentCache | None = None,
+        *,
+        python: str,
+        workers: int = 1,
+    ) -> None:
+        self._cache = cache
+        self.private: PrivateRequirements | None = None
+        self._children = children
+        self._servers = servers
+        self._python = python
+        self._workers = workers
+        # Found once, here: `sysconfig`, which it asks, cannot be asked by two threads at once.
+        self._uv_path = uv.find_uv_bin()
+        # The installer asks the index as the user does; a backend, which runs any code, does not.
+        self._installer_environ = without_login(environ) | FIXED_ENVIRONMENT
+        self.environ = backend_environ(environ)
+        self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
+        self._made = OncePerKey[tuple[frozenset[str], object], Environment]()
+        self._projects = Counter[frozenset[str]]()
+        self._places: dict[tuple[frozenset[str], object], int] = {}
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Remove every environment that is not kept."""
+        self._folder.cleanup()
+
+    @contextmanager
+    def of_project(
+        self, user: object, folder: Path
+    ) -> Iterator[Callable[[Iterable[str]], Environment]]:
+        """Yield what returns the environment that holds exactly the given requirements.
+
+        *user* is a project, *folder* where its own environments are made. What it returns raises
+        BuildFailed when they cannot be installed.
+        """
+        own: dict[frozenset[str], Environment] = {}
+
+        def get(requirements: Iterable[str]) -> Environment:
+            wanted = frozenset(requirements)
+            if _is_pure(wanted):
+                return self._shared(wanted, self._place(wanted, user))
+            if wanted not in own:
+                own[wanted] = self._own(wanted, folder)
+            return own[wanted]
+
+        try:
+            yield get
+        finally:
+            for environment in own.values():
+                self._servers.end(environment.python_executable)
+
+    def make_early(self, sets: Iterable[frozenset[str]]) -> None:
+        """Begin to make the environments of these *sets* of requirements, and return at once."""
+        self._projects.update(sets)
+        waiting = iter([it for it in self._projects if _is_pure(it)])
+        for _ in range(_AT_ONCE):
+            threading.Thread(target=self._make_each, args=[waiting], daemon=True).start()
+
+    def _make_each(self, waiting: Iterator[frozenset[str]]) -> None:
+        for requirements in waiting:
+            # The build that needs it reports what went wrong; at the end no child is started.
+            with suppress(ShipwheelError, subprocess.SubprocessError, OSError):
+                self._shared(requirements, 0)
+
+    def _place(self, requirements: frozenset[str], user: object) -> int:
+        """Return which of the environments for the same *requirements* is that of *user*."""
+        most = min(self._workers, self._projects[requirements] // _PROJECTS_PER_ENVIRONMENT)
+        with self._lock:
+            taken = sum(1 for key in self._places if key[0] == requirements)
+            return self._places.setdefault((requirements, user), taken % max(most, 1))
+
+    def _shared(self, requirements: frozenset[str], place: int) -> Environment:
+        return self._made.get((requirements, place), partial(self._make_shared, requirements))
+
+    def _make_shared(self, requirements: frozenset[str]) -> Environment:
+        siblings = self._siblings(requirements)
+        fill = partial(self._fill, requirements | {_pin(it) for it in siblings})
+        kept = partial(fill, compiled=True)
+        key = requirements | {f"{it.filename} {it.sha256}" for it in siblings}
+        if self.private and self.private.index:
+            key |= {str(self.private.index.registry)}  # what another holds may be another package
+        path = self._cache.get(key, kept) if self._cache else None
+        if self._cache and path:
+            make = partial(self._cache.renew, path, key, kept)
+        else:
+            path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
+            make = partial(fill, path)
+            make()
+        state = fingerprint(path)
+        return Environment(path, self.environ, self._servers, make, is_shared=True, state=state)
+
+    def _own(self, requirements: frozenset[str], folder: Path) -> Environment:
+        digest = hashlib.sha256("\0".join(sorted(requirements)).encode()).hexdigest()
+        path = folder / f"environment-{digest[:8]}"
+        wanted = requirements | {_pin(it) for it in self._siblings(requirements)}
+        make = partial(self._fill, wanted, path)
+        make()
+        return Environment(path, self.environ, self._servers, make)
+
+    def _siblings(self, requirements: frozenset[str]) -> tuple[Distribution, ...]:
+        """Return the wheels of siblings that *requirements* name."""
+        return tuple(self.private.siblings(requirements).values()) if self.private else ()
+
+    def _fill(self, requirements: frozenset[str], path: Path, *, compiled: bool = False) -> None:
+        venv = ["venv", "--quiet", "--no-project", "--clear", "--python", self._python, str(path)]
+        try:
+            self._uv(*venv)
+        except subprocess.CalledProcessError as error:
+            config = self._installer_environ.get("UV_CONFIG_FILE")
+            raise _no_environment(self._python, path, config, error.output.strip()) from None
+        if not requirements:
+            return
+        python = str(path / "bin" / "python")
+        try:
+            self._install(requirements, "--python", python, *["--compile-bytecode"] * compiled)
+        except subprocess.CalledProcessError as error:
+            raise _not_installed(requirements, error.output) from None
+
+    def _install(self, requirements: frozenset[str], *arguments: str) -> None:
+        # Copies: a backend that writes into its environment does not write into uv's cache.
+        install = ["pip", "install", "--quiet", "--link-mode", "copy", *arguments]
+        with tempfile.TemporaryDirectory(dir=self._folder.name) as folder:
+            wanted = Path(folder, "requirements.txt")
+            install += ["-r", str(wanted)]
+            write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
+            if wheels := self._installer_environ.get(BACKENDS_VARIABLE):
+                # uv resolves before it installs, so one that does not resolve leaves nothing.
+                with suppress(subprocess.CalledProcessError):
+                    return self._uv(*install, "--no-index", "--find-links", wheels)
+            if self.private and self.private.index:
+                requirements |= {_pin(it) for it in self.private.all(requirements).values()}
+                write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
+            return self._uv(*install)
+
+    def _uv(self, *arguments: str) -> None:
+        command = [self._uv_path, *arguments]
+        # Not in the project: only the configuration of the user, or of the machine, counts.
+        environ = {**self._installer_environ, **uv_trust(self._installer_environ)}
+        self._children.run(command, cwd=self._folder.name, environ=environ)
+
+
+def _pin(wheel: Distribution) -> str:
+    """Return *wheel* as a requirement that only this file satisfies."""
+    return f"{wheel.name} @ {wheel.path.absolute().as_uri()}"
+
+
+def _is_pure(requirements: Iterable[str]) -> bool:
+    for line in requirements:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            return False
+        if requirement.url or canonicalize_name(requirement.name) not in _PURE:
+            return False
+    return True
+
+
+def _no_environment(
+    python: str, path: Path, config: str | None, said: str
+) -> InputError | BuildFailed:
+    """Return what is wrong where uv makes no environment, the file *config* perhaps."""
+    if "uv.toml" in said or (config and Path(config).name in said):
+        return InputError(
+            f"uv cannot read its configuration: {said}",
+            "fix that file, or name another one, or none, in UV_CONFIG_FILE",
+        )
+    if python != sys.executable:
+        return InputError(
+            f"The interpreter {python!r} cannot be used: {said}",
+            "name one that is installed: --python 3.12, or --python /usr/bin/python3",
+        )
+    return BuildFailed(
+        f"No build environment can be made in {os.fspath(path)!r}: {said}",
+        "see that HOME and TMPDIR are folders that can be written",
+    )
+
+
+def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:
+    wanted = ", ".join(map(repr, sorted(requirements)))
+    said = output.strip() or "uv said nothing"
+    hint = "look at build-system.requires, and at the index that uv is configured to use"
+    if _UNTRUSTED in said:
+        hint = "name the CA bundle of the index, or of the proxy, in SSL_CERT_FILE"
+    return BuildFailed(f"The build requirements cannot be installed: {wanted}\n{said}", hint)
