@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import re
 import struct
 import tempfile
 import zipfile
@@ -26,6 +27,14 @@ from steps.distribution.contents import compare
 from steps.distribution.files import check_built, read_whole
 from steps.host.errors import ShipwheelError
 from tests.tiny import make_distributions, make_project
+from triggers.cloudbuild.build_names import broken_after_substitution
+from triggers.cloudbuild.conditions import read_conditions
+from triggers.cloudbuild.files import read_build_config, read_mappings
+from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
+from triggers.live.plan import normal_form
+from triggers.manifest.manifest import MANIFEST
+from triggers.rendering.repository import open_repository
+from triggers.rules.linter import lint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,7 +204,98 @@ def read_archive(folder: Path, content: bytes, ours: Distribution) -> None:
             read(path)
 
 
+SOUND_YAML = {
+    "manifest": """
+project: demo
+region: europe-west1
+registry: europe-west1/demo/pypi
+image: europe-west1-docker.pkg.dev/demo/docker/shipwheel:1
+source: {github: {owner: acme, name: mono}}
+substitutions: {_A: x}
+tags: [a]
+publish: {branch: main, approval: true}
+overrides: {packages/a: {deploy: {timeout: 60s}}}
+""",
+    "build config": """
+steps:
+- {name: bash, args: [a, $_A], env: [A=b], waitFor: ['-'], allowExitCodes: [1], timeout: 60s}
+- {name: bash, script: echo, volumes: [{name: vol, path: /v}], secretEnv: [S]}
+substitutions: {_A: '${_B:-x}', _B: '${_C//a*/b}'}
+options: {diskSizeGb: 100, logging: NONE, pool: {name: p}, env: [A=$_A]}
+availableSecrets: {secretManager: [{versionName: v, env: S}], inline: [{envMap: {A: x}}]}
+artifacts: {objects: {location: gs://b, paths: [a]}, pythonPackages: [{repository: r, paths: [a]}]}
+images: [a]
+""",
+    "trigger": """
+name: a
+github: {owner: acme, name: mono, push: {branch: ^main$}}
+filename: cloudbuild.yaml
+includedFiles: ['a/**', b]
+substitutions: {_A: x}
+approvalConfig: {approvalRequired: true}
+build: {steps: [{name: bash}], secrets: [{kmsKeyName: k, secretEnv: {A: eA==}}]}
+""",
+}
+ODD_YAML = [
+    "2024-02-30", "2024-13-45T99:99:99", "9" * 5000, "0x" + "f" * 5000, "1:" * 400 + "1", "1e999",
+    ".inf", ".nan", "!!int ''", "!!float x", "!!timestamp x", "!!bool x", "!!binary '*'",
+    "!!binary aGk=", "!!null x", "!!python/object:os.system {}", "!!python/name:os.system ''",
+    "!!set {a}", "!!omap [a: 1]", "!!pairs [a]", "!x y", "[" * 900 + "]" * 900,
+    "{a: " * 900 + "}" * 900, "&a [*a]", "&a {<<: *a}", "{<<: [1]}", "{[]: a}", "{? {} : a}",
+    "*none", "''", "~", "y", "-1", "[]", "{}", "'\\0'", '"\\ud800"', '"\\0"', "$_A" * 999,
+    "'${_A:" + "9" * 5000 + "}'", "'" + "${_A:-" * 400 + "}" * 400 + "'", "'${_A//*x*y/z}'",
+    "[" + ", ".join(["&b [x, x]", *["*b"] * 200]) + "]",
+]  # fmt: skip
+
+
+def broken_yaml(kind: str, dice: random.Random, _folder: Path) -> bytes:
+    """Put odd values, or odd keys, in the place of some words of a sound file."""
+    text = SOUND_YAML[kind]
+    if dice.random() < 0.2:
+        return damaged(dice, text.encode())
+    for _ in range(dice.randint(1, 4)):
+        words = [*re.finditer(r"(?<![\w$'{])[\w$./^-]+(?=:? |[,}\]\n])", text)]
+        word = dice.choice(words)
+        text = text[: word.start()] + dice.choice(ODD_YAML) + text[word.end() :]
+    return text.encode()
+
+
+def read_yaml_file(kind: str, folder: Path, content: bytes) -> None:
+    """Read it as every command reads it that is given such a file."""
+    name = {"manifest": MANIFEST, "build config": "cloudbuild.yaml"}.get(kind, "triggers.yaml")
+    path = folder / kind / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    readers: dict[str, list[Callable[[], object]]] = {
+        "manifest": [partial(open_repository, path)],
+        "build config": [partial(read_build, content, way) for way in StartedBy],
+        "trigger": [partial(read_triggers, path)],
+    }
+    linted: Callable[[], object] = partial(lint, path.parent / MANIFEST, [path], frozenset(), str)
+    for read in [*readers[kind], linted]:
+        with suppress(ShipwheelError):
+            read()
+
+
+def read_triggers(path: Path) -> None:
+    for message in read_mappings(path, "file of triggers", ""):
+        read_conditions(message)
+        normal_form(message)
+
+
+def read_build(content: bytes, started_by: StartedBy) -> None:
+    submitted = started_by is StartedBy.SUBMIT
+    build = read_build_config(content.decode("utf-8", "replace"), "f", submitted=submitted).build
+    values = resolve(build, {}, {}, started_by).values
+    for _finding in broken_after_substitution(substitute_build(build, values)):
+        pass
+
+
 INPUTS = {
+    **{
+        kind: Input(partial(broken_yaml, kind), partial(read_yaml_file, kind))
+        for kind in SOUND_YAML
+    },
     "wheel": Input(broken_wheel, read_wheel),
     "texts in a wheel": Input(broken_wheel_metadata, read_wheel),
     "sdist": Input(broken_sdist, read_sdist),

@@ -10,7 +10,7 @@ import re
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel, to_snake
+from pydantic.alias_generators import to_camel
 
 DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
 _JSON_DURATION = re.compile(r"-?[0-9]+(?:\.[0-9]{1,9})?s")
@@ -19,13 +19,13 @@ _GO_DURATION = re.compile(rf"([-+]?)((?:{_GO_PART.pattern})+)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 # The fields of a trigger that hold `push` or `pullRequest`, one per kind of repository.
-EVENT_SOURCES = (
-    "github",
-    "repositoryEventConfig",
-    "developerConnectEventConfig",
-    "bitbucketServerTriggerConfig",
-    "gitlabEnterpriseEventsConfig",
-)
+EVENT_SOURCES = {
+    "github": "github",
+    "repositoryEventConfig": "repository_event_config",
+    "developerConnectEventConfig": "developer_connect_event_config",
+    "bitbucketServerTriggerConfig": "bitbucket_server_trigger_config",
+    "gitlabEnterpriseEventsConfig": "gitlab_enterprise_events_config",
+}
 
 
 class Message(BaseModel):
@@ -244,7 +244,7 @@ class BuildTrigger(Message):
     @property
     def repositories(self) -> dict[str, Events]:
         """The connected repositories that it listens to, by their fields; there should be one."""
-        events = {field: getattr(self, to_snake(field)) for field in EVENT_SOURCES}
+        events = {field: getattr(self, name) for field, name in EVENT_SOURCES.items()}
         return {field: event for field, event in events.items() if event is not None}
 
     @property

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +18,13 @@ if TYPE_CHECKING:
 
 _KEY = r"[A-Z_][A-Z0-9_]*"
 _START = re.compile(rf"\\\$|\$(?:\$|(?P<bare>{_KEY})|\{{(?P<length>#)?(?P<key>{_KEY}))")
-_SLICE = re.compile(r":\s*(?P<offset>\d+|\s-\d+)\s*(?::\s*(?P<length>-?\d+)\s*)?")
+_SLICE = re.compile(r":\s*(?P<offset>\d{1,9}|\s-\d{1,9})\s*(?::\s*(?P<length>-?\d{1,9})\s*)?")
+# Values that repeat one another could fill the memory, what is nested the stack, and looking for
+# globs could take minutes.
+_LONGEST_EXPANSION = 4_000  # characters; a value that is written may have as many
+_DEEPEST = 20  # braces
+_LONGEST_CHAIN = 100  # values that refer to one another
+_MOST_STEPS = 40_000_000  # of looking for globs: a value's length squared, for each
 _EXPANSIONS = "${KEY:-word}, ${KEY:0:8}, ${KEY#glob}, ${KEY%glob}, ${KEY/glob/word}, ${KEY^^}"
 
 
@@ -72,6 +79,7 @@ class _Expander:
     own: Collection[str]
     done: dict[str, str] = field(default_factory=dict)
     open: list[str] = field(default_factory=list)
+    steps: int = 0
 
     def all(self) -> dict[str, str]:
         return {key: self.value(key) for key in self.values}
@@ -84,6 +92,9 @@ class _Expander:
             message = f"the substitutions refer to one another in a circle: {circle}"
             raise ExpansionError(key, message)
         if key not in self.done:
+            if len(self.open) == _LONGEST_CHAIN:
+                message = f"more than {_LONGEST_CHAIN} values refer to one another"
+                raise ExpansionError(key, message, "write some of them out")
             self.open.append(key)
             self.done[key] = self.text(self.values[key])
             self.open.pop()
@@ -94,7 +105,13 @@ class _Expander:
         for expansion in self.expansions(text):
             parts += [text[last : expansion.start], self.expand(expansion)]
             last = expansion.end
-        return "".join((*parts, text[last:]))
+        return self.limited("".join((*parts, text[last:])))
+
+    def limited(self, text: str) -> str:
+        if len(text) > _LONGEST_EXPANSION:
+            message = f"the value expands to more than {_LONGEST_EXPANSION} characters"
+            raise ExpansionError(self.open[-1], message, "shorten what it refers to")
+        return text
 
     def expansions(self, text: str) -> list[_Expansion]:
         try:
@@ -111,7 +128,11 @@ class _Expander:
         if not expansion.operation:
             return value
         try:
-            return _apply(value, expansion.operation, self.text)
+            self.steps += len(value) ** 2
+            if self.steps > _MOST_STEPS:
+                message = "the expansions are too many, or of texts too long"
+                raise ExpansionError(self.open[-1], message, "write some of them out")
+            return self.limited(_apply(value, expansion.operation, self.text))
         except LookupError:
             bad = f"${{{expansion.key}{expansion.operation}}}"
             message = f"bad substitution: {bad}"
@@ -148,6 +169,8 @@ def _closing_brace(text: str, position: int) -> int:
             if depth == 0:
                 return position
             depth -= 1
+        if depth > _DEEPEST:
+            raise ValueError(f"braces are nested more than {_DEEPEST} deep")
         position += 1
     raise ValueError("a brace is never closed")
 
@@ -184,14 +207,14 @@ def _slice(value: str, offset: int, length: str | None) -> str:
 
 
 def _trim_prefix(value: str, glob: str, *, longest: bool) -> str:
-    match = re.match(_regex(glob, greedy=longest), value, re.DOTALL)
+    match = re.match(_regex(_tokens(glob), longest=longest), value, re.DOTALL)
     return value[match.end() :] if match else value
 
 
 def _trim_suffix(value: str, glob: str, *, longest: bool) -> str:
-    pattern = re.compile(_regex(glob, greedy=True), re.DOTALL)
-    starts = range(len(value) + 1) if longest else range(len(value), -1, -1)
-    return next((value[:start] for start in starts if pattern.fullmatch(value, start)), value)
+    """Return *value* without a suffix: a prefix of what is read backwards."""
+    match = re.match(_regex(_tokens(glob)[::-1], longest=longest), value[::-1], re.DOTALL)
+    return value[: len(value) - match.end()] if match else value
 
 
 # The longer mark first: `##` begins with `#`.
@@ -212,12 +235,14 @@ _CASES: dict[str, Callable[[str], str]] = {
 def _replace(value: str, operation: str, expand: Callable[[str], str]) -> str:
     kind = operation[:1] if operation[:1] in {"/", "#", "%"} else ""
     glob, _, word = _split_at_slash(operation[len(kind) :])
-    pattern = _regex(expand(glob), greedy=True)
+    pattern = _regex(_tokens(expand(glob)), longest=True)
     replacement = expand(re.sub(r"\\(.)", r"\1", word))
     if not pattern:
         return replacement + value if kind == "#" else value + replacement if kind == "%" else value
     anchored = {"#": rf"\A(?:{pattern})", "%": rf"(?:{pattern})\Z"}.get(kind, pattern)
     count = 0 if kind == "/" else 1
+    if (len(replacement) + 1) * len(value) > _LONGEST_EXPANSION and not count:
+        count = _LONGEST_EXPANSION // max(len(replacement), 1) + 1  # one too many is refused
     return re.sub(anchored, lambda _match: replacement, value, count=count, flags=re.DOTALL)
 
 
@@ -233,8 +258,8 @@ _GLOB = re.compile(
 )
 
 
-def _regex(glob: str, *, greedy: bool) -> str:
-    """Return the regular expression of a shell *glob*: `*`, `?`, `[...]` and backslashes.
+def _tokens(glob: str) -> list[str]:
+    """Return the expressions of the parts of a shell *glob*: `*`, `?`, `[...]` and backslashes.
 
     Raises LookupError for a class that has a name, such as `[[:alpha:]]`.
     """
@@ -243,7 +268,7 @@ def _regex(glob: str, *, greedy: bool) -> str:
 
     def expression(match: re.Match[str]) -> str:
         if match["star"]:
-            return ".*" if greedy else ".*?"
+            return "*"
         if match["one"]:
             return "."
         if match["set"]:
@@ -251,4 +276,19 @@ def _regex(glob: str, *, greedy: bool) -> str:
             return f"[{'^' if match['negated'] else ''}{inside}]"
         return re.escape(match["escaped"] or match["plain"])
 
-    return _GLOB.sub(expression, glob)
+    return [expression(match) for match in _GLOB.finditer(glob)]
+
+
+def _regex(tokens: list[str], *, longest: bool) -> str:
+    """Return the regular expression of a glob's *tokens*.
+
+    A star that another one follows takes the first place where what is between them fits: trying
+    the others, too, finds nothing more and may take for ever.
+    """
+    stars = [place for place, each in enumerate(tokens) if each == "*"]
+    if not stars:
+        return "".join(tokens)
+    edges = pairwise([*stars, len(tokens)])
+    *middle, last = ("".join(tokens[start + 1 : end]) for start, end in edges)
+    atoms = "".join(f"(?>.*?{part})" for part in middle)
+    return f"{''.join(tokens[: stars[0]])}{atoms}{'.*' if longest else '.*?'}{last}"

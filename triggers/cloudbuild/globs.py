@@ -11,6 +11,7 @@ import re
 import sys
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cache
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,7 @@ class Glob:
         return self.expression.fullmatch(path) is not None
 
 
+@cache
 def parse_glob(text: str) -> Glob:
     """Return the glob that *text* is; raise BadGlobError for a malformed one."""
     alternatives = [_tokens(alternative) for alternative in _expand(text)]
@@ -246,9 +248,19 @@ def below(directory: str) -> str:
 def without_covered(directories: Iterable[str], files: Iterable[str]) -> list[str]:
     """Return globs for *directories* and *files*, none of which another one includes."""
     folders = dict.fromkeys(directories)
-    outer = [folder for folder in folders if not any(_holds(other, folder) for other in folders)]
-    single = [path for path in dict.fromkeys(files) if not any(_holds(d, path) for d in outer)]
+    outer = [folder for folder in folders if folders.keys().isdisjoint(above(folder))]
+    single = [path for path in dict.fromkeys(files) if folders.keys().isdisjoint(above(path))]
     return [*map(below, outer), *single]
+
+
+def above(path: str) -> Iterator[str]:
+    """Yield the directories that *path* is in, the innermost first."""
+    if path == ".":
+        return
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+    yield "."
 
 
 def unwritable(paths: Iterable[str]) -> Iterator[Problem]:
@@ -259,7 +271,3 @@ def unwritable(paths: Iterable[str]) -> Iterator[Problem]:
                 f"The path {path!r} cannot be a glob: it has {' '.join(special)}",
                 "rename the directory, or exclude it in the manifest",
             )
-
-
-def _holds(directory: str, path: str) -> bool:
-    return path != directory and (directory == "." or path.startswith(f"{directory}/"))

@@ -254,7 +254,8 @@ def manifest_findings(data: object) -> list[Finding]:
 def _finding(details: ErrorDetails) -> Finding:
     what, hint = _what(details)
     path = tuple(step for step in details["loc"] if step != "[key]")
-    return Finding.at(path, f"`{_path(path)}` {what}", hint, "SW701")
+    where = f"`{_path(path)}`" if path else "the manifest"
+    return Finding.at(path, f"{where} {what}", hint, "SW701")
 
 
 def manifest_schema() -> str:
@@ -269,7 +270,7 @@ def _what(details: ErrorDetails) -> tuple[str, str]:
     said = f"is {brief(value)}"
     known = {
         "missing": ("is missing", "add it; `shipwheel init` shows where"),
-        "extra_forbidden": ("is not a key of the manifest", _near_miss(details["loc"])),
+        "extra_forbidden": ("is not a key of the manifest", _near_miss(details["loc"] or ("",))),
         "shipwheel": (f"is {context.get('message')}", context.get("hint", "")),
         "model_type": (said, "write it as a mapping, `{key: value}`"),
         "literal_error": (said, f"choose one of {context.get('expected')}"),

@@ -58,12 +58,13 @@ def names_are_well_formed(config: ConfigSource) -> Iterator[Finding]:
     substituted = substitute_build(build, values)
     before, after = dict(template_texts(build)), dict(template_texts(substituted))
     for finding in broken_after_substitution(substituted):
-        keys = references(before.get(finding.path, ""))
+        written, read = before.get(finding.path, ""), after.get(finding.path, "")
+        keys = references(written)
         # A default is often a placeholder for what is given: an image is not judged by it.
         is_default = finding.code == "SW313" and any(map(SUBSTITUTION_KEY.fullmatch, keys))
-        if all(map(values.get, keys)) and not is_default and "$" not in after[finding.path]:
-            written = finding.message.replace(after[finding.path], before[finding.path])
-            yield replace(finding, message=written)
+        if all(map(values.get, keys)) and not is_default and "$" not in read:
+            message = finding.message.replace(read, written) if read else finding.message
+            yield replace(finding, message=message)
 
 
 def expansions_are_in_values(config: ConfigSource) -> Iterator[Finding]:

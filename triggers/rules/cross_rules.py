@@ -96,10 +96,11 @@ def _substitutions_are_given(trigger: TriggerSource, config: ConfigSource) -> _F
     filled_in = dict.fromkeys(PULL_REQUEST, "") if trigger.message.is_pull_request else {}
     given = trigger.message.substitutions
     resolution = resolve(config.build, given, filled_in, StartedBy.TRIGGER)
-    alone = resolve(config.build, {}, filled_in, StartedBy.TRIGGER).findings
-    for finding in resolution.findings:
-        if finding not in alone and finding.code == "SW315":
-            yield trigger, finding
+    if any(finding.code == "SW315" for finding in resolution.findings):
+        alone = resolve(config.build, {}, filled_in, StartedBy.TRIGGER).findings
+        for finding in resolution.findings:
+            if finding not in alone and finding.code == "SW315":
+                yield trigger, finding
     for note in resolution.notes:
         key = note.path[-1]
         if note.code == "SW502":

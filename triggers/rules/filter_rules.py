@@ -13,7 +13,7 @@ from triggers.cloudbuild.conditions import (
     ref_matches,
     syntax_fault,
 )
-from triggers.cloudbuild.globs import BadGlobError, FileIndex, parse_glob
+from triggers.cloudbuild.globs import BadGlobError, FileIndex, above, parse_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -183,15 +183,15 @@ def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Finding]:
     if not triggers or any(not trigger.included_files for trigger in triggers):
         return
     texts = {text for each in triggers for text in (*each.included_files, *each.ignored_files)}
-    left = globs.files - globs.any_of(texts)
-    innermost = sorted(sources.projects, key=len, reverse=True)
-    for project in innermost:
-        inside = {path for path in left if project == "." or path.startswith(f"{project}/")}
-        left -= inside
-        if inside:
-            marker = next((m for m in _MARKERS if _join(project, m) in globs.files), _MARKERS[0])
-            message = f"no trigger includes {_first(inside)} of {project!r}"
-            yield Finding(_join(project, marker), 1, "SW603", message, "include them in one")
+    projects = {*sources.projects}
+    left: dict[str, list[str]] = {}
+    for path in globs.files - globs.any_of(texts):
+        if project := next((folder for folder in above(path) if folder in projects), None):
+            left.setdefault(project, []).append(path)
+    for project, inside in left.items():
+        marker = next((m for m in _MARKERS if _join(project, m) in globs.files), _MARKERS[0])
+        message = f"no trigger includes {_first(inside)} of {project!r}"
+        yield Finding(_join(project, marker), 1, "SW603", message, "include them in one")
 
 
 def _join(project: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -169,3 +170,28 @@ def test_a_key_that_is_read_without_a_default_has_to_have_a_value(
     text: str, keys: dict[str, bool]
 ) -> None:
     assert keys_of(text) == keys
+
+
+LONG = "a" * 3_999
+TOO_MUCH = {
+    "the value expands to more than 4000 characters": {
+        **{f"_A{i}": f"${{_A{i + 1}}}" * 10 for i in range(30)},
+        "_A30": "xxxxxxxxxx",
+    },
+    "more than 100 values refer to one another": {f"_A{i}": f"$_A{i + 1}" for i in range(300)},
+    "braces are nested more than 20 deep": {"_A": "${_B:-" * 400 + "}" * 400},
+    "bad substitution": {"_A": LONG, "_B": "${_A:" + "9" * 5_000 + "}"},
+    "the expansions are too many, or of texts too long": {
+        "_A": LONG,
+        **{f"_B{i}": "${_A//*x*y/}" for i in range(100)},
+    },
+}
+
+
+@pytest.mark.parametrize("message", TOO_MUCH)
+def test_what_would_fill_the_memory_the_stack_or_minutes_is_refused(message: str) -> None:
+    values = TOO_MUCH[message]
+
+    with pytest.raises(ExpansionError, match=re.escape(message)):
+        expand_values(values, {*values})
+    assert all(isinstance(keys_of(value), dict) for value in values.values())
