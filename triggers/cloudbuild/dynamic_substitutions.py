@@ -105,7 +105,7 @@ class _Expander:
         for expansion in self.expansions(text):
             parts += [text[last : expansion.start], self.expand(expansion)]
             last = expansion.end
-        return self.limited("".join((*parts, text[last:])))
+        return self.limited("".join((*parts, text[last:]))) if parts else text
 
     def limited(self, text: str) -> str:
         if len(text) > _LONGEST_EXPANSION:
