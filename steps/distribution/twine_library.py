@@ -45,10 +45,10 @@ def other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]
     It takes the first one whose name has METADATA in it, and that looks like some.
     """
     try:
-        taken = TwineWheel(str(path)).read()
+        text = TwineWheel(str(path)).read()
     except TwineException:  # there is none at all, which `read_package` reports
         return
-    found = [name for name in wheel.names() if "METADATA" in name and wheel.read(name) == taken]
+    found = [name for name in wheel.names() if "METADATA" in name and wheel.read(name) == text]
     if found and metadata not in found:
         yield Problem(
             f"{path.name!r} holds {found[0]!r}, which twine takes for its metadata, in the place"
