@@ -167,6 +167,18 @@ def test_executable_bits_are_contents(tmp_path: Path) -> None:
     assert said(compare(ours, theirs)) == ["file changed: pyproject.toml (now executable)"]
 
 
+def test_only_a_bill_of_materials_in_its_own_place_may_be_a_rebuild(tmp_path: Path) -> None:
+    sbom, other = f"{INFO}/sboms/tides.json", "tide_tables/sboms/tides.json"
+
+    def rebuilt(theirs: dict[str, str]) -> list[tuple[str, bool]]:
+        found = wheels(tmp_path, {**OURS, other: "{}"}, {**OURS, other: "{}", **theirs})
+        return [(it.name, it.rebuilt) for it in found]
+
+    assert rebuilt({sbom: '{"built": "elsewhere"}'}) == [(".dist-info/sboms/tides.json", True)]
+    assert rebuilt({f"{INFO}/sboms/more.json": "{}"}) == [(".dist-info/sboms/more.json", False)]
+    assert rebuilt({other: '{"built": "elsewhere"}'}) == [(other, False)]
+
+
 def test_two_members_of_one_name_each_need_their_partner(tmp_path: Path) -> None:
     ours = {**OURS, f"{INFO}/LICENSE": "Free\n"}
     swapped = {**ours, f"{INFO}/LICENSE": "Paid\n"}
