@@ -1,4 +1,4 @@
-"""Write what Cloud Build's messages hold into the data file that the product reads: `make api`.
+"""Write what Google's messages and commands hold into the product's data file: `make api`.
 
 Google's own types come first, from the package `google-cloud-build`; then what gcloud knows
 besides, from the messages of the gcloud on PATH; then what is documented and in neither.
@@ -10,6 +10,7 @@ import ast
 import inspect
 import json
 import re
+import runpy
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DATA = Path(__file__).parents[1] / "triggers/cloudbuild/api.json"
+COMPLETIONS = "data/cli/gcloud_completions.py"
 ROOTS = ("Build", "BuildTrigger")
 GCLOUD_MESSAGES = (
     "lib/googlecloudsdk/generated_clients/apis/cloudbuild/v1/cloudbuild_v1_messages.py"
@@ -168,6 +170,22 @@ def describe(gcloud: Path, before: Mapping[str, Any]) -> dict[str, Any]:
         "enums": {name: enums[name] for name in sorted(enums.keys() & kinds)},
         # The last gcloud that was seen not to know it.
         "unknownToGcloud": dict(sorted({**before.get("unknownToGcloud", {}), **unknown}.items())),
+        "deployFlags": deploy_flags(gcloud),
+    }
+
+
+def deploy_flags(gcloud: Path) -> dict[str, dict[str, str]]:
+    """Return the flags of the commands that deploy a function: `bool`, or `value`.
+
+    They are what gcloud completes on a command line.
+    """
+    tree = runpy.run_path(str(gcloud / COMPLETIONS))["STATIC_COMPLETION_CLI_TREE"]["commands"]
+    return {
+        tool: {
+            name.removeprefix("--"): "bool" if kind == "bool" else "value"
+            for name, kind in sorted(tree[tool]["commands"]["deploy"]["flags"].items())
+        }
+        for tool in ("functions", "run")
     }
 
 

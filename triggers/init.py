@@ -19,7 +19,13 @@ from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import Registry, parse_registry
 from triggers.command_line.options import report_warnings
-from triggers.discovery.inventory import OWN_BUILD_CONFIG, take_inventory, unusable_components
+from triggers.discovery.inventory import (
+    OWN_BUILD_CONFIG,
+    Inventory,
+    left_out_functions,
+    take_inventory,
+    unusable_components,
+)
 from triggers.manifest.build_configs import shared_build_configs, update
 from triggers.manifest.manifest import MANIFEST, read_manifest
 from triggers.manifest.starting import (
@@ -37,7 +43,6 @@ from triggers.rules.linter import hand_written
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from triggers.discovery.inventory import Component
     from triggers.manifest.manifest import Manifest
     from triggers.manifest.starting import Written
 
@@ -169,10 +174,17 @@ def _used_configs(directory: Path, manifest: Manifest) -> list[str]:
 
 def _others(directory: Path, manifest: Manifest) -> Iterator[str]:
     """Yield what becomes of the build configs and the triggers that somebody wrote by hand."""
-    components: tuple[Component, ...] = ()
+    inventory = Inventory(components=())
     with suppress(InputError):  # as above
-        components = take_inventory(directory, manifest).components
-    with_config = {f"{it.path}/{OWN_BUILD_CONFIG}": it for it in components if it.has_own_config}
+        inventory = take_inventory(directory, manifest)
+    for path in left_out_functions(directory, inventory):
+        yield (
+            f"{path}: has a main.py and no functions-framework; if it is a function, list it in"
+            " `functions.include`"
+        )
+    with_config = {
+        f"{it.path}/{OWN_BUILD_CONFIG}": it for it in inventory.components if it.has_own_config
+    }
     for path, kind in hand_written(directory):
         if component := with_config.get(path):
             verb = "deploys" if component.kind == "function" else "publishes"

@@ -46,6 +46,7 @@ class Api:
     messages: Mapping[str, Mapping[str, str]]
     enums: Mapping[str, list[str]]
     unknown_to_gcloud: Mapping[str, str]
+    deploy_flags: Mapping[str, Mapping[str, str]]
 
     def outputs(self, message: str) -> set[str]:
         """Return the fields of *message* that only the service writes."""
@@ -56,7 +57,7 @@ class Api:
 def api() -> Api:
     """Return what Google's types say."""
     data = json.loads(FilePath(__file__).with_name("api.json").read_text(encoding="utf-8"))
-    return Api(data["messages"], data["enums"], data["unknownToGcloud"])
+    return Api(data["messages"], data["enums"], data["unknownToGcloud"], data["deployFlags"])
 
 
 def dotted(path: Path) -> str:

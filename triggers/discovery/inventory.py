@@ -1,7 +1,8 @@
 """Packages and functions of the repository, and their dependencies.
 
 A package is a directory that builds, as `shipwheel build --all` takes it.
-A function is a directory with a `main.py` and requirements or a `pyproject.toml`, that is none.
+A function is a directory with a `main.py` and requirements or a `pyproject.toml`, that is none, and
+with evidence: the functions framework, or an entry point of a directory that the manifest deploys.
 The manifest's lists win over what is found. Only files are read; nothing of the repository runs.
 """
 
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
+from steps.function.function import is_function
 from steps.host.errors import InputError, Problem, shorten
 from steps.project.references import REQUIREMENTS, links, read_references
 from steps.project.repository import find_projects, walk
@@ -95,7 +97,13 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
 def find_components(root: Path) -> tuple[str, ...]:
     """Return the paths of all packages and functions, found without a manifest."""
     folders = _folders(root)
-    return tuple(sorted({*_find_packages(root), *_find_functions(folders)}))
+    return tuple(sorted({*_find_packages(root), *_find_functions(root, folders, {})}))
+
+
+def left_out_functions(root: Path, inventory: Inventory) -> tuple[str, ...]:
+    """Return the directories that look like functions, and of which nothing says that they are."""
+    known = {it.path for it in inventory.components}
+    return tuple(path for path in _function_candidates(_folders(root)) if path not in known)
 
 
 def unusable_components(root: Path) -> dict[str, str]:
@@ -114,7 +122,7 @@ def unusable_components(root: Path) -> dict[str, str]:
             if name in named:
                 found[path] = f"{named[name]} has the same name: {name}"
             named.setdefault(name or path, path)
-    for path in _find_functions(_folders(root)):
+    for path in _find_functions(root, _folders(root), {}):
         try:
             read_references(root / path)
         except InputError as error:
@@ -139,7 +147,8 @@ def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[P
         packages = [path for path in packages if path not in (manifest.functions.include or ())]
     functions = _select(root, manifest.functions, "functions", problems)
     if functions is None:
-        functions = _without(_find_functions(folders), manifest.functions.exclude)
+        found = _find_functions(root, folders, _entry_points(manifest))
+        functions = _without(found, manifest.functions.exclude)
     functions = [path for path in functions if path not in packages]
     known = {*packages, *functions, *(path.split("/")[0] for path in packages)}
     problems.extend(
@@ -171,10 +180,42 @@ def _find_packages(root: Path) -> list[str]:
     return sorted(_relative(root, project) for project in find_projects(root))
 
 
-def _find_functions(folders: Mapping[str, set[str]]) -> list[str]:
-    """Return the paths of all directories that look like functions."""
+def _find_functions(
+    root: Path, folders: Mapping[str, set[str]], entry_points: Mapping[str, str]
+) -> list[str]:
+    """Return the paths of all functions; *entry_points* are those of directories to be deployed."""
+    return [
+        path
+        for path in _function_candidates(folders)
+        if is_function(
+            (root / path / "main.py").read_bytes(),
+            _required_names(root / path),
+            entry_points.get(path, ""),
+        )
+    ]
+
+
+def _function_candidates(folders: Mapping[str, set[str]]) -> list[str]:
     beside = {*REQUIREMENTS, "pyproject.toml"}
     return sorted(path for path, files in folders.items() if "main.py" in files and beside & files)
+
+
+def _required_names(directory: Path) -> set[str]:
+    """Return the names that *directory* requires; none where its files cannot be read."""
+    try:
+        return {it.name for it in read_references(directory).runtime if it.name}
+    except InputError:
+        return set()
+
+
+def _entry_points(manifest: Manifest) -> dict[str, str]:
+    """Return the entry point of each directory that the manifest itself deploys."""
+    default = manifest.deploy.function.entry_point or "main"
+    return {
+        path: it.deploy.function.entry_point or default
+        for path, it in manifest.overrides.items()
+        if it.deploy.model_fields_set
+    }
 
 
 def _select(

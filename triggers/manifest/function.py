@@ -101,6 +101,10 @@ Place = Annotated[
 Secret = Annotated[
     str, matching(_VERSIONED, "write the secret and its version: key:latest, or key:3")
 ]
+FlagName = Annotated[
+    str, matching("[a-z](?:[a-z0-9-]*[a-z0-9])?", "write it as gcloud does, without dashes")
+]
+FlagValue = Literal[True] | int | float | VariableValue | dict[Text, VariableValue] | list[Text]
 _TOPIC = matching(
     "[A-Za-z][A-Za-z0-9_.~+%-]{2,254}",
     "write its name alone: 3 to 255 letters, digits and _ . ~ + % -, a letter first",
@@ -230,6 +234,8 @@ class FunctionConfig(Model):
     """Where calls may come from."""
     allow_unauthenticated: bool | None = None
     """Whether callers need no credentials. Omitted: unchanged, and closed for a new function."""
+    flags: dict[FlagName, FlagValue] | None = None
+    """Other flags of the command, without dashes: `docker-repository: …`; true for a bare flag."""
     index: Registry | None = None
     """Which repository requirements name; by default the virtual one, `-all`, that setup makes."""
     requirements: FunctionRequirements | None = None

@@ -10,9 +10,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from steps.host.errors import Problem
+from steps.host.errors import Problem, did_you_mean
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import anchored
+from triggers.cloudbuild.messages import api
 from triggers.manifest.function import FunctionConfig, FunctionTrigger
 from triggers.manifest.manifest import (
     CheckTriggers,
@@ -48,6 +49,32 @@ _T = TypeVar("_T")
 
 DEFAULT_RUNTIME = "python313"
 VIRTUAL_SUFFIX = "-all"  # of the virtual repository that `shipwheel setup` puts over the registry
+# The flags that a deployment is given already, and the manifest's words for them.
+_WORDS_FOR_FLAGS = {
+    **dict.fromkeys(("source", "gen2", "image", "ignore-file", "async"), ""),
+    **dict.fromkeys(("env-vars-file", "set-env-vars", "update-env-vars"), "environment"),
+    **dict.fromkeys(("remove-env-vars", "clear-env-vars"), "environment"),
+    **dict.fromkeys(("build-env-vars-file", "set-build-env-vars"), "buildEnvironment"),
+    **dict.fromkeys(("update-build-env-vars", "remove-build-env-vars"), "buildEnvironment"),
+    **dict.fromkeys(("clear-build-env-vars",), "buildEnvironment"),
+    **dict.fromkeys(("set-secrets", "update-secrets", "remove-secrets"), "secrets"),
+    **dict.fromkeys(("clear-secrets",), "secrets"),
+    **dict.fromkeys(("trigger-http", "trigger-topic", "trigger-bucket", "retry"), "trigger"),
+    **dict.fromkeys(("trigger-event", "trigger-event-filters", "trigger-resource"), "trigger"),
+    **dict.fromkeys(("trigger-event-filters-path-pattern", "trigger-location"), "trigger"),
+    **dict.fromkeys(("trigger-service-account",), "trigger"),
+    **dict.fromkeys(("service-account", "run-service-account"), "serviceAccount"),
+    **dict.fromkeys(("egress-settings", "vpc-egress"), "vpcEgress"),
+    **dict.fromkeys(("ingress-settings", "ingress"), "ingress"),
+    **dict.fromkeys(("runtime", "base-image"), "runtime"),
+    **dict.fromkeys(("entry-point", "function"), "entryPoint"),
+    **{it: it for it in ("region", "memory", "cpu", "timeout", "concurrency")},
+    "min-instances": "minInstances",
+    "max-instances": "maxInstances",
+    "build-service-account": "buildServiceAccount",
+    "vpc-connector": "vpcConnector",
+    "allow-unauthenticated": "allowUnauthenticated",
+}
 _LONGEST_CALL = {"http": 3600, "events": 540}  # seconds
 
 
@@ -200,6 +227,7 @@ def _contradictions(function: FunctionSettings) -> Iterator[tuple[str, str]]:
             ),
         )
     yield from _sizes(function)
+    yield from _flags(function)
     if given.vpc_egress and not given.vpc_connector:
         yield f"has `vpcEgress: {given.vpc_egress}` without a `vpcConnector`", "set both"
     for name in sorted({*(given.environment or ())} & {*(given.secrets or ())}):
@@ -213,6 +241,23 @@ def _contradictions(function: FunctionSettings) -> Iterator[tuple[str, str]]:
             "names the directory of its distributions twice",
             "remove GOOGLE_VENDOR_PIP_DEPENDENCIES: `requirements.vendor` sets it",
         )
+
+
+def _flags(function: FunctionSettings) -> Iterator[tuple[str, str]]:
+    """Yield what is wrong with flags that the manifest has no word for."""
+    known = api().deploy_flags[function.tool]
+    for name, value in (function.given.flags or {}).items():
+        kind = known.get(name) or known.get(name.removeprefix("no-"))
+        if kind is None:
+            hint = f"`gcloud {function.tool} deploy --help` lists them"
+            near = did_you_mean(name, known, hint)
+            yield f"has a flag that gcloud does not know: {name!r}", near
+        elif (word := _WORDS_FOR_FLAGS.get(name.removeprefix("no-"))) is not None:
+            hint = f"use `{word}`" if word else "remove it: the build config sets it"
+            yield f"has the flag {name!r}, which is set already", hint
+        elif (kind == "bool") is not (value is True):
+            hint = "write `true`" if kind == "bool" else "give it a value"
+            yield f"has the flag {name!r} with {value!r}", hint
 
 
 def _sizes(function: FunctionSettings) -> Iterator[tuple[str, str]]:

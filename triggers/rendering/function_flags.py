@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from triggers.manifest.settings import FunctionSettings
 
-# A text, the entries of a map, or None for a flag that takes no value.
-Flag = str | dict[str, str] | None
+# A text, a number, the entries of a map or of a list, or None for a flag that takes no value.
+Flag = str | float | dict[str, str] | list[str] | None
 Flags = dict[str, Flag]
 
 _FUNCTIONS_INGRESS = {
@@ -35,7 +35,7 @@ def deploy_flags(function: FunctionSettings) -> Flags:
     The function's name, the project and the source are not among them.
     """
     own = _run_flags(function) if function.tool == "run" else _functions_flags(function)
-    return {"--region": function.region, **own, **_shared_flags(function)}
+    return {"--region": function.region, **own, **_shared_flags(function), **_others(function)}
 
 
 def flags_text(flags: Mapping[str, Flag]) -> str:
@@ -122,6 +122,12 @@ def _shared_flags(function: FunctionSettings) -> Flags:
         **_map("secrets", given.secrets),
         **_switch("allow-unauthenticated", given.allow_unauthenticated),
     }
+
+
+def _others(function: FunctionSettings) -> Flags:
+    """Return the flags that the manifest has no word for."""
+    given = function.given.flags or {}
+    return {f"--{name}": None if value is True else value for name, value in given.items()}
 
 
 def _build_environment(function: FunctionSettings) -> dict[str, str]:

@@ -11,12 +11,18 @@ import pytest
 from steps.host.errors import InputError, Problem
 from tests.tree import write
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.discovery.inventory import Inventory, find_components, take_inventory
+from triggers.discovery.inventory import (
+    Inventory,
+    find_components,
+    left_out_functions,
+    take_inventory,
+)
 from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+IMPORT = "import functions_framework\n"
 BUILDS = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
 
 
@@ -49,11 +55,11 @@ LAYOUT = {
     "packages/virtual/pyproject.toml": BUILDS + "[tool.uv]\npackage = false\n",
     "packages/.hidden/pyproject.toml": project("hidden"),
     "packages/a/dist/left/pyproject.toml": project("left"),
-    "functions/f/main.py": "",
+    "functions/f/main.py": IMPORT,
     "functions/f/requirements.txt": "",
-    "functions/g/main.py": "",
+    "functions/g/main.py": IMPORT,
     "functions/g/pyproject.toml": "[project]\nname = 'g'\nversion = '1'\n",
-    "functions/h/main.py": "",
+    "functions/h/main.py": IMPORT,
     "functions/h/requirements.txt.tmpl": "",
     "scripts/main.py": "",
     "examples/e/pyproject.toml": project("e"),
@@ -105,6 +111,34 @@ def test_only_the_listed_functions_are_taken(tmp_path: Path) -> None:
     assert "functions/g" not in kinds
 
 
+@pytest.mark.parametrize(
+    ("main", "requirements", "manifest", "is_one"),
+    [
+        ("def main(r): ...\n", "flask\n", {}, False),
+        ("def main(r): ...\n", "Functions_Framework==3\n", {}, True),
+        ("def main(r): ...\n", "-r ../base.txt\n", {}, True),
+        ("from functions_framework import http\n", "", {}, True),
+        ("def main(r): ...\n", "", {"overrides": {"f": {"deploy": {"enabled": True}}}}, True),
+        (
+            "def other(r): ...\n",
+            "",
+            {"overrides": {"f": {"deploy": {"function": {"entryPoint": "other"}}}}},
+            True,
+        ),
+        ("x = 1\n", "", {"functions": {"include": ["f"]}}, True),
+    ],
+)
+def test_a_directory_is_a_function_with_evidence_alone(
+    tmp_path: Path, main: str, requirements: str, manifest: dict[str, Any], *, is_one: bool
+) -> None:
+    files = {"f/main.py": main, "f/requirements.txt": requirements}
+    files |= {"base.txt": "functions-framework\n"}
+
+    taken = inventory(tmp_path, files, **manifest)
+    assert [it.path for it in taken.components] == (["f"] if is_one else [])
+    assert left_out_functions(tmp_path, taken) == (() if is_one else ("f",))
+
+
 def test_a_package_with_a_main_module_is_no_function_besides(tmp_path: Path) -> None:
     targets = inventory(tmp_path, {"a/pyproject.toml": project("a"), "a/main.py": ""}).components
 
@@ -113,7 +147,8 @@ def test_a_package_with_a_main_module_is_no_function_besides(tmp_path: Path) -> 
 
 def test_all_that_is_found_is_in_the_order_of_its_paths(tmp_path: Path) -> None:
     paths = [f"{letter}/x" for letter in "hbgdface"]
-    files = {f"{path}/{name}": "" for path in paths for name in ("main.py", "requirements.txt")}
+    files = {f"{path}/main.py": IMPORT for path in paths}
+    files |= {f"{path}/requirements.txt": "" for path in paths}
 
     assert [*found(tmp_path, files)] == sorted(paths)
     assert find_components(tmp_path) == tuple(sorted(paths))
@@ -126,7 +161,11 @@ def test_packages_functions_and_top_directories_have_overrides(tmp_path: Path) -
 
 
 def test_a_listed_function_may_look_like_a_package(tmp_path: Path) -> None:
-    files = {"f/pyproject.toml": project("f"), "f/main.py": "", "a/pyproject.toml": project("a")}
+    files = {
+        "f/pyproject.toml": project("f"),
+        "f/main.py": IMPORT,
+        "a/pyproject.toml": project("a"),
+    }
 
     assert found(tmp_path, files, functions={"include": ["f"]}) == {"a": "package", "f": "function"}
 
@@ -187,7 +226,7 @@ def test_what_no_command_can_build_is_no_package_and_what_one_can_is(tmp_path: P
         "old/setup.py": "import setuptools\nsetuptools.setup()\n",
         "bare/pyproject.toml": bare,
         "function/pyproject.toml": bare,
-        "function/main.py": "",
+        "function/main.py": IMPORT,
     }
 
     assert found(tmp_path, files) == {"bare": "package", "old": "package", "function": "function"}
@@ -239,7 +278,7 @@ DEVELOPMENT = {
     "extra": '[project.optional-dependencies]\nx = ["b>=1"]\n',
     "group": '[dependency-groups]\nx = [{ include-group = "y" }, "B"]\ny = []\n',
 }
-FUNCTION = {"f/main.py": "", "f/requirements.txt": "a\n"}
+FUNCTION = {"f/main.py": IMPORT, "f/requirements.txt": "a\n"}
 
 
 @pytest.mark.parametrize("more", [*RUNTIME.values(), *DEVELOPMENT.values()])
@@ -285,7 +324,7 @@ def test_extras_bring_what_they_name(
         ),
     }[tool]
     files = {f"{name}/pyproject.toml": project(name) for name in "bc"}
-    files |= {"a/pyproject.toml": project("a", more=more), "f/main.py": ""}
+    files |= {"a/pyproject.toml": project("a", more=more), "f/main.py": IMPORT}
 
     files["f/requirements.txt"] = f"a{extras}>=1\n"
     assert folders(tmp_path, files, "f") == needed
@@ -435,7 +474,7 @@ def test_plugins_that_read_the_workspace_are_started_by_its_file(tmp_path: Path,
 
 
 def test_requirements_for_development_are_not_what_a_function_runs_with(tmp_path: Path) -> None:
-    files = {"f/main.py": "", "f/requirements.txt": "", "f/requirements-dev.txt": "b\n"}
+    files = {"f/main.py": IMPORT, "f/requirements.txt": "", "f/requirements-dev.txt": "b\n"}
 
     assert folders(tmp_path, files | {"b/pyproject.toml": project("b")}, "f") == ()
 
@@ -463,7 +502,7 @@ def test_a_function_depends_on_what_its_requirements_name(
     tmp_path: Path, requirements: str, name: str
 ) -> None:
     text = requirements.replace("/ROOT", tmp_path.as_posix())
-    files = {f"f/{name}": text, "f/main.py": "", "b/pyproject.toml": project("b")}
+    files = {f"f/{name}": text, "f/main.py": IMPORT, "b/pyproject.toml": project("b")}
     if name != "requirements.txt":
         files["f/requirements.txt"] = ""
 
@@ -472,7 +511,7 @@ def test_a_function_depends_on_what_its_requirements_name(
 
 def test_included_requirements_are_followed_and_start_the_build_themselves(tmp_path: Path) -> None:
     files = {
-        "f/main.py": "",
+        "f/main.py": IMPORT,
         "f/requirements.txt": "-r ../shared/base.txt\n-c ../constraints.txt\n",
         "shared/base.txt": "-r base.txt\n../b\n",
         "constraints.txt": "",
@@ -538,7 +577,7 @@ def test_dependencies_come_in_the_order_of_their_paths(tmp_path: Path) -> None:
     others = "hbgdface".replace("a", "i")
     files = {f"{name}/pyproject.toml": project(name) for name in others}
 
-    files |= {"z/main.py": "", "z/requirements.txt": "\n".join(others)}
+    files |= {"z/main.py": IMPORT, "z/requirements.txt": "\n".join(others)}
     z = inventory(tmp_path, files).components[-1]
 
     assert z.dependencies.direct == z.dependencies.folders == tuple(sorted(others))

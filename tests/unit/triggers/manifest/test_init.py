@@ -477,3 +477,13 @@ def test_lint_says_when_no_branch_matches(
     found = capsys.readouterr().out
     assert "SW606 warning: no branch matches the pattern '^main$'\n" in found
     assert "hint: there is master\n" in found
+
+
+def test_what_looks_like_a_function_is_mentioned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path, {"tool/main.py": "def main(): ...\n", "tool/requirements.txt": "click\n"})
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    assert "tool: has a main.py and no functions-framework; if it is" in capsys.readouterr().err

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.triggers.discovery.test_functions import flags, resolved
+from triggers.manifest.settings import contradictions
 from triggers.rendering.function_flags import flags_text, requirements_options
 
 EVERYTHING: dict[str, Any] = {
@@ -164,3 +165,50 @@ def test_the_flags_survive_as_json_without_a_dollar_sign() -> None:
 
     assert "$" not in flags_text(given)
     assert json.loads(flags_text(given)) == given
+
+
+def test_a_flag_that_the_manifest_has_no_word_for_is_handed_on() -> None:
+    others = {
+        "docker-repository": "projects/p/locations/l/repositories/r",
+        "update-labels": {"team": "billing", "cost": "7"},
+        "serve-all-traffic-latest-revision": True,
+    }
+
+    assert {
+        f"--{name}": None if value is True else value for name, value in others.items()
+    }.items() <= (flags(flags=others).items())
+    assert flags(tool="run", flags={"no-cpu-throttling": True, "port": 8080}).items() >= {
+        ("--no-cpu-throttling", None),
+        ("--port", 8080),
+    }
+
+
+@pytest.mark.parametrize(
+    ("tool", "name", "value", "said"),
+    [
+        ("functions", "docker-repositry", "x", "does not know: 'docker-repositry'"),
+        ("functions", "network", "x", "does not know: 'network'"),
+        ("functions", "memory", "1G", "'memory', which is set already"),
+        ("run", "set-env-vars", {"A": "1"}, "'set-env-vars', which is set already"),
+        ("run", "no-allow-unauthenticated", True, "which is set already"),
+        ("run", "source", ".", "which is set already"),
+        ("run", "network", True, "the flag 'network' with True"),
+        ("run", "session-affinity", "yes", "the flag 'session-affinity' with 'yes'"),
+    ],
+)
+def test_a_flag_that_gcloud_does_not_take_or_the_manifest_sets_is_refused(
+    tool: str, name: str, value: object, said: str
+) -> None:
+    [problem] = contradictions(resolved({"tool": tool, "flags": {name: value}}))
+
+    assert said in problem.message
+    assert problem.hint
+
+
+def test_every_flag_that_is_set_here_has_its_word() -> None:
+    """Whatever a manifest makes of its own words cannot be given a second time."""
+    for tool in ("functions", "run"):
+        for name in flags(**EVERYTHING, tool=tool):
+            bare = name.removeprefix("--").removeprefix("no-")
+            [problem] = contradictions(resolved({"tool": tool, "flags": {bare: True}}))
+            assert "set already" in problem.message, bare

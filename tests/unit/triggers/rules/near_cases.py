@@ -37,7 +37,7 @@ NEAR: dict[str, Files] = {
     },
     "a function without pyproject.toml that no trigger includes": {
         **included("cloudbuild.yaml"),
-        "functions/f/main.py": "# SW603\n",
+        "functions/f/main.py": "import functions_framework  # SW603\n",
         "functions/f/requirements.txt": "a\n",
     },
     "a trigger that ignores exactly what it includes": {
