@@ -104,7 +104,7 @@ def _timeouts(build: Build) -> Iterator[Finding]:
             yield _illegal_duration(path, text, where)
         elif value < 0:
             yield Finding.at(path, f"invalid .{path[-1]}{where}: {path[-1]} must be >=0")
-        elif value > _DAY and path != ("queueTtl",):
+        elif value > _DAY and path != ("queueTtl",):  # googleforgames/agones waits three days
             yield Finding.at(path, f"invalid .{path[-1]}{where}: {text} exceeds the limit of 24h")
         elif where and value > whole:
             message = f"build step timeout {text} must be <= build timeout {build.timeout}"

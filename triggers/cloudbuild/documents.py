@@ -121,12 +121,6 @@ class Document:
         lines = {way[size:]: line for way, line in self.lines.items() if way[:size] == path}
         return Document(data, lines)
 
-    def move(self, old: Path, new: Path) -> None:
-        """Keep the lines of *old*, and of all that is below, at *new*."""
-        size = len(old)
-        for path in [path for path in self.lines if path[:size] == old]:
-            self.lines[*new, *path[size:]] = self.lines[path]
-
 
 class _Brief(reprlib.Repr):
     """Says in a line what a value is, whatever a small file unfolds into."""

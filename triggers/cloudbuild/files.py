@@ -93,7 +93,11 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> JudgedBuild:
 
 
 def lone_value(path: Path, code: str) -> Finding:
-    """Return the finding that there is a single value where a list belongs."""
+    """Return the finding that there is a single value where a list belongs.
+
+    A trigger's build ends with "cannot unmarshal string into Go value" (GoogleCloudPlatform/emblem,
+    pull 913).
+    """
     message = f"{dotted(path)} is a single value: gcloud makes a list of it, a trigger fails"
     return Finding.at(path, message, "write a list: `- ` before the value", code)
 

@@ -76,29 +76,34 @@ def read_camel_case(document: Document, notes: list[Finding]) -> Any:
 
     A field in both spellings is added to *notes*.
     """
-    return _camel_case(document.data, (), document, notes)
+    return _camel_case(document.data, (), (), document, notes)
 
 
-def _camel_case(value: Any, path: Path, document: Document, notes: list[Finding]) -> Any:
+def _camel_case(value: Any, old: Path, path: Path, document: Document, notes: list[Finding]) -> Any:
+    """Return *value*, which was at *old* and is at *path* with keys in camelCase."""
+    if old != path and old in document.lines:
+        document.lines[path] = document.lines[old]
     if isinstance(value, list):
-        return [_camel_case(item, (*path, i), document, notes) for i, item in enumerate(value)]
+        return [
+            _camel_case(item, (*old, i), (*path, i), document, notes)
+            for i, item in enumerate(value)
+        ]
     if not isinstance(value, Mapping):
         return value
-    if path and path[-1] in MAPS:
-        return {key: "" if item is None else item for key, item in value.items()}
+    is_map = bool(path) and path[-1] in MAPS
     result: dict[str, Any] = {}
     for key, item in value.items():
-        name = to_camel(key) if re.fullmatch(r"[a-z]+(_[a-z]+)+", key) else key
+        is_snake = not is_map and re.fullmatch(r"[a-z]+(_[a-z]+)+", key)
+        name = to_camel(key) if is_snake else key
         new = (*path, name)
-        if name != key:
-            document.move((*path, key), new)
         if name in result:
             spellings = [
                 other for other in (key, re.sub("([A-Z])", r"_\1", name).lower()) if other != name
             ]
             message = f"{dotted(new)} is written as {spellings[0]!r}, too; the last value counts"
             notes.append(Finding.at(new, message, code="SW010"))
-        result[name] = _camel_case(item, new, document, notes)
+        read = _camel_case(item, (*old, key), new, document, notes)
+        result[name] = "" if is_map and item is None else read
     return result
 
 

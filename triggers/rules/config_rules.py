@@ -124,7 +124,7 @@ def substitutions_are_where_they_are_made(config: ConfigSource) -> Iterator[Find
 
 
 def variables_have_a_shell(config: ConfigSource) -> Iterator[Finding]:
-    """SW410: `$$NAME` becomes `$NAME`, which only a shell makes something of."""
+    """SW410: `$$NAME` becomes `$NAME`, which only a shell reads (cloud-builders#312, #761)."""
     for index, step in enumerate(config.build.steps):
         words = (step.entrypoint or step.name, *step.args)
         if any(_SHELL.search(word) for word in words):
