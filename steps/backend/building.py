@@ -104,7 +104,7 @@ def _open_backend(project: Project, context: BuildContext) -> Iterator[tuple[Bac
     }
     with (
         open_build_folder(project) as folder,
-        context.environments.of_project(project.directory, folder) as environment,
+        context.environments.of_project(folder) as environment,
     ):
         source = copy_sources(project, folder / "source")
         yield Backend(project, context.options, environment, environ, folder), source

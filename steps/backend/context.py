@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 import threading
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from steps.backend.environment_cache import EnvironmentCache, cache_folder
 from steps.backend.environments import Environments
 from steps.backend.fork_server import ForkServers
 from steps.backend.private_requirements import PrivateRequirements
-from steps.backend.sources import given_epoch
+from steps.backend.sources import given_epoch, remove_build_folders
 from steps.host.children import Children
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def open_build_context(
     threading.Thread(target=importlib.import_module, args=checks, daemon=True).start()
     children = Children(timeout=options.timeout, umask=_UMASK)
     with (
+        ExitStack() as at_the_end,
         tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True) as folder,
         _open_cache(options, environ) as cache,
         children,
@@ -98,6 +99,7 @@ def open_build_context(
             children, servers, environ, cache, python=options.python, workers=options.workers
         ) as environments,
     ):
+        at_the_end.callback(remove_build_folders)
         context = BuildContext(options=options, environments=environments, environ=environ)
         build_wheel = partial(_build_wheel, context=context, folder=Path(folder))
         environments.private = PrivateRequirements(projects, build_wheel, index, Path(folder))

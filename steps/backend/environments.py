@@ -17,9 +17,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections import Counter
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -29,6 +28,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from steps.backend.environment_cache import fingerprint
+from steps.backend.sources import EPOCH_VARIABLE
 from steps.host.children import OncePerKey
 from steps.host.errors import BuildFailed, InputError, ShipwheelError
 from steps.host.files import write_whole
@@ -49,8 +49,11 @@ BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
 FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
 # Mostly they wait for the index.
 _AT_ONCE = 4
-# To make one more environment takes as long as to build so many projects in one that is there.
-_PROJECTS_PER_ENVIRONMENT = 8
+# To make one more environment takes longer than most projects use one.
+_WAIT_SECONDS = 0.5
+# Only what was compiled before any project was built is executed.
+_NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+_OF_HOOKS = "_PYPROJECT_HOOKS_"
 # What uv says of a certificate authority that it does not know.
 _UNTRUSTED = "invalid peer certificate"
 # Nothing in these is compiled against, and they compile nothing that names where they are.
@@ -99,20 +102,11 @@ def backend_environ(environ: Mapping[str, str], more: Iterable[str] = ()) -> dic
 
 @dataclass
 class Environment:
-    """An isolated environment, as pypa/build's `IsolatedEnv` protocol wants one.
-
-    One that is *shared* has the *state* of its files when it was made, and is used by one project
-    at a time.
-    """
+    """An isolated environment, as pypa/build's `IsolatedEnv` protocol wants one."""
 
     path: Path
     environ: Mapping[str, str]
     servers: ForkServers
-    make: Callable[[], None]
-    is_shared: bool = False
-    state: str = ""
-    user: object = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def python_executable(self) -> str:
@@ -122,26 +116,80 @@ class Environment:
     def make_extra_environ(self) -> dict[str, str]:
         """Return the variables that make programs of the environment come first."""
         path = os.pathsep.join([str(self.path / "bin"), self.environ.get("PATH", os.defpath)])
-        own = {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
-        # Only what nobody compiled while a project was built is executed by the next one.
-        return own | ({"PYTHONDONTWRITEBYTECODE": "1"} if self.is_shared else {})
+        return {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
+
+    def run(
+        self, _user: object, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]
+    ) -> str:
+        """Run one hook, as `Children.run` would."""
+        return self.servers.run(command, cwd=cwd, environ=environ, fork=False)
+
+
+@dataclass
+class _Copy(Environment):
+    """One of equal environments, *state* tells its files as they were made, *user* who had it."""
+
+    make: Callable[[], None]
+    user: object = None
+    state: str = ""
+
+    def hand_to(self, user: object) -> None:
+        """Let *user* have it, made again where another one touched any of its files."""
+        if user != self.user and self.state != fingerprint(self.path):
+            self.servers.end(self.python_executable)
+            self.make()
+            self.state = fingerprint(self.path)
+        self.user = user
+
+
+class SharedEnvironment:
+    """Equal environments, *most* of them, each of which one project uses at a time."""
+
+    def __init__(self, make: Callable[[], _Copy], most: int) -> None:
+        self._make = make
+        self._most = most
+        first = make()
+        self._free = [first]
+        self._made = 1
+        self._changed = threading.Condition()
+        self.path, self.environ = first.path, first.environ
+        self.python_executable = first.python_executable
+
+    def make_extra_environ(self) -> dict[str, str]:
+        """Return what the first one has; that which runs a hook has its own."""
+        return Environment.make_extra_environ(self)  # type: ignore[arg-type]  # it has the same fields
 
     def run(
         self, user: object, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]
     ) -> str:
-        """Run one hook for *user*, as `Children.run` would; nobody else uses it meanwhile."""
-        with self.lock:
-            if self.is_shared and user != self.user:
-                self._renew_if_touched()
-                self.user = user
-            fork = self.is_shared and environ.items() >= self.environ.items()
-            return self.servers.run(command, cwd=cwd, environ=environ, fork=fork)
+        """Run one hook for *user*, as `Children.run` would, in an environment that is free."""
+        copy = self._take(user)
+        try:
+            copy.hand_to(user)
+            own = {**environ, **copy.make_extra_environ(), **_NO_BYTECODE}
+            known = {**copy.environ, **copy.make_extra_environ(), EPOCH_VARIABLE: ""}
+            fork = all(name in known or name.startswith(_OF_HOOKS) for name in environ)
+            return copy.servers.run(
+                [copy.python_executable, *command[1:]], cwd=cwd, environ=own, fork=fork
+            )
+        finally:
+            with self._changed:
+                self._free.append(copy)
+                self._changed.notify()
 
-    def _renew_if_touched(self) -> None:
-        if self.state != fingerprint(self.path):
-            self.servers.end(self.python_executable)
-            self.make()
-            self.state = fingerprint(self.path)
+    def _take(self, user: object) -> _Copy:
+        """Return the one that *user* had, or another that is free; make one rather than wait."""
+        with self._changed:
+            more = self._made < self._most
+            if self._changed.wait_for(lambda: self._free, _WAIT_SECONDS if more else None):
+                own = next((it for it in self._free if it.user == user), self._free[0])
+                self._free.remove(own)
+                return own
+            self._made += 1
+        return self._make()
+
+
+AnyEnvironment = Environment | SharedEnvironment
 
 
 class Environments:
@@ -169,10 +217,7 @@ class Environments:
         self._installer_environ = without_login(environ) | FIXED_ENVIRONMENT
         self.environ = backend_environ(environ)
         self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
-        self._made = OncePerKey[tuple[frozenset[str], object], Environment]()
-        self._projects = Counter[frozenset[str]]()
-        self._places: dict[tuple[frozenset[str], object], int] = {}
-        self._lock = threading.Lock()
+        self._made = OncePerKey[frozenset[str], SharedEnvironment]()
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -183,20 +228,18 @@ class Environments:
         self._folder.cleanup()
 
     @contextmanager
-    def of_project(
-        self, user: object, folder: Path
-    ) -> Iterator[Callable[[Iterable[str]], Environment]]:
+    def of_project(self, folder: Path) -> Iterator[Callable[[Iterable[str]], AnyEnvironment]]:
         """Yield what returns the environment that holds exactly the given requirements.
 
-        *user* is a project, *folder* where its own environments are made. What it returns raises
-        BuildFailed when they cannot be installed.
+        Those that are a project's own are made in *folder*. What it returns raises BuildFailed when
+        they cannot be installed.
         """
         own: dict[frozenset[str], Environment] = {}
 
-        def get(requirements: Iterable[str]) -> Environment:
+        def get(requirements: Iterable[str]) -> AnyEnvironment:
             wanted = frozenset(requirements)
             if _is_pure(wanted):
-                return self._shared(wanted, self._place(wanted, user))
+                return self._shared(wanted)
             if wanted not in own:
                 own[wanted] = self._own(wanted, folder)
             return own[wanted]
@@ -209,8 +252,7 @@ class Environments:
 
     def make_early(self, sets: Iterable[frozenset[str]]) -> None:
         """Begin to make the environments of these *sets* of requirements, and return at once."""
-        self._projects.update(sets)
-        waiting = iter([it for it in self._projects if _is_pure(it)])
+        waiting = iter([it for it in dict.fromkeys(sets) if _is_pure(it)])
         for _ in range(_AT_ONCE):
             threading.Thread(target=self._make_each, args=[waiting], daemon=True).start()
 
@@ -218,19 +260,13 @@ class Environments:
         for requirements in waiting:
             # The build that needs it reports what went wrong; at the end no child is started.
             with suppress(ShipwheelError, subprocess.SubprocessError, OSError):
-                self._shared(requirements, 0)
+                self._shared(requirements)
 
-    def _place(self, requirements: frozenset[str], user: object) -> int:
-        """Return which of the environments for the same *requirements* is that of *user*."""
-        most = min(self._workers, self._projects[requirements] // _PROJECTS_PER_ENVIRONMENT)
-        with self._lock:
-            taken = sum(1 for key in self._places if key[0] == requirements)
-            return self._places.setdefault((requirements, user), taken % max(most, 1))
+    def _shared(self, requirements: frozenset[str]) -> SharedEnvironment:
+        make = partial(self._make_copy, requirements)
+        return self._made.get(requirements, partial(SharedEnvironment, make, self._workers))
 
-    def _shared(self, requirements: frozenset[str], place: int) -> Environment:
-        return self._made.get((requirements, place), partial(self._make_shared, requirements))
-
-    def _make_shared(self, requirements: frozenset[str]) -> Environment:
+    def _make_copy(self, requirements: frozenset[str]) -> _Copy:
         siblings = self._siblings(requirements)
         fill = partial(self._fill, requirements | {_pin(it) for it in siblings})
         kept = partial(fill, compiled=True)
@@ -244,16 +280,14 @@ class Environments:
             path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
             make = partial(fill, path)
             make()
-        state = fingerprint(path)
-        return Environment(path, self.environ, self._servers, make, is_shared=True, state=state)
+        return _Copy(path, self.environ, self._servers, make, state=fingerprint(path))
 
     def _own(self, requirements: frozenset[str], folder: Path) -> Environment:
         digest = hashlib.sha256("\0".join(sorted(requirements)).encode()).hexdigest()
         path = folder / f"environment-{digest[:8]}"
         wanted = requirements | {_pin(it) for it in self._siblings(requirements)}
-        make = partial(self._fill, wanted, path)
-        make()
-        return Environment(path, self.environ, self._servers, make)
+        self._fill(wanted, path)
+        return Environment(path, self.environ, self._servers)
 
     def _siblings(self, requirements: frozenset[str]) -> tuple[Distribution, ...]:
         """Return the wheels of siblings that *requirements* name."""

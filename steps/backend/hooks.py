@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from packaging.metadata import RawMetadata
 
     from steps.backend.context import BuildOptions
-    from steps.backend.environments import Environment
+    from steps.backend.environments import AnyEnvironment
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
@@ -61,7 +61,7 @@ class Backend:
 
     project: Project
     options: BuildOptions
-    environment: Callable[[Iterable[str]], Environment]
+    environment: Callable[[Iterable[str]], AnyEnvironment]
     environ: Mapping[str, str]
     folder: Path
 
@@ -158,7 +158,7 @@ class Backend:
 
     def _run(
         self,
-        environment: Environment,
+        environment: AnyEnvironment,
         cmd: Sequence[str],
         cwd: str | None = None,
         extra_environ: Mapping[str, str] | None = None,

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from steps.backend.environment_cache import unsafe_folder
 from steps.distribution.files import parse_filename
 from steps.host.errors import InputError
-from steps.host.files import write_whole
+from steps.host.files import builds_folder, write_whole
 from steps.host.git import ask_git
 from steps.project.history import checkout_around
 
@@ -61,6 +61,9 @@ _LEVELS = 2
 _LARGEST_LEVEL = 1000
 _LARGEST_FILE = 1 << 20
 
+# The build folders of this process.
+_in_use: set[Path] = set()
+
 
 @contextmanager
 def open_build_folder(project: Project) -> Iterator[Path]:
@@ -74,18 +77,46 @@ def open_build_folder(project: Project) -> Iterator[Path]:
             yield Path(own)
         return
     folder = root / _folder_name(project)
-    with folder.with_name(f"{folder.name}.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            _logger.info("Waiting for another build of %s", project)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    with _open_locked(folder.with_name(f"{folder.name}.lock"), project):
         _remove(folder)
         folder.mkdir(mode=0o700)
+        _in_use.add(folder)
         try:
             yield folder
         finally:
-            _remove(folder)
+            _clean_up(folder)
+
+
+def remove_build_folders() -> None:
+    """Remove those in use: whoever built in them was ended, and has no time to."""
+    for folder in tuple(_in_use):
+        _clean_up(folder)
+
+
+def _clean_up(folder: Path) -> None:
+    """Remove *folder* and its lock, and what they are in where nothing else is."""
+    _remove(folder)
+    _in_use.discard(folder)
+    with suppress(OSError):
+        folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)
+        folder.parent.rmdir()
+
+
+def _open_locked(path: Path, project: Project) -> IO[str]:
+    """Return the lock at *path*, open and held; whoever held it before may have removed it."""
+    while True:
+        with suppress(FileNotFoundError):
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            lock = path.open("a")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                _logger.info("Waiting for another build of %s", project)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            held = os.fstat(lock.fileno())
+            if held.st_nlink and os.path.samestat(held, path.stat()):
+                return lock
+            lock.close()
 
 
 def _root() -> Path | None:
@@ -93,7 +124,7 @@ def _root() -> Path | None:
     beside = Path(tempfile.gettempdir())
     while beside.name.startswith("shipwheel-"):  # the folder of this process, or of one around it
         beside = beside.parent
-    root = beside / f"shipwheel_{os.geteuid()}"
+    root = builds_folder(beside)
     with suppress(FileExistsError):
         root.mkdir(mode=0o700)
     if reason := unsafe_folder(root):

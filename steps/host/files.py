@@ -221,6 +221,7 @@ class Scratch:
     def __init__(self) -> None:
         beside = Path(tempfile.gettempdir())
         _remove_abandoned(beside)
+        _remove_abandoned_builds(builds_folder(beside))
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
         part = self.folder / f"{_LOCK}.part"
         self._lock = part.open("w")
@@ -251,3 +252,19 @@ def _remove_abandoned(beside: Path) -> None:
                 if os.fstat(lock.fileno()).st_uid == os.geteuid() == folder.lstat().st_uid:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     shutil.rmtree(folder, ignore_errors=True)
+
+
+def builds_folder(beside: Path) -> Path:
+    """Return this user's folder for builds: each in a folder by its name, beside its lock."""
+    return beside / f"shipwheel_{os.geteuid()}"
+
+
+def _remove_abandoned_builds(root: Path) -> None:
+    for path in root.glob("*.lock"):
+        with suppress(OSError):  # in use, or removed by somebody else at this moment
+            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+            with os.fdopen(descriptor, "w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink()
+                root.rmdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import time
@@ -269,8 +268,8 @@ def test_what_sigkill_leaves_the_next_one_removes(
     assert [*temporary.iterdir()] != []
     again = start(emulator.host, "upload", projects, temporary=temporary)
     _, errors = again.communicate(timeout=60)
-    os.killpg(os.getpgid(number), signal.SIGKILL)  # nobody else can after a SIGKILL
 
+    wait_until_ended(number)
     assert again.returncode == 0, errors
     assert [*temporary.iterdir()] == []
 

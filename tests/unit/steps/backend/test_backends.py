@@ -13,7 +13,7 @@ import pytest
 
 from steps.backend.environments import (
     FIXED_ENVIRONMENT,
-    Environment,
+    AnyEnvironment,
     Environments,
     backend_environ,
 )
@@ -47,8 +47,8 @@ def _install(requirement: str, environ: dict[str, str]) -> str:
         return _names(_get(environments, requirement))
 
 
-def _get(environments: Environments, requirement: str) -> Environment:
-    with environments.of_project("project", Path(tempfile.mkdtemp())) as environment:
+def _get(environments: Environments, requirement: str) -> AnyEnvironment:
+    with environments.of_project(Path(tempfile.mkdtemp())) as environment:
         return environment([requirement])
 
 
@@ -80,7 +80,7 @@ def _environments(
         yield environments
 
 
-def _names(environment: Environment) -> str:
+def _names(environment: AnyEnvironment) -> str:
     script = (
         "import importlib.metadata as m;"
         " print(*sorted(d.name + d.version for d in m.distributions()))"
