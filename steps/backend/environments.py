@@ -126,7 +126,7 @@ class Environment:
 
 
 @dataclass
-class _Copy(Environment):
+class _PooledEnvironment(Environment):
     """One of equal environments, *state* tells its files as they were made, *user* who had it."""
 
     make: Callable[[], None]
@@ -145,7 +145,7 @@ class _Copy(Environment):
 class SharedEnvironment:
     """Equal environments, *most* of them, each of which one project uses at a time."""
 
-    def __init__(self, make: Callable[[], _Copy], most: int) -> None:
+    def __init__(self, make: Callable[[], _PooledEnvironment], most: int) -> None:
         self._make = make
         self._most = most
         first = make()
@@ -177,7 +177,7 @@ class SharedEnvironment:
                 self._free.append(copy)
                 self._changed.notify()
 
-    def _take(self, user: object) -> _Copy:
+    def _take(self, user: object) -> _PooledEnvironment:
         """Return the one that *user* had, or another that is free; make one rather than wait."""
         with self._changed:
             more = self._made < self._most
@@ -266,7 +266,7 @@ class Environments:
         make = partial(self._make_copy, requirements)
         return self._made.get(requirements, partial(SharedEnvironment, make, self._workers))
 
-    def _make_copy(self, requirements: frozenset[str]) -> _Copy:
+    def _make_copy(self, requirements: frozenset[str]) -> _PooledEnvironment:
         siblings = self._siblings(requirements)
         fill = partial(self._fill, requirements | {_pin(it) for it in siblings})
         kept = partial(fill, compiled=True)
@@ -280,7 +280,7 @@ class Environments:
             path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
             make = partial(fill, path)
             make()
-        return _Copy(path, self.environ, self._servers, make, state=fingerprint(path))
+        return _PooledEnvironment(path, self.environ, self._servers, make, state=fingerprint(path))
 
     def _own(self, requirements: frozenset[str], folder: Path) -> Environment:
         digest = hashlib.sha256("\0".join(sorted(requirements)).encode()).hexdigest()

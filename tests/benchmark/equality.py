@@ -3,9 +3,10 @@
     python -m tests.benchmark.equality [PROJECT...]
 
 Their sdists come from the package index, through pip. Says what differs, and fails when anything
-does: the members and their contents, RECORD and all; for a project that cannot be built, the last
-thing that its backend said. (Some backends, given an unpacked sdist, pack its PKG-INFO twice, so
-sdists are compared in the test suite, from sources.)
+does: the members and their contents, RECORD and all, but compiled ones only between two builds of
+ours, from two clones, in a kept and in a fresh environment; for a project that cannot be built, the
+last thing that its backend said. (Some backends, given an unpacked sdist, pack its PKG-INFO twice,
+so sdists are compared in the test suite, from sources.)
 """
 
 from __future__ import annotations
@@ -45,9 +46,12 @@ PROJECTS = {
     "setuptools-scm": "anyio pluggy pytest tqdm zipp importlib-metadata python-dateutil",
     "setuptools, namespace packages": "jaraco-classes jaraco-functools zope-event",
     "setuptools, in its own tree": "setuptools",
-    "setuptools, extension module": "markupsafe",
+    "setuptools, extension module": "markupsafe msgpack simplejson wrapt zope-interface",
+    "setuptools, with cffi": "cffi",
+    "meson-python": "contourpy",
 }
 EPOCH = "1700000000"
+COMPILED = (".so", ".pyd", ".cdx.json", ".cyclonedx.json")
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,22 @@ def compare(project: str, folder: Path) -> str:
         return "not fetched"
     pristine = Path(shutil.copytree(source, folder / "pristine", symlinks=True))
     theirs = build_with_build(source, folder / "theirs")
-    # In the same place, which compilers write into what they make, and without what was left there.
+    # Without what was left there.
     shutil.rmtree(source)
+    second = Path(shutil.copytree(pristine, folder / "clone" / "another-name", symlinks=True))
     ours = build_with_us(pristine.rename(source), folder)
     if theirs.failure:
         said = theirs.failure.strip().splitlines()[-1]
         return f"{'equally' if said in ours.failure else 'DIFFERENTLY'} failed: {said}"
     if ours.failure:
         return f"DIFFERENT: only ours failed: {ours.failure}"
+    if build_with_us(second, folder, "--no-build-cache").members != ours.members:
+        return "DIFFERENT: from one clone, and from another in a fresh environment"
     names = sorted(theirs.members.keys() | ours.members.keys())
     differ = [name for name in names if theirs.members.get(name) != ours.members.get(name)]
+    compiled = [name for name in names if name.endswith(COMPILED)]
+    if compiled:  # by them it names the folder that it was made in, and so does RECORD, by its hash
+        differ = [it for it in differ if it not in compiled and not it.endswith("/RECORD")]
     return f"DIFFERENT: {differ}" if differ else f"equal, {len(names)} members, {source.name}"
 
 
@@ -131,8 +141,8 @@ def build_with_build(source: Path, output: Path) -> Built:
     return Built(members(output.iterdir()), "")
 
 
-def build_with_us(source: Path, folder: Path) -> Built:
-    command = [sys.executable, "-m", "builder", "build", "--wheel", "--json", str(source)]
+def build_with_us(source: Path, folder: Path, *options: str) -> Built:
+    command = [sys.executable, "-m", "builder", "build", "--wheel", "--json", *options, str(source)]
     here = {**environ(), "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
         command, env=here, capture_output=True, text=True, check=False, cwd=folder

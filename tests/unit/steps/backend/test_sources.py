@@ -203,7 +203,7 @@ def test_a_folder_that_a_killed_build_left_is_empty_for_the_next_one(tmp_path: P
         (folder / "left/deeper").mkdir(parents=True)
         (folder / "left").chmod(0o500)
     assert not first.exists()
-    first.mkdir()
+    first.mkdir(parents=True)
     (first / "left").touch()
 
     with open_build_folder(project) as folder:
