@@ -304,11 +304,13 @@ class Environments:
             return
         python = str(path / "bin" / "python")
         try:
-            self._install(requirements, "--python", python, *["--compile-bytecode"] * compiled)
+            self._install(
+                requirements, path, "--python", python, *["--compile-bytecode"] * compiled
+            )
         except subprocess.CalledProcessError as error:
             raise _not_installed(requirements, error.output) from None
 
-    def _install(self, requirements: frozenset[str], *arguments: str) -> None:
+    def _install(self, requirements: frozenset[str], path: Path, *arguments: str) -> None:
         # Copies: a backend that writes into its environment does not write into uv's cache.
         install = ["pip", "install", "--quiet", "--link-mode", "copy", *arguments]
         with tempfile.TemporaryDirectory(dir=self._folder.name) as folder:
@@ -320,7 +322,10 @@ class Environments:
                 with suppress(subprocess.CalledProcessError):
                     return self._uv(*install, "--no-index", "--find-links", wheels)
             if self.private and self.private.index:
-                requirements |= {_pin(it) for it in self.private.all(requirements).values()}
+                library = next(path.glob("lib/python*")).name.removeprefix("python")
+                python = tuple(int(number) for number in library.split("."))
+                found = self.private.all(requirements, python)
+                requirements |= {_pin(it) for it in found.values()}
                 write_whole(wanted, "".join(f"{line}\n" for line in sorted(requirements)))
             return self._uv(*install)
 

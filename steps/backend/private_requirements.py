@@ -8,12 +8,13 @@ what it finds as sdists only.
 from __future__ import annotations
 
 import graphlib
+import sys
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.tags import Tag, sys_tags
+from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
 
 from steps.distribution.files import read_distribution
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 _NEWEST = 5
 Found = dict[NormalizedName, "Distribution"]
+Python = tuple[int, ...]  # the version of the interpreter, as in (3, 12)
+_THIS = sys.version_info[:2]
 
 
 @dataclass
@@ -55,9 +58,11 @@ class PrivateRequirements:
         """Return the wheels of siblings among *requirements* and what they require."""
         return _closure(requirements, self._sibling)
 
-    def all(self, requirements: Iterable[str]) -> Found:
-        """Return the same, and what the registry holds of the others."""
-        return _closure(requirements, lambda it: self._sibling(it) or self._published(it))
+    def all(self, requirements: Iterable[str], python: Python) -> Found:
+        """Return the same for *python*, and what the registry holds of the others."""
+        return _closure(
+            requirements, lambda it: self._sibling(it) or self._published(it, python), python
+        )
 
     @cached_property
     def _known(self) -> Mapping[NormalizedName, Project]:
@@ -72,17 +77,19 @@ class PrivateRequirements:
         require_build_order(project, self._known)
         return self._built.get(project, lambda: self.build(project))
 
-    def _published(self, requirement: Requirement) -> Distribution | None:
+    def _published(self, requirement: Requirement, python: Python) -> Distribution | None:
         if self.index is None:
             return None
-        key = f"{canonicalize_name(requirement.name)}{requirement.specifier}"
-        return self._downloaded.get(key, lambda: self._download(requirement, self.index))
+        key = f"{canonicalize_name(requirement.name)}{requirement.specifier} {python}"
+        return self._downloaded.get(key, lambda: self._download(requirement, self.index, python))
 
-    def _download(self, requirement: Requirement, index: Index | None) -> Distribution | None:
+    def _download(
+        self, requirement: Requirement, index: Index | None, python: Python
+    ) -> Distribution | None:
         published = index.read(requirement.name) if index else None
         if index is None or published is None or not published.files:
             return None
-        if file := choose(published.files, requirement.specifier):
+        if file := choose(published.files, requirement.specifier, python):
             return read_distribution(index.download(file, self.folder))
         newest = ", ".join(map(str, published.versions[-_NEWEST:]))
         raise BuildFailed(
@@ -92,12 +99,15 @@ class PrivateRequirements:
         )
 
 
-def choose(files: Sequence[PublishedFile], specifier: SpecifierSet) -> PublishedFile | None:
-    """Return the file of the newest version in *specifier* that this interpreter can install.
+def choose(
+    files: Sequence[PublishedFile], specifier: SpecifierSet, python: Python
+) -> PublishedFile | None:
+    """Return the file of the newest version in *specifier* that *python* can install.
 
     A wheel goes before the sdist of its version, and the best wheel before others.
     """
-    ranks = {tag: rank for rank, tag in enumerate(sys_tags())}
+    tags = (*cpython_tags(python), *compatible_tags(python, "cp" + "".join(map(str, python))))
+    ranks = {tag: rank for rank, tag in enumerate(tags)}
     usable = {it.filename: _rank(it, ranks) for it in files}
     versions = {it.version for it in files if usable[it.filename] is not None}
     for version in sorted(specifier.filter(versions), reverse=True):
@@ -154,7 +164,9 @@ def _may_be(requirement: Requirement, project: Project) -> bool:
 
 
 def _closure(
-    requirements: Iterable[str], find: Callable[[Requirement], Distribution | None]
+    requirements: Iterable[str],
+    find: Callable[[Requirement], Distribution | None],
+    python: Python = _THIS,
 ) -> Found:
     """Return what *find* finds of *requirements*, and of what that requires in turn.
 
@@ -162,7 +174,7 @@ def _closure(
     """
     found: Found = {}
     bounds: dict[NormalizedName, Requirement] = {}
-    waiting = [*_required(requirements, frozenset())]
+    waiting = [*_required(requirements, frozenset(), python)]
     while waiting:
         requirement = waiting.pop()
         name = canonicalize_name(requirement.name)
@@ -178,18 +190,22 @@ def _closure(
             continue
         if distribution := find(requirement):
             found[name] = distribution
-            waiting += _required(distribution.requires, frozenset(requirement.extras))
+            waiting += _required(distribution.requires, frozenset(requirement.extras), python)
     return found
 
 
-def _required(lines: Iterable[str], extras: frozenset[str]) -> Iterator[Requirement]:
+def _required(
+    lines: Iterable[str], extras: frozenset[str], python: Python
+) -> Iterator[Requirement]:
     """Yield the requirements by name among *lines* that count here, with *extras*."""
+    version = ".".join(map(str, python))
+    known = {"python_version": version, "python_full_version": f"{version}.0"}
     for line in lines:
         try:
             found = Requirement(line)
         except InvalidRequirement:
             continue  # the installer says so
         marker = found.marker
-        counts = not marker or any(marker.evaluate({"extra": it}) for it in ("", *extras))
+        counts = not marker or any(marker.evaluate({**known, "extra": it}) for it in ("", *extras))
         if counts and not found.url:
             yield found

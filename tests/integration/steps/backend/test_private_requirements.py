@@ -24,7 +24,7 @@ BACKEND = """\
 import json, os, sys
 import {tool}
 from flit_core.buildapi import *
-with open(os.environ["OBSERVED"], "a") as file:
+with open({observed!r}, "a") as file:
     print(json.dumps([{tool}.__doc__, dict(os.environ), sys.argv]), file=file)
 """
 
@@ -40,14 +40,16 @@ def _environ(emulator: Emulator, tmp_path: Path) -> dict[str, str]:
     )
 
 
-def make_app(folder: Path, requirement: str, name: str = "app") -> Path:
+def make_app(environ: dict[str, str], folder: Path, requirement: str, name: str = "app") -> Path:
     directory = make_project(folder, name)
     path = directory / "pyproject.toml"
     requires = f'requires = ["flit_core>=3.11,<4", "{requirement}"]\nbackend-path = ["."]'
     text = path.read_text().replace('requires = ["flit_core>=3.11,<4"]', requires)
     text += '[tool.flit.sdist]\ninclude = ["backend.py"]\n'
     path.write_text(text.replace('"flit_core.buildapi"', '"backend"'))
-    (directory / "backend.py").write_text(BACKEND.format(tool=requirement.rstrip("<>=1234567890")))
+    (directory / "backend.py").write_text(
+        BACKEND.format(tool=requirement.rstrip("<>=1234567890"), observed=environ["OBSERVED"])
+    )
     return directory
 
 
@@ -64,7 +66,7 @@ def test_a_project_beside_is_built_first_for_the_build_that_requires_it(
 ) -> None:
     make_project(tmp_path / "work", "library", text="lib")
     make_project(tmp_path / "work", "tool", requires=["library"], text="beside")
-    app = make_app(tmp_path / "work", "tool>=1")
+    app = make_app(environ, tmp_path / "work", "tool>=1")
     text = (app / "pyproject.toml").read_text().replace('version = "1.0"', 'dynamic = ["version"]')
     (app / "pyproject.toml").write_text(text)
     (app / "app/__init__.py").write_text('"""app"""\n__version__ = "1.0"\n')
@@ -81,7 +83,7 @@ def test_a_project_beside_that_changed_is_built_again_though_environments_are_ke
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
     tool = make_project(tmp_path, "tool", text="first")
-    app = make_app(tmp_path, "tool")
+    app = make_app(environ, tmp_path, "tool")
     assert shipwheel(environ, "build", app, tool, cwd=tmp_path).returncode == 0
     (tool / "tool/__init__.py").write_text('"""tool second"""\n')
 
@@ -96,7 +98,7 @@ def test_a_sibling_is_found_however_the_build_names_it(
     tmp_path: Path, environ: dict[str, str], kind: str
 ) -> None:
     make_project(tmp_path, "tool", text="beside")
-    app = make_app(tmp_path, "tool")
+    app = make_app(environ, tmp_path, "tool")
     with (app / "pyproject.toml").open("a") as file:
         file.write("[tool.uv.sources]\ntool = { workspace = true }\n")
     if kind == "setup_requires":
@@ -114,7 +116,7 @@ def test_a_sibling_is_found_however_the_build_names_it(
 def test_all_goes_in_the_order_of_build_requirements(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    make_app(tmp_path / "work", "tool>=1")
+    make_app(environ, tmp_path / "work", "tool>=1")
     make_project(tmp_path / "work", "tool", text="beside")
 
     answer = shipwheel(environ, "publish", "--all", tmp_path / "work")
@@ -135,7 +137,7 @@ def test_a_private_build_requirement_is_taken_from_the_registry(
         assert shipwheel(environ, "publish", project).returncode == 0
     newer = make_project(tmp_path / "tools", "tool", "2.0", text="too new")
     assert shipwheel(environ, "publish", newer).returncode == 0
-    app = make_app(tmp_path / "elsewhere", "tool<2")
+    app = make_app(environ, tmp_path / "elsewhere", "tool<2")
 
     answer = shipwheel(environ, "-v", *command, app)
 
@@ -149,7 +151,7 @@ def test_what_the_registry_holds_is_not_taken_from_another_index(
 ) -> None:
     tool = make_project(tmp_path / "tools", "tool")
     assert shipwheel(environ, "publish", tool).returncode == 0
-    app = make_app(tmp_path / "elsewhere", "tool>=7")
+    app = make_app(environ, tmp_path / "elsewhere", "tool>=7")
 
     answer = shipwheel(environ, "publish", app)
 
@@ -160,8 +162,8 @@ def test_what_the_registry_holds_is_not_taken_from_another_index(
 def test_projects_that_need_one_another_to_be_built_are_refused(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
-    make_app(tmp_path / "work", "tool", "app")
-    make_app(tmp_path / "work", "app", "tool")
+    make_app(environ, tmp_path / "work", "tool", "app")
+    make_app(environ, tmp_path / "work", "app", "tool")
 
     answer = shipwheel(environ, "build", "--all", tmp_path / "work")
 

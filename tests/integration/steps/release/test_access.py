@@ -73,7 +73,8 @@ def test_what_the_registry_refuses_is_told_in_its_own_words(
 
 
 HINT = "what it says is the reason; only a standard repository takes uploads"
-MISSING = "check the registry's address"
+MISSING = "check the registry's URL"
+MOVED = "name the URL that takes uploads as --registry, if you trust it"
 RESOURCE = "projects/demo/locations/us-central1/repositories/pypi"
 BIND = (
     "gcloud artifacts repositories add-iam-policy-binding pypi --project=demo"
@@ -90,7 +91,7 @@ CREATE = (
     ("answer", "places", "hint"),
     [
         (Answer(400, b"Odd."), {}, HINT),
-        (Answer(302, b"Moved.", (("Location", "/elsewhere"),)), {}, HINT),
+        (Answer(302, b"Moved.", (("Location", "/elsewhere"),)), {}, MOVED),
         (Answer(404, b"None."), {}, MISSING),
         (Answer(404, b"None."), PLACES, f"{MISSING}, or create it: {CREATE}"),
         (Answer(400, b"It is a Virtual Repository."), PLACES, "upload to the standard repository"),
