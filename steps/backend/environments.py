@@ -10,9 +10,11 @@ A backend gets no variable but those that are allowed below or that its project 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -299,7 +301,8 @@ class Environments:
             self._uv(*venv)
         except subprocess.CalledProcessError as error:
             config = self._installer_environ.get("UV_CONFIG_FILE")
-            raise _no_environment(self._python, path, config, error.output.strip()) from None
+            said = error.output.strip()
+            raise _limit(error) or _no_environment(self._python, path, config, said) from None
         if not requirements:
             return
         python = str(path / "bin" / "python")
@@ -308,7 +311,7 @@ class Environments:
                 requirements, path, "--python", python, *["--compile-bytecode"] * compiled
             )
         except subprocess.CalledProcessError as error:
-            raise _not_installed(requirements, error.output) from None
+            raise _limit(error) or _not_installed(requirements, error.output) from None
 
     def _install(self, requirements: frozenset[str], path: Path, *arguments: str) -> None:
         # Copies: a backend that writes into its environment does not write into uv's cache.
@@ -369,6 +372,20 @@ def _no_environment(
     return BuildFailed(
         f"No build environment can be made in {os.fspath(path)!r}: {said}",
         "see that HOME and TMPDIR are folders that can be written",
+    )
+
+
+def _limit(error: subprocess.CalledProcessError) -> InputError | None:
+    """Return the limit of this machine that ended uv, if one did."""
+    numbers = (errno.EMFILE, errno.ENFILE, errno.EFBIG, errno.ENOSPC, errno.EDQUOT)
+    found = [it for it in numbers if f"(os error {it})" in error.output]
+    if error.returncode == -signal.SIGXFSZ:
+        found.append(errno.EFBIG)
+    if not found:
+        return None
+    return InputError(
+        f"A limit of this machine stops the build environment: {os.strerror(found[0])}",
+        "raise it (`ulimit -a` shows those of this shell), or make room",
     )
 
 

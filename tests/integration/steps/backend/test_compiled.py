@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ import pytest
 from steps.backend.building import build
 from steps.backend.context import BuildOptions, open_build_context
 from steps.project.source import read_project
-from tests.integration.program import shipwheel
+from tests.integration.program import COMMAND, shipwheel
 from tests.integration.selection import sample
 from tests.tree import commit, git, write
 
@@ -217,3 +218,19 @@ def test_a_configuration_of_uv_that_cannot_be_read_is_told(tmp_path: Path) -> No
 
         assert run.returncode == 2, run.stderr
         assert "uv cannot read its configuration: " in run.stderr
+
+
+def test_a_limit_of_the_machine_that_stops_the_installer_is_told(tmp_path: Path) -> None:
+    project = make("setuptools", tmp_path / "project")
+    limited = 'ulimit -f 10; exec "$@"'
+
+    run = subprocess.run(
+        ["sh", "-c", limited, "sh", *COMMAND, "build", "--no-build-cache", project],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert run.returncode == 2, run.stderr
+    assert "A limit of this machine stops the build environment: File too large" in run.stderr
