@@ -24,7 +24,7 @@ from triggers.cloud_project.commands import script, steps
 from triggers.cloud_project.desired import Options
 from triggers.cloud_project.live import Live, LiveRepository, compare
 from triggers.cloud_project.resources import Api, Binding, Repository, ServiceAccount
-from triggers.discovery.inventory import Dependencies
+from triggers.discovery.dependencies import Dependencies
 
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import DesiredResource

@@ -13,7 +13,8 @@ from triggers.cloud_project.commands import script
 from triggers.cloud_project.desired import Options
 from triggers.cloud_project.resources import CleanupPolicies
 from triggers.cloud_project.terraform import terraform_setup
-from triggers.discovery.inventory import Component, Dependencies
+from triggers.discovery.dependencies import Dependencies
+from triggers.discovery.inventory import Component
 
 if TYPE_CHECKING:
     from triggers.cloud_project.resources import DesiredResource

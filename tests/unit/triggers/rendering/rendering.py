@@ -10,7 +10,8 @@ import yaml
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloudbuild.documents import dump
-from triggers.discovery.inventory import Component, Dependencies, Inventory
+from triggers.discovery.dependencies import Dependencies
+from triggers.discovery.inventory import Component, Inventory
 from triggers.manifest.manifest import parse_manifest
 from triggers.rendering.rendering import Rendering, render
 
