@@ -73,6 +73,7 @@ class Dependency:
         return f"{wanted.name}{extras}{wanted.specifier}{marker}" if "@" in self.text else self.text
 
 
+@functools.cache  # finding, reading and following a project look at the same lines
 def parse_dependency(text: str, base: Path, kind: Kind = "runtime") -> Dependency:
     """Return the requirement or path in *text*, as pip writes them; paths begin at *base*."""
     requirement, path, fault = _parsed(_TEMPLATE.sub("", _PROJECT_ROOT.sub("file:.", text)))
@@ -168,8 +169,9 @@ def _standard(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]
     ]
     for kind, entries, extra in lists:
         for found in _entries(entries, directory, kind):
-            source = sources.get(found.name) if found.name else None
-            yield replace(_placed(found, source, directory), extras=_extras(extra))
+            source = sources.get(found.name) if sources and found.name else None
+            placed = _placed(found, source, directory)
+            yield replace(placed, extras=_extras(extra)) if extra else placed
 
 
 def _metadata_hooks(table: Mapping[str, Any]) -> list[dict[str, Any]]:

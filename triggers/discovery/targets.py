@@ -17,6 +17,7 @@ from triggers.manifest.settings import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from collections.abc import Set as AbstractSet
 
     from triggers.discovery.inventory import Component
     from triggers.manifest.manifest import Manifest
@@ -47,15 +48,18 @@ class TriggerTarget:
 def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[TriggerTarget]:
     """Return the targets of all *components*, grouped as *manifest* says."""
     targets = [*_group(manifest, components)]
-    publishing = [
-        target
-        for target in targets
-        if target.packages and resolve(manifest, target.path, "publish").enabled
-    ]
     waiting = [
         target for target in targets if target.kind == "function" and _waits(manifest, target.path)
     ]
-    return [_connected(target, publishing, waiting) for target in targets]
+    if not waiting:
+        return targets
+    published = {
+        path
+        for target in targets
+        if target.packages and resolve(manifest, target.path, "publish").enabled
+        for path in target.packages
+    }
+    return [_connected(target, published, waiting) for target in targets]
 
 
 def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
@@ -102,15 +106,14 @@ def _waits(manifest: Manifest, path: str) -> bool:
 
 
 def _connected(
-    target: TriggerTarget, publishing: Iterable[TriggerTarget], waiting: Iterable[TriggerTarget]
+    target: TriggerTarget, published: AbstractSet[str], waiting: Iterable[TriggerTarget]
 ) -> TriggerTarget:
     """Return *target* with its downstream; one that waits, without what publishing it starts."""
-    if target in publishing:
+    if published & {*target.packages}:
         needed = {*target.packages}
         downstream = (each.path for each in waiting if needed & {*each.folders[1:]})
         return replace(target, downstream=tuple(downstream))
-    if target in waiting:
-        published = {path for each in publishing for path in each.packages}
+    if any(target is each for each in waiting):
         own, *others = target.folders
         folders = (own, *(folder for folder in others if folder not in published))
         return replace(target, folders=folders)
