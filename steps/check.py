@@ -76,6 +76,14 @@ _logger = logging.getLogger("shipwheel")
     "  [env: SHIPWHEEL_PUBLIC_INDEX]",
 )
 @with_build_options
+@click.option(
+    "--no-build",
+    "build_them",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Only ask the registry: contents are not compared, and nothing shows that it builds.",
+)
 @json_option
 def command(
     *,
@@ -89,22 +97,25 @@ def command(
     strict_names: bool,
     public_index: str | None,
     build_options: BuildOptions,
+    build_them: bool,
     as_json: bool,
 ) -> None:
     """Tell what publishing would do, and whether it is allowed.
 
-    A project is built, aside, only when its version is published already: then its contents decide.
-    A version that is not in its files is that of the metadata which its build backend prepares.
+    A project is built, aside, and what was built is checked as `shipwheel build` does; unless its
+    version may not be published anyway. A version that is not in its files is that of the metadata
+    which its build backend prepares.
 
     \b
     Example:
       shipwheel check --all --registry us-central1/my-project/pypi
+      shipwheel check --all --no-build --registry us-central1/my-project/pypi
     """
     everything = selected(directories, every)
     projects = narrowed(everything, changed_since)
     public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
-    judgements = _check_aside(projects, index, rules, build_options)
+    judgements = _check_aside(projects, index, rules, build_options, build_them=build_them)
     notes = notes_on_dependents(judgements, everything if every else neighbours(projects))
     names = _public_names(public, judgements)
     if as_json:
@@ -119,9 +130,14 @@ def command(
 
 
 def _check_aside(
-    projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
+    projects: Sequence[Project],
+    index: Index,
+    rules: Rules,
+    build_options: BuildOptions,
+    *,
+    build_them: bool,
 ) -> tuple[Judgement, ...]:
-    """Check *projects*; those that have to be built are built into a folder that is removed."""
+    """Check *projects*; what is built goes into a folder that is removed."""
     options = replace(build_options, uncommitted="warned")
     with (
         tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
@@ -130,9 +146,13 @@ def _check_aside(
         unbuilt = dict.fromkeys(projects)
 
         def build_aside(project: Project) -> Sequence[Distribution]:
+            if not build_them:
+                return ()
             del unbuilt[project]
             return build(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
 
+        if build_them:
+            context.prepare(projects)
         ask = partial(identify, context=context)
         judged = check(projects, index, rules, build_aside, ask, workers=build_options.workers)
         for project in unbuilt:

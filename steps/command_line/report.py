@@ -33,6 +33,13 @@ _OUTCOME_COLOURS = {
     Outcome.IDENTICAL: "dim",
     Outcome.REBUILT: "dim",
     Outcome.PARTIAL: "yellow",
+    Outcome.PUBLISHED: "yellow",
+}
+_NEXT_STEPS = {
+    Outcome.NEW: "publish it",
+    Outcome.IDENTICAL: "nothing to do",
+    Outcome.REBUILT: "nothing to do",
+    Outcome.PUBLISHED: "compare its contents, without --no-build",
 }
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
 # Cloud Build keeps this much of a step's `output` file.
@@ -138,13 +145,10 @@ def _cells(judgement: Judgement) -> tuple[str, ...]:
 
 
 def _next_step(judgement: Judgement) -> str:
-    match judgement.outcome:
-        case Outcome.NEW:
-            return "publish it"
-        case Outcome.IDENTICAL | Outcome.REBUILT:
-            return "nothing to do"
-        case Outcome.PARTIAL:
-            return f"publish what is missing: {', '.join(_missing(judgement))}"
+    if step := _NEXT_STEPS.get(judgement.outcome):
+        return step
+    if judgement.outcome is Outcome.PARTIAL:
+        return f"publish what is missing: {', '.join(_missing(judgement))}"
     if judgement.invented:
         return "complete the git history: --unshallow"
     if not judgement.suggestions:

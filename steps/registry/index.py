@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -81,15 +82,17 @@ class Index:
             self._require_repository()
         return found
 
-    def require_repository(self, names: Iterable[str]) -> None:
-        """Raise what reading *names* would raise of the repository, with one request if that does.
+    def require_repository(self) -> None:
+        """Raise RegistryError unless the repository exists, where that can be asked.
 
-        Raises InputError, too, for one that takes no uploads, where that was asked.
+        Raises AccessError for an account that may not read it, and InputError for a repository
+        that takes no uploads.
         """
-        if name := next(iter(names), None):
-            self.read(name)
-        elif self.api:
+        if self.api:
             self._require_repository()
+        else:
+            with suppress(RegistryError):  # it may have no page that lists its projects
+                self._root()
 
     def names(self) -> tuple[NormalizedName, ...]:
         """Return the names of all projects of the repository, in their order."""

@@ -1,7 +1,8 @@
 """The check: what publishing would do to each project, and whether it is allowed.
 
-The registry's state decides, never git and never a guess. A project is built only when its version
-is published already; a version that its files do not tell is that of its prepared metadata.
+The registry's state decides, never git and never a guess. Cheap answers come first: a project is
+not built when its version may not be published anyway. A version that its files do not tell is that
+of its prepared metadata.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Outcome(StrEnum):
 
     NEW = "new"
     NOT_BUMPED = "not-bumped"
+    PUBLISHED = "published"  # with what contents was not asked
     IDENTICAL = "identical"
     REBUILT = "rebuilt"
     PARTIAL = "partial"
@@ -85,14 +87,14 @@ class Judgement:
 class Candidate:
     """A version of a project to judge, and what was built of it.
 
-    *distributions* may be empty when *version* is not published; a *static* one is written in the
-    project's files.
+    *distributions* are empty when it was not built; a *static* version is written in the project's
+    files.
     """
 
     name: NormalizedName
     version: Version
-    distributions: Sequence[Distribution]
-    static: bool
+    distributions: Sequence[Distribution] = ()
+    static: bool = False
 
 
 def check(
@@ -106,31 +108,53 @@ def check(
 ) -> tuple[Judgement, ...]:
     """Judge every project, in their order, asking *index* once for each.
 
-    *build* builds a project away from its `dist/`, whose files may be stale, and *identify* asks
-    its backend for name and version, *workers* at a time. Raises what they raise, RegistryError
-    when the index cannot be read, and InputError when two sources of a version disagree.
+    *build* builds a project away from its `dist/`, whose files may be stale, or returns nothing,
+    and *identify* asks its backend for name and version, *workers* at a time. Neither is called
+    before the registry has answered. Raises what they raise, RegistryError when the index cannot be
+    read, and InputError when two sources of a version disagree.
     """
-    identities = _identities(projects, identify, workers)
+    published = read_early(projects, index)
+    candidates = _candidates(projects, identify, workers)
     InputError.raise_all(
-        shared_names((name, project.directory) for project, (name, _) in identities.items())
+        shared_names((it.name, project.directory) for project, it in candidates.items())
     )
-    published = index.read_many(name for name, _ in identities.values())
+    published |= index.read_many(it.name for it in candidates.values() if it.name not in published)
     to_build = [
         project
-        for project, (name, version) in identities.items()
-        if version in published[name].versions
+        for project, it in candidates.items()
+        if it.version in published[it.name].versions
+        or judge_absent(it, published[it.name], rules).allowed
     ]
-    built = dict(zip(to_build, each(build, to_build, workers=workers), strict=True))
-    candidates = [
-        Candidate(
-            name=name,
-            version=version,
-            distributions=built.get(project, ()),
-            static=project.version is not None,
-        )
-        for project, (name, version) in identities.items()
+    for project, built in zip(to_build, each(build, to_build, workers=workers), strict=True):
+        candidates[project] = replace(candidates[project], distributions=built)
+    return judge_all(candidates.values(), published, index, rules)
+
+
+def read_early(projects: Iterable[Project], index: Index) -> dict[NormalizedName, PublishedProject]:
+    """Return what *index* holds of the *projects* whose files tell their name.
+
+    No backend is called for it, and it fails without credentials or where there is no repository.
+    """
+    names = [it.name for it in projects if it.name]
+    if not names:
+        index.require_repository()
+    return index.read_many(names)
+
+
+def refused_early(
+    projects: Iterable[Project], published: Mapping[NormalizedName, PublishedProject], rules: Rules
+) -> tuple[Judgement, ...]:
+    """Return the judgements of the *projects* that no build could make better.
+
+    Their version is static, and it is neither published nor may it be.
+    """
+    static = [
+        Candidate(name=it.name, version=it.version, static=True)
+        for it in projects
+        if it.name and it.version is not None and it.version not in published[it.name].versions
     ]
-    return judge_all(candidates, published, index, rules)
+    judgements = (judge_absent(it, published[it.name], rules) for it in static)
+    return tuple(it for it in judgements if not it.allowed)
 
 
 def judge_all(
@@ -164,10 +188,15 @@ def judge(
     """
     _check_identity(candidate)
     _check_overlaps(candidate.distributions)
-    versions = published.versions
-    if candidate.version in versions:
+    if candidate.version in published.versions:
         found = _judge_published(candidate, published, rules, fetch)
         return replace(found, unreadable=published.unreadable)
+    return judge_absent(candidate, published, rules)
+
+
+def judge_absent(candidate: Candidate, published: PublishedProject, rules: Rules) -> Judgement:
+    """Judge a version that is not published yet: those that are published decide."""
+    versions = published.versions
     verdict = decide(candidate.version, versions, rules, static=candidate.static)
     return Judgement(
         project=candidate.name,
@@ -204,6 +233,14 @@ def _judge_published(
     rebuild, if the published sdist holds the same as ours.
     """
     version, distributions = candidate.version, candidate.distributions
+    if not distributions:
+        return Judgement(
+            project=published.name,
+            version=version,
+            outcome=Outcome.PUBLISHED,
+            reason=f"{version} is published; whether it has these contents takes a build",
+            published=published.versions,
+        )
     theirs = [(_Slot.of(file.filename), file) for file in published.files_of(version)]
     missing: list[Distribution] = []
     matched: set[str] = set()
@@ -317,16 +354,19 @@ def _not_built(files: Iterable[PublishedFile]) -> str:
     return f"; the registry also holds, not built here: {', '.join(names)}" if names else ""
 
 
-def _identities(
+def _candidates(
     projects: Sequence[Project],
     identify: Callable[[Project], tuple[NormalizedName, Version]],
     workers: int,
-) -> dict[Project, tuple[NormalizedName, Version]]:
-    """Return names and versions, in the order of *projects*: static ones cost nothing."""
+) -> dict[Project, Candidate]:
+    """Return a candidate for each of *projects*, in their order: static versions cost nothing."""
     found = {it: (it.name, it.version) for it in projects if it.name and it.version is not None}
     asked = [it for it in projects if it not in found]
     found |= dict(zip(asked, each(identify, asked, workers=workers), strict=True))
-    return {it: found[it] for it in projects}
+    return {
+        it: Candidate(name=found[it][0], version=found[it][1], static=it.version is not None)
+        for it in projects
+    }
 
 
 def _check_identity(candidate: Candidate) -> None:

@@ -15,7 +15,15 @@ from steps.host.children import each
 from steps.host.errors import Refused
 from steps.project.source import static_names
 from steps.release.dependents import dependency_order
-from steps.release.judgement import Candidate, Judgement, Outcome, judge_all, refusals
+from steps.release.judgement import (
+    Candidate,
+    Judgement,
+    Outcome,
+    judge_all,
+    read_early,
+    refusals,
+    refused_early,
+)
 from steps.release.twine_upload import import_early
 from steps.release.uploading import WORKERS, Plan, upload
 
@@ -105,13 +113,14 @@ def publish(
     """Publish *projects* and return what became of them; only build and judge them unless *send*.
 
     Raises what building, reading the index and uploading raise; Refused with every project that
-    is not allowed, before anything was uploaded. A repository that does not exist, or that the
-    account may not read, is refused before anything is built.
+    is not allowed, before anything was uploaded. Before a backend is called, and while its
+    environment is made, the registry is asked: without credentials, a repository, or a version
+    that may follow those published, nothing is built.
     """
     transport.credentials.look_up_early()
     context.prepare(projects)
     import_early()
-    index.require_repository(it.name for it in projects if it.name)
+    Refused.raise_all(refusals(refused_early(projects, read_early(projects, index), rules)))
     built = each(partial(build, context=context), projects, workers=context.options.workers)
     return release(built, transport, index, rules, projects=projects, send=send)
 

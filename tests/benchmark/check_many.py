@@ -1,4 +1,4 @@
-"""What `shipwheel check --all` costs per project; a measurement, and no test.
+"""What `shipwheel check --all --no-build` costs per project; a measurement, and no test.
 
     python tests/benchmark/check_many.py [PROJECTS] [FILES]
 
@@ -67,7 +67,8 @@ def index_page(name: str, files: int) -> bytes:
 
 def check(root: Path, url: str) -> float:
     """Return the processor seconds of one whole `shipwheel check`."""
-    arguments = [sys.executable, "-I", "-m", "builder", "check", "--all", str(root)]
+    command = ["check", "--all", "--no-build", str(root)]
+    arguments = [sys.executable, "-I", "-m", "builder", *command]
     environ = {**os.environ, "SHIPWHEEL_REGISTRY": url}
     child = subprocess.Popen(arguments, env=environ, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)

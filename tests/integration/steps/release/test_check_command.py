@@ -19,26 +19,6 @@ if TYPE_CHECKING:
     from tests.integration.servers.faults import Request
 
 HTML = (("Content-Type", "text/html"),)
-COUNTING_BACKEND = """\
-import os
-
-from flit_core import buildapi
-from flit_core.buildapi import *
-
-
-def counted(name):
-    def hook(*arguments, **keywords):
-        with open(os.environ["HOOKS_LOG"], "a") as log:
-            print(name, file=log)
-        return getattr(buildapi, name)(*arguments, **keywords)
-
-    return hook
-
-
-build_sdist = counted("build_sdist")
-build_wheel = counted("build_wheel")
-prepare_metadata_for_build_wheel = counted("prepare_metadata_for_build_wheel")
-"""
 
 
 @pytest.fixture
@@ -79,6 +59,7 @@ def test_every_outcome_is_in_one_table_and_a_refusal_is_the_exit_code(
     assert "".join(line for line in narrated if "long_description" not in line) == (
         "Building berths\n"
         "Building dues\n"
+        "Building tides\n"
         "warning: berths requires 'tides<1.1', which excludes tides 1.1\n"
         "error: berths 1.0 is changed: 1.0 is already published with different contents:"
         " file changed: berths/__init__.py\n"
@@ -139,7 +120,7 @@ def test_file_names_of_old_are_counted_and_given_to_machines(
     page = f"<html><title>Links for tides</title><body>{links}</body></html>".encode()
 
     with FaultyRegistry(emulator, lambda _: Fault(answer=Answer(200, page, HTML))) as faulty:
-        done = shipwheel_at(faulty.host, "check", tides, "--json")
+        done = shipwheel_at(faulty.host, "check", tides, "--json", "--no-build")
 
     (found,) = json.loads(done.stdout)["projects"]
     assert (found["outcome"], found["published"], found["unreadable"]) == ("new", ["0.9"], odd)
@@ -209,7 +190,7 @@ def test_an_index_that_answers_wrongly_fails_the_check(
     assert (done.returncode, done.stdout) == (4, "")
 
 
-def test_of_200_projects_each_is_one_request_and_only_what_is_published_is_built(
+def test_of_200_projects_each_is_one_request_when_nothing_is_to_be_built(
     emulator: Emulator, repository: Path
 ) -> None:
     names = [f"tides{number}" for number in range(200)]
@@ -218,18 +199,15 @@ def test_of_200_projects_each_is_one_request_and_only_what_is_published_is_built
     publish(emulator, repository / "tides7")
 
     with FaultyRegistry(emulator, lambda _: None) as faulty:
-        done = shipwheel_at(faulty.host, "check", "--all", repository)
+        done = shipwheel_at(faulty.host, "check", "--all", repository, "--no-build")
 
     paths = [request.path for request in faulty.requests]
     assert done.returncode == 0, done.stderr
     # That of tides7 proves the repository; its sha256 is in the index: no file is downloaded.
-    # One more, where its build environment is made, asks for its build requirement.
-    expected = sorted(f"/demo/pypi/simple/{name}/" for name in names)
-    assert sorted({*paths} - {"/demo/pypi/simple/flit-core/"}) == expected
-    assert len(paths) <= len(names) + 1
-    assert [line for line in done.stderr.splitlines() if line.startswith("Building")] == [
-        "Building tides7"
-    ]
+    assert sorted(paths) == sorted(f"/demo/pypi/simple/{name}/" for name in names)
+    assert done.stderr == ""
+    assert done.stdout.count("  new        publish it\n") == 199
+    assert "  published  compare its contents, without --no-build\n" in done.stdout
 
 
 def test_only_what_changed_since_a_commit_is_looked_at(
@@ -242,7 +220,8 @@ def test_only_what_changed_since_a_commit_is_looked_at(
     (repository / "tides/tides/new.py").touch()
 
     done = shipwheel_at(
-        emulator.host, "check", "--all", repository, "--changed-since", "main", "--json"
+        emulator.host,
+        *("check", "--no-build", "--all", repository, "--changed-since", "main", "--json"),
     )
     none = shipwheel_at(emulator.host, "check", repository / "dues", "--changed-since", "main")
     wrong = shipwheel_at(emulator.host, "check", repository / "dues", "--changed-since", "nowhere")
@@ -259,31 +238,6 @@ def test_only_what_changed_since_a_commit_is_looked_at(
     assert wrong.stderr.startswith(
         f"error: git cannot tell what changed in {str(repository)!r}: bad revision 'nowhere'\n"
     )
-
-
-def test_a_version_that_a_backend_works_out_is_prepared_and_only_built_when_it_is_published(
-    emulator: Emulator, repository: Path, tmp_path: Path
-) -> None:
-    tides = make_project(repository, "tides", "1.0")
-    table = (tides / "pyproject.toml").read_text()
-    table = table.replace('version = "1.0"', 'dynamic = ["version"]')
-    table = table.replace('"flit_core.buildapi"', '"backend"\nbackend-path = ["."]')
-    table += '\n[tool.flit.sdist]\ninclude = ["backend.py"]\n'
-    table += '[tool.shipwheel]\nenvironment = ["HOOKS_LOG"]\n'
-    (tides / "pyproject.toml").write_text(table)
-    (tides / "tides/__init__.py").write_text('"""Tides."""\n__version__ = "1.0"\n')
-    (tides / "backend.py").write_text(COUNTING_BACKEND)
-    log = tmp_path / "hooks.log"
-
-    def hooks(*arguments: str) -> list[str]:
-        log.write_text("")
-        done = shipwheel_at(emulator.host, *arguments, str(tides), HOOKS_LOG=str(log))
-        assert done.returncode == 0, done.stderr
-        return log.read_text().split()
-
-    assert hooks("check") == ["prepare_metadata_for_build_wheel"]
-    assert hooks("publish") == ["build_sdist", "build_wheel"]
-    assert hooks("check") == ["prepare_metadata_for_build_wheel", "build_sdist", "build_wheel"]
 
 
 def test_in_a_build_the_verdicts_are_in_its_results(
@@ -312,7 +266,8 @@ def test_a_name_that_the_public_index_has_too_is_a_warning_or_strictly_a_refusal
     make_project(repository, "berths")
 
     with FaultyRegistry(emulator, public_answer) as public:
-        ask = ("check", "--all", repository, "--public-index", f"http://{public.host}/simple/")
+        where = f"http://{public.host}/simple/"
+        ask = ("check", "--no-build", "--all", repository, "--public-index", where)
         warned = shipwheel_at(emulator.host, *ask)
         strict = shipwheel_at(emulator.host, *ask, "--strict-names")
         unasked = shipwheel_at(emulator.host, *ask, "--no-public-names")
@@ -331,7 +286,7 @@ def test_a_public_index_that_does_not_answer_is_no_reason_to_fail_or_to_wait(
     tides = make_project(repository, "tides")
 
     with FaultyRegistry(emulator, lambda _: Fault(hang=20)) as public:
-        ask = ("check", tides, "--public-index", f"http://{public.host}/simple/")
+        ask = ("check", "--no-build", tides, "--public-index", f"http://{public.host}/simple/")
         done = shipwheel_at(emulator.host, *ask)
         strict = shipwheel_at(emulator.host, *ask, "--strict-names")
 

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from tests.integration.servers.faults import Request
     from tests.integration.tally import Tally
 
-# A publish asks for one project before it builds, and the API for the repository; then three
-# projects are asked for, and each of six files is sent and confirmed. An upload begins with those.
-REQUESTS = 1 + 1 + 3 + 6 * 2
+# A publish asks for three projects before it builds, the API for the repository, and for what the
+# builds require; then three projects are asked for, and each of six files is sent and confirmed.
+REQUESTS = 3 + 1 + 1 + 3 + 6 * 2
 # Each with those that it needs.
 PROJECTS = {"charts": [], "berths": ["charts"], "tides": ["berths", "charts"]}
 
@@ -187,7 +187,7 @@ def test_a_publish_that_is_left_alone_makes_that_many_requests(
         process = start(registry.host, command, projects)
         process.communicate(timeout=60)
 
-    assert len(registry.requests) == REQUESTS - (command == "upload")
+    assert len(registry.requests) == REQUESTS - 4 * (command == "upload")
     assert stored(tmp_path / "registry") == built(projects)
     assert len(built(projects)) == 6
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from steps.host.errors import BuildFailed, InputError
 from steps.project.source import Project, read_project
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packaging.utils import NormalizedName
-    from packaging.version import Version
 
     from steps.distribution.files import Distribution
 
@@ -36,14 +36,13 @@ class MemoryIndex:
         self._projects = {it.name: it for it in projects}
         self.asked: list[str] = []
 
+    def require_repository(self) -> None:
+        self.asked.append("the repository")
+
     def read_many(self, names: Iterable[str]) -> dict[str, PublishedProject]:
-        self.asked += [*names]
-        return {
-            name: self._projects.get(
-                canonicalize_name(name), PublishedProject(name=canonicalize_name(name))
-            )
-            for name in self.asked
-        }
+        wanted = [canonicalize_name(name) for name in names]
+        self.asked += wanted
+        return {it: self._projects.get(it, PublishedProject(name=it)) for it in wanted}
 
     def download(self, file: PublishedFile, folder: Path) -> Path:
         self.folder = folder
@@ -81,28 +80,37 @@ def run(projects: list[Project], index: MemoryIndex, builder: Builder) -> list[s
     return [f"{it.project} {it.version} {it.outcome}" for it in found]
 
 
-def test_only_a_project_whose_version_is_published_is_built(tmp_path: Path) -> None:
-    projects = [read_project(make_project(tmp_path, name)) for name in ("tides", "berths", "dues")]
-    index, builder = MemoryIndex(published(*build(tmp_path / "old"))), Builder()
+@pytest.mark.parametrize("named", [True, False])
+def test_only_a_project_whose_version_may_not_be_published_is_not_built(
+    named: bool, tmp_path: Path
+) -> None:
+    folders = {
+        name: make_project(tmp_path, name, version)
+        for name, version in (("tides", "1.0"), ("berths", "1.0"), ("dues", "0.9"))
+    }
+    projects = [read_project(it) if named else Project(directory=it) for it in folders.values()]
+    dues = PublishedProject(name=canonicalize_name("dues"), listed=(Version("1.0"),))
+    index, builder = MemoryIndex(published(*build(tmp_path / "old")), dues), Builder()
 
     assert run(projects, index, builder) == [
         "tides 1.0 identical",
         "berths 1.0 new",
-        "dues 1.0 new",
+        "dues 0.9 not-bumped",
     ]
-    assert builder.built == ["tides"]
-    assert index.asked == ["tides", "berths", "dues"]
+    assert builder.built == ["tides", "berths"]
+    assert index.asked == [*([] if named else ["the repository"]), "tides", "berths", "dues"]
 
 
-def test_a_project_that_does_not_tell_its_version_is_built_when_that_is_published(
-    tmp_path: Path,
-) -> None:
-    tides = Project(directory=make_project(tmp_path, "tides"))
-    berths = Project(directory=make_project(tmp_path, "berths"))
+def test_a_version_that_is_published_and_not_built_may_have_other_contents(tmp_path: Path) -> None:
     index, builder = MemoryIndex(published(*build(tmp_path / "old"))), Builder()
+    tides = read_project(make_project(tmp_path, "tides"))
 
-    assert run([berths, tides], index, builder) == ["berths 1.0 new", "tides 1.0 identical"]
-    assert builder.built == ["tides"]
+    found = check([tides], index, RULES, lambda _: (), identify, workers=1)  # type: ignore[arg-type]  # as below
+
+    assert [(it.outcome, it.allowed, it.published) for it in found] == [
+        ("published", True, (Version("1.0"),))
+    ]
+    assert builder.built == []
 
 
 def test_the_published_file_is_fetched_into_a_folder_that_does_not_stay(tmp_path: Path) -> None:
