@@ -67,7 +67,8 @@ def build(
         _logger.info("Building %s", project)
         built = _build(backend, source, context.options.kinds)
         _check_identity(project, built)
-        verify(built, project.directory, strict=context.options.strict)
+        for warning in verify(built, project.directory, strict=context.options.strict):
+            context.warnings[warning].add(str(project))
         _check_committed(project, built, context.options)
         return _move(built, output or _output_folder(project))
 

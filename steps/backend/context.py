@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import tempfile
 import threading
+from collections import defaultdict
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +24,7 @@ from steps.backend.fork_server import ForkServers
 from steps.backend.private_requirements import PrivateRequirements
 from steps.backend.sources import given_epoch, remove_build_folders
 from steps.host.children import Children
+from steps.host.errors import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,10 +33,13 @@ if TYPE_CHECKING:
     from steps.project.source import Project
     from steps.registry.index import Index
 
+_logger = logging.getLogger("shipwheel")
+
 Kinds = Literal["both", "sdist", "wheel"]
 ConfigSettings = dict[str, str | list[str]]
 # What comes out must not depend on who builds.
 _UMASK = 0o022
+_NAMED = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +63,15 @@ class BuildOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BuildContext:
-    """What builds share; several threads may use it at once."""
+    """What builds share; several threads may use it at once.
+
+    *warnings* are said once at the end, each with the projects that it is about.
+    """
 
     options: BuildOptions
     environments: Environments
     environ: Mapping[str, str]
+    warnings: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def prepare(self, projects: Iterable[Project]) -> None:
         """Begin to make what the builds of *projects* will need, and return at once."""
@@ -104,6 +114,9 @@ def open_build_context(
         build_wheel = partial(_build_wheel, context=context, folder=Path(folder))
         environments.private = PrivateRequirements(projects, build_wheel, index, Path(folder))
         yield context
+        for message, names in sorted(context.warnings.items()):
+            about = shorten(sorted(names), _NAMED)
+            _logger.warning("warning: %s (%s)", message.rstrip("."), about)
 
 
 def _build_wheel(project: Project, *, context: BuildContext, folder: Path) -> Distribution:

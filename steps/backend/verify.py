@@ -44,22 +44,29 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class DistributionFinding:
-    """What one of the tools found in one file."""
+    """What one of the tools found in one file.
+
+    *public* says that it only matters on the page that a public registry shows of a project.
+    """
 
     filename: str
     level: Literal["warning", "error"]
     message: str
     hint: str
+    public: bool = False
 
     def __str__(self) -> str:
         """Return the finding on one line."""
         return f"{self.filename}: {self.message}"
 
 
-def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bool = False) -> None:
+def verify(
+    distributions: Iterable[Distribution], directory: Path, *, strict: bool = False
+) -> tuple[str, ...]:
     """Check *distributions*, built from the project in *directory*.
 
-    Errors are refused; warnings are logged, or refused as well when *strict*.
+    Errors are refused; warnings are logged, or refused as well when *strict*. Returned are those
+    that are to be said once for all projects, since they mean nothing in a private registry.
     """
     found: dict[str, DistributionFinding] = {}
     for distribution in distributions:
@@ -70,10 +77,12 @@ def verify(distributions: Iterable[Distribution], directory: Path, *, strict: bo
         ):
             found.setdefault(finding.message, finding)  # a wheel and its sdist share their metadata
     refused = [it for it in found.values() if strict or it.level == "error"]
-    for finding in found.values():
-        if finding not in refused:
+    warned = [it for it in found.values() if it not in refused]
+    for finding in warned:
+        if not finding.public:
             _logger.warning("warning: %s", finding)
     Refused.raise_all(Problem(str(finding), finding.hint) for finding in refused)
+    return tuple(it.message for it in warned if it.public)
 
 
 def _direct_references(distribution: Distribution) -> Iterator[DistributionFinding]:
@@ -97,7 +106,9 @@ def _metadata_findings(distribution: Distribution) -> Iterator[DistributionFindi
     hint = "fix the metadata in pyproject.toml, or the readme that it names"
     try:
         for level, message in check_readme(read_package(distribution.path)):
-            yield DistributionFinding(distribution.filename, level, " ".join(message.split()), hint)
+            said = " ".join(message.split())
+            public = level == "warning"
+            yield DistributionFinding(distribution.filename, level, said, hint, public=public)
     except ValueError as error:
         yield DistributionFinding(
             distribution.filename, "error", " ".join(str(error).split()), hint

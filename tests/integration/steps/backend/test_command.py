@@ -141,7 +141,7 @@ def test_warnings_are_told_and_refused_when_strict(
 
     assert main(["-q", "build", str(directory)]) == 0
     # Not that nothing has no type; and the sdist's metadata is the wheel's.
-    told = "warning: condition_flit-1.0-py3-none-any.whl: `long_description` missing.\n"
+    told = "warning: `long_description` missing (condition-flit)\n"
     assert capsys.readouterr().err == told
     shutil.rmtree(directory / "dist")
     assert main(["-q", "build", str(directory), "--strict"]) == 1
