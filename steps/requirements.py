@@ -57,7 +57,16 @@ def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str | None)
     default=_WAIT_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait until the virtual repository shows the versions that the registry has.",
+    help="How long to wait for --wait-for, and until the virtual repository shows the versions that"
+    " the registry has.",
+)
+@click.option(
+    "--wait-for",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="PACKAGE",
+    help="Wait until the registry has the version of the package in this directory, or a higher"
+    " one; may be repeated.",
 )
 @click.option(
     "--extra-index-url",

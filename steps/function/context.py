@@ -35,7 +35,8 @@ class Settings:
     *index* is what the index line names, *registry* where the private packages are. *runtime* is
     the minor version of its Python 3, *package_manager* the build environment's, *entry_point* a
     name in main.py; empty where not given. *vendor* is a folder of the function's. With *upgrade*,
-    earlier pins are not kept. *wait* is for how many seconds the index may lag behind the registry.
+    earlier pins are not kept. *wait* is for how many seconds the index may lag behind the registry,
+    and the registry behind the packages in the directories *wait_for*.
     """
 
     registry: Registry
@@ -49,6 +50,7 @@ class Settings:
     bundle: bool = False
     vendor: str = ""
     wait: float = 0.0
+    wait_for: tuple[Path, ...] = ()
     write_ignores: bool = False
 
     @property

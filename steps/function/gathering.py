@@ -29,6 +29,7 @@ from steps.function.tokens import find_secrets, git_status, holds_token
 from steps.host.errors import AccessError, ApiUnavailable, NoRepository
 from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
+from steps.project.source import read_projects
 from steps.registry.index import Index
 from steps.registry.retry import Transient, retry
 
@@ -69,6 +70,7 @@ def gather(
         main=function.main(),
         local={it.name: it for it in repository_projects(directory) if it.name},
     )
+    published = _wait_until_published(settings, transport)
     names = {name for _, _, name, _ in context.required()}
     context = replace(context, in_registry=_read(transport, names, "--registry names another one"))
     token = holds_token(function.text)
@@ -77,7 +79,9 @@ def gather(
         status = replace(status, is_ignored=True)
     return replace(
         context,
-        in_index=_read_index(context, names, virtual) if virtual else context.in_registry,
+        in_index=_read_index(context, names, published, virtual)
+        if virtual
+        else context.in_registry,
         secrets=tuple(find_secrets(directory, leave_out={REQUIREMENTS} if token else set())),
         is_stale=_is_stale(function, settings),
         not_uploaded=frozenset() if settings.write_ignores else not_uploaded(context),
@@ -103,13 +107,17 @@ def _read(transport: Transport, names: Iterable[NormalizedName], other: str) -> 
 
 
 def _read_index(
-    context: FunctionContext, names: Iterable[NormalizedName], virtual: Transport
+    context: FunctionContext,
+    names: Iterable[NormalizedName],
+    published: Versions,
+    virtual: Transport,
 ) -> Projects:
     """Return what the index line's repository holds, once it shows what the registry does."""
     found = _read(virtual, names, "--virtual, or `deploy.function.index`, names another one")
     if context.settings.vendor:
         return found
-    return {**found, **wait_until_visible(_required_versions(context), virtual, context.settings)}
+    versions = {**published, **_required_versions(context)}
+    return {**found, **wait_until_visible(versions, virtual, context.settings)}
 
 
 def _require_repository(index: Index) -> None:
@@ -182,6 +190,36 @@ def pinned_versions(pinned: Iterable[Pinned], registry: Registry) -> Versions:
     """Return the version of each requirement that was resolved from *registry*."""
     own = [Requirement(it.body) for it in pinned if is_own(it.index, [registry])]
     return {canonicalize_name(it.name): Version(pin.version) for it in own for pin in it.specifier}
+
+
+def _wait_until_published(settings: Settings, transport: Transport) -> Versions:
+    """Return the versions of the packages to wait for, once the registry has them or higher ones.
+
+    A version that only a build tells is not waited for. Raises RegistryError when one does not come
+    in time.
+    """
+    found = read_projects(settings.wait_for)
+    wanted = {it.name: it.version for it in found if it.name and it.version}
+    if not wanted:
+        return {}
+    index = Index(transport.registry, transport, first_release=True)
+
+    def read() -> Versions:
+        held = {name: project.versions for name, project in index.read_many(wanted).items()}
+        late = [
+            f"{it} {own}" for it, own in wanted.items() if max((own, *held[it])) not in held[it]
+        ]
+        if late:
+            raise Transient(f"it does not have {', '.join(late)} yet")
+        return {it: own if own in held[it] else max(held[it]) for it, own in wanted.items()}
+
+    return retry(
+        read,
+        what=f"The registry {transport.registry}",
+        retry_for=settings.wait,
+        hint="look why the build that publishes this has not done so, then run this one again; or"
+        " wait longer with --wait SECONDS, which `deploy.function.publishTimeout` gives",
+    )
 
 
 def wait_until_visible(versions: Versions, transport: Transport, settings: Settings) -> Projects:

@@ -229,6 +229,8 @@ def deploy(
         yield _role(project, account, role, "says whether anybody may call a function")
     for place in sources:
         yield _role(place, account, READER, "looks up what a function requires before the deploy")
+    role = "roles/cloudbuild.builds.viewer"
+    yield _role(project, account, role, "sees which other builds deploy a function")
     yield _role(project, account, LOG_WRITER, _LOGS)
 
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Literal
 from triggers.manifest.settings import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
     from triggers.discovery.inventory import Component
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import Kind
+    from triggers.manifest.settings import Kind, TriggerSettings
 
 MAXIMUM_LENGTH = 64
 _HASH_LENGTH = 8
@@ -32,7 +32,8 @@ class TriggerTarget:
     """One package, one function, or all packages below a directory.
 
     *packages* are the paths of what it publishes, *folders* and *files* what starts its builds,
-    *downstream* the paths of the functions that are deployed after it is published.
+    *downstream* the paths of the functions that are deployed after it is published. *awaited* are
+    the packages that a function runs with and that the push which deploys it publishes.
     """
 
     kind: Literal["package", "function", "directory"]
@@ -43,6 +44,7 @@ class TriggerTarget:
     folders: tuple[str, ...]
     files: tuple[str, ...]
     downstream: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()
 
 
 def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[TriggerTarget]:
@@ -51,15 +53,21 @@ def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[Tr
     waiting = [
         target for target in targets if target.kind == "function" and _waits(manifest, target.path)
     ]
-    if not waiting:
+    if all(target.kind != "function" for target in targets):
         return targets
     published = {
-        path
+        path: settings
         for target in targets
-        if target.packages and resolve(manifest, target.path, "publish").enabled
+        if target.packages and (settings := resolve(manifest, target.path, "publish")).enabled
         for path in target.packages
     }
-    return [_connected(target, published, waiting) for target in targets]
+    return [
+        replace(
+            _connected(target, published.keys(), waiting),
+            awaited=tuple(_awaited(manifest, target, published)),
+        )
+        for target in targets
+    ]
 
 
 def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
@@ -118,6 +126,22 @@ def _connected(
         folders = (own, *(folder for folder in others if folder not in published))
         return replace(target, folders=folders)
     return target
+
+
+def _awaited(
+    manifest: Manifest, target: TriggerTarget, published: Mapping[str, TriggerSettings]
+) -> Iterator[str]:
+    """Yield the packages that a function runs with, and that are published without a person.
+
+    What a tag or another branch publishes comes with another push.
+    """
+    if target.kind == "function":
+        deploy = resolve(manifest, target.path, "deploy")
+        start = (deploy.tag, deploy.branch)
+        for path in target.folders:
+            publish = published.get(path)
+            if publish and not publish.approval and (publish.tag, publish.branch) == start:
+                yield path
 
 
 def trigger_name(path: str, kind: str, *, prefix: str = "") -> str:

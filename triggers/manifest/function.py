@@ -119,6 +119,11 @@ _MEMORY = matching("[1-9][0-9]*(?:M|Mi|G|Gi)", "write a number and M, Mi, G or G
 _MEMORY_INPUT = re.compile("([1-9][0-9]*)(?:(M|Mi|G|Gi)B?)?", re.IGNORECASE)
 _TIMEOUT = matching("[1-9][0-9]{0,3}s", "write seconds or a duration, from 1s to 9999s")
 _TIMEOUT_INPUT = re.compile("(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?|([0-9]+)")
+_Timeout = Annotated[
+    str,
+    _TIMEOUT,
+    BeforeValidator(_normalise_timeout, json_schema_input_type=_input(_TIMEOUT_INPUT)),
+]
 _CONNECTOR = matching("[a-z0-9/-]+", "write it with lower-case letters, digits, / and - only")
 
 
@@ -201,15 +206,10 @@ class FunctionConfig(Model):
     """Of each instance, such as `512Mi`."""
     cpu: Annotated[float, Field(gt=0, le=8, allow_inf_nan=False)] | None = None
     """Of each instance, such as 1 or 0.5."""
-    timeout: (
-        Annotated[
-            str,
-            _TIMEOUT,
-            BeforeValidator(_normalise_timeout, json_schema_input_type=_input(_TIMEOUT_INPUT)),
-        ]
-        | None
-    ) = None
+    timeout: _Timeout | None = None
     """How long one call may take, such as `60s`."""
+    publish_timeout: _Timeout | None = None
+    """How long a deployment waits until this push's packages are published. By default `900s`."""
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many calls one instance answers at once."""
     min_instances: Annotated[int, Field(ge=0)] | None = None

@@ -48,6 +48,7 @@ _Start = CheckTriggers | PublishTriggers | DeployTriggers
 _T = TypeVar("_T")
 
 DEFAULT_RUNTIME = "python313"
+DEFAULT_PUBLISH_TIMEOUT = "900s"
 VIRTUAL_SUFFIX = "-all"  # of the virtual repository that `shipwheel setup` puts over the registry
 # The flags that a deployment is given already, and the manifest's words for them.
 _WORDS_FOR_FLAGS = {

@@ -7,13 +7,14 @@ equals signs in a value stay what they are.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from triggers.manifest.function import FunctionRequirements
-from triggers.manifest.settings import service_account_resource
+from triggers.manifest.settings import DEFAULT_PUBLISH_TIMEOUT, service_account_resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from triggers.manifest.settings import FunctionSettings
 
@@ -46,8 +47,11 @@ def flags_text(flags: Mapping[str, Flag]) -> str:
     return json.dumps(flags, separators=(",", ":")).replace("$", "\\u0024")
 
 
-def requirements_options(function: FunctionSettings) -> tuple[str, ...]:
-    """Return the options of `shipwheel requirements` for *function*; none of them has a space."""
+def requirements_options(function: FunctionSettings, awaited: Iterable[str]) -> tuple[str, ...]:
+    """Return the options of `shipwheel requirements` for *function*; none of them has a space.
+
+    *awaited* are packages that have to be published first; what is bundled need not be.
+    """
     given = function.given
     manager = _build_environment(function)["GOOGLE_PYTHON_PACKAGE_MANAGER"]
     chosen = given.requirements or FunctionRequirements()
@@ -58,8 +62,14 @@ def requirements_options(function: FunctionSettings) -> tuple[str, ...]:
         f"--virtual={function.index}",
         *(["--pin"] if chosen.pin else []),
         *([f"--vendor={chosen.vendor}"] if chosen.vendor else []),
-        *(["--bundle"] if chosen.bundle else []),
+        *(["--bundle"] if chosen.bundle else _waiting(function, awaited)),
     )
+
+
+def _waiting(function: FunctionSettings, awaited: Iterable[str]) -> list[str]:
+    packages = [f"--wait-for={path}" for path in awaited if not re.search(r"\s", path)]
+    timeout = (function.given.publish_timeout or DEFAULT_PUBLISH_TIMEOUT).removesuffix("s")
+    return [f"--wait={timeout}", *packages] if packages else []
 
 
 def _functions_flags(function: FunctionSettings) -> Flags:

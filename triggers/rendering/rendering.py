@@ -160,7 +160,7 @@ def _substitutions(
         given |= {
             "_DEPLOY_FLAGS": flags_text(deploy_flags(function)),
             "_FUNCTION": function.name,
-            "_REQUIREMENTS": " ".join(requirements_options(function)),
+            "_REQUIREMENTS": " ".join(requirements_options(function, target.awaited)),
             "_TOOL": function.tool,
         }
     return given

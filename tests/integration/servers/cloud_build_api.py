@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
@@ -66,7 +67,10 @@ class CloudBuildApi(GoogleApi):
         if match is None or match["project"] != self.project:
             return not_found()
         if match["collection"] == "builds":
-            return self._start(request.body)
+            # Of the filter nothing: gcloud filters what it receives, too.
+            if request.method == "GET":
+                return 200, {"builds": self.builds}
+            return self._started(self.start(request.body))
         return self._answer_about_triggers(request, match)
 
     def _answer_about_triggers(self, request: Request, match: re.Match[str]) -> Answer:
@@ -81,8 +85,10 @@ class CloudBuildApi(GoogleApi):
         if found is None:
             return not_found()
         if match["verb"] == "run":
-            source = {"source": {"repoSource": request.body.get("source", {})}}
-            return self._start({**source, "buildTriggerId": found["id"]})
+            source = request.body.get("source", {})
+            given = {"TRIGGER_NAME": found["name"], "COMMIT_SHA": source.get("commitSha", "")}
+            build = {"source": {"repoSource": source}, "buildTriggerId": found["id"]}
+            return self._started(self.start({**build, "substitutions": given}))
         if request.method == "PATCH":
             kept = {name: found[name] for name in ("id", "createTime", "resourceName")}
             found = held[found["id"]] = _as_answered({**request.body, **kept})
@@ -112,10 +118,17 @@ class CloudBuildApi(GoogleApi):
         more = start + self.page_size < len(held)
         return 200, page | ({"nextPageToken": str(start + self.page_size)} if more else {})
 
-    def _start(self, build: dict[str, Any]) -> Answer:
+    def start(self, build: dict[str, Any]) -> dict[str, Any]:
+        """Hold *build* as if somebody had started it, and return it as the server answers it."""
         filled = {"id": str(uuid.uuid4()), "projectId": self.project, "logUrl": self.url}
-        started = {**build, **filled, "status": "QUEUED"}
-        self.builds.append(started)
+        self.builds.append({**build, **filled, "createTime": self.now(), "status": "QUEUED"})
+        return self.builds[-1]
+
+    def now(self) -> str:
+        """Return the time as the server writes it."""
+        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def _started(self, started: dict[str, Any]) -> Answer:
         kind = "type.googleapis.com/google.devtools.cloudbuild.v1.BuildOperationMetadata"
         name = f"operations/build/{self.project}/{started['id']}"
         return 200, {"name": name, "metadata": {"@type": kind, "build": started}}

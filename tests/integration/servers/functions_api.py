@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tests.integration.servers.cloud_build_api import CloudBuildApi
+
 _PROTOBUF = "type.googleapis.com/google"
 _RUNTIMES = [{"name": f"python3{minor}", "environment": "GEN_2"} for minor in range(10, 15)]
 _OPERATION = "projects/demo/locations/us-central1/operations/deploy"
@@ -40,7 +42,8 @@ class FunctionsApi(GoogleApi):
     """The server. *functions* and *services* are what was deployed, *builds* what `run` built.
 
     *uploads* holds the archives of the sources, *policies* what was asked for about callers,
-    *refusals* the answers to the next deployments, or the errors that they end with.
+    *refusals* the answers to the next deployments, or the errors that they end with. *cloud_build*
+    answers about triggers and builds in its place.
     """
 
     endpoints: ClassVar[tuple[str, ...]] = (
@@ -54,6 +57,7 @@ class FunctionsApi(GoogleApi):
     policies: list[dict[str, Any]] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     refusals: list[Answer | str] = field(default_factory=list)
+    cloud_build: CloudBuildApi | None = None
 
     @property
     def environ(self) -> dict[str, str]:
@@ -80,6 +84,8 @@ class FunctionsApi(GoogleApi):
     def answer(self, request: Request) -> Answer:
         """Return the status and the body that *request* is answered with."""
         path, query = urlsplit(request.path).path, urlsplit(request.path).query
+        if self.cloud_build and re.search("/(?:triggers|builds)(?:/|$)", path):
+            return self.cloud_build.answer(request)
         if path.startswith(("/upload", "/storage")):
             return 200, self._store(path, request.data)
         asked = Deployment(request.method, query, request.body)

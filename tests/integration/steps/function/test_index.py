@@ -9,6 +9,7 @@ import pytest
 
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry, Request
 from tests.integration.steps.function.place import SOUND, Place
+from tests.tiny import make_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,3 +124,33 @@ def test_an_index_that_never_shows_the_version_is_told_in_time(
         " the registry is an upstream of that repository\n"
     )
     assert place.text() == SOUND
+
+
+def test_the_package_of_the_repository_is_waited_for_until_it_is_published(place: Place) -> None:
+    place.write(requirements__txt=SOUND)
+    make_project(place.root, "tides", "1.0")
+    wait = ["--wait-for", str(place.root / "tides"), "--wait", "30"]
+    script = late("/demo/pypi/simple/tides/", EMPTY, times=2)
+    with FaultyRegistry(place.private, script) as registry:
+        host = {"ARTIFACT_REGISTRY_EMULATOR_HOST": registry.host}
+        done = place.shipwheel(*wait, **host)
+
+    assert done.returncode == 0, done.stderr
+    missing = f"http://{registry.host}/demo/pypi/: it does not have tides 1.0 yet; trying again in "
+    assert done.stderr.count(missing) == 2
+
+
+def test_a_package_that_is_never_published_is_told_and_a_higher_version_is_enough(
+    place: Place,
+) -> None:
+    place.write(requirements__txt=SOUND)
+    for name, version in (("tides", "0.9"), ("berths", "1.1")):
+        make_project(place.root, name, version)
+    options = ["--wait-for", str(place.root / "tides"), "--wait", "0.5"]
+
+    assert place.shipwheel(*options).returncode == 0
+    done = place.shipwheel(*options, "--wait-for", str(place.root / "berths"))
+
+    assert done.returncode == 4
+    assert "it does not have berths 1.1 yet, still after 0.5 s\n  hint: look why" in done.stderr
+    assert "tides 0.9" not in done.stderr

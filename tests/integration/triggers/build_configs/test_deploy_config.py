@@ -163,7 +163,7 @@ def _deploy(
     flags = {"--gen2": None, "--region": "us-central1", "--runtime": "python313"}
     text = json.dumps({**flags, "--trigger-http": None})
     given = {"DIRECTORY": str(tmp_path), "FLAGS": text, "FUNCTION": "f"}
-    pauses = {"PROJECT": "demo", "TOOL": "functions", "PAUSES": "0.1 0.2 0.3 0.4"}
+    pauses = {"PROJECT": "demo", "TOOL": "functions", "TRIGGER": "", "PAUSES": "0.1 0.2 0.3 0.4"}
     for name in ("main.py", "requirements.txt"):
         (tmp_path / name).touch()
     path = {"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path)}

@@ -42,6 +42,7 @@ def test_only_the_account_that_publishes_may_write_packages() -> None:
     on_the_project = {it[1] for it in granted(everything) if it[2] == "the project my-project"}
     assert on_the_project == {
         "roles/cloudbuild.builds.editor",
+        "roles/cloudbuild.builds.viewer",
         "roles/cloudfunctions.developer",
         "roles/logging.logWriter",
         "roles/logging.viewer",

@@ -15,7 +15,7 @@ from triggers.cloudbuild.substitutions import PULL_REQUEST
 
 FOLDER = resources.files("triggers") / "build_configs"
 CONFIGS: dict[str, str] = {file.name: file.read_text() for file in FOLDER.iterdir()}
-BUILT_IN = {"COMMIT_SHA", "LOCATION", "PROJECT_ID"}
+BUILT_IN = {"BUILD_ID", "COMMIT_SHA", "LOCATION", "PROJECT_ID", "TRIGGER_NAME"}
 
 
 def given(name: str) -> dict[str, str]:
@@ -99,5 +99,9 @@ def test_what_deploys_afterwards_publishes_as_the_others_do(kind: str) -> None:
     alone = yaml.safe_load(CONFIGS[f"publish-{kind}.yaml"])
     then = yaml.safe_load(CONFIGS[f"publish-{kind}-then-deploy.yaml"])
 
-    assert then.pop("steps")[:-1] == alone.pop("steps")
+    [step], [first, _] = alone.pop("steps"), then.pop("steps")
+    script = first.pop("script")
+    command = " ".join(step.pop("args")).replace("${_DIRECTORY}", '"$DIRECTORY"')
+    assert f"receipt=$(shipwheel {command})\n" in script
+    assert first == {**step, "env": ["DIRECTORY=${_DIRECTORY}", *step["env"]]}
     assert then == alone

@@ -110,7 +110,7 @@ def test_a_caller_becomes_flags(trigger: dict[str, Any], given: dict[str, Any]) 
 def test_requirements_are_made_ready_in_one_way(
     requirements: dict[str, Any], options: tuple[str, ...]
 ) -> None:
-    assert requirements_options(resolved({"requirements": requirements})) == (
+    assert requirements_options(resolved({"requirements": requirements}), ()) == (
         "--runtime=python313",
         "--entry-point=main",
         "--package-manager=pip",
@@ -126,7 +126,7 @@ def test_requirements_are_judged_as_the_function_is_built() -> None:
         "index": "us-central1/my-project/all",
         "buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv"},
     }
-    assert requirements_options(resolved(settings)) == (
+    assert requirements_options(resolved(settings), ()) == (
         "--runtime=python314",
         "--entry-point=bill",
         "--package-manager=uv",
@@ -148,11 +148,28 @@ def test_pip_installs_whatever_the_runtime_unless_told_otherwise(
 def test_a_package_manager_that_is_no_plain_word_is_not_passed_on() -> None:
     settings = {"buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv --pin"}}
 
-    assert requirements_options(resolved(settings)) == (
+    assert requirements_options(resolved(settings), ()) == (
         "--runtime=python313",
         "--entry-point=main",
         "--virtual=us-central1/my-project/pypi-all",
     )
+
+
+@pytest.mark.parametrize(
+    ("settings", "options"),
+    [
+        ({}, ("--wait=900", "--wait-for=p/a", "--wait-for=p/b")),
+        ({"publishTimeout": "5m"}, ("--wait=300", "--wait-for=p/a", "--wait-for=p/b")),
+        ({"requirements": {"bundle": True}}, ("--bundle",)),
+    ],
+)
+def test_packages_of_the_push_are_waited_for_unless_they_are_bundled(
+    settings: dict[str, Any], options: tuple[str, ...]
+) -> None:
+    """A path with a space, which would be two options, is left out."""
+    awaited = ("p/a", "p/a b", "p/b")
+
+    assert requirements_options(resolved(settings), awaited)[4:] == options
 
 
 def test_the_flags_survive_as_json_without_a_dollar_sign() -> None:

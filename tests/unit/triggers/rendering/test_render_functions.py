@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from tests.unit.triggers.rendering.rendering import documents, function, package, problems, rendered
 
@@ -183,6 +185,25 @@ class TestAfterPublish:
         )
 
         assert found["p-b-publish"]["substitutions"]["_THEN_DEPLOY"] == "g-deploy"
+
+    @pytest.mark.parametrize(
+        ("publish", "awaited"),
+        [
+            ({}, ["p/a", "p/b"]),
+            ({"tag": "v.*"}, ["p/b"]),
+            ({"branch": "release"}, ["p/b"]),
+            ({"approval": True}, ["p/b"]),
+            ({"enabled": False}, ["p/b"]),
+        ],
+    )
+    @pytest.mark.parametrize("after", [False, True])
+    def test_a_deployment_waits_for_what_its_push_publishes_by_itself(
+        self, publish: dict[str, Any], awaited: list[str], *, after: bool
+    ) -> None:
+        found = self.found(deploy={"afterPublish": after}, overrides={"p/a": {"publish": publish}})
+
+        options = found["f-deploy"]["substitutions"]["_REQUIREMENTS"].split()
+        assert [it for it in options if "wait-for" in it] == [f"--wait-for={it}" for it in awaited]
 
     def test_a_directory_of_packages_starts_them_all(self) -> None:
         found = self.found(deploy={"afterPublish": True}, grouping="directory")
