@@ -11,9 +11,8 @@ import click
 
 from steps.command_line.options import json_option, registry_option
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import retry_for_option
+from steps.command_line.registry_options import find_registry, retry_for_option
 from steps.host.errors import InputError, Refused
-from steps.registry.address import parse_registry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +50,7 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
     from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
-    place = parse_registry(registry, os.environ)
+    place = find_registry(registry)
     credentials = find_credentials(place, _complete(os.environ))
     certificates = _usable_certificates(os.environ)
     transport = Transport(

@@ -16,6 +16,7 @@ from steps.client.files import difference, one_at_a_time, plan_changes, write_ch
 from steps.client.model import Wanted, this_machine
 from steps.command_line.options import package_name, registry_option
 from steps.command_line.program import run_alone
+from steps.command_line.registry_options import find_registry
 from steps.host.errors import AccessError, RegistryError
 from steps.registry.address import parse_registry
 from steps.registry.artifact_registry import explain, misused
@@ -137,7 +138,7 @@ def command(
 
 def _registries(registry: str | None, standard: str | None) -> tuple[Registry, Registry | None]:
     """Return the one of the private packages, and the one of all others unless it is the same."""
-    place = parse_registry(registry, os.environ)
+    place = find_registry(registry)
     private = parse_registry(standard, os.environ) if standard else place
     return private, None if private == place else place
 

@@ -17,6 +17,7 @@ from steps.command_line.options import json_option, registry_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.host.git import ask_git
+from steps.project.manifest import MANIFEST
 from steps.registry.address import Registry, parse_registry
 from triggers.command_line.options import report_warnings
 from triggers.discovery.inventory import (
@@ -27,7 +28,7 @@ from triggers.discovery.inventory import (
     unusable_components,
 )
 from triggers.manifest.build_configs import shared_build_configs, update
-from triggers.manifest.manifest import MANIFEST, read_manifest
+from triggers.manifest.manifest import read_manifest
 from triggers.manifest.starting import (
     InitOptions,
     default_region,

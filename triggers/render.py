@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.command_line.program import run_alone
-from triggers.cloudbuild.documents import dump
+from steps.host.documents import dump
 from triggers.command_line.options import manifest_option, report_warnings
 from triggers.rendering.formats import terraform_document
 from triggers.rendering.repository import only, open_repository, render_repository

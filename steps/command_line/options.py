@@ -153,16 +153,21 @@ def _config_settings(given: Sequence[str]) -> dict[str, str | list[str]]:
 
 def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
     """Return the projects that the command line names; raise InputError when there is none."""
+    from steps.project.manifest import MANIFEST, find_defaults  # noqa: PLC0415 - as below
     from steps.project.repository import find_packages  # noqa: PLC0415 - `--help` does without
     from steps.project.source import read_projects  # noqa: PLC0415 - the same
 
     roots = directories or (Path(),)
     if not every:
         return read_projects(roots)
-    found = [find_packages(root) for root in roots]
-    for path, reason in [item for each in found for item in each.passed_over.items()]:
-        _logger.info("Passed over %r: %s", os.path.relpath(path), reason)
-    packages = [directory for each in found for directory in each.packages]
+    packages = []
+    for root in roots:
+        found, defaults = find_packages(root), find_defaults(root)
+        excluded = [it for it in found.packages if defaults and defaults.excludes(it)]
+        passed_over = {**found.passed_over, **dict.fromkeys(excluded, f"{MANIFEST} excludes it")}
+        for path, reason in passed_over.items():
+            _logger.info("Passed over %r: %s", os.path.relpath(path), reason)
+        packages += [it for it in found.packages if it not in excluded]
     if not packages:
         where = ", ".join(repr(os.fspath(root.absolute())) for root in roots)
         raise InputError(

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from steps.command_line.options import registry_option
-from steps.registry.address import parse_registry
+from steps.host.gcloud import gcloud_registry
+from steps.project.manifest import MANIFEST, find_defaults
+from steps.registry.address import REGISTRY_VARIABLE, parse_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from steps.registry.address import Registry
     from steps.registry.transport import Transport
+
+_logger = logging.getLogger("shipwheel")
 
 Result = TypeVar("Result")
 
@@ -83,10 +90,27 @@ def open_transport(url: str | None, section: str | None = None, *, retry_for: fl
     from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
     url, login = read_pypirc(section) if section else (url, None)
-    place = parse_registry(url, os.environ)
+    place = find_registry(url)
     credentials = find_credentials(place, os.environ, pypirc=login)
     certificates = find_certificates(os.environ, section)
     return Transport(place, credentials, certificates, retry_for=retry_for)
+
+
+def find_registry(named: str | None) -> Registry:
+    """Return the registry that is *named*, or by the environment, the manifest or gcloud.
+
+    One that was not named on this machine's command line or environment is narrated.
+    """
+    if named or os.environ.get(REGISTRY_VARIABLE, "").strip():
+        return parse_registry(named, os.environ)
+    defaults = find_defaults(Path())
+    source = os.path.relpath(defaults.root / MANIFEST) if defaults else ""
+    found = defaults.registry if defaults else ""
+    if not found:
+        source, found = "the properties of gcloud", gcloud_registry(os.environ)
+    registry = parse_registry(found, os.environ)
+    _logger.info("The registry is %s, from %s", registry, source)
+    return registry
 
 
 def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 SECONDS = 120.0
+_PROPERTIES_SECONDS = 20.0
 # Where every project may build; others need quota that new and small projects do not have.
 # https://docs.cloud.google.com/build/docs/locations
 BUILD_REGIONS = (
@@ -158,6 +159,18 @@ def ask_gcloud(call: Call, environ: Mapping[str, str]) -> Any:
     """
     call = replace(call, arguments=(*call.arguments, "--format=json"))
     return parse_answer(call, run_gcloud(call, environ))
+
+
+def gcloud_registry(environ: Mapping[str, str]) -> str:
+    """Return LOCATION/PROJECT/REPOSITORY of gcloud's own properties, empty where one is not set."""
+    command = ["gcloud", "config", "list", "--format=json", "--quiet"]
+    try:
+        with Children(timeout=_PROPERTIES_SECONDS) as children:
+            held = json.loads(children.ask(command, environ=environ).stdout)
+        artifacts = held["artifacts"]
+        return f"{artifacts['location']}/{held['core']['project']}/{artifacts['repository']}"
+    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def gcloud_version() -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from triggers.cloudbuild.documents import dump
+from steps.host.documents import dump
 from triggers.rendering.repository import open_repository, render_repository
 
 ROUNDS = 7

@@ -26,13 +26,13 @@ from steps.distribution.archive import open_sdist
 from steps.distribution.contents import compare
 from steps.distribution.files import check_built, read_whole
 from steps.host.errors import ShipwheelError
+from steps.project.manifest import MANIFEST
 from tests.tiny import make_distributions, make_project
 from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.conditions import read_conditions
 from triggers.cloudbuild.files import read_build_config, read_mappings
 from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
 from triggers.live.plan import normal_form
-from triggers.manifest.manifest import MANIFEST
 from triggers.rendering.repository import open_repository
 from triggers.rules.linter import lint
 

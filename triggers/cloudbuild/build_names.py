@@ -10,8 +10,8 @@ from steps.host.errors import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from steps.host.documents import Path
     from triggers.cloudbuild.build_config import Build
-    from triggers.cloudbuild.documents import Path
 
 _TAG = r"[\w][\w.-]{0,127}"
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"

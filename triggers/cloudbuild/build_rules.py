@@ -24,7 +24,7 @@ from triggers.cloudbuild.substitutions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from triggers.cloudbuild.documents import Path
+    from steps.host.documents import Path
 
 START = "-"  # a waitFor entry that is always satisfied
 

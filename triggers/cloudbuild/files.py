@@ -8,17 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from steps.host.documents import Document, YamlError, brief, read_documents, read_yaml
 from steps.host.errors import Finding, InputError, Problem
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
-from triggers.cloudbuild.documents import Document, YamlError, brief, read_documents, read_yaml
 from triggers.cloudbuild.messages import NOTED, dotted, read_camel_case, read_message
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterable, Iterator
 
-    from triggers.cloudbuild.documents import Path
+    from steps.host.documents import Path
 
 
 @dataclass(frozen=True)

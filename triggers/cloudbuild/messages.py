@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic.alias_generators import to_camel
 
+from steps.host.documents import Document, brief
 from steps.host.errors import Finding, did_you_mean
 from triggers.cloudbuild.build_config import Message
-from triggers.cloudbuild.documents import Document, brief
 
 if TYPE_CHECKING:
-    from triggers.cloudbuild.documents import Path
+    from steps.host.documents import Path
 
 # Below these, keys are the user's names, and an empty value is a value.
 MAPS = {"substitutions", "secretEnv", "envMap"}

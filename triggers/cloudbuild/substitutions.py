@@ -17,8 +17,8 @@ from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_val
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from steps.host.documents import Path
     from triggers.cloudbuild.build_config import Build
-    from triggers.cloudbuild.documents import Path
 
 # https://cloud.google.com/build/docs/configuring-builds/substitute-variable-values
 EVERY_BUILD = ("PROJECT_ID", "PROJECT_NUMBER", "BUILD_ID", "LOCATION")

@@ -8,7 +8,6 @@ The manifest's lists win over what is found. Only files are read; nothing of the
 
 from __future__ import annotations
 
-import fnmatch
 import glob
 import os
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 from steps.function.function import is_function
 from steps.host.errors import InputError, Problem, shorten
+from steps.project.manifest import is_excluded
 from steps.project.references import REQUIREMENTS, read_references
 from steps.project.repository import find_projects, walk
 from steps.project.source import read_project, read_projects
@@ -232,12 +232,7 @@ def _select(
 
 
 def _without(paths: Sequence[str], excludes: Sequence[str]) -> list[str]:
-    def is_excluded(path: str) -> bool:
-        parts = path.split("/")
-        upwards = ("/".join(parts[:end]) for end in range(1, len(parts) + 1))
-        return any(fnmatch.fnmatchcase(part, pattern) for part in upwards for pattern in excludes)
-
-    return [path for path in paths if not is_excluded(path)]
+    return [path for path in paths if not is_excluded(path, excludes)]
 
 
 def _package_names(root: Path, packages: Sequence[str]) -> dict[str, str]:

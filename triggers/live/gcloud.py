@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from steps.host.documents import dump
 from steps.host.errors import ServiceError
 from steps.host.files import write_whole
 from steps.host.gcloud import SECONDS, Call, ask_gcloud, parse_answer, run_gcloud
-from triggers.cloudbuild.documents import dump
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -21,8 +21,9 @@ from pydantic import (
     model_validator,
 )
 
+from steps.host.documents import brief
 from steps.host.errors import Finding, InputError, Problem, did_you_mean
-from triggers.cloudbuild.documents import brief
+from steps.project.manifest import MANIFEST
 from triggers.cloudbuild.files import read_mapping
 from triggers.manifest.function import FunctionConfig
 from triggers.manifest.types import (
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-MANIFEST = "shipwheel.yaml"
 SCHEMA_URL = (
     "https://raw.githubusercontent.com/shipwheel/shipwheel/main/triggers/shipwheel.schema.json"
 )

@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from steps.host.documents import dump, read_yaml
 from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, link_problems, write_together
 from steps.host.gcloud import BUILD_REGIONS
-from triggers.cloudbuild.documents import dump, read_yaml
 from triggers.manifest.manifest import SCHEMA_URL, parse_manifest
 from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from triggers.cloudbuild.documents import Quoted
+from steps.host.documents import Quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

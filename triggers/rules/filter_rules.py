@@ -18,7 +18,7 @@ from triggers.cloudbuild.globs import BadGlobError, FileIndex, above, parse_glob
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from triggers.cloudbuild.documents import Path
+    from steps.host.documents import Path
     from triggers.rules.sources import Sources, TriggerSource
 
 _REFS = re.compile(r"(\^?\(?)refs/(?:heads|tags)/")

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from steps.host.errors import Finding, InputError
-from triggers.cloudbuild.build_config import Build, BuildTrigger
-from triggers.cloudbuild.documents import (
+from steps.host.documents import (
     Document,
     Path,
     YamlError,
@@ -17,6 +15,8 @@ from triggers.cloudbuild.documents import (
     read_yaml,
     tab_between_values,
 )
+from steps.host.errors import Finding, InputError
+from triggers.cloudbuild.build_config import Build, BuildTrigger
 from triggers.cloudbuild.files import (
     duplicate_keys,
     judge_build_config,

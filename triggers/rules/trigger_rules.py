@@ -24,8 +24,8 @@ from triggers.manifest.manifest import CONNECTION
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from steps.host.documents import Path
     from triggers.cloudbuild.build_config import Events
-    from triggers.cloudbuild.documents import Path
     from triggers.rules.sources import TriggerSource
 
 _NAME = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}[A-Za-z0-9])?")

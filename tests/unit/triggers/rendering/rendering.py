@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
+from steps.host.documents import dump
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloudbuild.documents import dump
 from triggers.discovery.dependencies import Dependencies
 from triggers.discovery.inventory import Component, Inventory
 from triggers.manifest.manifest import parse_manifest

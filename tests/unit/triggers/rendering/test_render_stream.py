@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from steps.host.documents import Quoted, dump
 from steps.host.errors import InputError, Problem
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from tests.unit.triggers.rendering.rendering import documents, function, package, problems, rendered
-from triggers.cloudbuild.documents import Quoted, dump
 from triggers.discovery.inventory import Inventory
 from triggers.manifest.manifest import parse_manifest
 from triggers.rendering.rendering import TRIGGER_LIMIT, render

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from builder.__main__ import main
+from steps.host.documents import YamlError, read_documents, read_yaml
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloudbuild.documents import YamlError, read_documents, read_yaml
 
 MANIFEST = yaml.safe_dump(SMALLEST)
 CONFIG = "steps: [{name: shipwheel, args: [--version]}]\n"

@@ -1,0 +1,76 @@
+"""What the manifest `shipwheel.yaml` says to every command: the registry, and which packages count.
+
+The whole manifest is read and judged by `triggers`; here only what steps need is looked at.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from steps.host.documents import YamlError, read_yaml
+from steps.host.errors import InputError
+from steps.project.dependencies import list_in, table_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+MANIFEST = "shipwheel.yaml"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What holds below *root*, the directory of a manifest, where no option says otherwise."""
+
+    root: Path
+    registry: str = ""
+    excluded: tuple[str, ...] = ()
+
+    def excludes(self, directory: Path) -> bool:
+        """Return whether the package in *directory* is left out."""
+        path = os.path.relpath(directory, self.root).replace(os.sep, "/")
+        return is_excluded(path, self.excluded)
+
+
+def find_defaults(start: Path) -> Defaults | None:
+    """Return what the nearest manifest says, from *start* upwards to the repository's root.
+
+    Raises InputError, with the line, for a file that is not YAML.
+    """
+    start = start.absolute()
+    for folder in (start, *start.parents):
+        if (folder / MANIFEST).is_file():
+            return _read(folder / MANIFEST)
+        if (folder / ".git").exists():
+            return None
+    return None
+
+
+def is_excluded(path: str, patterns: Iterable[str]) -> bool:
+    """Return whether one of *patterns* matches *path*, or a directory that it is in."""
+    parts = path.split("/")
+    upwards = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    return any(fnmatch.fnmatchcase(part, pattern) for pattern in patterns for part in upwards)
+
+
+def _read(file: Path) -> Defaults:
+    try:
+        data: Any = read_yaml(file.read_text(encoding="utf-8")).data
+    except YamlError as error:
+        raise InputError(
+            f"{file}:{error.line}: parsing as YAML: {error}", "fix it at that line"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            f"Cannot read {os.fspath(file)!r}: {error}", "let this user read it, as UTF-8"
+        ) from None
+    excluded = list_in(table_in(data, "packages"), "exclude")
+    registry = data.get("registry") if isinstance(data, dict) else ""
+    return Defaults(
+        root=file.parent,
+        registry=registry if isinstance(registry, str) else "",
+        excluded=tuple(it for it in excluded if isinstance(it, str)),
+    )
