@@ -58,6 +58,8 @@ _MARKERS = ("pyvenv.cfg", "CACHEDIR.TAG", "CMakeCache.txt", "meson-private")
 _LEFT_IN_BUILD = re.compile(r"lib(\..+)?|bdist\..+|temp\..+|scripts-.+|editable\..+")
 # Above a project without git: so many folders, with so many entries at most.
 _LEVELS = 2
+# What a folder around a project is called where its name depends on the machine.
+_ALIAS = "_project"
 _LARGEST_LEVEL = 1000
 _LARGEST_FILE = 1 << 20
 
@@ -164,7 +166,7 @@ def copy_sources(project: Project, folder: Path) -> Path:
     place = folder
     for level, below in pairwise(chain):
         place.mkdir()
-        name = below.name if checkout else "project"
+        name = below.name if checkout else _ALIAS
         if checkout or _is_small(level):
             _link_neighbours(level, below.name, name, place)
         place /= name
@@ -195,7 +197,7 @@ def _is_small(folder: Path) -> bool:
 def _link_neighbours(level: Path, left_out: str, alias: str, place: Path) -> None:
     """Put what is in *level* into *place*: files as copies, folders as links to them."""
     for entry in os.scandir(level):
-        if entry.name in {left_out, ".git"} or _is_made(entry):
+        if entry.name in {left_out, alias, ".git"} or _is_made(entry):
             continue
         target = place / entry.name
         with suppress(OSError):  # a file of somebody else's; who needs it will miss it

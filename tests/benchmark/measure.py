@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from tests.benchmark.ways import ENVIRON, PYTHON, ROOT, ProgramFailed
+from tests.ports import unused_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 _INTERVAL = 0.04  # seconds between two looks at the memory: hooks are short
+# The same for all: kept environments are known by the registry that they are for.
+_PORT = unused_port()
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ def open_registry(latency: float = 0) -> Iterator[Registry]:
     with (
         tempfile.TemporaryDirectory() as folder,
         subprocess.Popen(
-            [PYTHON, "-m", "tests.benchmark.server", folder, str(latency)],
+            [PYTHON, "-m", "tests.benchmark.server", folder, str(_PORT), str(latency)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

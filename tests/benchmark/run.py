@@ -229,13 +229,21 @@ class Benchmark:
 
 def upload(name: str, project: Path, url: str) -> list[str]:
     if name == "shipwheel":
-        return [str(ways.BIN / "shipwheel"), "upload", "--registry", url, str(project)]
+        options = ["--registry", url, "--first-release"]
+        return [str(ways.BIN / "shipwheel"), "upload", *options, str(project)]
     files = map(str, (project / "dist").iterdir())
     return [ways.PYTHON, "-m", "twine", "upload", "--repository-url", url, *files]
 
 
 def check(packages: Sequence[Path], url: str) -> list[str]:
-    return [str(ways.BIN / "shipwheel"), "check", "--registry", url, *map(str, packages)]
+    return [
+        str(ways.BIN / "shipwheel"),
+        "check",
+        "--no-build",
+        "--registry",
+        url,
+        *map(str, packages),
+    ]
 
 
 def report(benchmark: Benchmark) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """The registry of the measurements: the emulator, which counts the requests and delays them.
 
-    python -m tests.benchmark.server FOLDER SECONDS
+    python -m tests.benchmark.server FOLDER PORT SECONDS
 
-It prints its port, delays every answer so long, and answers `/requests` with how many others it
-has had since it was asked last. It ends with its standard input.
+It prints its port when it listens, delays every answer so long, and answers `/requests` with how
+many others it has had since it was asked last. It ends with its standard input.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ class Counter:
 
 
 def main() -> None:
-    folder, latency = Path(sys.argv[1]), float(sys.argv[2])
+    folder, port, latency = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     layout = Layout(standards=("demo/pypi",))
     service = Service(layout, {"demo/pypi": StandardRepository(folder)}, {}, Answers())
-    server = Front(("127.0.0.1", 0), Counter(service, latency))
+    server = Front(("127.0.0.1", port), Counter(service, latency))
     print(server.server_port, flush=True)
     server.start()
     sys.stdin.read()

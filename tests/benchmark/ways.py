@@ -118,5 +118,5 @@ def shipwheel_fresh(packages: Sequence[Path], url: str, workers: int) -> None:
 
 
 def shipwheel_command(packages: Sequence[Path], url: str, workers: int) -> list[str]:
-    command = [str(BIN / "shipwheel"), "publish", "--registry", url, "--workers", str(workers)]
-    return [*command, *map(str, packages)]
+    command = [str(BIN / "shipwheel"), "publish", "--registry", url, "--first-release"]
+    return [*command, "--workers", str(workers), *map(str, packages)]

@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 # What must have happened before an example makes sense.
+PROJECT = '[project]\\nname = "a"\\nversion = "1.0"\\n'
 BEFORE = {
-    "upload": "shipwheel build packages/tides",
+    "upload": f"mkdir wheelhouse a; printf '{PROJECT}' > a/pyproject.toml;"
+    " shipwheel build packages/tides a;"
+    " cp packages/tides/dist/*.whl wheelhouse; cp a/dist/a-1.0.tar.gz .",
     "requirements": "shipwheel publish --all --registry us-central1/my-project/pypi",
     "versions": "shipwheel publish --all --registry us-central1/my-project/pypi",
     "init": "rm -r shipwheel.yaml cloudbuild",

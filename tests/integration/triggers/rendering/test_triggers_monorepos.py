@@ -11,6 +11,7 @@ from builder.__main__ import main
 from tests.integration.machine import needs_gcloud
 from tests.integration.selection import exhaustive
 from tests.tree import write
+from triggers.manifest.manifest import read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,7 +103,7 @@ def test_a_monorepo_is_found_rendered_and_imported(
     registry = ["--registry", "us-central1/demo/pypi", "--github", "acme/monorepo"]
     assert main(["init", str(tmp_path), *registry]) == 0
     manifest = tmp_path / "shipwheel.yaml"
-    manifest.write_text(manifest.read_text() + f"\npackages: {{exclude: {exclude}}}\n")
+    assert [it for it in read_manifest(manifest).packages.exclude if it != "examples"] == exclude
     assert main(["triggers", "render", "--manifest", str(manifest)]) == 0
     rendered = tmp_path / "triggers.yaml"
     rendered.write_text(capsys.readouterr().out)

@@ -35,16 +35,11 @@ def _command_of_the_comment(config: Path) -> list[str]:
 def test_gcloud_submits_the_build_config_of_the_image_by_the_command_in_its_comment() -> None:
     config = ROOT / "cloudbuild.yaml"
     builds, submit, source, *options = _command_of_the_comment(config)
-    assert (builds, submit, source, options[0]) == (
-        "builds",
-        "submit",
-        ".",
-        "--config=cloudbuild.yaml",
-    )
+    assert (builds, submit, source, options[0]) == ("builds", "submit", ".", "--region=us-central1")
 
     with CloudBuildApi() as api:
         done = api.gcloud(
-            "builds", "submit", "--no-source", "--async", f"--config={config}", *options[1:]
+            "builds", "submit", "--no-source", "--async", f"--config={config}", *options
         )
 
     assert done.returncode == 0, done.stderr

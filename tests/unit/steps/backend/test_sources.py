@@ -159,6 +159,17 @@ def test_what_is_beside_a_project_is_found_from_its_copy(is_clone: bool, tmp_pat
     assert (place / "passwd").readlink() == Path("/etc/passwd")
 
 
+@pytest.mark.parametrize("name", ["project", "_project", "tides-1.0"])
+def test_a_folder_beside_may_have_any_name(name: str, tmp_path: Path) -> None:
+    project_in(tmp_path / f"tree/{name}", "a.py")
+    project = project_in(tmp_path / "tree/tides", "pyproject.toml")
+
+    place = copy_sources(project, tmp_path / "copy")
+
+    assert (place / "pyproject.toml").is_file()
+    assert not place.is_symlink()
+
+
 def test_the_place_does_not_depend_on_where_the_project_is(tmp_path: Path) -> None:
     places = []
     for number, tree in enumerate(("one", "two/deeper/and/deeper")):
