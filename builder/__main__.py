@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "steps.build": "Build sdists, and wheels from them, into PROJECT/dist/.",
     "steps.check": "Tell what publishing would do, and whether it is allowed.",
+    "steps.bump": "Write a project's next version, and what has to follow it.",
     "steps.upload": "Upload built files through twine, and confirm them in the index.",
     "steps.publish": "Build, check, upload and confirm, dependencies first.",
     "steps.requirements": "Judge a function's requirements, and make them ready for its build.",

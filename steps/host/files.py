@@ -85,13 +85,15 @@ def write_together(files: Iterable[NewFile]) -> None:
         for it in staged:
             path = it.path
             it.put_in_place()
-    except OSError as error:
+    except BaseException as error:  # a signal's, too
         for it in staged:
             it.undo()
             it.clean_up()
         for folder in folders:
             with suppress(OSError):  # somebody else has put something there
                 folder.rmdir()
+        if not isinstance(error, OSError):
+            raise
         message = f"{os.fspath(path or '')!r} cannot be written: {error.strerror}"
         hint = "make it a place that this user can write to, and run the same command again"
         raise InputError(message, OF_THE_MACHINE.get(error.errno or 0, hint)) from error
@@ -161,8 +163,8 @@ class _Staged:
                 self._old.hardlink_to(self.path)
             except OSError:  # a file system without links, or the file of another user
                 shutil.copy2(self.path, self._old)
+        self._is_done = True  # before it is: a signal may come between the two
         self._new.replace(self.path)
-        self._is_done = True
 
     def undo(self) -> None:
         if self._is_done:

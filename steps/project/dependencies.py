@@ -40,7 +40,8 @@ class Dependency:
 
     *requirement* is what it asks of an index, *path* the absolute path that it comes from
     instead, *url* any other place. *extras* are the extras that bring it, where its kind is one.
-    *fault* says why it has no form as a requirement (PEP 508).
+    *fault* says why it has no form as a requirement (PEP 508). *constraint* is what a table of
+    Poetry's says of its versions, as it is written there, and None for any other entry.
     """
 
     kind: Kind
@@ -50,6 +51,7 @@ class Dependency:
     url: str = ""
     extras: frozenset[str] = frozenset()
     fault: str = ""
+    constraint: str | None = None
 
     @property
     def name(self) -> NormalizedName | None:
@@ -218,7 +220,8 @@ def _poetry(directory: Path, poetry: Mapping[str, Any]) -> Iterator[Dependency]:
                 if name.lower() != "python":
                     found = _poetry_entry(name, each, directory, kind)
                     brought_by = [it for it in extras if name in list_in(extras, it)]
-                    yield replace(found, extras=_extras(*brought_by))
+                    version = each.get("version", "") if isinstance(each, dict) else each
+                    yield replace(found, extras=_extras(*brought_by), constraint=str(version))
 
 
 def _poetry_entry(name: str, value: object, directory: Path, kind: Kind) -> Dependency:

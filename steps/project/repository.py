@@ -147,7 +147,7 @@ def repository_projects(directory: Path) -> tuple[Project, ...]:
     Without git, as in a build of submitted source, those below the current directory, if that is
     around *directory*. One whose files are wrong is left out.
     """
-    return tuple(_readable(_around(directory)))
+    return tuple(_readable(repository_root(directory)))
 
 
 def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
@@ -155,7 +155,7 @@ def neighbours(projects: Sequence[Project]) -> tuple[Project, ...]:
 
     Without git, those below the current directory. One whose files are wrong is passed over, too.
     """
-    tops = {_around(project.directory) for project in projects}
+    tops = {repository_root(project.directory) for project in projects}
     found = {project.directory: project for project in projects}
     for top in sorted(filter(None, tops)):
         for project in _readable(top, without=found.keys()):
@@ -179,7 +179,8 @@ def _readable(top: Path | None, without: Collection[Path] = ()) -> Iterator[Proj
                 yield read_project(directory)
 
 
-def _around(directory: Path) -> Path | None:
+def repository_root(directory: Path) -> Path | None:
+    """Return the root of the checkout that *directory* is in, or else of what is around it."""
     if top := checkout_around(directory):
         return top
     here = Path.cwd()

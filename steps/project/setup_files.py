@@ -36,21 +36,38 @@ class SetupFiles:
 
 def read_setup(directory: Path) -> SetupFiles:
     """Return what the setup files in *directory* say, as far as they can be read."""
-    config = _read_config(directory / "setup.cfg")
-    script = _setup_arguments(read_text(directory / "setup.py"))
+    config = parse_config(read_text(directory / "setup.cfg"))
+    script = setup_arguments(read_text(directory / "setup.py"))
+    return SetupFiles(
+        name=str(script.get("name") or config.get("metadata", "name", fallback="")).strip(),
+        version=_version(config, script),
+        dependencies=(
+            *setup_dependencies(directory, script),
+            *setup_dependencies(directory, dict(_options(config))),
+        ),
+    )
+
+
+def setup_dependencies(directory: Path, options: Mapping[str, Any]) -> tuple[Dependency, ...]:
+    """Return what *options*, of `setup()` or of `[options]` in setup.cfg, require."""
     kinds: tuple[tuple[Kind, str], ...] = (
         ("runtime", "install_requires"),
         ("build", "setup_requires"),
     )
-    return SetupFiles(
-        name=str(script.get("name") or config.get("metadata", "name", fallback="")).strip(),
-        version=_version(config, script),
-        dependencies=tuple(
-            parse_dependency(line, directory, kind)
-            for kind, key in kinds
-            for line in (*_lines(script.get(key)), *_lines(config.get("options", key, fallback="")))
-        ),
+    return tuple(
+        parse_dependency(line, directory, kind)
+        for kind, key in kinds
+        for line in _lines(options.get(key))
     )
+
+
+def config_options(text: str) -> dict[str, str]:
+    """Return `[options]` of *text*, a setup.cfg."""
+    return dict(_options(parse_config(text)))
+
+
+def _options(config: configparser.ConfigParser) -> list[tuple[str, str]]:
+    return config.items("options") if config.has_section("options") else []
 
 
 def calls_setup(directory: Path) -> bool:
@@ -60,21 +77,22 @@ def calls_setup(directory: Path) -> bool:
 
 def is_configured(directory: Path) -> bool:
     """Return whether `setup.cfg` in *directory* describes a project, and not only tools."""
-    config = _read_config(directory / "setup.cfg")
+    config = parse_config(read_text(directory / "setup.cfg"))
     return config.has_section("metadata") or config.has_section("options")
 
 
-def _read_config(path: Path) -> configparser.ConfigParser:
+def parse_config(text: str) -> configparser.ConfigParser:
+    """Return what *text*, a setup.cfg, says; nothing where it cannot be read."""
     config = configparser.ConfigParser(interpolation=None, strict=False)
     try:
-        config.read_string(read_text(path))
+        config.read_string(text)
     except configparser.Error:
         return configparser.ConfigParser(interpolation=None)
     return config
 
 
-def _setup_arguments(text: str) -> dict[str, Any]:
-    """Return the keywords of `setup()` in *text*; None is what is not literal.
+def setup_arguments(text: str) -> dict[str, Any]:
+    """Return the keywords of `setup()` in *text*, a setup.py; None is what is not literal.
 
     A name is looked up among the literals that the module assigns to it once.
     """

@@ -195,21 +195,21 @@ def _proposals(
     scope = versions if rules.policy is Policy.GREATER or not near else near
     highest = max(scope, default=start)
     base = max(filter(is_final, scope), default=highest)
-    releases = [_bumped(base, place, len(start.release)) for place in (2, 1, 0)]
+    releases = [next_release(base, place, len(start.release)) for place in (2, 1, 0)]
     if base.is_prerelease:
         releases.insert(0, Version(base.base_version))
-    pre = _next_pre(highest)
+    pre = next_pre(highest)
     yield from (pre, *releases) if start.is_prerelease else (*releases, pre)
 
 
-def _bumped(version: Version, place: int, width: int) -> Version:
+def next_release(version: Version, place: int, width: int) -> Version:
     """Return the next release at *place* (0 major, 1 minor, 2 micro), at least *width* wide."""
     release = [*_padded(version)[:place], _padded(version)[place] + 1]
     release += [0] * (width - len(release))
     return _version(version.epoch, release)
 
 
-def _next_pre(version: Version) -> Version:
+def next_pre(version: Version) -> Version:
     """Return the next pre-release of *version*'s own kind, or the first of the next micro."""
     base = [*version.release]
     if version.pre:
@@ -217,7 +217,7 @@ def _next_pre(version: Version) -> Version:
         return _version(version.epoch, base, f"{letter}{number + 1}")
     if version.dev is not None and version.post is None:
         return _version(version.epoch, base, f".dev{version.dev + 1}")
-    return Version(f"{_bumped(version, 2, 3)}rc1")
+    return Version(f"{next_release(version, 2, 3)}rc1")
 
 
 def _version(epoch: int, release: list[int], tail: str = "") -> Version:

@@ -1,0 +1,299 @@
+"""`shipwheel bump`: a new version, written where it lives, and whoever has to follow it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from steps.backend.building import build, identify
+from steps.backend.context import open_build_context
+from steps.client.files import Change, difference
+from steps.command_line.options import (
+    json_option,
+    projects_argument,
+    selected,
+    with_build_options,
+)
+from steps.command_line.program import run_alone
+from steps.command_line.registry_options import with_rules, with_transport
+from steps.command_line.report import columns
+from steps.host.errors import Problem, Refused
+from steps.host.files import NewFile, write_together
+from steps.project.repository import neighbours, repository_root, walk
+from steps.registry.index import Index
+from steps.release.gate import decide, next_pre
+from steps.release.judgement import check
+from steps.version.bounds import Bounds
+from steps.version.locks import LOCKS, Lock, concerns, find_locks, lock_anew
+from steps.version.places import find_place
+from steps.version.plan import (
+    UNTAGGED,
+    Bump,
+    BumpPlan,
+    Files,
+    current_version,
+    make_plan,
+    next_version,
+    requirement_files,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from packaging.utils import NormalizedName
+    from packaging.version import Version
+
+    from steps.backend.context import BuildOptions
+    from steps.distribution.files import Distribution
+    from steps.project.source import Project
+    from steps.registry.transport import Transport
+    from steps.release.gate import Rules
+
+_logger = logging.getLogger("shipwheel")
+_HEADINGS = ("PROJECT", "OLD", "NEW", "WRITTEN IN", "WHY")
+
+
+@click.command(short_help="Write a project's next version, and what has to follow it.")
+@projects_argument
+@click.option(
+    "--to",
+    metavar="patch|minor|major|rc|dev|VERSION",
+    help="The part of the version to raise, the kind of pre-release, or the version itself.",
+)
+@click.option(
+    "--changed",
+    is_flag=True,
+    help="Bump every project that `shipwheel check` would refuse as not bumped, to the next patch"
+    " release unless --to is given; by default of all below the current directory.",
+)
+@click.option(
+    "--bounds",
+    type=click.Choice([it.value for it in Bounds]),
+    help="Write the bound of dependents where there is none, and raise it: >=NEW, ~=NEW, ==NEW. By"
+    " default only a bound that excludes the new version moves.",
+)
+@click.option(
+    "--functions", is_flag=True, help="Move the requirements of functions, too, where they exclude."
+)
+@click.option("--no-lock", is_flag=True, help="Leave uv.lock and poetry.lock as they are.")
+@click.option("--dry-run", is_flag=True, help="Print the diff, and write nothing.")
+@with_transport
+@with_rules
+@with_build_options
+@json_option
+def command(
+    *,
+    directories: tuple[Path, ...],
+    to: str | None,
+    changed: bool,
+    bounds: str | None,
+    functions: bool,
+    no_lock: bool,
+    dry_run: bool,
+    transport: Transport,
+    rules: Rules,
+    first_release: bool,
+    build_options: BuildOptions,
+    as_json: bool,
+) -> None:
+    """Write a project's next version where it lives, and what has to follow it.
+
+    Dependents in the repository whose requirement excludes the new version get their bound moved
+    and a patch release of their own; uv.lock and poetry.lock are locked anew. What is written
+    passes `shipwheel check`. For a version out of git tags it names the tag to make. It makes no
+    commit and no tag.
+
+    \b
+    Example:
+      shipwheel bump packages/tides --to minor --registry us-central1/my-project/pypi
+      shipwheel bump --changed --dry-run --registry us-central1/my-project/pypi
+    """
+    if to is None and not changed:
+        raise click.UsageError("Give --to with what to bump to, or --changed.")
+    index = Index(transport.registry, transport, uploads=True, first_release=first_release)
+    gate = _Gate(index, rules)
+    projects = selected(directories, changed and not directories)
+    if changed:
+        projects = _unbumped(projects, index, rules, build_options)
+    targets = gate.targets(projects, to or "patch")
+    files = _files(projects, functions=functions)
+    plan = make_plan(targets, gate.follow, files, Bounds(bounds) if bounds else None)
+    locks = () if no_lock else _locks(plan, files)
+    texts = {**plan.texts, **_locked(locks, plan.texts, files)}
+    changes = [_change(path, text) for path, text in texts.items()]
+    if not dry_run:
+        write_together(NewFile(path=path, content=text) for path, text in texts.items())
+    if as_json:
+        click.echo(json.dumps(_as_object(plan, locks, changes, dry_run=dry_run), indent=2))
+    elif dry_run:
+        click.echo(difference(changes), nl=False)
+    else:
+        _print(plan)
+    _tell(plan, locks, changes, dry_run=dry_run)
+
+
+@dataclass(frozen=True)
+class _Gate:
+    """What may be written: what the registry's versions let through."""
+
+    index: Index
+    rules: Rules
+
+    def targets(self, projects: Sequence[Project], to: str) -> dict[Project, Version]:
+        """Return the new version of each of *projects*; raise Refused with what would do."""
+        published = self.index.read_many(it.name for it in projects if it.name)
+        found: dict[Project, Version] = {}
+        problems: list[Problem] = []
+        for it in projects:
+            current = current_version(it, find_place(it)) or UNTAGGED
+            found[it] = next_version(to, current)
+            versions = published[it.name].versions if it.name else ()
+            verdict = decide(found[it], versions, self.rules, static=True)
+            if not verdict.allowed:
+                problems.append(
+                    Problem(f"{it} cannot be bumped to {found[it]}: {verdict.reason}", verdict.hint)
+                )
+        Refused.raise_all(problems)
+        return found
+
+    def follow(self, name: NormalizedName, current: Version | None) -> Version:
+        """Return the next version of a dependent: of its kind, and greater than is published."""
+        current = current or UNTAGGED
+        version = next_pre(current) if current.is_prerelease else next_version("patch", current)
+        versions = self.index.read_many([name])[name].versions
+        verdict = decide(version, versions, self.rules, static=True)
+        if verdict.allowed:
+            return version
+        if verdict.suggestions:
+            return verdict.suggestions[0]
+        raise Refused(f"{name} cannot be bumped to {version}: {verdict.reason}", verdict.hint)
+
+
+def _unbumped(
+    projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
+) -> tuple[Project, ...]:
+    """Return the projects that `check` refuses for their version."""
+    with (
+        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
+        open_build_context(build_options, os.environ, projects, index) as context,
+    ):
+
+        def build_aside(project: Project) -> Sequence[Distribution]:
+            return build(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
+
+        ask = partial(identify, context=context)
+        judged = check(projects, index, rules, build_aside, ask, workers=build_options.workers)
+    pairs = zip(projects, judged, strict=True)
+    return tuple(project for project, it in pairs if not (it.allowed or it.invented))
+
+
+def _files(projects: Sequence[Project], *, functions: bool) -> Files:
+    packages = {it.directory: it for it in neighbours(projects)}
+    roots = dict.fromkeys(repository_root(it.directory) or it.directory for it in projects)
+    found = [
+        Path(folder, name)
+        for root in roots
+        for folder, name in requirement_files(walk(root), packages, functions=functions)
+    ]
+    return Files(paths=found, packages=packages, roots=tuple(roots))
+
+
+def _locks(plan: BumpPlan, files: Files) -> tuple[Lock, ...]:
+    """Return the lock files that the plan may change."""
+    names = [it.project for it in plan.bumps]
+    paths = [
+        Path(folder, name)
+        for root in files.roots
+        for folder, found in walk(root)
+        for name in LOCKS
+        if name in found
+        if concerns(files.text(Path(folder, name)), Path(folder), plan.texts, names)
+    ]
+    return find_locks(paths, os.environ)
+
+
+def _locked(locks: Sequence[Lock], texts: Mapping[Path, str], files: Files) -> dict[Path, str]:
+    found: dict[Path, str] = {}
+    for root in files.roots:
+        inside = {path: text for path, text in texts.items() if path.is_relative_to(root)}
+        own = [it for it in locks if it.path.is_relative_to(root)]
+        found |= lock_anew(own, root, inside, os.environ)
+    return found
+
+
+def _change(path: Path, text: str) -> Change:
+    return Change(
+        path=Path(_shown(path)),
+        target=path,
+        before=path.read_bytes().decode(),
+        after=text,
+        mode=None,
+        tightened=False,
+        personal=False,
+        warnings=(),
+    )
+
+
+def _shown(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+def _print(plan: BumpPlan) -> None:
+    rows = [(it.project, str(it.old or "-"), str(it.new), _place(it), it.why) for it in plan.bumps]
+    if rows:
+        click.echo(columns([_HEADINGS, *rows]))
+
+
+def _place(bump: Bump) -> str:
+    return f"git tag {bump.tag}" if bump.tag else _shown(bump.file or Path())
+
+
+def _as_object(
+    plan: BumpPlan, locks: Sequence[Lock], changes: Sequence[Change], *, dry_run: bool
+) -> dict[str, Any]:
+    return {
+        "written": not dry_run,
+        "projects": [
+            {
+                "project": it.project,
+                "old": str(it.old) if it.old else None,
+                "new": str(it.new),
+                "file": _shown(it.file) if it.file else None,
+                "tag": it.tag or None,
+                "why": it.why,
+            }
+            for it in plan.bumps
+        ],
+        "requirements": [
+            {"file": _shown(it.file), "old": it.old, "new": it.new} for it in plan.moves
+        ],
+        "files": [str(it.path) for it in changes],
+        "left": [*plan.skipped, *(it.missing for it in locks if not it.program)],
+        "diff": difference(changes),
+    }
+
+
+def _tell(
+    plan: BumpPlan, locks: Sequence[Lock], changes: Sequence[Change], *, dry_run: bool
+) -> None:
+    if not plan.bumps:
+        _logger.info("Nothing to bump: `shipwheel check` refuses none of these for its version")
+    for text in (*plan.skipped, *(it.missing for it in locks if not it.program)):
+        _logger.warning("warning: %s", text)
+    for it in changes:
+        _logger.info("%s: %s", it.path, "would be written" if dry_run else "written")
+    for bump in plan.bumps:
+        if bump.tag:
+            _logger.info("Next, when this is merged: git tag %s, and push it", bump.tag)
+
+
+if __name__ == "__main__":
+    run_alone(command, "bump")

@@ -1,0 +1,281 @@
+"""Where a project's version is written, and the smallest edit that changes it there.
+
+A place is a file, and a function that reads the version from the file's text as the build backend
+would. An edit replaces the old version where that makes the reader say the new one, so nothing else
+in the file can change.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import tomllib
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from steps.host.errors import InputError
+from steps.project.dependencies import list_in, read_text, table_in
+from steps.project.setup_files import parse_config, setup_arguments
+from steps.project.source import read_pyproject
+from steps.version.tags import TagPlace, find_tag_place
+
+if TYPE_CHECKING:
+    import configparser
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from steps.project.source import Project
+
+# As hatchling and pdm-backend read a file, unless they are told another pattern.
+_HATCH_PATTERN = r"""(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *(['"])v?(?P<version>.+?)\1"""
+_PDM_PATTERN = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
+# Build requirements that take the version from git tags.
+_TAGGERS = {"flit-scm", "hatch-vcs", "pbr", "poetry-dynamic-versioning",
+            "setuptools-git-versioning", "setuptools-scm", "uv-dynamic-versioning",
+            "vcs-versioning", "versioneer", "versioningit"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilePlace:
+    """The file at *path*; *read* returns the version in its text, empty where there is none."""
+
+    path: Path
+    read: Callable[[str], str]
+
+    def version(self, text: str) -> str:
+        """Return the version in *text*."""
+        return self.read(text.removeprefix("\ufeff"))
+
+    def write(self, text: str, version: Version) -> str:
+        """Return *text* with *version*; raise InputError where the old one is not a plain text."""
+        old = self.version(text)
+        new = str(version)
+        after = text if old == new else replace_once(
+            text, old, new, lambda it: self.version(it) == new
+        )  # fmt: skip
+        if not old or after is None:
+            raise InputError(
+                f"The version in {os.fspath(self.path)!r} cannot be edited: {old!r}",
+                f"write it there as a plain text, such as {new!r}",
+            )
+        return after
+
+
+Place = FilePlace | TagPlace
+
+
+def replace_once(text: str, old: str, new: str, is_right: Callable[[str], bool]) -> str | None:
+    """Return *text* with that one *old* replaced by *new* that makes it right, None for none."""
+    start = text.find(old) if old else -1
+    while start >= 0:
+        candidate = f"{text[:start]}{new}{text[start + len(old) :]}"
+        if is_right(candidate):
+            return candidate
+        start = text.find(old, start + 1)
+    return None
+
+
+def find_place(project: Project) -> Place:
+    """Return where *project* has its version; raise InputError where only its backend knows."""
+    directory = project.directory
+    table = read_pyproject(directory, default="setup.py")
+    tool = table_in(table, "tool")
+    by_tag = partial(find_tag_place, directory, project.name or "", table)
+    if "version" in table_in(table, "project"):
+        return _in_toml(directory, "project", "version")
+    if table_in(tool, "poetry-dynamic-versioning").get("enable") is True:
+        return by_tag()
+    if "version" in table_in(tool, "poetry"):
+        return _in_toml(directory, "tool", "poetry", "version")
+    for place in _places(directory, table):
+        if place.path.is_file() and place.version(place.path.read_text(encoding="utf-8")):
+            return place
+    if _is_tagged(directory, table):
+        return by_tag()
+    raise InputError(
+        f"It is not known where the version of {project} is written: only its build backend knows",
+        f'write it as version = "..." in [project] of {os.fspath(directory / "pyproject.toml")!r}',
+    )
+
+
+def _places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
+    """Yield the files that the project's backend may read the version from."""
+    backend = table_in(table, "build-system").get("build-backend", "setuptools")
+    if "hatchling" in backend:
+        yield from _hatch_places(directory, table)
+    elif "flit" in backend:
+        yield from _flit_places(directory, table)
+    elif "pdm" in backend:
+        version = table_in(table_in(table_in(table, "tool"), "pdm"), "version")
+        if version.get("source", "file") == "file" and isinstance(version.get("path"), str):
+            yield _by_pattern(directory / version["path"], _PDM_PATTERN)
+    elif "setuptools" in backend or "skbuild" in backend:
+        yield from _setuptools_places(directory, table)
+
+
+def _hatch_places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
+    version = table_in(table_in(table_in(table, "tool"), "hatch"), "version")
+    if not version:
+        with suppress(tomllib.TOMLDecodeError):
+            version = table_in(tomllib.loads(read_text(directory / "hatch.toml")), "version")
+    source, pattern = version.get("source", "regex"), version.get("pattern")
+    if not isinstance(version.get("path"), str):
+        return
+    path = directory / version["path"]
+    if source == "regex":
+        yield _by_pattern(path, pattern if isinstance(pattern, str) else _HATCH_PATTERN)
+    elif source == "code":
+        yield from _attribute(path, str(version.get("expression", "__version__")))
+
+
+def _flit_places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
+    flit = table_in(table_in(table, "tool"), "flit")
+    named = table_in(flit, "module").get("name") or table_in(flit, "metadata").get("module")
+    name = named or str(table_in(table, "project").get("name", "")).replace("-", "_")
+    for root in (directory, directory / "src"):
+        for path in _modules(root, name):
+            yield from _attribute(path, "__version__")
+
+
+def _setuptools_places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
+    """Yield them as setuptools asks them: pyproject.toml, then setup.py, then setup.cfg."""
+    options = table_in(table_in(table, "tool"), "setuptools")
+    config = parse_config(read_text(directory / "setup.cfg"))
+    source = table_in(table_in(options, "dynamic"), "version")
+    written = config.get("metadata", "version", fallback="").strip()
+    script = FilePlace(path=directory / "setup.py", read=_script_version)
+    if not source:
+        yield script
+        yield FilePlace(path=directory / "setup.cfg", read=_config_version)
+    attribute = source.get("attr") or written.partition("attr:")[2].strip()
+    file = source.get("file") or written.partition("file:")[2].strip()
+    if isinstance(file, list):
+        file = file[0] if len(file) == 1 else ""
+    if isinstance(file, str) and file:
+        yield FilePlace(path=directory / file, read=str.strip)
+    if isinstance(attribute, str) and attribute:
+        module, _, name = attribute.rpartition(".")
+        for root in _source_roots(directory, options, config):
+            for path in _modules(root, module or "__init__"):
+                yield from _attribute(path, name)
+
+
+def _source_roots(
+    directory: Path, options: Mapping[str, Any], config: configparser.ConfigParser
+) -> Iterator[Path]:
+    """Yield the folders in which setuptools looks for a module."""
+    lines = config.get("options", "package_dir", fallback="").splitlines()
+    pairs = dict(line.replace(" ", "").partition("=")[::2] for line in lines if "=" in line)
+    find = table_in(table_in(options, "packages"), "find")
+    named = (
+        table_in(options, "package-dir").get(""),
+        pairs.get(""),
+        *list_in(find, "where"),
+        config.get("options.packages.find", "where", fallback="").strip(),
+        "src",
+    )
+    yield from (directory / it for it in dict.fromkeys(named) if isinstance(it, str) and it)
+    for mapping in (table_in(options, "package-dir"), pairs):  # a package in a folder of its own
+        yield from ((directory / it).parent for name, it in mapping.items() if name)
+    yield directory
+
+
+def _modules(root: Path, name: str) -> Iterator[Path]:
+    base = root.joinpath(*name.split("."))
+    yield from (it for it in (base / "__init__.py", base.with_suffix(".py")) if it.is_file())
+
+
+def _attribute(path: Path, name: str, seen: frozenset[Path] = frozenset()) -> Iterator[FilePlace]:
+    """Yield where the module at *path* assigns *name*, or the module that it imports it from."""
+    read = partial(_assigned, name=name)
+    tree = _parse(read_text(path))
+    if read(read_text(path)) or tree is None:
+        yield FilePlace(path=path, read=read)
+        return
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom) or path in seen:
+            continue
+        for alias in node.names:
+            if (alias.asname or alias.name) == name:
+                # Absolute imports are of the same package: its top is beside or above the module.
+                roots = [path.parents[node.level - 1]] if node.level else path.parents[:4]
+                for found in (it for root in roots for it in _modules(root, node.module or "")):
+                    yield from _attribute(found, alias.name, seen | {path})
+
+
+def _assigned(text: str, *, name: str) -> str:
+    """Return the text that the module *text* assigns to *name* first."""
+    tree = _parse(text)
+    for node in tree.body if tree else ():
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(it, ast.Name) and it.id == name for it in targets):
+                value = node.value.value if isinstance(node.value, ast.Constant) else None
+                return value if isinstance(value, str) else ""
+    return ""
+
+
+def _parse(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return None
+
+
+def _in_toml(directory: Path, *keys: str) -> FilePlace:
+    def read(text: str) -> str:
+        value: Any
+        try:
+            value = tomllib.loads(text)
+        except tomllib.TOMLDecodeError:
+            return ""
+        for key in keys:
+            value = value.get(key) if isinstance(value, dict) else None
+        return value if isinstance(value, str) else ""
+
+    return FilePlace(path=directory / "pyproject.toml", read=read)
+
+
+def _by_pattern(path: Path, pattern: str) -> FilePlace:
+    def read(text: str) -> str:
+        match = re.search(pattern, text, re.MULTILINE)
+        return match["version"] if match and "version" in match.re.groupindex else ""
+
+    return FilePlace(path=path, read=read)
+
+
+def _config_version(text: str) -> str:
+    version = parse_config(text).get("metadata", "version", fallback="").strip()
+    return "" if version.startswith(("attr:", "file:")) else version
+
+
+def _script_version(text: str) -> str:
+    version = setup_arguments(text).get("version")
+    return version if isinstance(version, str) and _is_version(version) else ""
+
+
+def _is_version(text: str) -> bool:
+    try:
+        return bool(Version(text))
+    except InvalidVersion:
+        return False
+
+
+def _is_tagged(directory: Path, table: Mapping[str, Any]) -> bool:
+    """Return whether a tool of the build takes the version from git tags."""
+    tool = table_in(table, "tool")
+    names = set()
+    for line in list_in(table_in(table, "build-system"), "requires"):
+        with suppress(InvalidRequirement, TypeError):
+            names.add(canonicalize_name(Requirement(line).name))
+    script = setup_arguments(read_text(directory / "setup.py"))
+    pdm = table_in(table_in(tool, "pdm"), "version")
+    is_told = "use_scm_version" in script or "setuptools_scm" in tool or pdm.get("source") == "scm"
+    return bool(names & _TAGGERS) or is_told

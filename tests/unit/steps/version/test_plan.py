@@ -1,0 +1,145 @@
+"""The next version, the bound that admits it, and the tag that makes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from steps.host.errors import InputError
+from steps.version.bounds import Bounds, BoundsError, admits, move_bounds, move_requirement
+from steps.version.plan import next_version
+from steps.version.tags import find_tag_place
+from tests.tree import commit, git, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEXT = [
+    *[("1.4.2", "patch", "1.4.3"), ("1.4.2", "minor", "1.5.0"), ("1.4.2", "major", "2.0.0")],
+    *[("1.4", "patch", "1.4.1"), ("1.4", "minor", "1.5"), ("1.4", "major", "2.0")],
+    *[("3", "minor", "3.1"), ("1.2.3.4", "patch", "1.2.4.0"), ("1!2.0", "minor", "1!2.1")],
+    *[
+        ("1.4.2rc1", "patch", "1.4.2"),
+        ("1.5.0a1", "minor", "1.5.0"),
+        ("1.4.1rc1", "minor", "1.5.0"),
+    ],
+    *[
+        ("2.0.0.dev3", "major", "2.0.0"),
+        ("2.1.0b1", "major", "3.0.0"),
+        ("1.0.post1", "patch", "1.0.1"),
+    ],
+    *[("1.0.post1.dev1", "patch", "1.0.1"), ("1.0+here", "patch", "1.0.1")],
+    *[("1.4.2", "rc", "1.4.3rc1"), ("1.4.2rc1", "rc", "1.4.2rc2"), ("1.4.2b3", "rc", "1.4.2rc1")],
+    *[("1.4.2.dev1", "rc", "1.4.2rc1"), ("1.4.2rc2.dev1", "rc", "1.4.2rc2")],
+    *[("1.4.2", "dev", "1.4.3.dev1"), ("1.4.3.dev1", "dev", "1.4.3.dev2")],
+    *[("1.4.2rc1", "dev", "1.4.2rc2.dev1"), ("1.4.2", "7.0", "7.0"), ("1.4.2", "v1.5", "1.5")],
+]
+
+
+@pytest.mark.parametrize(("current", "to", "new"), NEXT)
+def test_the_next_version_is_of_pep_440_and_as_wide_as_before(
+    current: str, to: str, new: str
+) -> None:
+    assert str(next_version(to, Version(current))) == new
+    assert to[0].isdigit() or Version(new) > Version(current)
+
+
+def test_what_is_no_version_is_refused_with_the_words_that_are() -> None:
+    with pytest.raises(InputError, match="patch, minor, major, rc, dev"):
+        next_version("mayor", Version("1.0"))
+
+
+MOVES = [
+    *[(">=1.0,<2", "2.1.0", ">=1.0,<3"), (">= 1.0, < 2.0", "2.1", ">= 1.0, < 3.0")],
+    *[("<1.5", "1.5", "<1.6"), ("<1.5.0", "2.0", "<2.1.0"), ("<2.dev0", "2.0", "<3.dev0")],
+    *[("<2", "2.0rc1", "<3"), ("<=1.5", "2.0", "<=2.0"), ("~=1.4", "2.0.1", "~=2.0")],
+    *[("~=1.4.2", "1.5.0", "~=1.5.0"), ("==1.0", "1.0.1", "==1.0.1"), ("===1.0", "1.1", "===1.1")],
+    *[("==1.4.*", "2.3.1", "==2.3.*"), (">3", "2.0", ">=2.0"), (">=3", "2.0", ">=2.0")],
+    *[("^1.0", "2.0.1", "^2.0"), ("^0.3", "0.4.1", "^0.4"), ("~1.4", "1.5.0", "~1.5")],
+    *[("1.4.2", "1.4.3", "1.4.3"), ("1.*", "2.0", "2.*"), (">=1.0 <2.0", "2.0", ">=1.0 <3.0")],
+    *[
+        ("~=1.4", "2.0rc1", "~=2.0rc1"),
+        ("^1.0", "2.0.dev1", "^2.0.dev1"),
+        ("<1!2", "1!2.0", "<1!3"),
+    ],
+]
+
+
+@pytest.mark.parametrize(("bounds", "version", "moved"), MOVES)
+def test_only_the_clause_that_excludes_moves_and_keeps_its_width(
+    bounds: str, version: str, moved: str
+) -> None:
+    assert not admits(bounds, Version(version))
+    assert move_bounds(bounds, Version(version)) == moved
+    assert admits(moved, Version(version))
+
+
+@pytest.mark.parametrize("bounds", ["", "*", ">=1.0,<2", "^1.0", "!=1.3"])
+def test_bounds_that_admit_the_version_stay(bounds: str) -> None:
+    assert move_bounds(bounds, Version("1.4")) == bounds
+
+
+def test_a_version_that_is_excluded_by_name_is_for_people_to_decide() -> None:
+    with pytest.raises(BoundsError):
+        move_bounds(">=1,!=1.4", Version("1.4"))
+
+
+@pytest.mark.parametrize(
+    ("text", "minimum", "compatible", "exact"),
+    [
+        ("db", "db>=2.1", "db~=2.1", "db==2.1"),
+        (
+            "db[fast] >= 1, < 3 ; extra == 'x'",
+            "db[fast] >=2.1,< 3",
+            "db[fast] ~=2.1",
+            "db[fast] ==2.1",
+        ),
+        ("db (~=2.0)", "db (>=2.1)", "db (~=2.1)", "db (==2.1)"),
+        ("db<2", "db>=2.1,<3", "db~=2.1", "db==2.1"),
+    ],
+)
+def test_a_bound_is_written_or_raised_as_it_is_asked_for(
+    text: str, minimum: str, compatible: str, exact: str
+) -> None:
+    version = Version("2.1")
+    found = [move_requirement(text, version, it)[1] for it in Bounds]
+    assert found == [minimum, compatible, exact]
+    assert all(Requirement(it).specifier.contains(version) for it in found)
+    assert all(
+        move_requirement(it, version, kind) == ("", "")
+        for it, kind in zip(found, Bounds, strict=True)
+    )
+
+
+_SEA = {"git_describe_command": ["git", "describe", "--match", "sea-v*"]}
+_PDM = {"source": "scm", "tag_filter": "db/*", "tag_regex": r"^db/(?:\D*)?(?P<version>.+)$"}
+TAGS: list[tuple[dict[str, Any], list[str], str, str | None]] = [
+    ({}, [], "v2.0", None),
+    ({}, ["v1.0", "v1.10", "v1.9", "release"], "v2.0", "1.10"),
+    ({}, ["1.0"], "2.0", "1.0"),
+    ({}, ["v9.0", "tides-v1.0", "berths-v3.0"], "tides-v2.0", "1.0"),
+    ({}, ["tides/1.0", "v9.0"], "tides/2.0", "1.0"),
+    ({"setuptools_scm": {"tag_regex": "^db-(v?[0-9.]+)$"}}, ["db-v1.0", "v7.0"], "db-v2.0", "1.0"),
+    ({"setuptools_scm": {"git_describe_command": "git describe --match 'x-*'"}}, [], "x-2.0", None),
+    ({"hatch": {"version": {"raw-options": _SEA}}}, ["sea-v1.0", "v7.0"], "sea-v2.0", "1.0"),
+    ({"uv-dynamic-versioning": {"pattern-prefix": "db-"}}, ["db-v1.0", "v7.0"], "db-v2.0", "1.0"),
+    ({"poetry-dynamic-versioning": {"pattern": "default-unprefixed"}}, ["1.0"], "2.0", "1.0"),
+    ({"pdm": {"version": _PDM}}, ["db/1.0", "2.0"], "db/2.0", "1.0"),
+]
+
+
+@pytest.mark.parametrize(("tool", "tags", "tag", "latest"), TAGS)
+def test_the_tag_to_make_is_spelled_as_those_that_the_tool_takes(
+    tool: dict[str, Any], tags: list[str], tag: str, latest: str | None, tmp_path: Path
+) -> None:
+    commit(write(tmp_path, {"README.md": ""}))
+    for it in tags:
+        git(tmp_path, "tag", it)
+
+    place = find_tag_place(tmp_path, "tides", {"tool": tool})
+
+    assert place.tag(Version("2.0")) == tag
+    assert place.latest == (Version(latest) if latest else None)
