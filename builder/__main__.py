@@ -5,8 +5,11 @@ from __future__ import annotations
 try:
     from typing import TYPE_CHECKING, NoReturn
 
+    import click
+    from click.shell_completion import get_completion_class
+
     from steps.command_line import program
-    from steps.command_line.groups import CommandGroup, root_group
+    from steps.command_line.groups import CommandGroup, ShipwheelCommand, root_group
 except KeyboardInterrupt:  # there is nothing yet to end, or to tell
     raise SystemExit(130) from None
 
@@ -51,8 +54,47 @@ def triggers() -> None:
     \b
     Example:
       shipwheel triggers render > triggers.yaml
-      gcloud builds triggers import --source=triggers.yaml --region=us-central1
+      gcloud builds triggers import --region=us-central1 \\
+        --source=triggers.yaml
     """
+
+
+@shipwheel.command("help", cls=ShipwheelCommand, short_help="Show the help of a command.")
+@click.argument("names", metavar="[COMMAND]...", nargs=-1)
+@click.pass_context
+def show_help(context: click.Context, names: tuple[str, ...]) -> None:
+    """Show the help of a command, as its --help does.
+
+    \b
+    Example:
+      shipwheel help triggers render
+    """
+    context = context.find_root()
+    for name in names:
+        if not isinstance(context.command, click.Group):
+            raise click.UsageError(f"{context.command_path!r} has no commands.", context)
+        _, command, _ = context.command.resolve_command(context, [name])
+        context = click.Context(command or shipwheel, info_name=name, parent=context)
+    click.echo(context.get_help())
+
+
+@shipwheel.command(
+    "completion", cls=ShipwheelCommand, short_help="Print the script that completes words."
+)
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def print_completion(shell: str) -> None:
+    """Print the script with which a shell completes commands, options and choices.
+
+    For bash and zsh put the line of the example into ~/.bashrc or ~/.zshrc; for fish write the
+    script to ~/.config/fish/completions/shipwheel.fish.
+
+    \b
+    Example:
+      eval "$(shipwheel completion bash)"
+    """
+    completion = get_completion_class(shell)
+    if completion is not None:  # click knows all three
+        click.echo(completion(shipwheel, {}, "shipwheel", "_SHIPWHEEL_COMPLETE").source())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

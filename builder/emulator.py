@@ -16,6 +16,7 @@ import click
 from builder.server import DEFAULT_REPOSITORY, Emulator
 from builder.server.answers import Answers, read_answers
 from builder.server.layout import parse_remote, parse_virtual
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
 from steps.registry.address import EMULATOR_VARIABLE
@@ -29,7 +30,7 @@ TOKEN_VARIABLE = "SHIPWHEEL_EMULATOR_TOKEN"  # noqa: S105 - the name of a variab
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Serve the registry emulator in the foreground.")
+@click.command(cls=ShipwheelCommand, short_help="Serve the registry emulator in the foreground.")
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
@@ -98,13 +99,15 @@ def command(
 
     \b
     Example:
-      shipwheel emulator --repository my-project/pypi --port 8080
+      shipwheel emulator --port 8080 \\
+        --repository my-project/pypi
       export ARTIFACT_REGISTRY_EMULATOR_HOST=127.0.0.1:8080
       shipwheel publish --registry us-central1/my-project/pypi
 
     \b
     One address for private and public packages:
-      shipwheel emulator --remote demo/public --virtual demo/all=pypi:100,public:50
+      shipwheel emulator --remote demo/public \\
+        --virtual demo/all=pypi:100,public:50
     """
     stop = {signal.SIGINT, signal.SIGTERM}
     # Blocked before any thread starts, so that the signals wait for `sigwait` in all of them.

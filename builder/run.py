@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.groups import GRACE
+from steps.command_line.groups import GRACE, ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 30.0
 
 
-@click.command(short_help="Run a build config on this machine, as Cloud Build would.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Run a build config on this machine, as Cloud Build would."
+)
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
     "--substitutions",
@@ -85,7 +87,8 @@ def command(
 
     \b
     Example:
-      shipwheel run cloudbuild.yaml --emulator --substitutions _REPO=pypi
+      shipwheel run cloudbuild.yaml --emulator \\
+        --substitutions _REPO=pypi
     """
     _exclude(("--emulator", emulator), ("--registry", bool(registry)))
     _exclude(("--docker", docker), ("--host-tools", host_tools))

@@ -11,15 +11,16 @@ import click
 
 from steps.backend.building import build
 from steps.backend.context import open_build_context
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import (
     all_option,
     json_option,
     projects_argument,
     selected,
     with_build_options,
+    with_private_index,
 )
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import with_private_index
 from steps.host.children import each
 
 if TYPE_CHECKING:
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from steps.registry.index import Index
 
 
-@click.command(short_help="Build sdists, and wheels from them, into PROJECT/dist/.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Build sdists, and wheels from them, into PROJECT/dist/."
+)
 @projects_argument
 @all_option
 @with_private_index

@@ -16,6 +16,7 @@ import click
 
 from steps.backend.building import build, identify, warn_of_uncommitted
 from steps.backend.context import open_build_context
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -24,9 +25,10 @@ from steps.command_line.options import (
     projects_argument,
     selected,
     with_build_options,
+    with_rules,
+    with_transport,
 )
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import (
     judgement_as_line,
     judgement_as_object,
@@ -55,7 +57,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Tell what publishing would do, and whether it is allowed.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Tell what publishing would do, and whether it is allowed."
+)
 @projects_argument
 @all_option
 @changed_since_option
@@ -108,8 +112,10 @@ def command(
 
     \b
     Example:
-      shipwheel check --all --registry us-central1/my-project/pypi
-      shipwheel check --all --no-build --registry us-central1/my-project/pypi
+      shipwheel check --all \\
+        --registry us-central1/my-project/pypi
+      shipwheel check --all --no-build \\
+        --registry us-central1/my-project/pypi
     """
     everything = selected(directories, every)
     projects = narrowed(everything, changed_since)

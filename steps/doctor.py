@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.options import json_option, registry_option
+from steps.command_line.groups import ShipwheelCommand
+from steps.command_line.options import (
+    find_registry,
+    json_option,
+    registry_option,
+    retry_for_option,
+)
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import find_registry, retry_for_option
-from steps.host.errors import InputError, Refused
+from steps.host.errors import InputError, Refused, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +31,9 @@ _RETRY_SECONDS = 5.0
 _TIMEOUT_SECONDS = 10.0
 
 
-@click.command(short_help="Tell what is wrong with tools, credentials and settings here.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Tell what is wrong with tools, credentials and settings here."
+)
 @registry_option
 @click.option(
     "--read-only", is_flag=True, help="Who only installs from here need not be allowed to upload."
@@ -50,7 +58,7 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
     from steps.registry.transport import Transport  # noqa: PLC0415 - the same
 
-    place = find_registry(registry)
+    place = find_registry(registry, Path.cwd(), os.environ)
     credentials = find_credentials(place, _complete(os.environ))
     certificates = _usable_certificates(os.environ)
     transport = Transport(
@@ -63,10 +71,10 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
         click.echo(json.dumps([asdict(it) for it in results], indent=2))
     else:
         for result in results:
-            click.echo(_line(result), color=False if "NO_COLOR" in os.environ else None)
+            click.echo(_line(result))
     wrong = sum(it.status == "wrong" for it in results)
     if wrong:
-        raise Refused(f"{wrong} of {len(results)} checks found something wrong")
+        raise Refused(f"{wrong} of {counted(len(results), 'check')} found something wrong")
 
 
 def _usable_certificates(environ: Mapping[str, str]) -> Certificates:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from steps.backend.context import open_build_context
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import (
     all_option,
     changed_since_option,
@@ -17,9 +18,10 @@ from steps.command_line.options import (
     projects_argument,
     selected,
     with_build_options,
+    with_rules,
+    with_transport,
 )
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import print_receipt
 from steps.registry.index import Index
 from steps.release.release import publish, receipt
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from steps.release.gate import Rules
 
 
-@click.command(short_help="Build, check, upload and confirm, dependencies first.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Build, check, upload and confirm, dependencies first."
+)
 @projects_argument
 @all_option
 @changed_since_option
@@ -73,7 +77,8 @@ def command(
 
     \b
     Example:
-      shipwheel publish --all --registry us-central1/my-project/pypi
+      shipwheel publish --all \\
+        --registry us-central1/my-project/pypi
     """
     projects = narrowed(selected(directories, every), changed_since)
     transport.uploads = send

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steps.command_line.options import json_option
+from steps.command_line.groups import ShipwheelCommand
+from steps.command_line.options import json_option, open_transport, with_transport
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import open_transport, with_transport
 from steps.command_line.report import finding_as_object, print_finding
 from steps.host.errors import Refused
 
@@ -41,7 +41,10 @@ def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str | None)
     return path
 
 
-@click.command(short_help="Judge a function's requirements, and make them ready for its build.")
+@click.command(
+    cls=ShipwheelCommand,
+    short_help="Judge a function's requirements, and make them ready for its build.",
+)
 @click.argument("directory", metavar="FUNCTION", type=click.Path(path_type=Path))
 @with_transport
 @click.option(
@@ -134,7 +137,8 @@ def command(
 
     \b
     Example:
-      shipwheel requirements functions/berth-finder --registry us-central1/my-project/pypi \\
+      shipwheel requirements functions/berth-finder \\
+        --registry us-central1/my-project/pypi \\
         --virtual us-central1/my-project/pypi-all
     """
     from steps.function.context import Settings  # noqa: PLC0415 - `--help` does without

@@ -14,9 +14,9 @@ import click
 from steps.client.clients import default_name, settings
 from steps.client.files import difference, one_at_a_time, plan_changes, write_changes
 from steps.client.model import Wanted, this_machine
-from steps.command_line.options import package_name, registry_option
+from steps.command_line.groups import ShipwheelCommand
+from steps.command_line.options import find_registry, package_name, registry_option
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import find_registry
 from steps.host.errors import AccessError, RegistryError
 from steps.registry.address import parse_registry
 from steps.registry.artifact_registry import explain, misused
@@ -35,7 +35,9 @@ _logger = logging.getLogger("shipwheel")
 _API_SECONDS = 10.0
 
 
-@click.command(short_help="Tell pip, uv, poetry, pdm or twine about the registry.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Tell pip, uv, poetry, pdm or twine about the registry."
+)
 @click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine"]))
 @registry_option
 @click.option(
@@ -104,10 +106,14 @@ def command(
 
     \b
     Example:
-      shipwheel settings pip --registry us-central1/my-project/pypi-all --write
-      shipwheel settings uv --registry us-central1/my-project/pypi-all \\
-        --standard us-central1/my-project/pypi --package tides --write
-      eval "$(shipwheel settings twine --shell --registry us-central1/my-project/pypi)"
+      shipwheel settings pip --write \\
+        --registry us-central1/my-project/pypi-all
+      shipwheel settings uv \\
+        --registry us-central1/my-project/pypi-all \\
+        --standard us-central1/my-project/pypi \\
+        --package tides --write
+      eval "$(shipwheel settings twine --shell \\
+        --registry us-central1/my-project/pypi)"
     """
     if shell and (write or diff or netrc):
         raise click.UsageError("--shell writes no file: leave out --write, --diff and --netrc.")
@@ -138,7 +144,7 @@ def command(
 
 def _registries(registry: str | None, standard: str | None) -> tuple[Registry, Registry | None]:
     """Return the one of the private packages, and the one of all others unless it is the same."""
-    place = find_registry(registry)
+    place = find_registry(registry, Path.cwd(), os.environ)
     private = parse_registry(standard, os.environ) if standard else place
     return private, None if private == place else place
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.options import all_option, json_option, selected
+from steps.command_line.groups import ShipwheelCommand
+from steps.command_line.options import all_option, json_option, selected, with_rules, with_transport
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import print_receipt
 from steps.host.children import each
 from steps.registry.index import Index
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from steps.release.gate import Rules
 
 
-@click.command(short_help="Upload built files through twine, and confirm them in the index.")
+@click.command(
+    cls=ShipwheelCommand,
+    short_help="Upload built files through twine, and confirm them in the index.",
+)
 @click.argument(
     "paths", metavar="[PROJECT|FOLDER|FILE]...", nargs=-1, type=click.Path(path_type=Path)
 )
@@ -58,8 +61,10 @@ def command(
 
     \b
     Example:
-      shipwheel upload packages/tides --registry us-central1/my-project/pypi
-      shipwheel upload wheelhouse/ a-1.0.tar.gz --registry us-central1/my-project/pypi
+      shipwheel upload packages/tides \\
+        --registry us-central1/my-project/pypi
+      shipwheel upload wheelhouse/ a-1.0.tar.gz \\
+        --registry us-central1/my-project/pypi
     """
     transport.uploads = True
     transport.credentials.look_up_early()

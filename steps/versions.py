@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from packaging.version import Version
 
-from steps.command_line.options import json_option, package_name
+from steps.command_line.groups import ShipwheelCommand
+from steps.command_line.options import json_option, package_name, with_transport
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import with_transport
-from steps.host.errors import InputError, NoRepository, Refused, RegistryError
+from steps.host.errors import InputError, NoRepository, Refused, RegistryError, readable_size
+from steps.project.repository import find_requirers
+from steps.registry.deletion import delete, plan_deletion, require_deletable
+from steps.registry.index import Index
+from steps.registry.page import PublishedProject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,21 +29,25 @@ if TYPE_CHECKING:
 
     from steps.registry.address import Registry
     from steps.registry.deletion import Deletion
-    from steps.registry.index import Index
-    from steps.registry.page import PublishedFile, PublishedProject
     from steps.registry.transport import Transport
 
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="List what the registry holds: versions, files, sha256.")
+@click.command(
+    cls=ShipwheelCommand, short_help="List what the registry holds: versions, files, sha256."
+)
 @click.argument("package", required=False)
 @click.option("--all", "every", is_flag=True, help="List every package of the repository.")
 @click.option("--version", "wanted", metavar="VERSION", help="List this version only.")
+@click.option("--limit", type=click.IntRange(min=1), help="List so many of the highest versions.")
 @click.option("--files", is_flag=True, help="List the files: sha256, size where known, name.")
 @click.option("--delete", "gone", metavar="VERSION", help="Delete this version, through gcloud.")
 @click.option("--delete-package", is_flag=True, help="Delete the whole package, through gcloud.")
-@click.option("--yes", is_flag=True, help="Do delete; otherwise it is only told what would go.")
+@click.option("--yes", is_flag=True, help="Do delete; without it, only show what would go.")
+@click.option(
+    "--async", "asynchronous", is_flag=True, help="Do not wait until Google Cloud has deleted it."
+)
 @with_transport
 @json_option
 def command(
@@ -47,40 +55,51 @@ def command(
     package: str | None,
     every: bool,
     wanted: str | None,
+    limit: int | None,
     files: bool,
     gone: str | None,
     delete_package: bool,
     yes: bool,
+    asynchronous: bool,
     transport: Transport,
     as_json: bool,
 ) -> None:
-    """List what the registry holds: versions, files, sha256; or delete of it.
+    """List, or delete, published versions.
 
-    The versions of a package come in their order, the highest last. Before a deletion it is told
-    which files go, and which projects of this repository require them.
+    The versions of a package come in their order, the highest last. Before a deletion the files
+    that go are shown, and the projects of this repository that require them.
 
     \b
     Example:
-      shipwheel versions harbour-tides --files --registry us-central1/my-project/pypi
-      shipwheel versions harbour-tides --delete 1.2.0 --registry us-central1/my-project/pypi
+      shipwheel versions harbour-tides --files \\
+        --registry us-central1/my-project/pypi
+      shipwheel versions harbour-tides --delete 1.2.0 \\
+        --registry us-central1/my-project/pypi
     """
-    from steps.registry.index import Index  # noqa: PLC0415 - `--help` does without
-
     deletes = gone is not None or delete_package
-    _require_sense(package, deletes=deletes, every=every, yes=yes)
-    if deletes and (wanted or files or (delete_package and gone is not None)):
+    _require_sense(package, deletes=deletes, every=every, yes=yes or asynchronous)
+    if deletes and (wanted or limit or files or (delete_package and gone is not None)):
         raise click.UsageError("Delete one version, or one package, and list nothing.")
     index = Index(transport.registry, transport)
     if deletes:
-        _delete(package_name(package or ""), gone, index, transport, yes=yes, as_json=as_json)
+        deletion = _plan(package_name(package or ""), gone, index, as_json=as_json)
+        if yes:
+            delete(deletion, index, os.environ, wait=not asynchronous)
+        if as_json:
+            click.echo(json.dumps(_deletion_as_object(deletion, deleted=yes), indent=2))
+        if not yes:
+            raise Refused("Nothing was deleted", "add --yes to delete what is listed")
+        _logger.info("%s %s", "Asked to delete" if asynchronous else "Deleted", deletion)
         return
     names = _all_names(index) if every else (package_name(package or ""),)
     projects = _read(names, index, transport.registry)
+    listed = [(it, _versions(it, wanted)[-limit if limit else None :]) for it in projects]
     if as_json:
-        click.echo(json.dumps([_as_object(it, wanted) for it in projects], indent=2))
+        click.echo(json.dumps([_as_object(*it) for it in listed], indent=2))
         return
-    for line in _lines(projects, wanted, files=files, every=every):
-        click.echo(line)
+    for project, versions in listed:
+        for line in _lines(project, versions, files=files):
+            click.echo(f"{project.name} {line}" if every and not files else line)
 
 
 def _all_names(index: Index) -> tuple[str, ...]:
@@ -101,28 +120,21 @@ def _require_sense(package: str | None, *, deletes: bool, every: bool, yes: bool
     if every == (package is not None):
         raise click.UsageError("Name a package, or --all packages of the repository.")
     if yes and not deletes:
-        raise click.UsageError("There is nothing to say --yes to without a deletion.")
+        raise click.UsageError("--yes and --async belong to a deletion: add --delete VERSION.")
 
 
-def _lines(
-    projects: Iterable[PublishedProject], wanted: str | None, *, files: bool, every: bool
-) -> Iterator[str]:
-    for project in projects:
-        for version in _versions(project, wanted):
-            if files:
-                for file in project.files_of(version):
-                    yield f"{file.sha256 or '-':64}  {_size(file):>10}  {file.filename}"
-            else:
-                yield f"{project.name} {version}" if every else str(version)
+def _lines(project: PublishedProject, versions: Iterable[Version], *, files: bool) -> Iterator[str]:
+    for version in versions:
+        if not files:
+            yield str(version)
+            continue
+        for file in project.files_of(version):
+            yield f"{file.sha256 or '-':64}  {readable_size(file.size):>10}  {file.filename}"
 
 
-def _delete(
-    name: str, gone: str | None, index: Index, transport: Transport, *, yes: bool, as_json: bool
-) -> None:
-    from steps.project.repository import find_requirers  # noqa: PLC0415 - as above
-    from steps.registry.deletion import delete, plan_deletion, require_deletable  # noqa: PLC0415 - as above
-
-    registry = transport.registry
+def _plan(name: str, gone: str | None, index: Index, *, as_json: bool) -> Deletion:
+    """Return what goes, after showing it."""
+    registry = index.registry
     require_deletable(registry)
     (project,) = _read([name], index, registry)
     version = None if gone is None else _versions(project, gone)[0]
@@ -133,13 +145,7 @@ def _delete(
             click.echo(f"  {line}")
     for warning in deletion.warnings:
         _logger.warning("warning: %s", warning)
-    if yes:
-        delete(deletion, index, os.environ)
-    if as_json:
-        click.echo(json.dumps(_deletion_as_object(deletion, deleted=yes), indent=2))
-    if not yes:
-        raise Refused("Nothing was deleted", "add --yes to delete what is listed")
-    _logger.info("Deleted %s", deletion)
+    return deletion
 
 
 def _deletion_as_object(deletion: Deletion, *, deleted: bool) -> dict[str, Any]:
@@ -176,8 +182,6 @@ def _without_page(name: NormalizedName, index: Index, registry: Registry) -> Pub
 
     Raises InputError, with a name that is near, when there is no such package.
     """
-    from steps.registry.page import PublishedProject  # noqa: PLC0415 - `--help` does without
-
     near: list[str] = []
     with suppress(RegistryError):
         if index.api and index.api.has_package(name):
@@ -208,7 +212,7 @@ def _versions(project: PublishedProject, wanted: str | None) -> tuple[Version, .
     return (version,)
 
 
-def _as_object(project: PublishedProject, wanted: str | None) -> dict[str, Any]:
+def _as_object(project: PublishedProject, versions: Iterable[Version]) -> dict[str, Any]:
     return {
         "package": project.name,
         "versions": [
@@ -225,14 +229,10 @@ def _as_object(project: PublishedProject, wanted: str | None) -> dict[str, Any]:
                     for file in project.files_of(version)
                 ],
             }
-            for version in _versions(project, wanted)
+            for version in versions
         ],
         "unreadable": [*project.unreadable],
     }
-
-
-def _size(file: PublishedFile) -> str:
-    return "-" if file.size is None else str(file.size)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.errors import ServiceError, ShipwheelError
 from triggers.command_line.options import with_plan
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Make the live triggers match the rendered ones.")
+@click.command(cls=ShipwheelCommand, short_help="Make the live triggers match the rendered ones.")
 @click.option(
     "--prune", is_flag=True, help="Delete triggers of this repository that are no longer rendered."
 )

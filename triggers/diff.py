@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.errors import Refused
 from triggers.command_line.options import with_plan
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Compare the live triggers with the rendered ones.")
+@click.command(cls=ShipwheelCommand, short_help="Compare the live triggers with the rendered ones.")
 @with_plan
 def command(*, plan: TriggerPlan, cloud: Gcloud) -> None:
     """Compare the live triggers with the rendered ones, field by field, through gcloud.

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
-from steps.host.errors import InputError, Problem, shorten
+from steps.host.errors import InputError, Problem, counted, shorten
 from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
 from triggers.cloudbuild.files import read_mappings
 from triggers.command_line.options import manifest_option, report_warnings
@@ -35,7 +36,9 @@ _MOST_UNCLAIMED = 20
 _MOST_COUNTED = 10
 
 
-@click.command(short_help="Show which triggers a change would start, and why.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Show which triggers a change would start, and why."
+)
 @click.argument("what", metavar="RANGE|FILE...", nargs=-1)
 @click.option(
     "--files",
@@ -94,9 +97,12 @@ def command(
 
     \b
     Example:
-      shipwheel triggers explain HEAD~1..HEAD --event push --branch main
-      shipwheel triggers explain origin/main...HEAD --event pull-request
-      git diff --name-only HEAD | shipwheel triggers explain --files -
+      shipwheel triggers explain HEAD~1..HEAD \\
+        --event push --branch main
+      shipwheel triggers explain origin/main...HEAD \\
+        --event pull-request
+      git diff --name-only HEAD \\
+        | shipwheel triggers explain --files -
       shipwheel triggers explain --history 500
     """
     if not (what or history):
@@ -124,7 +130,10 @@ def command(
         _logger.warning("note: %s", note)
     fired = sum(verdict.fires == "yes" for verdict in explanation.verdicts)
     _logger.info(
-        "%d changed files start %d of %d triggers", len(change.files), fired, len(conditions)
+        "%s %d of %s",
+        counted(len(change.files), "changed file starts", "changed files start"),
+        fired,
+        counted(len(conditions), "trigger"),
     )
 
 
@@ -186,9 +195,9 @@ def _report(history: History, *, as_json: bool) -> None:
     pushes = len(history.pushes)
     most = max(history.pushes, key=lambda it: len(history.pushes[it]), default="")
     _logger.info(
-        "%d pushes start %d builds: %.1f a push, at most %d (%s)",
-        pushes,
-        builds,
+        "%s %s: %.1f a push, at most %d (%s)",
+        counted(pushes, "push starts", "pushes start"),
+        counted(builds, "build"),
         builds / max(pushes, 1),
         len(history.pushes.get(most, ())),
         most or "none",
@@ -210,7 +219,7 @@ def _print(explanation: Explanation) -> None:
     for path in shown:
         _echo(f"no trigger for {path}")
     if more := len(explanation.unclaimed) - len(shown):
-        _echo(f"no trigger for {more} more files (--json names them)")
+        _echo(f"no trigger for {counted(more, 'more file')} (--json names them)")
 
 
 def _print_verdict(verdict: TriggerVerdict) -> None:

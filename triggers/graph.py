@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from triggers.command_line.options import manifest_option, report_warnings
 from triggers.rendering.formats import mermaid
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(short_help="Print packages, functions, dependencies and triggers as Mermaid.")
+@click.command(
+    cls=ShipwheelCommand,
+    short_help="Print packages, functions, dependencies and triggers as Mermaid.",
+)
 @manifest_option
 def command(manifest_file: Path) -> None:
     """Print packages, functions, their local dependencies and triggers as a Mermaid flowchart.

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import steps
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, registry_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
@@ -54,7 +55,9 @@ _NO_SOURCE = Problem(
 )
 
 
-@click.command(short_help="Write the manifest and the build configs that triggers name.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Write the manifest and the build configs that triggers name."
+)
 @click.argument("directory", type=click.Path(path_type=Path), default=".")
 @registry_option
 @click.option("--project", help="The triggers' project.  [default: the registry's]")
@@ -95,7 +98,8 @@ def command(
 
     \b
     Example:
-      shipwheel init --registry us-central1/my-project/pypi --github acme/monorepo
+      shipwheel init --github acme/monorepo \\
+        --registry us-central1/my-project/pypi
       shipwheel init --update
     """
     if is_update:

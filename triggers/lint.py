@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import finding_as_object, print_finding
@@ -33,7 +34,9 @@ def _codes(
     return frozenset(codes)
 
 
-@click.command(short_help="Find faults in triggers, build configs and the manifest.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Find faults in triggers, build configs and the manifest."
+)
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @manifest_option
 @click.option(
@@ -60,7 +63,8 @@ def command(
     \b
     Example:
       shipwheel triggers lint
-      shipwheel triggers lint triggers.yaml cloudbuild.yaml --ignore SW204
+      shipwheel triggers lint triggers.yaml cloudbuild.yaml \\
+        --ignore SW204
     """
     report = lint(manifest_file, files, ignored)
     click.echo(_as_json(report), nl=False) if as_json else _print(report)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.documents import dump
+from steps.host.errors import counted
 from triggers.command_line.options import manifest_option, report_warnings
 from triggers.rendering.formats import terraform_document
 from triggers.rendering.repository import only, open_repository, render_repository
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(short_help="Print the triggers for gcloud's import, or for Terraform.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Print the triggers for gcloud's import, or for Terraform."
+)
 @click.argument("targets", metavar="[DIRECTORY]...", nargs=-1)
 @manifest_option
 @click.option(
@@ -49,13 +53,15 @@ def command(
     \b
     Example:
       shipwheel triggers render > triggers.yaml
-      shipwheel triggers render packages/tides functions/berth-finder
-      shipwheel triggers render --format terraform > triggers.tf.json
+      shipwheel triggers render packages/tides \\
+        functions/berth-finder
+      shipwheel triggers render --format terraform \\
+        > triggers.tf.json
     """
     repository = open_repository(manifest_file)
     rendering = only(render_repository(repository, inline=inline), targets)
     report_warnings(rendering.warnings)
-    _logger.info("%d triggers", len(rendering.triggers))
+    _logger.info("%s", counted(len(rendering.triggers), "trigger"))
     if output_format == "terraform":
         document = terraform_document(rendering.triggers, repository.manifest)
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import Refused
@@ -38,7 +39,10 @@ _ROLES_TAKE_TIME = (
 )
 
 
-@click.command(short_help="Print, or do, what a project needs: repositories, accounts, roles.")
+@click.command(
+    cls=ShipwheelCommand,
+    short_help="Print, or do, what a project needs: repositories, accounts, roles.",
+)
 @manifest_option
 @click.option("--apply", "applies", is_flag=True, help="Do what is missing, through gcloud.")
 @click.option("--check", "checks", is_flag=True, help="Compare: exit 1 on a difference.")

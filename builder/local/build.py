@@ -31,7 +31,7 @@ from builder.local.runners import (
 )
 from builder.server import Emulator
 from builder.server.answers import Answers
-from steps.host.errors import EXIT_BUG, InputError
+from steps.host.errors import EXIT_BUG, InputError, counted
 from steps.registry.address import EMULATOR_VARIABLE, REGISTRY_VARIABLE, parse_registry
 from steps.registry.credentials import TOKEN_USERNAME
 
@@ -119,7 +119,7 @@ class _BuildRun:
         log.line("FETCHSOURCE")
         self.directories.make(build)
         count = copy_source(source, self.directories.workspace)
-        log.line(f"Copied {count} files from {str(source)!r}")
+        log.line(f"Copied {counted(count, 'file')} from {str(source)!r}")
 
     def _deliver(self, build: Build, log: BuildLog) -> bool:
         if self.prepared.request.only:
@@ -261,7 +261,7 @@ class ArtifactDelivery:
             return False
         named = extra.shipwheel_steps.get(REGISTRY_VARIABLE)
         registry = parse_registry(named or package.repository, extra.every_step)
-        self.log.line(f"Uploading {len(files)} files to {registry}")
+        self.log.line(f"Uploading {counted(len(files), 'file')} to {registry}")
         # Only --verbose shows why the registry refuses a file.
         twine = (sys.executable, "-I", "-m", "twine", "--no-color", "upload", "--verbose")
         options = ("--non-interactive", "--disable-progress-bar", "--repository-url")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 import threading
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
+from steps.command_line.groups import PROGRESS_VARIABLE
 from steps.command_line.report import columns
-from steps.host.errors import printable
+from steps.host.errors import printable, readable_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -90,7 +92,7 @@ class Display:
 
     def watch(self, execution: Execution) -> AbstractContextManager[object]:
         """Return a context in which the table follows *execution*; it goes when the build ends."""
-        if not self._console:
+        if not self._console or os.environ.get(PROGRESS_VARIABLE):
             return nullcontext()
         from rich.live import Live  # noqa: PLC0415 - only a terminal pays for it
 
@@ -106,7 +108,7 @@ def _console(stream: TextIO) -> Console | None:
     """Return what draws on the terminal *stream*, None for a dumb one."""
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
 
-    console = Console(file=stream)  # NO_COLOR is honoured by the console
+    console = Console(file=stream)  # which honours NO_COLOR and FORCE_COLOR
     return console if console.is_terminal and not console.is_dumb_terminal else None
 
 
@@ -166,7 +168,7 @@ def summary_lines(execution: Execution, record: dict[str, Any]) -> list[str]:
         lines.append("* allowed to fail")
     for label, step in zip(labels, record["steps"], strict=True):
         lines += [f"{label} output: {printable(it)}" for it in step["output"].splitlines()]
-    lines.append(f"{record['status']} in {record['seconds']:.1f} s")
+    lines.append(f"{record['status']} in {readable_time(record['seconds'])}")
     return lines
 
 

@@ -9,7 +9,6 @@ made: `environment.json` beside its files holds their fingerprint, and what was 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -21,7 +20,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
-from steps.host.files import write_whole
+from steps.host.files import lock_file, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -170,7 +169,7 @@ def _others_write(status: os.stat_result) -> bool:
 
 def _is_locked(lock: IO[str]) -> bool:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(lock.fileno(), wait=False)
     except BlockingIOError:
         return False
     return True

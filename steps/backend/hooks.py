@@ -28,7 +28,7 @@ from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 from steps.backend.sources import EPOCH_VARIABLE
 from steps.distribution.archive import open_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
-from steps.host.errors import BuildFailed, InputError
+from steps.host.errors import BuildFailed, InputError, counted
 from steps.host.files import open_whole
 from steps.project.dependencies import table_in
 from steps.project.history import checkout_around
@@ -197,7 +197,7 @@ def _backend_failed(project: Project, error: BuildBackendException) -> BuildFail
         )
     if isinstance(cause, subprocess.TimeoutExpired):
         return BuildFailed(
-            f"The build of {str(project)!r} took longer than {cause.timeout:g} seconds\n"
+            f"The build of {str(project)!r} took longer than {counted(cause.timeout, 'second')}\n"
             f"{(cause.output or '').strip()}",
             "see what it waits for, or give it more time with --build-timeout",
         )

@@ -6,7 +6,6 @@ A file that holds a secret is its owner's alone from its first byte.
 from __future__ import annotations
 
 import difflib
-import fcntl
 import netrc
 import os
 import re
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 
 from steps.client.model import FileEdit
 from steps.host.errors import InputError, Problem
-from steps.host.files import NewFile, write_together
+from steps.host.files import NewFile, lock_file, write_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -71,9 +70,9 @@ def one_at_a_time(home: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(OSError):  # a home that is not there, or on a disk that knows no locks
-            number = os.open(home, os.O_RDONLY | os.O_CLOEXEC)
+            number = os.open(home, os.O_RDONLY)
             stack.callback(os.close, number)
-            fcntl.flock(number, fcntl.LOCK_EX)
+            lock_file(number)
         yield
 
 

@@ -1,6 +1,7 @@
-"""Groups of commands: each command lives in a module of its own, imported when it is called.
+"""Commands, and groups that import the module of a command when it is called.
 
-Start-up pays for click and for one command, never for all of them.
+Start-up pays for click and for one command, never for all of them. Every command takes the options
+about narration, and its help has the options in sections.
 """
 
 from __future__ import annotations
@@ -24,11 +25,108 @@ if TYPE_CHECKING:
 # In the `meta` of click's context: seconds that a command needs to clean up after a SIGTERM.
 GRACE = "shipwheel.grace_seconds"
 
-# What a shell reports of a program that SIGPIPE ended.
-OUTPUT_CLOSED = 128 + signal.SIGPIPE
+# What a shell reports of a program that SIGPIPE ended; Windows has no such signal.
+OUTPUT_CLOSED = 128 + getattr(signal, "SIGPIPE", 13)
+
+PROGRESS_VARIABLE = "SHIPWHEEL_NO_PROGRESS"
+
+# The sections of a help after its "Options", and the parameters that are shown there.
+_SECTIONS = {
+    "Registry": ("registry", "section", "retry_for", "standard", "virtual", "wait"),
+    "Versions": ("policy", "allow_local", "allow_epoch", "first_release"),
+    "Names": ("public_names", "strict_names", "public_index"),
+    "Builds": ("kinds", "strict", "build_timeout", "cache", "unshallow", "workers"),
+    "Credentials": ("json_key", "netrc", "shell"),
+    "Files": ("scope", "file", "write", "diff", "write_ignores"),
+    "Deletion": ("gone", "delete_package", "yes", "asynchronous"),
+    "Output": ("as_json", "verbose", "quiet", "color", "no_progress"),
+}
 
 
-class CommandGroup(click.Group):
+def chosen_colour() -> bool | None:
+    """Return whether colours are shown; None leaves it to whether they go to a terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return True if os.environ.get("FORCE_COLOR") else None
+
+
+def _choose_level(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given and not context.resilient_parsing:
+        level = logging.DEBUG if parameter.name == "verbose" else logging.WARNING
+        logging.getLogger("shipwheel").setLevel(level)
+
+
+def _choose_colour(context: click.Context, _parameter: click.Parameter, when: str | None) -> None:
+    if when and not context.resilient_parsing:
+        chosen = {"always": "FORCE_COLOR", "never": "NO_COLOR"}.get(when)
+        for variable in ("NO_COLOR", "FORCE_COLOR"):
+            os.environ.pop(variable, None)
+        if chosen:
+            os.environ[chosen] = "1"
+    context.color = chosen_colour()
+
+
+def _choose_progress(context: click.Context, _parameter: click.Parameter, without: bool) -> None:
+    if without and not context.resilient_parsing:
+        os.environ[PROGRESS_VARIABLE] = "1"
+
+
+_OUTPUT_OPTIONS = (
+    click.Option(
+        ["-v", "--verbose"],
+        is_flag=True,
+        expose_value=False,
+        callback=_choose_level,
+        help="Show more detail.",
+    ),
+    click.Option(
+        ["-q", "--quiet"],
+        is_flag=True,
+        expose_value=False,
+        callback=_choose_level,
+        help="Show only warnings and errors.",
+    ),
+    click.Option(
+        ["--color"],
+        type=click.Choice(["auto", "always", "never"]),
+        expose_value=False,
+        callback=_choose_colour,
+        help="When to use colors.  [env: NO_COLOR, FORCE_COLOR]",
+    ),
+    click.Option(
+        ["--no-progress"],
+        is_flag=True,
+        expose_value=False,
+        callback=_choose_progress,
+        help=f"Show no progress on a terminal.  [env: {PROGRESS_VARIABLE}]",
+    ),
+)
+
+
+class ShipwheelCommand(click.Command):
+    """A command with the options about its output, and a help with sections."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the command's own parameters and those of every command, --help last."""
+        *own, last = super().get_params(ctx)
+        return [*own, *_OUTPUT_OPTIONS, last]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those that several commands share in sections below the others."""
+        section_of = {name: title for title, names in _SECTIONS.items() for name in names}
+        sections: dict[str, list[tuple[str, str]]] = {it: [] for it in ("Options", *_SECTIONS)}
+        *options, last = (it for it in self.get_params(ctx) if isinstance(it, click.Option))
+        for option in options:
+            if record := option.get_help_record(ctx):
+                sections[section_of.get(option.name or "", "Options")].append(record)
+        sections["Output"].append(last.get_help_record(ctx) or ("", ""))
+        for title, records in sections.items():
+            if records:
+                with formatter.section(title):
+                    formatter.write_dl(records)
+
+
+class CommandGroup(ShipwheelCommand, click.Group):
     """A group of commands, each in a module named after it, which is imported on demand.
 
     *index* maps modules to the sentence that the help has for their command, in its order.
@@ -39,9 +137,23 @@ class CommandGroup(click.Group):
         self.modules = {module.rpartition(".")[2]: module for module in index}
         self.index = dict(zip(self.modules, index.values(), strict=True))
 
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        """Parse *args*; begin to narrate first, in the way that they may change."""
+        if parent is None:
+            logger = logging.getLogger("shipwheel")
+            logger.handlers[:] = [_Narration()]
+            logger.setLevel(logging.INFO)
+        return super().make_context(info_name, args, parent, **extra)
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""
-        return [*self.index]
+        return [*dict.fromkeys((*self.index, *self.commands))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command that was added, or import the module that has it."""
@@ -55,8 +167,9 @@ class CommandGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Name the near miss of an unknown command."""
-        if args and not args[0].startswith("-") and args[0] not in self.index:
-            near = difflib.get_close_matches(args[0], self.index, n=1)
+        names = self.list_commands(ctx)
+        if args and not args[0].startswith("-") and args[0] not in names:
+            near = difflib.get_close_matches(args[0], names, n=1)
             meant = self._find_inside(ctx, args[0]) or "".join(near)
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {meant!r}?' if meant else ''}")
         return super().resolve_command(ctx, args)
@@ -73,10 +186,12 @@ class CommandGroup(click.Group):
             # Left to click the exit code would be 1, which says that a gate refused.
             return OUTPUT_CLOSED
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the index without importing a single command."""
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, and the commands without importing a single one."""
+        super().format_options(ctx, formatter)
+        added = {name: it.get_short_help_str() for name, it in self.commands.items()}
         with formatter.section("Commands"):
-            formatter.write_dl([*self.index.items()])
+            formatter.write_dl([*{**self.index, **added, **self.index}.items()])
 
 
 class _Narration(logging.Handler):
@@ -112,6 +227,7 @@ def root_group(index: Mapping[str, str]) -> CommandGroup:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     @click.option(
+        "-V",
         "--version",
         is_flag=True,
         expose_value=False,
@@ -119,19 +235,14 @@ def root_group(index: Mapping[str, str]) -> CommandGroup:
         callback=_print_version,
         help="Print the version and exit.",
     )
-    @click.option("-v", "--verbose", is_flag=True, help="Show more detail.")
-    @click.option("-q", "--quiet", is_flag=True, help="Show only warnings and errors.")
-    def shipwheel(verbose: bool, quiet: bool) -> None:
+    def shipwheel() -> None:
         """Ship Python packages to Google Artifact Registry from Cloud Build.
 
         \b
         Example:
-          shipwheel publish --all --registry us-central1/my-project/pypi
+          shipwheel publish --all \\
+            --registry us-central1/my-project/pypi
         """
         _require_working_directory()
-        level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
-        logger = logging.getLogger("shipwheel")
-        logger.handlers[:] = [_Narration()]
-        logger.setLevel(level)
 
     return shipwheel

@@ -7,24 +7,34 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from packaging.utils import InvalidName, canonicalize_name
 
-from steps.host.errors import InputError
-from steps.registry.address import REGISTRY_VARIABLE
+from steps.host.errors import InputError, counted
+from steps.host.gcloud import gcloud_properties
+from steps.project.history import changed_since, complete_history
+from steps.project.manifest import MANIFEST, find_defaults
+from steps.project.repository import find_packages
+from steps.project.source import read_projects
+from steps.registry.address import REGISTRY_VARIABLE, parse_registry
+from steps.registry.credentials import find_certificates, find_credentials, read_pypirc
+from steps.release.gate import Policy, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
     from steps.backend.context import Kinds
     from steps.project.source import Project
+    from steps.registry.address import Registry
+    from steps.registry.transport import Transport
 
 _logger = logging.getLogger("shipwheel")
+_RETRY_SECONDS = 60.0
 
-Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 projects_argument = click.argument(
@@ -44,9 +54,21 @@ changed_since_option = click.option(
     metavar="REF",
     help="Look only at projects whose files, or a local dependency's, changed since REF.",
 )
+
+
+def _only(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> str | None:
+    """Return the one value that was given; of two, one would be passed over without a word."""
+    if len(given) > 1:
+        message = f"it is given {counted(len(given), 'time')}: {', '.join(map(repr, given))}"
+        raise click.BadParameter(message, context, parameter)
+    return given[0] if given else None
+
+
 registry_option = click.option(
     "--registry",
     metavar="URL",
+    multiple=True,
+    callback=_only,
     help=f"REGION/PROJECT/REPO or the URL of the registry.  [env: {REGISTRY_VARIABLE}]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -57,6 +79,133 @@ workers_option = click.option(
     show_default="number of processors",
     help="Builds at a time.",
 )
+
+
+def retry_for_option(default: float) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Return --retry-for, which is *default* seconds unless it is given."""
+    return click.option(
+        "--retry-for",
+        type=click.FloatRange(min=0),
+        default=default,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to repeat a request that meets a fault.",
+    )
+
+
+def with_transport(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add --registry, --repository and --retry-for, handed on as one `transport`."""
+
+    @registry_option
+    @click.option(
+        "--repository",
+        "section",
+        metavar="NAME",
+        help="Take the registry, and a login if there is one, from this section of ~/.pypirc.",
+    )
+    @retry_for_option(_RETRY_SECONDS)
+    @functools.wraps(function)
+    def wrapper(
+        registry: str | None, section: str | None, retry_for: float, **others: Any
+    ) -> Result:
+        if registry and section:
+            raise click.UsageError("--registry and --repository name the same thing; give one.")
+        transport = open_transport(registry, section, retry_for=retry_for)
+        return function(transport=transport, **others)
+
+    return wrapper
+
+
+def with_private_index(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add --registry for private build requirements only, handed on as `index` or None."""
+
+    @click.option(
+        "--registry",
+        metavar="URL",
+        multiple=True,
+        callback=_only,
+        help="Take private build requirements from this registry.",
+    )
+    @functools.wraps(function)
+    def wrapper(registry: str | None, **others: Any) -> Result:
+        from steps.registry.index import Index  # noqa: PLC0415 - as open_transport
+
+        transport = open_transport(registry, retry_for=_RETRY_SECONDS) if registry else None
+        index = Index(transport.registry, transport) if transport else None
+        return function(index=index, **others)
+
+    return wrapper
+
+
+def find_registry(given: str | None, directory: Path, environ: Mapping[str, str]) -> Registry:
+    """Return the registry that is *given*, or else named here.
+
+    First the environment counts, then shipwheel.yaml in *directory* or above it, up to the root of
+    the git repository, then gcloud's properties. Raises InputError where none names one.
+    """
+    if given or environ.get(REGISTRY_VARIABLE):
+        return parse_registry(given, environ)
+    found, where = _from_manifest(directory)
+    if not found:
+        found, where = _from_gcloud(environ)
+    registry = parse_registry(found, environ)
+    _logger.info("Registry: %s (%s)", registry, where)
+    return registry
+
+
+def _from_manifest(directory: Path) -> tuple[str, str]:
+    """Return what the manifest names, and its path; its floor, triggers, reads the whole of it."""
+    defaults = find_defaults(directory)
+    if defaults is None or not defaults.registry:
+        return "", ""
+    return defaults.registry, f"from {defaults.root / MANIFEST}"
+
+
+def _from_gcloud(environ: Mapping[str, str]) -> tuple[str, str]:
+    properties = gcloud_properties(environ)
+    artifacts, core = properties.get("artifacts", {}), properties.get("core", {})
+    parts = [artifacts.get("location"), core.get("project"), artifacts.get("repository")]
+    return ("/".join(parts), "from gcloud's properties") if all(parts) else ("", "")
+
+
+def open_transport(url: str | None, section: str | None = None, *, retry_for: float) -> Transport:
+    """Return what speaks to the registry at *url*, or to the one in *section* of ~/.pypirc."""
+    from steps.registry.transport import Transport  # noqa: PLC0415 - 0.2 s, which lint saves
+
+    url, login = read_pypirc(section) if section else (url, None)
+    place = find_registry(url, Path.cwd(), os.environ)
+    credentials = find_credentials(place, os.environ, pypirc=login)
+    certificates = find_certificates(os.environ, section)
+    return Transport(place, credentials, certificates, retry_for=retry_for)
+
+
+def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add the options of the version gate, handed on as `rules` and `first_release`."""
+
+    @click.option(
+        "--policy",
+        type=click.Choice(["greater", "series", "unique"]),
+        default="greater",
+        show_default=True,
+        help="What a new version must be: greater than the highest release, than the highest of"
+        " its series (1.4.x), or only unique.",
+    )
+    @click.option("--allow-local", is_flag=True, help="Let local versions (1.0+here) through.")
+    @click.option("--allow-epoch", is_flag=True, help="Let epochs (1!1.0) through.")
+    @click.option(
+        "--first-release",
+        is_flag=True,
+        help="Do not ask whether the repository exists, where only a page of its packages could"
+        " tell: for an index that has no such page.",
+    )
+    @functools.wraps(function)
+    def wrapper(
+        policy: str, allow_local: bool, allow_epoch: bool, first_release: bool, **others: Any
+    ) -> Result:
+        rules = Rules(policy=Policy(policy), allow_local=allow_local, allow_epoch=allow_epoch)
+        return function(rules=rules, first_release=first_release, **others)
+
+    return wrapper
 
 
 def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]:
@@ -111,9 +260,12 @@ def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]
         workers: int,
         **others: Any,
     ) -> Result:
-        from steps.backend.context import BuildOptions  # noqa: PLC0415 - the same
-        from steps.project.history import complete_history  # noqa: PLC0415 - as above
+        from steps.backend.context import BuildOptions  # noqa: PLC0415 - 0.2 s, which lint saves
 
+        if not hasattr(os, "fork"):
+            raise InputError(
+                "Shipwheel does not build on Windows", "run it in WSL, in a container or in a build"
+            )
         if unshallow:
             complete_history(others["directories"] or (Path(),), os.environ)
         options = BuildOptions(
@@ -153,10 +305,6 @@ def _config_settings(given: Sequence[str]) -> dict[str, str | list[str]]:
 
 def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
     """Return the projects that the command line names; raise InputError when there is none."""
-    from steps.project.manifest import MANIFEST, find_defaults  # noqa: PLC0415 - as below
-    from steps.project.repository import find_packages  # noqa: PLC0415 - `--help` does without
-    from steps.project.source import read_projects  # noqa: PLC0415 - the same
-
     roots = directories or (Path(),)
     if not every:
         return read_projects(roots)
@@ -179,8 +327,6 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
 
 def package_name(text: str) -> NormalizedName:
     """Return the name of a package that the command line names, normalised; or raise InputError."""
-    from packaging.utils import InvalidName, canonicalize_name  # noqa: PLC0415 - as above
-
     try:
         return canonicalize_name(text, validate=True)
     except InvalidName:
@@ -193,8 +339,7 @@ def narrowed(projects: Sequence[Project], ref: str | None) -> tuple[Project, ...
     """Return those of *projects* that changed since *ref*, or all of them where it is None."""
     if ref is None:
         return tuple(projects)
-    from steps.project.history import changed_since  # noqa: PLC0415 - only who narrows pays for it
-
     changed = changed_since(ref, projects)
-    _logger.info("%d of %d projects changed since %s", len(changed), len(projects), ref)
+    total = counted(len(projects), "project")
+    _logger.info("%d of %s changed since %s", len(changed), total, ref)
     return changed

@@ -12,13 +12,14 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from steps.command_line.groups import GRACE, root_group
+from steps.command_line.groups import GRACE, chosen_colour, root_group
 from steps.host.children import end_children
 from steps.host.errors import (
     EXIT_BUG,
@@ -28,12 +29,11 @@ from steps.host.errors import (
     ShipwheelError,
     printable,
 )
+from steps.host.files import Scratch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
-
-    from steps.host.files import Scratch
 
 ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 
@@ -102,8 +102,6 @@ def run(root: click.Group, arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _open_scratch() -> Scratch | None:
-    from steps.host.files import Scratch  # noqa: PLC0415 - whoever only calls `main` does without
-
     try:
         return Scratch()
     except OSError:
@@ -160,17 +158,16 @@ def _report(error: ShipwheelError) -> int:
 
 
 def _print_problem(problem: Problem) -> None:
-    colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     error, hint = click.style("error: ", fg="red", bold=True), click.style("  hint: ", fg="cyan")
-    _tell(error + printable(problem.message), colour=colour)
+    _tell(error + printable(problem.message))
     if problem.hint:
-        _tell(hint + printable(problem.hint), colour=colour)
+        _tell(hint + printable(problem.hint))
 
 
-def _tell(text: str, *, colour: bool = False) -> None:
+def _tell(text: str) -> None:
     """Print a line on standard error; where that takes none, the exit code still tells."""
     with suppress(OSError):
-        click.echo(text, err=True, color=colour)
+        click.echo(text, err=True, color=chosen_colour())
 
 
 def _report_signal(*, terminated: bool) -> int:
@@ -198,8 +195,6 @@ def _report_unexpected(error: Exception) -> int:
                 "see that nothing cleans up TMPDIR meanwhile, and run the same command again",
             )
         )
-    import traceback  # noqa: PLC0415 - only a bug pays for it
-
     _tell(traceback.format_exc().rstrip())
     _tell(f"This is a bug in Shipwheel. Please report it: {ISSUES}")
     return EXIT_BUG

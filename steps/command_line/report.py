@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -15,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steps.host.errors import printable
-from steps.host.files import open_regular
+from steps.command_line.groups import chosen_colour
+from steps.host.errors import counted, printable, readable_size
+from steps.host.files import lock_file, open_regular
 from steps.release.judgement import Outcome
 from steps.release.release import Row
 
@@ -42,6 +42,8 @@ _NEXT_STEPS = {
     Outcome.PUBLISHED: "compare its contents, without --no-build",
 }
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
+# Where colours are asked for and there is no terminal, no cell is folded.
+_WIDEST = 1000
 # Cloud Build keeps this much of a step's `output` file.
 MAX_BYTES = 4096
 OUTPUT_VARIABLE = "BUILDER_OUTPUT"
@@ -63,9 +65,13 @@ def print_receipt(rows: Sequence[Row], *, as_json: bool) -> None:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
     head = [field.name.upper() for field in fields(Row)]
-    table = columns([head, *([_cell(it) for it in asdict(row).values()] for row in rows)])
+    table = columns([head, *([_cell(it) for it in _shown(row).values()] for row in rows)])
     fits = max(map(len, table.splitlines())) <= shutil.get_terminal_size().columns
     click.echo(table if fits or not rows or not sys.stdout.isatty() else _receipt_as_list(rows))
+
+
+def _shown(row: Row) -> dict[str, Any]:
+    return {**asdict(row), "size": readable_size(row.size)}
 
 
 def _cell(value: object) -> str:
@@ -84,7 +90,7 @@ def _receipt_as_list(rows: Sequence[Row]) -> str:
 
 def _file_lines(files: Iterable[Row]) -> Iterator[str]:
     for row in files:
-        size = "" if row.size is None else f", {row.size} bytes"
+        size = "" if row.size is None else f", {readable_size(row.size)}"
         yield f"  {row.file}: {row.result}{size}"
         if row.sha256:
             yield f"    sha256:{row.sha256}"
@@ -93,7 +99,7 @@ def _file_lines(files: Iterable[Row]) -> Iterator[str]:
 def print_judgements(judgements: Sequence[Judgement]) -> None:
     """Print one row per project; on a terminal as a table that fits it."""
     rows = [_cells(it) for it in judgements]
-    if sys.stdout.isatty():
+    if sys.stdout.isatty() or chosen_colour():
         _print_rich(rows, [_OUTCOME_COLOURS.get(it.outcome, "red") for it in judgements])
         return
     click.echo(columns([_HEADINGS, *rows]))
@@ -172,7 +178,8 @@ def _print_rich(rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
         cells = [Text(cell) for cell in row]
         cells[_HEADINGS.index("VERDICT")].stylize(colour)
         table.add_row(*cells)
-    Console(no_color="NO_COLOR" in os.environ).print(table)
+    width = None if sys.stdout.isatty() else _WIDEST
+    Console(no_color=chosen_colour() is False, width=width).print(table)
 
 
 def print_finding(finding: Finding, level: Level, where: str) -> None:
@@ -205,7 +212,7 @@ def write_build_output(lines: Iterable[str], environ: Mapping[str, str]) -> None
     path = Path(folder) / "output"
     try:
         with open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            lock_file(file.fileno())
             file.write(fitting(lines, MAX_BYTES - file.seek(0, os.SEEK_END)))
     except OSError as error:
         _logger.warning("Cannot write the results to %r: %s", str(path), error.strerror)
@@ -216,7 +223,7 @@ def fitting(lines: Iterable[str], size: int) -> bytes:
     encoded = [f"{line}\n".encode() for line in lines]
     for kept in range(len(encoded), -1, -1):
         left_out = len(encoded) - kept
-        tail = f"... and {left_out} more lines\n".encode() if left_out else b""
+        tail = f"... and {counted(left_out, 'more line')}\n".encode() if left_out else b""
         text = b"".join(encoded[:kept]) + tail
         if len(text) <= size:
             return text

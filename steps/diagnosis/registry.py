@@ -25,6 +25,7 @@ from steps.host.errors import (
     NoRepository,
     Problem,
     ShipwheelError,
+    readable_time,
 )
 from steps.registry.adapter import Adapter
 from steps.registry.address import EMULATOR_VARIABLE, unresolved_problem
@@ -214,7 +215,7 @@ def check_clock(seen: Observations) -> Iterator[CheckResult]:
         yield CheckResult("clock", "note", "the registry does not tell its time")
         return
     side = "behind" if skew > 0 else "ahead of"
-    message = f"this machine is {abs(skew):.0f} s {side} the registry"
+    message = f"this machine is {readable_time(abs(skew))} {side} the registry"
     if abs(skew) > _NOTABLE_SKEW:
         yield CheckResult(
             "clock",

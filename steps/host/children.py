@@ -26,6 +26,7 @@ Key = TypeVar("Key", bound="Hashable")
 
 # Nobody reads more of what went wrong, and a log holds only so much.
 _SHOWN_BYTES = 64 * 1024
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows ends a process by either
 
 # Groups that somebody waits for: the handler of a signal cannot be handed anything.
 _awaited: set[int] = set()
@@ -192,11 +193,11 @@ def last_written(output: IO[str]) -> str:
     return note + printable(text)
 
 
-def signal_group(group: int, number: signal.Signals = signal.SIGKILL) -> None:
+def signal_group(group: int, number: int = _KILL) -> None:
     """Send the signal *number* to a child and to what it started, as far as any of that lives."""
     # The child began a session, so its process id is its group's for as long as one lives.
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, number)
+        getattr(os, "killpg", os.kill)(group, number)
 
 
 def each(

@@ -180,6 +180,33 @@ def shorten(names: Sequence[str], most: int) -> str:
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
 
 
+def counted(number: float, noun: str, plural: str = "") -> str:
+    """Return how many there are: "1 file", "2 files"; *plural* is for a noun without -s."""
+    return f"{str(number).removesuffix('.0')} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def readable_size(size: int | None) -> str:
+    """Return a number of bytes as a person reads it: "114 MB"; a dash for one that is not known."""
+    if size is None:
+        return "-"
+    exponent = min((len(str(size)) - 1) // 3, 4)
+    if not exponent:
+        return counted(size, "byte")
+    number = size / 1000**exponent
+    return f"{number:.{0 if number >= 10 else 1}f} {'kMGT'[exponent - 1]}B"  # noqa: PLR2004
+
+
+def readable_time(seconds: float) -> str:
+    """Return a time as a person reads it: "3.1 s", "2 min 5 s", "1 h 3 min", "2 days"."""
+    if seconds < 60:  # noqa: PLR2004 - of a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, left = divmod(minutes, 60)
+    if hours >= 48:  # noqa: PLR2004 - two days
+        return f"{hours // 24} days"
+    return f"{hours} h {left} min" if hours else f"{minutes} min {rest} s"
+
+
 def printable(text: str) -> str:
     """Return *text*, which others wrote, as lines that are shown and nothing else.
 

@@ -9,7 +9,6 @@ removes it: whoever lives holds the lock in its own folder, and nobody the lock 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -31,6 +30,7 @@ _OWN = 0o600  # until the file has its permissions, it is its owner's alone
 _USUAL = 0o666  # the umask takes away from it
 _PREFIX = "shipwheel-"
 _LOCK = ".lock"
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)  # which Windows has not
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,12 +123,25 @@ def open_regular(path: Path, flags: int = os.O_RDONLY) -> IO[bytes]:
 
     A FIFO is not waited for, a symbolic link not followed, and no device is read or written.
     """
-    number = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, _USUAL)
+    number = os.open(path, flags | _NO_FOLLOW | getattr(os, "O_NONBLOCK", 0), _USUAL)
     stream = os.fdopen(number, "ab" if flags & os.O_APPEND else "rb")
     if not stat.S_ISREG(os.fstat(number).st_mode):
         stream.close()
         raise OSError(EINVAL, "It is not a regular file", os.fspath(path))
     return stream
+
+
+def lock_file(descriptor: int, *, wait: bool = True) -> bool:
+    """Lock an open file until it is closed; return False on Windows, which has no such lock.
+
+    Raises OSError where another process holds it and this one is not to *wait*.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - it may be missing
+    except ImportError:
+        return False
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    return True
 
 
 def link_problems(paths: Iterable[Path], *, inside: Path | None = None) -> list[Problem]:
@@ -228,7 +241,7 @@ class Scratch:
         part = self.folder / f"{_LOCK}.part"
         self._lock = part.open("w")
         # It gets its name when it is held: nobody may take a new folder for an abandoned one.
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        lock_file(self._lock.fileno())
         part.rename(self.folder / _LOCK)
         os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
 
@@ -249,10 +262,10 @@ class Scratch:
 def _remove_abandoned(beside: Path) -> None:
     for folder in beside.glob(f"{_PREFIX}*"):
         with suppress(OSError):  # another user's, or removed by somebody else at this moment
-            descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "w") as lock:
-                if os.fstat(lock.fileno()).st_uid == os.geteuid() == folder.lstat().st_uid:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            descriptor = os.open(folder / _LOCK, os.O_RDWR | _NO_FOLLOW)
+            with os.fdopen(descriptor, "w"):
+                owners = {os.fstat(descriptor).st_uid, folder.lstat().st_uid}
+                if lock_file(descriptor, wait=False) and owners == {os.geteuid()}:
                     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 SECONDS = 120.0
-_PROPERTIES_SECONDS = 20.0
 # Where every project may build; others need quota that new and small projects do not have.
 # https://docs.cloud.google.com/build/docs/locations
 BUILD_REGIONS = (
@@ -133,7 +132,8 @@ def run_gcloud(
     NotYetError, or ServiceError for any other failure.
     """
     command = [*call.words, "--quiet"]
-    _logger.info("$ %s --quiet", call.line)
+    # What takes no role is only asked of this machine.
+    _logger.log(logging.INFO if call.takes else logging.DEBUG, "$ %s --quiet", call.line)
     try:
         with Children(timeout=seconds) as children:
             done = children.ask(command, environ=environ, text=call.text)
@@ -161,18 +161,6 @@ def ask_gcloud(call: Call, environ: Mapping[str, str]) -> Any:
     return parse_answer(call, run_gcloud(call, environ))
 
 
-def gcloud_registry(environ: Mapping[str, str]) -> str:
-    """Return LOCATION/PROJECT/REPOSITORY of gcloud's own properties, empty where one is not set."""
-    command = ["gcloud", "config", "list", "--format=json", "--quiet"]
-    try:
-        with Children(timeout=_PROPERTIES_SECONDS) as children:
-            held = json.loads(children.ask(command, environ=environ).stdout)
-        artifacts = held["artifacts"]
-        return f"{artifacts['location']}/{held['core']['project']}/{artifacts['repository']}"
-    except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
-        return ""
-
-
 def gcloud_version() -> str:
     """Return the version of the gcloud that is installed, empty without one."""
     try:
@@ -181,6 +169,15 @@ def gcloud_version() -> str:
         return ""
     version = answer.get("Google Cloud SDK", "") if isinstance(answer, dict) else ""
     return version if re.fullmatch(r"[0-9.]+", str(version)) else ""
+
+
+def gcloud_properties(environ: Mapping[str, str]) -> Mapping[str, Any]:
+    """Return the properties that gcloud has here, by section; none without gcloud."""
+    try:
+        answer = ask_gcloud(Call(verb="config list", arguments=(), takes=""), environ)
+    except ShipwheelError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
 
 
 def parse_answer(call: Call, answer: subprocess.CompletedProcess[str]) -> Any:

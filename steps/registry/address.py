@@ -36,10 +36,15 @@ northamerica-south1 southamerica-east1 southamerica-west1 us us-central1 us-east
 us-south1 us-west1 us-west2 us-west3 us-west4
 """
 _ARTIFACT_REGISTRY_HOST = re.compile(r"(?P<location>[a-z][a-z0-9-]*)-python\.pkg\.dev")
+_WITHOUT_SCHEME = re.compile(rf"{_ARTIFACT_REGISTRY_HOST.pattern}/", re.IGNORECASE)
 # A domain-scoped project is `example.com:project` to gcloud and `example.com/project` in a URL,
 # unless the URL that was given has the colon: which of them the host serves is not known.
 REPOSITORY_PATH = re.compile(
     r"(?P<project>(?:[a-z0-9.-]+\.[a-z]+[:/])?[a-z][a-z0-9-]*)/(?P<repository>[a-z][a-z0-9-]*)"
+)
+_RESOURCE = re.compile(
+    r"projects/(?P<project>[^/]+)/locations/(?P<location>[a-z][a-z0-9-]*)"
+    r"/repositories/(?P<repository>[a-z][a-z0-9-]*)"
 )
 _SHORT_FORM = re.compile(rf"(?P<location>[a-z][a-z0-9-]*)/{REPOSITORY_PATH.pattern}")
 
@@ -96,16 +101,17 @@ def parse_registry(text: str | None, environ: Mapping[str, str]) -> Registry:
     """Return the registry that *text*, or else the environment, names.
 
     Accepts an Artifact Registry URL with or without its slash and `simple/`, the short form
-    `REGION/PROJECT/REPO`, and any other https index of the same layout; plain http only on a
+    `REGION/PROJECT/REPO`, what gcloud prints (`projects/…/locations/…/repositories/…`, or the URL
+    without its scheme), and any other https index of the same layout; plain http only on a
     loopback address. Raises InputError for everything else.
     """
     given = (text or environ.get(REGISTRY_VARIABLE, "")).strip()
     if not given:
         raise InputError("No registry was named", _FORMS)
-    if match := _SHORT_FORM.fullmatch(given):
+    if match := _SHORT_FORM.fullmatch(given) or _RESOURCE.fullmatch(given):
         project = match["project"].replace(":", "/")
         return _artifact_registry(match["location"], project, match["repository"], environ)
-    url = _split(given)
+    url = _split(f"https://{given}" if _WITHOUT_SCHEME.match(given) else given)
     if match := _ARTIFACT_REGISTRY_HOST.fullmatch(url.hostname or ""):
         path = REPOSITORY_PATH.fullmatch(_base_path(url).strip("/"))
         if path is None:

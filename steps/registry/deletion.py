@@ -7,6 +7,7 @@ version a registry takes lower ones, and other contents under a version that it 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -92,11 +93,14 @@ def require_deletable(registry: Registry) -> None:
         )
 
 
-def delete(deletion: Deletion, index: Index, environ: Mapping[str, str]) -> None:
+def delete(
+    deletion: Deletion, index: Index, environ: Mapping[str, str], *, wait: bool = True
+) -> None:
     """Delete it from the repository of *index*, under the service's own names.
 
     The index has normalised names, and files raw ones; which of them the service's own are is not
-    documented, so it is asked. Raises InputError when it knows none, and what gcloud's errors mean.
+    documented, so it is asked. Without *wait* gcloud does not wait for the end. Raises
+    InputError when it knows none, and what gcloud's errors mean.
     """
     registry = index.registry
     if index.api and registry.emulated:
@@ -106,13 +110,15 @@ def delete(deletion: Deletion, index: Index, environ: Mapping[str, str]) -> None
     package = _only(
         deletion.package, packages, lambda it: canonicalize_name(it) == deletion.package
     )
+    options = () if wait else ("--async",)
+    admin = partial(_ask, role=REPOSITORY_ADMIN, registry=registry, environ=environ)
     if deletion.version is None:
-        _ask("packages delete", package, role=REPOSITORY_ADMIN, registry=registry, environ=environ)
+        admin("packages delete", package, *options)
         return
     of = f"--package={package}"
     versions = _ask("versions list", of, role=READER, registry=registry, environ=environ)
     version = _only(str(deletion), versions, lambda it: _is_version(it, deletion.version))
-    _ask("versions delete", version, of, role=REPOSITORY_ADMIN, registry=registry, environ=environ)
+    admin("versions delete", version, of, *options)
 
 
 def _ask(

@@ -18,7 +18,14 @@ from packaging.utils import NormalizedName, canonicalize_name
 from requests import RequestException, codes
 
 from steps.host.children import each
-from steps.host.errors import ApiUnavailable, NoRepository, RegistryError, quoted, shorten
+from steps.host.errors import (
+    ApiUnavailable,
+    NoRepository,
+    RegistryError,
+    counted,
+    quoted,
+    shorten,
+)
 from steps.registry.address import shown
 from steps.registry.page import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry.repository_api import RepositoryApi
@@ -195,9 +202,8 @@ def _narrate_unreadable(project: PublishedProject) -> None:
     names = [quoted(name) for name in project.unreadable]
     if names:
         _logger.warning(
-            "The file names of %d files of %s tell no version that PEP 440 knows, and count for"
-            " nothing: %s",
-            len(names),
+            "Ignored %s of %s, whose names tell no version that PEP 440 knows: %s",
+            counted(len(names), "file"),
             project.name,
             shorten(names, _NAMED),
         )

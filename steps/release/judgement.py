@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from steps.distribution.contents import Difference, compare
 from steps.host.children import each
-from steps.host.errors import InputError, Problem, RegistryError
+from steps.host.errors import InputError, Problem, RegistryError, counted
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
 
@@ -257,7 +257,7 @@ def _judge_published(
     if differences and not (has_source and all(it.rebuilt for it in differences)):
         return _changed(version, published, rules, tuple(differences))
     done = len(distributions) - len(missing)
-    state = f"{done} of {len(distributions)} files" if missing else "all files"
+    state = f"{done} of {counted(len(distributions), 'file')}" if missing else "all files"
     rebuilt = f"; rebuilt from the same source: {_listed(differences)}" if differences else ""
     complete = Outcome.REBUILT if differences else Outcome.IDENTICAL
     others = [file for _, file in theirs if file.filename not in matched]

@@ -31,6 +31,7 @@ from steps.host.errors import (
     Refused,
     RegistryError,
     ShipwheelError,
+    readable_size,
 )
 from steps.registry.address import shown
 from steps.registry.artifact_registry import WRITER, create_command
@@ -249,9 +250,9 @@ class _Uploader:
         if status == codes.not_found:
             return f"check the registry's URL{self._or_create()}"
         if status == codes.request_entity_too_large:
-            size = file.path.stat().st_size / 1e6
+            size = readable_size(file.path.stat().st_size)
             return (
-                f"the file has {size:.1f} MB: make it smaller, or raise the limit of the registry"
+                f"the file has {size}: make it smaller, or raise the limit of the registry"
                 " or of the proxy before it"
             )
         if status == codes.unprocessable_entity:

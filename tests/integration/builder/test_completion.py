@@ -37,7 +37,7 @@ def run(*command: str, **environ: str) -> str:
 )
 def test_bash_completes_commands_options_and_choices(words: str, completed: str) -> None:
     script = f"""
-        eval "$(_SHIPWHEEL_COMPLETE=bash_source shipwheel)"
+        eval "$(shipwheel completion bash)"
         COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
         _shipwheel_completion shipwheel
         echo "${{COMPREPLY[@]}}"
@@ -54,7 +54,7 @@ def test_bash_completes_commands_options_and_choices(words: str, completed: str)
     ],
 )
 def test_zsh_and_fish_get_what_their_scripts_read(shell: str, incomplete: str, answer: str) -> None:
-    script = run("shipwheel", _SHIPWHEEL_COMPLETE=f"{shell}_source")
+    script = run("shipwheel", "completion", shell)
     asked = {"COMP_WORDS": "shipwheel pub", "COMP_CWORD": incomplete}
 
     assert f"_SHIPWHEEL_COMPLETE={shell}_complete" in script

@@ -57,6 +57,7 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
     assert done.stdout.splitlines()[1].split() == [
         "builder",
         "builder.__main__",
+        "click.shell_completion",
         "steps",
         "steps.command_line",
         "steps.command_line.groups",
@@ -64,6 +65,7 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
         "steps.host",
         "steps.host.children",
         "steps.host.errors",
+        "steps.host.files",
     ]
 
 

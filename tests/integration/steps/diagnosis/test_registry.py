@@ -183,7 +183,9 @@ def test_a_clock_that_is_off_is_wrong(home: Path) -> None:
         server.shutdown()
 
     assert done.returncode == 1
-    assert re.fullmatch(r"wrong this machine is \d+ s ahead of the registry", told(done)["clock"])
+    assert re.fullmatch(
+        r"wrong this machine is \d+ days ahead of the registry", told(done)["clock"]
+    )
 
 
 def test_a_registry_has_to_be_named(home: Path) -> None:

@@ -37,6 +37,8 @@ def test_versions_are_in_their_order_the_highest_last(emulator: Emulator) -> Non
 
     assert (one.returncode, one.stdout, one.stderr) == (0, "1.2\n1.9\n1.10\n", "")
     assert every.stdout == "berths 1\ntides 1.2\ntides 1.9\ntides 1.10\n"
+    few = shipwheel_at(emulator.host, "versions", "--all", "--limit", "2")
+    assert few.stdout == "berths 1\ntides 1.9\ntides 1.10\n"
 
 
 def test_files_come_with_their_sha256(

@@ -134,8 +134,12 @@ def test_a_local_version_and_a_package_are_deleted(
 ) -> None:
     environ = google.environ | api.environ
 
-    version = versions(tmp_path, environ, "tide_tables", "--delete", "1.1+here", "--yes")
+    options = ("--delete", "1.1+here", "--yes", "--async")
+    version = versions(tmp_path, environ, "tide_tables", *options)
     assert (version.returncode, held(folder)) == (0, [it for it in ALL if "here" not in it])
+    deleted, told = version.stderr.splitlines()[-2:]
+    assert " --async " in deleted
+    assert told == "Asked to delete tide-tables 1.1+here"
 
     package = versions(tmp_path, environ, "tide_tables", "--delete-package", "--yes", "--json")
     assert (package.returncode, held(folder)) == (0, [])
@@ -287,7 +291,8 @@ def test_the_emulator_deletes_itself_and_without_gcloud(
         (["--all", "--delete-package"], "Name the package that is deleted"),
         (["tides", "--all", "--delete", "1"], "Name a package, or --all packages"),
         (["--delete", "1"], "Name the package that is deleted, or of which a version is."),
-        (["tides", "--yes"], "There is nothing to say --yes to without a deletion."),
+        (["tides", "--yes"], "--yes and --async belong to a deletion: add --delete VERSION."),
+        (["tides", "--async"], "--yes and --async belong to a deletion"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_asked(

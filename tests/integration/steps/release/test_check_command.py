@@ -125,8 +125,8 @@ def test_file_names_of_old_are_counted_and_given_to_machines(
     (found,) = json.loads(done.stdout)["projects"]
     assert (found["outcome"], found["published"], found["unreadable"]) == ("new", ["0.9"], odd)
     assert done.stderr == (
-        "The file names of 5 files of tides tell no version that PEP 440 knows, and count for"
-        " nothing: 'tides-2001d.tar.gz', 'tides-2002d.tar.gz', 'tides-2003d.tar.gz' and 2 more\n"
+        "Ignored 5 files of tides, whose names tell no version that PEP 440 knows:"
+        " 'tides-2001d.tar.gz', 'tides-2002d.tar.gz', 'tides-2003d.tar.gz' and 2 more\n"
     )
     assert done.returncode == 0
 

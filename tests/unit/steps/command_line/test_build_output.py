@@ -55,7 +55,10 @@ def test_lines_are_whole_or_not_there_and_the_rest_is_counted(lines: list[str], 
     kept = text.split("\n")[:-1]
     if kept and kept != lines:
         left_out = len(lines) - len(kept) + 1
-        assert kept == [*lines[: len(kept) - 1], f"... and {left_out} more lines"]
+        assert kept == [
+            *lines[: len(kept) - 1],
+            f"... and {left_out} more line{'' if left_out == 1 else 's'}",
+        ]
 
 
 @pytest.mark.parametrize("size", [0, 5])

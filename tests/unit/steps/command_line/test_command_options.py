@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from steps.backend.context import BuildOptions
-from steps.command_line.options import narrowed, selected, with_build_options
+from steps.command_line.options import find_registry, narrowed, selected, with_build_options
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:
@@ -113,3 +115,64 @@ def test_without_a_reference_nothing_is_left_out(tmp_path: Path) -> None:
     projects = selected([tmp_path], every=True)
 
     assert narrowed([*projects], None) == projects
+
+
+PROPERTIES = {
+    "artifacts": {"location": "us-east4", "repository": "pypi"},
+    "core": {"project": "by-gcloud", "account": "ann@example.com"},
+}
+
+
+def make_gcloud(folder: Path, properties: object) -> dict[str, str]:
+    """Put a gcloud that tells *properties* on a PATH of its own."""
+    program = folder / "gcloud"
+    program.write_text(f"#!/bin/sh\necho {shlex.quote(json.dumps(properties))}\n")
+    program.chmod(0o755)
+    return {"PATH": f"{folder}:{os.defpath}"}
+
+
+@pytest.mark.parametrize(
+    ("given", "variable", "manifest", "project"),
+    [
+        ("us/by-option/pypi", "us/by-variable/pypi", "registry: us/by-manifest/pypi", "by-option"),
+        (None, "us/by-variable/pypi", "registry: us/by-manifest/pypi", "by-variable"),
+        (None, "", "project: p\nregistry: us/by-manifest/pypi  # ours\n", "by-manifest"),
+        (None, "", "registry: 'us/by-manifest/pypi'\n", "by-manifest"),
+        (None, "", "defaults:\n  registry: us/nested/pypi\n", "by-gcloud"),
+        (None, "", None, "by-gcloud"),
+    ],
+)
+def test_the_registry_is_the_first_that_is_named(
+    tmp_path: Path, given: str | None, variable: str, manifest: str | None, project: str
+) -> None:
+    (tmp_path / "repository/packages/tides").mkdir(parents=True)
+    if manifest is not None:
+        (tmp_path / "repository/shipwheel.yaml").write_text(manifest)
+    environ = {**make_gcloud(tmp_path, PROPERTIES), "SHIPWHEEL_REGISTRY": variable}
+
+    found = find_registry(given, tmp_path / "repository/packages/tides", environ)
+
+    assert found.project == project
+
+
+def test_it_is_told_where_an_unnamed_registry_was_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "shipwheel.yaml").write_text("registry: us/demo/pypi\n")
+
+    with caplog.at_level("INFO", "shipwheel"):
+        find_registry(None, tmp_path, {})
+
+    url = "https://us-python.pkg.dev/demo/pypi/"
+    assert caplog.messages == [f"Registry: {url} (from {tmp_path}/shipwheel.yaml)"]
+
+
+@pytest.mark.parametrize("properties", [{}, {"core": {"project": "demo"}}, []])
+def test_a_manifest_of_another_repository_and_half_of_an_address_name_no_registry(
+    tmp_path: Path, properties: object
+) -> None:
+    (tmp_path / "shipwheel.yaml").write_text("registry: us/other/pypi\n")
+    (tmp_path / "inner/.git").mkdir(parents=True)
+
+    with pytest.raises(InputError, match="No registry was named"):
+        find_registry(None, tmp_path / "inner", make_gcloud(tmp_path, properties))

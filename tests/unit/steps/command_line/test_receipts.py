@@ -36,16 +36,16 @@ BERTHS = Row(
 )
 ROWS = (TIDES, BERTHS)
 TABLE = (
-    "PROJECT        VERSION  OUTCOME    FILE                                  RESULT    SIZE"
+    "PROJECT        VERSION  OUTCOME    FILE                                  RESULT    SIZE  "
     f"  SHA256{' ' * 58}  REGISTRY\n"
-    "harbour-tides  1.2.1    new        harbour_tides-1.2.1-py3-none-any.whl  uploaded  1772"
+    "harbour-tides  1.2.1    new        harbour_tides-1.2.1-py3-none-any.whl  uploaded  1.8 kB"
     f"  {SHA256}  {REGISTRY}\n"
-    "berths         2.0      identical  berths-2.0.tar.gz                     found     -   "
+    "berths         2.0      identical  berths-2.0.tar.gz                     found     -     "
     f"  -{' ' * 63}  {REGISTRY}\n"
 )
 LIST = (
     f"harbour-tides 1.2.1: new, in {REGISTRY}\n"
-    "  harbour_tides-1.2.1-py3-none-any.whl: uploaded, 1772 bytes\n"
+    "  harbour_tides-1.2.1-py3-none-any.whl: uploaded, 1.8 kB\n"
     f"    sha256:{SHA256}\n"
     f"berths 2.0: identical, in {REGISTRY}\n"
     "  berths-2.0.tar.gz: found\n"

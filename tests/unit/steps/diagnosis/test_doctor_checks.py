@@ -114,9 +114,9 @@ def test_an_emulator_in_the_place_of_the_service_is_told(
     ("skew", "expected"),
     [
         (None, ("note", "the registry does not tell its time")),
-        (2.4, ("ok", "this machine is 2 s behind the registry")),
-        (-31.0, ("note", "this machine is 31 s ahead of the registry")),
-        (301.0, ("wrong", "this machine is 301 s behind the registry")),
+        (2.4, ("ok", "this machine is 2.4 s behind the registry")),
+        (-31.0, ("note", "this machine is 31.0 s ahead of the registry")),
+        (301.0, ("wrong", "this machine is 5 min 1 s behind the registry")),
     ],
 )
 def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, str]) -> None:

@@ -173,8 +173,8 @@ def test_files_that_tell_no_version_are_counted_aloud(caplog: pytest.LogCaptureF
 
     (message,) = caplog.messages
     assert message == (
-        "The file names of 5 files of tides tell no version that PEP 440 knows, and count for"
-        " nothing: 'tides-2001d.tar.gz', 'tides-2002d.tar.gz', 'tides-2003d.tar.gz' and 2 more"
+        "Ignored 5 files of tides, whose names tell no version that PEP 440 knows:"
+        " 'tides-2001d.tar.gz', 'tides-2002d.tar.gz', 'tides-2003d.tar.gz' and 2 more"
     )
 
 

@@ -33,6 +33,8 @@ MORE = "The registry address has a query or a fragment"
         "https://US-EAST4-python.pkg.dev:443/demo/pypi/",
         "us-east4/demo/pypi",
         " us-east4/demo/pypi\n",
+        "us-east4-python.pkg.dev/demo/pypi",
+        "projects/demo/locations/us-east4/repositories/pypi",
     ],
 )
 def test_every_form_of_an_artifact_registry_address_is_the_same_registry(text: str) -> None:

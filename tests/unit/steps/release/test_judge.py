@@ -316,7 +316,7 @@ def test_an_sdist_of_old_that_is_a_zip_is_another_file(tmp_path: Path, fetch: Fe
 
     assert (found.outcome, found.to_upload) == (Outcome.PARTIAL, (sdist,))
     assert found.reason == (
-        "1.0 is published, 0 of 1 files, with the same contents;"
+        "1.0 is published, 0 of 1 file, with the same contents;"
         " the registry also holds, not built here: tides-1.0.zip"
     )
 
