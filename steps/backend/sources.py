@@ -10,7 +10,6 @@ and a `.git` of its own that shares the history, for backends that ask git.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -28,7 +27,7 @@ from typing import IO, TYPE_CHECKING
 from steps.backend.environment_cache import unsafe_folder
 from steps.distribution.files import parse_filename
 from steps.host.errors import InputError
-from steps.host.files import builds_folder, write_whole
+from steps.host.files import builds_folder, lock_file, write_whole
 from steps.host.git import ask_git
 from steps.project.history import checkout_around
 
@@ -111,10 +110,10 @@ def _open_locked(path: Path, project: Project) -> IO[str]:
             path.parent.mkdir(mode=0o700, exist_ok=True)
             lock = path.open("a")
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock_file(lock.fileno(), wait=False)
             except BlockingIOError:
                 _logger.info("Waiting for another build of %s", project)
-                fcntl.flock(lock, fcntl.LOCK_EX)
+                lock_file(lock.fileno())
             held = os.fstat(lock.fileno())
             if held.st_nlink and os.path.samestat(held, path.stat()):
                 return lock

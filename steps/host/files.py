@@ -271,15 +271,16 @@ def _remove_abandoned(beside: Path) -> None:
 
 def builds_folder(beside: Path) -> Path:
     """Return this user's folder for builds: each in a folder by its name, beside its lock."""
-    return beside / f"shipwheel_{os.geteuid()}"
+    user = os.geteuid() if hasattr(os, "geteuid") else 0  # nothing is built on Windows
+    return beside / f"shipwheel_{user}"
 
 
 def _remove_abandoned_builds(root: Path) -> None:
     for path in root.glob("*.lock"):
         with suppress(OSError):  # in use, or removed by somebody else at this moment
-            descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
-            with os.fdopen(descriptor, "w") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            descriptor = os.open(path, os.O_RDWR | _NO_FOLLOW)
+            with os.fdopen(descriptor, "w"):
+                lock_file(descriptor, wait=False)
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
                 path.unlink()
                 root.rmdir()
