@@ -16,14 +16,16 @@ import click
 from steps.backend.building import build, identify
 from steps.backend.context import open_build_context
 from steps.client.files import Change, difference
+from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import (
     json_option,
     projects_argument,
     selected,
     with_build_options,
+    with_rules,
+    with_transport,
 )
 from steps.command_line.program import run_alone
-from steps.command_line.registry_options import with_rules, with_transport
 from steps.command_line.report import columns
 from steps.host.errors import Problem, Refused
 from steps.host.files import NewFile, write_together
@@ -61,7 +63,9 @@ _logger = logging.getLogger("shipwheel")
 _HEADINGS = ("PROJECT", "OLD", "NEW", "WRITTEN IN", "WHY")
 
 
-@click.command(short_help="Write a project's next version, and what has to follow it.")
+@click.command(
+    cls=ShipwheelCommand, short_help="Write a project's next version, and what has to follow it."
+)
 @projects_argument
 @click.option(
     "--to",
@@ -113,8 +117,10 @@ def command(
 
     \b
     Example:
-      shipwheel bump packages/tides --to minor --registry us-central1/my-project/pypi
-      shipwheel bump --changed --dry-run --registry us-central1/my-project/pypi
+      shipwheel bump packages/tides --to minor \\
+        --registry us-central1/my-project/pypi
+      shipwheel bump --changed --dry-run \\
+        --registry us-central1/my-project/pypi
     """
     if to is None and not changed:
         raise click.UsageError("Give --to with what to bump to, or --changed.")
