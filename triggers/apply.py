@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections import deque
 from typing import TYPE_CHECKING
 
 import click
 
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
-from steps.host.errors import ServiceError, ShipwheelError
-from triggers.command_line.options import with_plan
-from triggers.live.plan import actually_created, apply, run_created
+from steps.host.errors import Refused, ServiceError, ShipwheelError
+from triggers.command_line.options import show_change, show_others, show_plan, with_plan
+from triggers.live.plan import DONE, actually_created, apply, run_created
 
 if TYPE_CHECKING:
-    from triggers.live.gcloud import Gcloud
-    from triggers.live.plan import TriggerPlan
+    from collections.abc import Iterable
+
+    from triggers.live.plan import Gcloud, TriggerChange, TriggerPlan
 
 _logger = logging.getLogger("shipwheel")
 
@@ -39,9 +41,16 @@ _logger = logging.getLogger("shipwheel")
 )
 @with_plan
 def command(
-    *, prune: bool, adopt: bool, run_new: bool, branch: str, plan: TriggerPlan, cloud: Gcloud
+    *,
+    prune: bool,
+    adopt: bool,
+    run_new: bool,
+    branch: str,
+    plan: TriggerPlan,
+    cloud: Gcloud,
+    as_json: bool,
 ) -> None:
-    """Make the live triggers match the rendered ones: show the plan as `diff` does, then apply it.
+    """Make the live triggers match the rendered ones: do what `diff` shows.
 
     Creates and replaces by name, in one gcloud import, and asks no question. Deletes only with
     --prune, and never a trigger of others. If it is interrupted, run it again.
@@ -51,8 +60,14 @@ def command(
       shipwheel triggers apply
       shipwheel triggers apply --prune --run-new
     """
+    if as_json:
+        show_plan(plan, cloud, as_json=True)
     try:
-        apply(plan, cloud, prune=prune, adopt=adopt)
+        made = apply(plan, cloud, prune=prune, adopt=adopt)
+        if as_json:
+            deque(made, maxlen=0)
+        else:
+            _show(plan, cloud, made, prune=prune)
     except ServiceError:
         # The next call cannot tell which of them are new.
         if run_new:
@@ -61,9 +76,20 @@ def command(
         raise
     if run_new:
         run_created(plan, cloud, branch)
-    _logger.info("done: %s", plan.summary or "no triggers")
-    if plan.of("delete") and not prune:
-        _logger.warning("warning: %d not deleted: --prune deletes them", len(plan.of("delete")))
+    _logger.info("done: %s", plan.outcome(prune=prune) or "no triggers")
+
+
+def _show(plan: TriggerPlan, cloud: Gcloud, made: Iterable[TriggerChange], *, prune: bool) -> None:
+    """Print each change when it is *made*, then what stays; the plan where it is refused."""
+    try:
+        for change in made:
+            show_change(change, DONE[change.action])
+    except Refused:
+        show_plan(plan, cloud, as_json=False)
+        raise
+    for change in () if prune else plan.of("delete"):
+        show_change(change, "kept")
+    show_others(plan)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ import click
 
 from steps.command_line.options import json_option
 from steps.host.errors import shorten
-from triggers.live.gcloud import Gcloud
-from triggers.live.plan import make_plan, owner_of
+from triggers.live.plan import DRIFT, Gcloud, make_plan, owner_of
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ manifest_option = click.option(
 
 
 def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Add the options of a comparison; hand on its `plan`, already shown, and the `cloud`."""
+    """Add the options of a comparison; hand on its `plan`, the `cloud`, and `as_json`."""
 
     @manifest_option
     @click.option("--project", metavar="ID", help="Another project than the manifest's.")
@@ -57,7 +56,6 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
         project: str | None,
         region: str | None,
         inline: bool,
-        as_json: bool,
         **others: Any,
     ) -> Result:
         elsewhere = {"project": project, "region": region}
@@ -65,7 +63,6 @@ def with_plan(function: Callable[..., Result]) -> Callable[..., Result]:
         repository = open_repository(manifest_file)
         manifest = repository.manifest.model_copy(update=given)
         plan, cloud = _plan(replace(repository, manifest=manifest), inline=inline)
-        _show(plan, cloud, as_json=as_json)
         return function(plan=plan, cloud=cloud, **others)
 
     return wrapper
@@ -82,28 +79,37 @@ def _plan(repository: RepositoryContents, *, inline: bool) -> tuple[TriggerPlan,
     return make_plan(documents, live, owner_of(manifest)), cloud
 
 
-def _show(plan: TriggerPlan, cloud: Gcloud, *, as_json: bool) -> None:
+def show_plan(plan: TriggerPlan, cloud: Gcloud, *, as_json: bool) -> None:
+    """Print what `apply` would do."""
     if as_json:
         changes = [_as_object(change) for change in plan.changes]
         result = {"project": cloud.project, "region": cloud.region, "changes": changes}
         click.echo(json.dumps(result, indent=2))
         return
-    for change in plan.of("create", "update", "delete", "taken"):
-        click.echo(_line(change))
-        for edit in change.edits:
-            click.echo(f"             {_edit(edit)}")
+    for change in plan.of(*DRIFT):
+        show_change(change, change.action)
+    show_others(plan)
+
+
+def show_others(plan: TriggerPlan) -> None:
+    """Print the names of what is left alone."""
     for action in ("unchanged", "foreign"):
         names = [change.name for change in plan.of(action)]
         if names:
             click.echo(f"{action:9}  {shorten(names, _MOST_NAMES)}")
 
 
-def _line(change: TriggerChange) -> str:
+def show_change(change: TriggerChange, verb: str) -> None:
+    """Print what happens, or has happened, to one trigger, with its edits."""
     remark = {
         "delete": ": it is gone from the repository; only --prune deletes it",
+        "kept": ": it is gone from the repository; --prune deletes it",
         "taken": f": {change.reason}; only --adopt replaces it",
-    }.get(change.action, "")
-    return f"{change.action:9}  {change.name}{remark}"
+        "adopted": f": {change.reason}",
+    }.get(verb, "")
+    click.echo(f"{verb:9}  {change.name}{remark}")
+    for edit in change.edits:
+        click.echo(f"             {_edit(edit)}")
 
 
 def _edit(edit: Edit) -> str:

@@ -1,4 +1,4 @@
-"""From live and rendered triggers to changes, and the changes made.
+"""Live triggers: read through gcloud, compared with rendered ones, and changed.
 
 A pure decision. A live trigger is this repository's when it carries the tag `shipwheel`, belongs
 to the same connected repository, and has the manifest's name prefix; all others are left alone.
@@ -12,13 +12,19 @@ string, sets have no order.
 
 from __future__ import annotations
 
+import json
 import logging
 import re
+import tempfile
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from steps.host.errors import Problem, Refused, ShipwheelError
+from steps.host.documents import dump
+from steps.host.errors import Problem, Refused, ServiceError, ShipwheelError
+from steps.host.files import write_whole
+from steps.host.gcloud import SECONDS, Call, ask_gcloud, parse_answer, run_gcloud
 from triggers.cloudbuild.build_config import shortest
 from triggers.cloudbuild.conditions import read_conditions, ref_matches
 from triggers.cloudbuild.messages import MAPS, api, camel_case
@@ -27,13 +33,13 @@ from triggers.manifest.settings import OWNERSHIP_TAG
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from triggers.live.gcloud import Gcloud
     from triggers.manifest.manifest import Manifest
 
 _logger = logging.getLogger("shipwheel")
 
 Action = Literal["create", "update", "delete", "taken", "unchanged", "foreign"]
 DRIFT: tuple[Action, ...] = ("create", "update", "delete", "taken")
+DONE = {"create": "created", "update": "updated", "delete": "deleted", "taken": "adopted"}
 # What only the service writes, by the field that it is in; "" is the trigger itself.
 _OUTPUT_ONLY = {
     "": {"id", "createTime", "resourceName"},
@@ -55,6 +61,8 @@ _ZEROS = {
     # Not a zero value, but what every trigger on a repository is.
     "eventType": "REPO",
 }
+_SECONDS_PER_TRIGGER = 10.0
+_BODY = re.compile(r"^-- body start --\n(.*?)\n-- body end --$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -95,10 +103,16 @@ class TriggerPlan:
     @property
     def summary(self) -> str:
         """How many there are of each action, such as `1 create, 5 unchanged`."""
+        return self._summary({})
+
+    def outcome(self, *, prune: bool) -> str:
+        """How many there are of each once it is applied, such as `1 created, 5 unchanged`."""
+        return self._summary(DONE if prune else {**DONE, "delete": "kept"})
+
+    def _summary(self, words: Mapping[str, str]) -> str:
         counts = Counter(change.action for change in self.changes)
-        return ", ".join(
-            f"{counts[it]} {it}" for it in (*DRIFT, "unchanged", "foreign") if counts[it]
-        )
+        every = (*DRIFT, "unchanged", "foreign")
+        return ", ".join(f"{counts[it]} {words.get(it, it)}" for it in every if counts[it])
 
 
 @dataclass(frozen=True)
@@ -193,8 +207,10 @@ def _are_parallel(live: Any, rendered: Any) -> bool:
     return both and all(isinstance(item, dict) for item in (*live, *rendered))
 
 
-def apply(plan: TriggerPlan, cloud: Gcloud, *, prune: bool, adopt: bool) -> None:
-    """Do what *plan* says; delete only to *prune*, and replace foreign triggers only to *adopt*.
+def apply(plan: TriggerPlan, cloud: Gcloud, *, prune: bool, adopt: bool) -> Iterator[TriggerChange]:
+    """Do what *plan* says, and yield each change when it is made.
+
+    Delete only to *prune*, and replace foreign triggers only to *adopt*.
 
     Raises Refused, and does nothing, when names are taken and not to be adopted.
     """
@@ -204,8 +220,10 @@ def apply(plan: TriggerPlan, cloud: Gcloud, *, prune: bool, adopt: bool) -> None
     changes = plan.of("create", "update", "taken")
     if changes:
         cloud.import_triggers([change.document for change in changes])
+        yield from changes
     for change in plan.of("delete") if prune else ():
         cloud.delete_trigger(change.key or change.name)
+        yield change
 
 
 def run_created(plan: TriggerPlan, cloud: Gcloud, branch: str) -> None:
@@ -285,3 +303,77 @@ def _normal(value: Any, key: str) -> Any:
 def _is_zero(value: object, key: str) -> bool:
     unspecified = isinstance(value, str) and value.endswith("_UNSPECIFIED")
     return value in (None, False, 0, "", [], {}) or unspecified or value == _ZEROS.get(key)
+
+
+@dataclass(frozen=True)
+class Gcloud:
+    """The triggers of a *project* in a *region*."""
+
+    project: str
+    region: str
+    environ: Mapping[str, str]
+
+    def triggers(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the live triggers, those of *names* for certain.
+
+        gcloud lists one page of them only and does not say so. What it received tells whether
+        there are more; then every name that is missing is asked for.
+        """
+        call = self._call_of("list", "--format=json", "--log-http")
+        listed = run_gcloud(call, self.environ)
+        found: list[dict[str, Any]] = parse_answer(call, listed) or []
+        if not _has_more(listed.stderr):
+            return found
+        _logger.warning(
+            "warning: gcloud lists %d triggers, and there are more: those that are gone from the"
+            " repository may be missing here, and each of the others is asked for",
+            len(found),
+        )
+        missing = [name for name in names if name not in {it.get("name") for it in found}]
+        return [*found, *filter(None, map(self._trigger, missing))]
+
+    def import_triggers(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Create or replace triggers by their names, in one import."""
+        with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+            file = Path(folder) / "triggers.yaml"
+            write_whole(file, dump(documents))
+            seconds = SECONDS + _SECONDS_PER_TRIGGER * len(documents)
+            self._run("import", f"--source={file}", seconds=seconds)
+
+    def delete_trigger(self, key: str) -> None:
+        """Delete the trigger with the id *key*."""
+        self._run("delete", key)
+
+    def run_trigger(self, name: str, branch: str) -> None:
+        """Start a build of the trigger *name* on *branch*."""
+        self._run("run", name, f"--branch={branch}", "--format=none")
+
+    def _trigger(self, name: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = ask_gcloud(self._call_of("describe", name), self.environ)
+        except ServiceError as error:
+            if "NOT_FOUND" in error.problems[0].message:
+                return None
+            raise
+        return found
+
+    def _run(self, verb: str, *arguments: str, seconds: float = SECONDS) -> None:
+        run_gcloud(self._call_of(verb, *arguments), self.environ, seconds=seconds)
+
+    def _call_of(self, verb: str, *arguments: str) -> Call:
+        """Return the call of `gcloud builds triggers VERB`."""
+        return Call(
+            verb=f"builds triggers {verb}",
+            arguments=(*arguments, f"--project={self.project}", f"--region={self.region}"),
+            takes=f"it takes roles/cloudbuild.builds.editor in the project {self.project!r}, and"
+            " roles/iam.serviceAccountUser on the accounts that the triggers run as",
+        )
+
+
+def _has_more(log_of_http: str) -> bool:
+    """Return whether the last answer that gcloud logged was one page of several."""
+    bodies = _BODY.findall(log_of_http)
+    try:
+        return bool(json.loads(bodies[-1]).get("nextPageToken"))
+    except (IndexError, ValueError, AttributeError):
+        return False

@@ -22,6 +22,11 @@ pytestmark = needs_gcloud
 SUMMARY = "error: The live triggers of 'demo' in 'us-central1' differ from the rendered ones: "
 
 
+def command(root: Path) -> str:
+    """Return the command that a hint names for *root*."""
+    return f"shipwheel triggers apply --manifest={root}/shipwheel.yaml"
+
+
 @pytest.mark.parametrize("options", [[], pytest.param(["--inline"], marks=exhaustive)])
 def test_diff_is_empty_after_apply_which_changes_nothing_the_second_time(
     api: CloudBuildApi, root: Path, options: list[str], capsys: pytest.CaptureFixture[str]
@@ -38,10 +43,17 @@ def test_diff_is_empty_after_apply_which_changes_nothing_the_second_time(
         " --quiet\n"
         "3 create\n"
         f"{SUMMARY}3 create\n"
-        "  hint: run `shipwheel triggers apply`; add --prune to delete triggers\n"
+        f"  hint: run `{' '.join((command(root), *options))}`\n"
     )
 
     assert run(root, "apply", *options) == 0
+    captured = capsys.readouterr()
+    assert captured.out == (
+        "created    packages-dues-check\n"
+        "created    packages-dues-publish\n"
+        "created    functions-berth-finder-deploy\n"
+    )
+    assert captured.err.endswith("\ndone: 3 created\n")
     assert [*api.by_name(REGION)] == [
         "packages-dues-check",
         "packages-dues-publish",
@@ -140,7 +152,7 @@ def test_an_update_is_shown_field_by_field_and_sends_nothing_else(
     assert run(root, "apply") == 0
 
     assert capsys.readouterr().out == (
-        "update     packages-dues-publish\n"
+        "updated    packages-dues-publish\n"
         '             description: "Edited" -> "Publish harbour-dues (packages/dues)"\n'
         "             disabled: true -> nothing\n"
         '             includedFiles: - "x", + "packages/dues/**"\n'
@@ -164,17 +176,21 @@ def test_foreign_triggers_are_left_alone_and_only_ours_are_pruned(
     assert run(root, "apply") == 0
     captured = capsys.readouterr()
     assert captured.out.splitlines() == [
-        "delete     gone: it is gone from the repository; only --prune deletes it",
+        "kept       gone: it is gone from the repository; --prune deletes it",
         "unchanged  packages-dues-check, packages-dues-publish, functions-berth-finder-deploy",
         "foreign    elsewhere, untagged",
     ]
-    assert captured.err.splitlines()[-1] == "warning: 1 not deleted: --prune deletes them"
+    assert captured.err.splitlines()[-1] == "done: 1 kept, 3 unchanged, 2 foreign"
+    assert run(root, "diff") == 1
+    hint = f"hint: run `{command(root)} --prune`: --prune deletes 1\n"
+    assert hint in capsys.readouterr().err
     assert "gone" in api.by_name(REGION)
     api.requests.clear()
 
     assert run(root, "apply", "--prune") == 0
 
     assert sent(api) == [("GET", "triggers"), ("DELETE", gone["id"])]
+    assert capsys.readouterr().out.startswith("deleted    gone\nunchanged  ")
     assert json.dumps([api.by_name(REGION)[name] for name in ("untagged", "elsewhere")]) == foreign
     assert len(api.by_name(REGION)) == 5
 
@@ -195,7 +211,12 @@ def test_a_foreign_trigger_with_a_name_of_ours_stops_everything_unless_it_is_ado
         "error: There is a trigger 'packages-dues-check' already, and it is not this repository's:"
         " it has no tag 'shipwheel'"
     )
-    assert run(root, "apply", "--adopt") == 0
+    assert run(root, "diff", f"--region={REGION}") == 1
+    assert captured.err.splitlines()[2].startswith("  hint: --adopt replaces it; or give yours")
+    hint = f"run `{command(root)} --region={REGION} --adopt`: --adopt replaces 1\n"
+    assert hint in capsys.readouterr().err
+    assert run(root, "apply", f"--region={REGION}", "--adopt") == 0
+    assert "adopted    packages-dues-check: it has no tag 'shipwheel'\n" in capsys.readouterr().out
     assert run(root, "diff") == 0
 
 

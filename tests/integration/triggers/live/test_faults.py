@@ -45,8 +45,8 @@ def test_an_interrupted_apply_is_finished_by_the_next(
     assert len(api.by_name(REGION)) == 3
     assert api.by_name(REGION)["packages-dues-check"] == first
     assert capsys.readouterr().out == (
-        "create     packages-dues-publish\n"
-        "create     functions-berth-finder-deploy\n"
+        "created    packages-dues-publish\n"
+        "created    functions-berth-finder-deploy\n"
         "unchanged  packages-dues-check\n"
     )
 
