@@ -42,8 +42,21 @@ _logger = logging.getLogger("shipwheel")
     show_default=True,
     help="YAML for `gcloud builds triggers import`, or the contents of a .tf.json file.",
 )
+@click.option(
+    "--without-setup",
+    "beside_setup",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="For Terraform: refer to no resource of `shipwheel setup --format terraform`, where the"
+    " project was set up in another way.",
+)
 def command(
-    targets: tuple[str, ...], manifest_file: Path, inline: bool, output_format: str
+    targets: tuple[str, ...],
+    manifest_file: Path,
+    inline: bool,
+    output_format: str,
+    beside_setup: bool,
 ) -> None:
     """Print the triggers of every package and function, or of each DIRECTORY.
 
@@ -63,7 +76,9 @@ def command(
     report_warnings(rendering.warnings)
     _logger.info("%s", counted(len(rendering.triggers), "trigger"))
     if output_format == "terraform":
-        document = terraform_document(rendering.triggers, repository.manifest)
+        document = terraform_document(
+            rendering.triggers, repository.manifest, beside_setup=beside_setup
+        )
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
     documents = [trigger.document() for trigger in rendering.triggers]

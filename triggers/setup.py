@@ -14,12 +14,21 @@ from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import Refused
-from triggers.cloud_project.commands import revoke, script, steps
 from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.forms import (
+    read_cleanup_policies,
+    revoke,
+    script,
+    steps,
+    terraform_setup,
+)
 from triggers.cloud_project.live import Comparison, active_project, apply, compare, read_live
-from triggers.cloud_project.resources import Binding, find_repositories, read_cleanup_policies
-from triggers.cloud_project.service_accounts import find_service_accounts, unnamed_accounts
-from triggers.cloud_project.terraform import terraform_setup
+from triggers.cloud_project.resources import (
+    Binding,
+    find_repositories,
+    find_service_accounts,
+    unnamed_accounts,
+)
 from triggers.cloudbuild.files import read_mapping
 from triggers.command_line.options import manifest_option, report_warnings
 from triggers.manifest.starting import restricted_region
@@ -117,7 +126,12 @@ def command(
     )
     needs = desired_state(manifest, repository.inventory, options)
     if not (applies or checks):
-        _print(needs, output_format, as_json=as_json)
+        if output_format == "terraform":
+            place = find_repositories(manifest).python
+            document = terraform_setup(needs, manifest.project, place)
+            click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        else:
+            _print(needs, as_json=as_json)
         return
     _say_which_project(manifest)
     comparison = compare(needs, read_live(needs, os.environ))
@@ -150,10 +164,8 @@ def _say_which_project(manifest: Manifest) -> None:
         )
 
 
-def _print(needs: Sequence[DesiredResource], output_format: str, *, as_json: bool) -> None:
-    if output_format == "terraform":
-        click.echo(json.dumps(terraform_setup(needs), indent=2, ensure_ascii=False))
-    elif as_json:
+def _print(needs: Sequence[DesiredResource], *, as_json: bool) -> None:
+    if as_json:
         commands = [
             {"why": [need.why for need in together], "command": call.words, "input": call.text}
             for together, call in steps(needs)

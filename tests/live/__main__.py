@@ -20,7 +20,7 @@ from steps.host.gcloud import Call, run_gcloud
 from tests.live.questions import QUESTIONS, Answer, NotTriedError
 from tests.live.service import Service
 from tests.live.table import PAGE, read_table
-from triggers.cloud_project.commands import create
+from triggers.cloud_project.forms import create
 from triggers.cloud_project.resources import Repository, RepositoryName
 
 if TYPE_CHECKING:

@@ -1,4 +1,10 @@
-"""What a repository's manifest asks of Google Cloud: a pure function, in the order of creation."""
+"""What a repository's manifest asks of Google Cloud, in the order of creation: a pure function.
+
+Every grant is here, on the narrowest thing that it is needed on. Google's page on deploying
+functions from Cloud Build also lists storage.admin and artifactregistry.writer on the project: with
+these the account that deploys could publish packages, and neither `gcloud functions deploy`, which
+uploads by a signed address, nor the build, which has an account of its own, takes them.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
-from triggers.cloud_project import service_accounts as accounts
+from steps.registry.artifact_registry import READER, WRITER
 from triggers.cloud_project.resources import (
     Api,
+    Binding,
     CleanupPolicies,
     DesiredResource,
     Project,
     Repositories,
     Repository,
-    find_repositories,
-)
-from triggers.cloud_project.service_accounts import (
     ServiceAccounts,
     bad_names,
+    find_repositories,
     find_service_accounts,
     in_manifest_project,
     service_account,
@@ -29,10 +34,10 @@ from triggers.manifest.settings import IMAGE_ACCOUNT, KINDS
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from triggers.cloud_project.resources import RepositoryName, ServiceAccount
+    from triggers.cloud_project.resources import RepositoryName, Scope, ServiceAccount
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import FunctionSettings
+    from triggers.manifest.settings import FunctionSettings, Kind
 
 _MEMBER = re.compile(r"(?:user|group|serviceAccount|domain):[^\s:]+|principal(?:Set)?://\S+")
 _APIS = {
@@ -46,6 +51,42 @@ _CLEANUP = (
     "Deletes old packages: the highest version, which the version gate compares with, can go down"
     " by it, so let it keep the latest"
 )
+# What whoever runs triggers does, as the guide has it: `builds.editor` sees no log.
+WORKS = {
+    "roles/cloudbuild.builds.editor": "creates, changes and runs triggers",
+    "roles/logging.viewer": "reads the logs of builds",
+}
+# Besides, for the 2nd generation: whether Google asks for it is not known, and it only reads.
+_CONNECTED = {"roles/cloudbuild.connectionViewer": "sees the connection of triggers"}
+_APPROVES = {"roles/cloudbuild.builds.approver": "approves builds that wait for it"}
+# What `gcloud builds submit` asks for as its caller. Of the bucket: storage.buckets.get, then
+# .list, to see whose it is, then storage.objects.create (gcloud 528: builds/submit_util.py and
+# api_lib/storage/storage_api.py). Of the project, serviceusage.services.use:
+# https://cloud.google.com/build/docs/securing-builds/configure-access-control
+SUBMITS = {
+    "roles/serviceusage.serviceUsageConsumer": "has gcloud count requests to this project",
+    "roles/storage.bucketViewer": "finds the bucket of submit",
+    "roles/storage.objectCreator": "uploads the source of the image with submit",
+}
+_LOG_WRITER = "roles/logging.logWriter"
+_ACT_AS = "roles/iam.serviceAccountUser"
+_TRIGGERS = "roles/cloudbuild.builds.editor"
+_OBJECT_VIEWER = "roles/storage.objectViewer"
+_DEPLOYERS = {
+    "functions": ("roles/cloudfunctions.developer",),
+    "run": ("roles/run.sourceDeveloper", "roles/serviceusage.serviceUsageConsumer"),
+}
+_LOGS = "writes the log of its build, which goes to Cloud Logging alone"
+_IMAGE = "pulls the image of Shipwheel, which its build runs"
+_TITLES: dict[Kind, str] = {
+    "check": "Checks pull requests: it reads, since a pull request decides what its check runs",
+    "publish": "Publishes packages: the only account that can",
+    "deploy": "Deploys functions",
+}
+_RUNTIME = "What functions run as: grant it what they need, since it has nothing yet"
+_BUILD = "What builds of functions run as, which a deploy starts"
+_CALLER = "What events call functions as"
+_IMAGE_BUILDER = "Builds the image of Shipwheel, which it may write, and packages it may not"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,43 +218,110 @@ def _accounts(
     manifest: Manifest, places: Repositories, users: ServiceAccounts
 ) -> Iterator[DesiredResource]:
     titled = [
-        *((account, accounts.TITLES[kind]) for kind in KINDS for account in users.of(kind)),
-        *((account, accounts.RUNTIME) for account in users.runtime),
-        *((account, accounts.BUILD) for account in users.builds),
-        *((account, accounts.CALLER) for account in users.callers),
+        *((account, _TITLES[kind]) for kind in KINDS for account in users.of(kind)),
+        *((account, _RUNTIME) for account in users.runtime),
+        *((account, _BUILD) for account in users.builds),
+        *((account, _CALLER) for account in users.callers),
     ]
     for account, why in titled:
         if in_manifest_project(account, manifest):
             yield DesiredResource(account, why)
     for account, _ in _image_builds(manifest, places):
-        yield DesiredResource(account, accounts.IMAGE)
+        yield DesiredResource(account, _IMAGE_BUILDER)
 
 
 def _bindings(
     manifest: Manifest, places: Repositories, users: ServiceAccounts
 ) -> Iterator[DesiredResource]:
-    project = Project(manifest.project)
+    project, python = Project(manifest.project), places.python
+    logs = (project, _LOG_WRITER, _LOGS)
     # Whether the remote repository behind a virtual one is asked, too, is not known.
     behind = [places.public] if places.virtual in places.indexes else []
-    sources = tuple(dict.fromkeys((*places.indexes, *behind, places.python)))
+    sources = tuple(dict.fromkeys((*places.indexes, *behind, python)))
     for account in users.of("check"):
-        yield from accounts.check(account, project, places.python)
+        yield _role(account, python, READER, "compares the version with what is published")
+        yield _role(account, *logs)
     for account in users.of("publish"):
-        yield from accounts.publish(account, project, places.python)
-        if users.publish_then_deploy:
-            yield from accounts.start_deployments(account, project, users.of("deploy"))
+        yield _role(account, python, WRITER, "uploads to this repository, and to no other")
+        yield _role(account, *logs)
+        yield from _start_deployments(account, project, users)
     for account in users.of("deploy"):
-        yield from accounts.deploy(account, project, sources, users.functions)
-        yield from accounts.act_as(account, users.of_functions)
-    for account in users.builds:
-        yield from accounts.build_functions(account, project, sources, places.function_images)
-    for account in users.callers:
-        yield from accounts.call_functions(account, project)
-    for account in users.of_triggers:
-        if places.image:
-            yield from accounts.pull(account, places.image)
+        yield from _deploy(account, project, sources, users)
+        yield _role(account, *logs)
+        for other in users.of_functions:
+            why = f"lets functions be run, or built, as {other.name}"
+            yield _role(account, other, _ACT_AS, why)
+    yield from _function_bindings(project, sources, places, users)
+    for image in [places.image] if places.image else []:
+        for account in users.of_triggers:
+            yield _role(account, image, READER, _IMAGE)
+    # The account that submit takes otherwise, Compute Engine's, may do too much in an old project
+    # and nothing in a new one.
+    # https://docs.cloud.google.com/build/docs/securing-builds/configure-user-specified-service-accounts
     for account, image in _image_builds(manifest, places):
-        yield from accounts.build_image(account, project, image)
+        yield _role(account, image, WRITER, "pushes the image to this repository, and to no other")
+        why = "fetches the source from the bucket of submit"
+        yield _role(account, project, _OBJECT_VIEWER, why)
+        yield _role(account, *logs)
+
+
+def _start_deployments(
+    account: ServiceAccount, project: Project, users: ServiceAccounts
+) -> Iterator[DesiredResource]:
+    """Yield what starting the triggers that deploy takes, once packages are published."""
+    if users.publish_then_deploy:
+        why = "starts triggers that deploy what it published"
+        yield _role(account, project, _TRIGGERS, why)
+        for other in users.of("deploy"):
+            yield _role(account, other, _ACT_AS, f"has these triggers run as {other.name}")
+
+
+def _function_bindings(
+    project: Project,
+    sources: Iterable[RepositoryName],
+    places: Repositories,
+    users: ServiceAccounts,
+) -> Iterator[DesiredResource]:
+    """Yield what the accounts that build and call functions may do, as Google documents it.
+
+    https://docs.cloud.google.com/run/docs/configuring/services/build-service-account
+    https://docs.cloud.google.com/eventarc/docs/roles-permissions
+    """
+    for account in users.builds:
+        for place in sources:
+            yield _role(account, place, READER, "installs the private packages of functions")
+        for place in places.function_images:
+            why = "stores the images of functions, and nothing elsewhere"
+            yield _role(account, place, WRITER, why)
+        why = "fetches the source of functions from its bucket"
+        yield _role(account, project, _OBJECT_VIEWER, why)
+        yield _role(account, project, _LOG_WRITER, _LOGS)
+    for account in users.callers:
+        receiver = "roles/eventarc.eventReceiver"
+        yield _role(account, project, receiver, "receives events for functions")
+        yield _role(account, project, "roles/run.invoker", "calls functions with events")
+
+
+def _deploy(
+    account: ServiceAccount,
+    project: Project,
+    sources: Iterable[RepositoryName],
+    users: ServiceAccounts,
+) -> Iterator[DesiredResource]:
+    """Yield what the account that deploys functions may do; *sources* hold their requirements."""
+    for tool in sorted({function.tool for function in users.functions}):
+        for role in _DEPLOYERS[tool]:
+            yield _role(account, project, role, "creates and updates functions")
+    if any(function.given.allow_unauthenticated is not None for function in users.functions):
+        yield _role(account, project, "roles/run.admin", "says whether anybody may call a function")
+    for place in sources:
+        yield _role(account, place, READER, "looks up what a function requires before the deploy")
+    why = "sees which other builds deploy a function"
+    yield _role(account, project, "roles/cloudbuild.builds.viewer", why)
+
+
+def _role(account: ServiceAccount, scope: Scope, role: str, why: str) -> DesiredResource:
+    return DesiredResource(Binding(scope, account.member, role), f"{account.name} {why}")
 
 
 def _image_builds(
@@ -227,21 +335,33 @@ def _image_builds(
 def _members(
     manifest: Manifest, places: Repositories, users: ServiceAccounts, options: Options
 ) -> Iterator[DesiredResource]:
+    project = Project(manifest.project)
     packages = (places.python, places.public, places.virtual)
     images = tuple(_image_builds(manifest, places))
-    roles = dict(accounts.WORKS)
+    roles = dict(WORKS)
     if manifest.source.repository:
-        roles |= accounts.CONNECTED
+        roles |= _CONNECTED
     if users.approval:
-        roles |= accounts.APPROVES
+        roles |= _APPROVES
     if images:
-        roles |= accounts.SUBMITS
+        roles |= SUBMITS
     for member in options.members:
-        yield from accounts.work(member, Project(manifest.project), roles)
-        yield from accounts.run_as(member, (*users.of_triggers, *(it for it, _ in images)))
-        yield from accounts.read(member, (*packages, *(it for _, it in images)))
+        for role, why in roles.items():
+            yield _somebody(member, project, role, why)
+        for account in (*users.of_triggers, *(it for it, _ in images)):
+            yield _somebody(member, account, _ACT_AS, f"has builds run as {account.name}")
+        yield from _reads(member, (*packages, *(it for _, it in images)))
     for reader in options.readers:
-        yield from accounts.read(reader, packages)
+        yield from _reads(reader, packages)
+
+
+def _reads(member: str, places: Iterable[RepositoryName]) -> Iterator[DesiredResource]:
+    for place in places:
+        yield _somebody(member, place, READER, f"reads what {place.name} holds")
+
+
+def _somebody(member: str, scope: Scope, role: str, why: str) -> DesiredResource:
+    return DesiredResource(Binding(scope, member, role), f"Somebody {why}")
 
 
 def _bad_members(members: Iterable[str]) -> Iterator[Problem]:

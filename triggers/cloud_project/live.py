@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import Problem, Refused
 from steps.host.gcloud import ApiOffError, Call, NotYetError, ask_gcloud, run_gcloud
-from triggers.cloud_project.commands import enable_account, set_upstreams, steps
+from triggers.cloud_project.forms import enable_account, normal_policies, set_upstreams, steps
 from triggers.cloud_project.resources import (
     Api,
     Binding,
@@ -23,7 +23,6 @@ from triggers.cloud_project.resources import (
     RepositoryName,
     Resource,
     ServiceAccount,
-    normal_policies,
 )
 
 if TYPE_CHECKING:

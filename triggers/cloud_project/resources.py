@@ -1,23 +1,32 @@
-"""The nouns of a setup: what a project of Google Cloud has, or is to have.
+"""What a project of Google Cloud has, or is to have, and how a manifest names it.
 
 Each is its own key: two of them are the same thing when they are equal.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import Problem
 from steps.registry.address import parse_registry
-from triggers.manifest.settings import VIRTUAL_SUFFIX
+from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
+from triggers.manifest.settings import (
+    KINDS,
+    VIRTUAL_SUFFIX,
+    Kind,
+    resolve,
+    resolve_function,
+    service_account_resource,
+)
+from triggers.rendering.rendering import render
+from triggers.rendering.repository import build_config_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
 
+    from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
     from triggers.manifest.settings import FunctionSettings
 
@@ -33,9 +42,8 @@ _IMAGE = re.compile(
     r"(?P<location>[a-z0-9-]+)-docker\.pkg\.dev/"
     r"(?P<project>(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+/)?[a-z][a-z0-9-]*)/(?P<name>[a-z0-9-]+)/"
 )
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
-_DURATION = re.compile(r"(?P<count>\d+)(?:\.0+)?(?P<unit>[smhdw])")
-_DOCUMENTS = "https://cloud.google.com/artifact-registry/docs/repositories/cleanup-policy"
+_ACCOUNT_NAME = re.compile("[a-z](?:[a-z0-9-]{4,28}[a-z0-9])")
+_ADDRESS = re.compile(r"[^@]+@(?P<domain>.+)\.iam\.gserviceaccount\.com")
 
 
 @dataclass(frozen=True)
@@ -206,72 +214,110 @@ def _place(repository: str) -> RepositoryName:
     return RepositoryName(registry.project, registry.location, registry.repository)
 
 
-def read_cleanup_policies(file: Path, place: RepositoryName) -> CleanupPolicies:
-    """Return the policies in *file* for the repository at *place*; raise InputError for others."""
-    try:
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{str(file)!r} is no file of cleanup policies: {error}", _DOCUMENTS
-        ) from None
-    InputError.raise_all(Problem(f"{file}: {what}", _DOCUMENTS) for what in _problems(document))
-    policies = {policy["name"]: _policy(policy) for policy in document}
-    return CleanupPolicies(place, str(file), policies)
+@dataclass(frozen=True, kw_only=True)
+class ServiceAccounts:
+    """The service accounts: of triggers by kind, and those that functions name.
+
+    *callers* call functions on events. *publish_then_deploy* says that builds which publish start
+    triggers that deploy, *approval* that some builds wait for somebody.
+    """
+
+    functions: tuple[FunctionSettings, ...]
+    triggers: dict[Kind, tuple[ServiceAccount, ...]]
+    runtime: tuple[ServiceAccount, ...]
+    builds: tuple[ServiceAccount, ...]
+    callers: tuple[ServiceAccount, ...]
+    publish_then_deploy: bool = False
+    approval: bool = False
+    build_configs: tuple[str, ...] = ()
+
+    def of(self, kind: Kind) -> tuple[ServiceAccount, ...]:
+        """Return who the triggers of *kind* run as."""
+        return self.triggers.get(kind, ())
+
+    @property
+    def of_triggers(self) -> tuple[ServiceAccount, ...]:
+        """Who triggers run as, of each kind."""
+        return tuple(each for kind in KINDS for each in self.of(kind))
+
+    @property
+    def of_functions(self) -> tuple[ServiceAccount, ...]:
+        """Whom functions are handed over to, for each purpose."""
+        return (*self.runtime, *self.builds, *self.callers)
 
 
-def normal_policies(live: dict[str, Any]) -> dict[str, Any]:
-    """Return the policies of a repository, as Artifact Registry answers them, to be compared."""
-    return {name: _policy(policy) for name, policy in live.items()}
+def find_service_accounts(manifest: Manifest, inventory: Inventory) -> ServiceAccounts:
+    """Return who is who; in an empty repository, who would be for a package.
+
+    Raises InputError for what triggers cannot be rendered from.
+    """
+    triggers = render(manifest, inventory).triggers if inventory.components else ()
+    named = {kind: [it.service_account for it in triggers if it.kind == kind] for kind in KINDS}
+    if not inventory.components:
+        named = {kind: [resolve(manifest, ".", kind).service_account] for kind in KINDS[:2]}
+    deployed = [trigger.target for trigger in triggers if trigger.kind == "deploy"]
+    functions = [resolve_function(manifest, path) for path in deployed]
+    called = [function for function in functions if not function.trigger.http]
+    return ServiceAccounts(
+        functions=tuple(functions),
+        triggers={kind: _unique(resources, manifest) for kind, resources in named.items()},
+        runtime=_unique((it.given.service_account for it in functions), manifest),
+        builds=_unique((it.given.build_service_account for it in functions), manifest),
+        callers=_unique(
+            (it.trigger.service_account or it.given.service_account for it in called), manifest
+        ),
+        publish_then_deploy=any(DOWNSTREAM_KEY in trigger.substitutions for trigger in triggers),
+        approval=any(trigger.approval_required for trigger in triggers),
+        build_configs=tuple(build_config_paths(triggers)),
+    )
 
 
-def _problems(document: object) -> Iterator[str]:
-    if not isinstance(document, list) or not document:
-        yield "it has to be a list of policies"
-        return
-    for number, policy in enumerate(document):
-        where = f"[{number}]"
-        if not isinstance(policy, dict) or not isinstance(policy.get("name"), str):
-            yield f"{where} has no name"
-            continue
-        action = policy.get("action")
-        kind = action.get("type") if isinstance(action, dict) else None
-        if str(kind).upper() not in {"DELETE", "KEEP"}:
-            yield f"{where}.action.type is {kind!r}: Delete or Keep"
-        if len({"condition", "mostRecentVersions"} & policy.keys()) != 1:
-            yield f"{where} takes one of condition and mostRecentVersions"
-        for key in ("condition", "mostRecentVersions"):
-            yield from _bad_rule(policy.get(key, {}), f"{where}.{key}")
-    names = [policy.get("name") for policy in document if isinstance(policy, dict)]
-    if len(set(map(str, names))) < len(names):
-        yield "two policies have one name"
+def in_manifest_project(account: ServiceAccount, manifest: Manifest) -> bool:
+    """Return whether *account* is one that people create, in the manifest's project."""
+    return account.project == manifest.project and bool(_ADDRESS.fullmatch(account.email))
 
 
-def _bad_rule(rule: object, where: str) -> Iterator[str]:
-    if not isinstance(rule, dict):
-        yield f"{where} has to be a mapping"
-        return
-    for key in ("olderThan", "newerThan"):
-        if key in rule and not _DURATION.fullmatch(str(rule[key])):
-            yield f"{where}.{key} is {rule[key]!r}: write a number and s, m, h, d or w"
+def unnamed_accounts(users: ServiceAccounts) -> Iterator[Problem]:
+    """Yield a problem per function that leaves its accounts to Google Cloud."""
+    for function in users.functions:
+        given = function.given
+        keys = {
+            "serviceAccount": given.service_account,
+            "buildServiceAccount": given.build_service_account,
+        }
+        missing = [key for key, value in keys.items() if value is None]
+        if missing:
+            yield Problem(
+                f"The function in {function.path!r} has no {' and no '.join(missing)}: it takes an"
+                " account of Google's, which may often do anything in the project, and which this"
+                " gives no right to use",
+                "name one in `deploy.function`, such as shipwheel-function and shipwheel-build",
+            )
 
 
-def _policy(policy: dict[str, Any]) -> dict[str, Any]:
-    """Return *policy* with its action, times and tag state in one spelling."""
-    action = policy.get("action", "")
-    normal: dict[str, Any] = {
-        "action": str(action["type"] if isinstance(action, dict) else action).upper()
-    }
-    for key in ("condition", "mostRecentVersions"):
-        if key in policy:
-            normal[key] = {name: _value(name, value) for name, value in policy[key].items()}
-    if normal.get("condition", {}).get("tagState") in {"ANY", "TAG_STATE_UNSPECIFIED"}:
-        del normal["condition"]["tagState"]
-    return normal
+def bad_names(manifest: Manifest, users: ServiceAccounts) -> Iterator[Problem]:
+    """Yield a problem per account that cannot be created, or that no policy can name."""
+    for account in dict.fromkeys((*users.of_triggers, *users.of_functions)):
+        if not account.email.endswith("gserviceaccount.com"):
+            yield Problem(
+                f"No address of a service account: {account.email!r}",
+                "write its name, or NAME@PROJECT.iam.gserviceaccount.com, as policies do",
+            )
+        if in_manifest_project(account, manifest) and not _ACCOUNT_NAME.fullmatch(account.name):
+            yield Problem(
+                f"No service account can be named {account.name!r}",
+                "take 6 to 30 lower-case letters, digits and -, a letter first, no - at the end",
+            )
 
 
-def _value(name: str, value: Any) -> Any:
-    if name == "tagState":
-        return str(value).upper()
-    if name in {"olderThan", "newerThan"} and (match := _DURATION.fullmatch(str(value))):
-        return f"{int(match['count']) * _SECONDS[match['unit']]}s"
-    return value
+def _unique(named: Iterable[str | None], manifest: Manifest) -> tuple[ServiceAccount, ...]:
+    return tuple(dict.fromkeys(service_account(it, manifest.project) for it in named if it))
+
+
+def service_account(text: str, project: str) -> ServiceAccount:
+    """Return the account that *text* names in a manifest of *project*, in any of its forms."""
+    _, project, _, email = service_account_resource(text, project).split("/")
+    # The address says whose account it is, whatever project the resource names.
+    if match := _ADDRESS.fullmatch(email):
+        project = ":".join(reversed(match["domain"].split(".", 1)))
+    return ServiceAccount(project, email)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from steps.host.errors import InputError, Problem
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
 from triggers.cloudbuild.messages import MAPS
+from triggers.manifest.settings import service_account_resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,9 +71,12 @@ _SINGULAR = {"steps": "step", "secrets": "secret"}
 _SHAPES = {"package": '["{}"]', "function": '("{}")'}
 
 
-def terraform_document(triggers: Iterable[Trigger], manifest: Manifest) -> dict[str, Any]:
+def terraform_document(
+    triggers: Iterable[Trigger], manifest: Manifest, *, beside_setup: bool = True
+) -> dict[str, Any]:
     """Return the contents of a `.tf.json` file with *triggers* as resources.
 
+    *beside_setup* they refer to the accounts and the API of a setup in the same state.
     Raises InputError with every field that the provider cannot express.
     """
     documents = [trigger.document() for trigger in triggers]
@@ -84,12 +88,26 @@ def terraform_document(triggers: Iterable[Trigger], manifest: Manifest) -> dict[
         for document in documents
         for path in _unknown(document, TRIGGER_FIELDS)
     )
-    place = {"project": manifest.project, "location": manifest.region}
+    place = {"provider": "google", "project": manifest.project, "location": manifest.region}
     resources = {
-        _resource_name(document["name"]): {**place, **_converted(document)}
+        terraform_name(document["name"]): {
+            **place,
+            **_converted(document),
+            **(_references(document, manifest) if beside_setup else {}),
+        }
         for document in documents
     }
     return {"resource": {"google_cloudbuild_trigger": resources}}
+
+
+def _references(document: Mapping[str, Any], manifest: Manifest) -> dict[str, Any]:
+    """Return what has to be there before a trigger, as references to resources of a setup."""
+    account = document["serviceAccount"]
+    name = account.rpartition("/")[2].partition("@")[0]
+    ours = service_account_resource(name, manifest.project) == account
+    reference = f"${{google_service_account.{terraform_name(name)}.id}}"
+    given = {"service_account": reference} if ours else {}
+    return {**given, "depends_on": ["google_project_service.cloudbuild"]}
 
 
 def _unknown(message: Mapping[str, Any], fields: _Fields, path: str = "") -> Iterator[str]:
@@ -136,9 +154,10 @@ def snake_case(key: str) -> str:
     return re.sub("([A-Z])", r"_\1", key).lower()
 
 
-def _resource_name(name: str) -> str:
-    """Return an identifier of Terraform's: it may not begin with a digit."""
-    return name if name[0].isalpha() else f"_{name}"
+def terraform_name(*parts: str) -> str:
+    """Return *parts* as an identifier of Terraform's, which may not begin with a digit."""
+    text = re.sub("[^A-Za-z0-9_-]+", "-", "-".join(parts))
+    return text if text[0].isalpha() else f"_{text}"
 
 
 def mermaid(inventory: Inventory, triggers: Iterable[Trigger]) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.__main__ import main
-from triggers.cloud_project.commands import upstream_policies
 from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.forms import upstream_policies
 from triggers.cloud_project.resources import (
     Api,
     Binding,

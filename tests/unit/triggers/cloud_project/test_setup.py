@@ -20,8 +20,8 @@ from tests.unit.triggers.cloud_project.setup_needs import (
     needs,
 )
 from tests.unit.triggers.manifest.test_manifest import CONNECTION
-from triggers.cloud_project.commands import script, steps
 from triggers.cloud_project.desired import Options
+from triggers.cloud_project.forms import script, steps
 from triggers.cloud_project.live import Live, LiveRepository, compare
 from triggers.cloud_project.resources import Api, Binding, Repository, ServiceAccount
 from triggers.discovery.dependencies import Dependencies

@@ -9,7 +9,7 @@ import pytest
 
 from steps.host.errors import InputError
 from tests.unit.triggers.cloud_project.setup_needs import PYPI
-from triggers.cloud_project.resources import normal_policies, read_cleanup_policies
+from triggers.cloud_project.forms import normal_policies, read_cleanup_policies
 
 if TYPE_CHECKING:
     from pathlib import Path

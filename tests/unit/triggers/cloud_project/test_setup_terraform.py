@@ -11,8 +11,7 @@ from builder.__main__ import main
 from tests.unit.triggers.cloud_project.setup_needs import FUNCTION, PACKAGE, PYPI, WRITER, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloud_project.desired import Options
-from triggers.cloud_project.resources import read_cleanup_policies
-from triggers.cloud_project.terraform import terraform_setup
+from triggers.cloud_project.forms import read_cleanup_policies, terraform_setup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +24,17 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
     options = Options(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
     found = needs(PACKAGE, FUNCTION, options=options)
 
-    resources = terraform_setup(found)["resource"]
+    resources = terraform_setup(found, "my-project", PYPI)["resource"]
 
     assert sum(map(len, resources.values())) == len(found) - 1
     repositories = resources["google_artifact_registry_repository"]
-    assert repositories["my-project-us-central1-pypi"]["cleanup_policies"] == [
+    assert repositories["pypi"]["cleanup_policies"] == [
         {"id": "old", "action": "DELETE", "condition": {"older_than": "86400s"}}
     ]
-    assert repositories["my-project-us-central1-pypi-all"] == {
+    assert repositories["pypi-all"] == {
         "//": "Both behind one address, which clients read instead of two: where both have a"
         " version, yours wins.",
+        "provider": "google",
         "project": "my-project",
         "location": "us-central1",
         "repository_id": "pypi-all",
@@ -47,9 +47,9 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
             ]
         },
         "depends_on": [
-            "google_project_service.my-project-artifactregistry-googleapis-com",
-            "google_artifact_registry_repository.my-project-us-central1-pypi",
-            "google_artifact_registry_repository.my-project-us-central1-pypi-public",
+            "google_project_service.artifactregistry",
+            "google_artifact_registry_repository.pypi",
+            "google_artifact_registry_repository.pypi-public",
         ],
     }
     every = {f"{kind}.{name}" for kind, blocks in resources.items() for name in blocks}
@@ -60,8 +60,8 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
         it for it in publishers.values() if it["role"] == WRITER and it["repository"] == "pypi"
     ]
     assert binding["depends_on"] == [
-        "google_artifact_registry_repository.my-project-us-central1-pypi",
-        "google_service_account.my-project-shipwheel-publish",
+        "google_artifact_registry_repository.pypi",
+        "google_service_account.shipwheel-publish",
     ]
 
 
@@ -120,8 +120,48 @@ def test_options_that_contradict_one_another_do_nothing(
     ]
 
 
+def test_rendered_triggers_and_a_setup_are_one_state(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a trigger refers to, a resource of the setup is; alone, it refers to nothing."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/pyproject.toml").write_text("[build-system]\nrequires = []\n")
+    (tmp_path / "a/cloudbuild.yaml").write_text("steps: []\n")
+    (tmp_path / "shipwheel.yaml").write_text(
+        json.dumps({**SMALLEST, "check": {"enabled": False}, "packages": {"include": ["a"]}})
+    )
+
+    def printed(*arguments: str) -> str:
+        options = ["--format", "terraform", "--manifest", str(tmp_path / "shipwheel.yaml")]
+        assert main(["--quiet", *arguments, *options]) == 0
+        return capsys.readouterr().out
+
+    triggers, setup = printed("triggers", "render"), json.loads(printed("setup"))["resource"]
+    [trigger] = json.loads(triggers)["resource"]["google_cloudbuild_trigger"].values()
+    there = {f"{kind}.{name}" for kind, blocks in setup.items() for name in blocks}
+    assert {*trigger["depends_on"]} == {"google_project_service.cloudbuild"} <= there
+    reference = trigger["service_account"]
+    assert reference == "${google_service_account.shipwheel-publish.id}"
+    assert reference.removeprefix("${").removesuffix(".id}") in there
+    every = [block for blocks in setup.values() for block in blocks.values()]
+    assert {block["provider"] for block in (*every, trigger)} == {"google"}
+    assert "google_service_account." not in printed("triggers", "render", "--without-setup")
+
+
+def test_members_that_only_punctuation_tells_apart_are_two_resources() -> None:
+    options = Options(readers=("user:a.b@example.com", "user:a-b@example.com"))
+
+    found = terraform_setup(needs(PACKAGE, options=options), "my-project", PYPI)["resource"]
+
+    readers = found["google_artifact_registry_repository_iam_member"].values()
+    members = {it["member"] for it in readers if it["repository"] == "pypi"}
+    assert members >= {*options.readers}
+
+
 def test_no_name_of_terraforms_begins_with_a_digit() -> None:
-    found = terraform_setup(needs(PACKAGE, project="3com.com:tools"))["resource"]
+    found = terraform_setup(needs(PACKAGE, project="3com.com:tools"), "my-project", PYPI)[
+        "resource"
+    ]
 
     assert "_3com-com-tools-shipwheel-check" in found["google_service_account"]
-    assert "_3com-com-tools-iam-googleapis-com" in found["google_project_service"]
+    assert "_3com-com-tools-iam" in found["google_project_service"]

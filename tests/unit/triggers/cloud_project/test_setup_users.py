@@ -10,8 +10,8 @@ from steps.host.errors import InputError
 from tests.unit.triggers.cloud_project.setup_needs import ACCOUNTS, FUNCTION, PACKAGE, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from triggers.cloud_project.desired import Options, desired_state
-from triggers.cloud_project.resources import ServiceAccount
-from triggers.cloud_project.service_accounts import (
+from triggers.cloud_project.resources import (
+    ServiceAccount,
     find_service_accounts,
     service_account,
     unnamed_accounts,

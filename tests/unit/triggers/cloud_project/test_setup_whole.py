@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 from tests.unit.triggers.cloud_project.setup_needs import ACCOUNTS, FUNCTION, PACKAGE, PYPI, needs
 from tests.unit.triggers.manifest.test_manifest import CONNECTION
-from triggers.cloud_project.commands import script
 from triggers.cloud_project.desired import Options
+from triggers.cloud_project.forms import script, terraform_setup
 from triggers.cloud_project.resources import CleanupPolicies
-from triggers.cloud_project.terraform import terraform_setup
 from triggers.discovery.dependencies import Dependencies
 from triggers.discovery.inventory import Component
 
@@ -52,6 +51,6 @@ def test_a_whole_setup_is_these_commands() -> None:
 
 
 def test_a_whole_setup_is_these_resources_of_terraform() -> None:
-    assert terraform_setup(everything()) == json.loads(
+    assert terraform_setup(everything(), "my-project", PYPI) == json.loads(
         (DATA / "setup.tf.json").read_text(encoding="utf-8")
     )
