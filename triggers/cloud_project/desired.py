@@ -78,15 +78,14 @@ _DEPLOYERS = {
 }
 _LOGS = "writes the log of its build, which goes to Cloud Logging alone"
 _IMAGE = "pulls the image of Shipwheel, which its build runs"
+_RUNTIME = "What functions run as: grant it what they need, since it has nothing yet"
+_BUILD = "What builds of functions run as, which a deploy starts"
+_IMAGE_BUILDER = "Builds the image of Shipwheel, which it may write, and packages it may not"
 _TITLES: dict[Kind, str] = {
     "check": "Checks pull requests: it reads, since a pull request decides what its check runs",
     "publish": "Publishes packages: the only account that can",
     "deploy": "Deploys functions",
 }
-_RUNTIME = "What functions run as: grant it what they need, since it has nothing yet"
-_BUILD = "What builds of functions run as, which a deploy starts"
-_CALLER = "What events call functions as"
-_IMAGE_BUILDER = "Builds the image of Shipwheel, which it may write, and packages it may not"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,28 +165,24 @@ def _apis(
 
 def _repositories(places: Repositories) -> Iterator[DesiredResource]:
     python, public = places.python, places.public
-    yield DesiredResource(
-        Repository(python, "python"), "Your own packages: here, and only here, is published"
-    )
-    yield DesiredResource(
-        Repository(public, "python", "remote"),
-        "Public packages: a cache of the public index that only reads",
-    )
-    yield DesiredResource(
-        Repository(places.virtual, "python", "virtual", (python, public)),
+    why = "Your own packages: here, and only here, is published"
+    yield DesiredResource(Repository(python, "python"), why)
+    why = "Public packages: a cache of the public index that only reads"
+    yield DesiredResource(Repository(public, "python", "remote"), why)
+    why = (
         "Both behind one address, which clients read instead of two: where both have a version,"
-        " yours wins",
+        " yours wins"
     )
+    yield DesiredResource(Repository(places.virtual, "python", "virtual", (python, public)), why)
     if places.image:
-        yield DesiredResource(
-            Repository(places.image, "docker"), "The image of Shipwheel, which builds run"
-        )
+        why = "The image of Shipwheel, which builds run"
+        yield DesiredResource(Repository(places.image, "docker"), why)
+    why = (
+        "Where the build of a function stores the image: made now, since its account may write"
+        " nowhere else"
+    )
     for place in places.function_images:
-        yield DesiredResource(
-            Repository(place, "docker"),
-            "Where the build of a function stores the image: made now, since its account may write"
-            " nowhere else",
-        )
+        yield DesiredResource(Repository(place, "docker"), why)
 
 
 def _doubled(places: Repositories) -> Iterator[Problem]:
@@ -221,7 +216,7 @@ def _accounts(
         *((account, _TITLES[kind]) for kind in KINDS for account in users.of(kind)),
         *((account, _RUNTIME) for account in users.runtime),
         *((account, _BUILD) for account in users.builds),
-        *((account, _CALLER) for account in users.callers),
+        *((account, "What events call functions as") for account in users.callers),
     ]
     for account, why in titled:
         if in_manifest_project(account, manifest):

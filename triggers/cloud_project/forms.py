@@ -32,12 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from triggers.cloud_project.resources import DesiredResource
+    from triggers.cloud_project.resources import DesiredResource, Scope
 
 REGISTRY_ADMIN = "roles/artifactregistry.admin"
 ACCOUNT_ADMIN = "roles/iam.serviceAccountAdmin"
 PROJECT_ADMIN = "roles/resourcemanager.projectIamAdmin"
 API_ADMIN = "roles/serviceusage.serviceUsageAdmin"
+_UPSTREAMS = "--upstream-policy-file=-"
 _API = "google_project_service"
 _API_DOMAIN = ".googleapis.com"
 _REPOSITORY = "google_artifact_registry_repository"
@@ -50,7 +51,11 @@ _DOCUMENTS = "https://cloud.google.com/artifact-registry/docs/repositories/clean
 
 def steps(needs: Iterable[DesiredResource]) -> Iterator[tuple[tuple[DesiredResource, ...], Call]]:
     """Yield the commands that create *needs*, each with what it creates: one for all APIs."""
-    for project, group in groupby(needs, lambda need: _project_of_api(need.resource)):
+
+    def project_of_api(need: DesiredResource) -> str:
+        return need.resource.project if isinstance(need.resource, Api) else ""
+
+    for project, group in groupby(needs, project_of_api):
         together = tuple(group)
         if project:
             yield together, _enable(project, [need.resource for need in together])
@@ -90,8 +95,8 @@ def revoke(binding: Binding) -> Call:
 
 def set_upstreams(repository: Repository) -> Call:
     """Return the command that gives a virtual repository its upstreams, and no others."""
-    option = "--upstream-policy-file=-"
-    return _on_repository("update", repository.place, option, text=upstream_policies(repository))
+    text = json.dumps(upstream_policies(repository))
+    return _on_repository("update", repository.place, _UPSTREAMS, text=text)
 
 
 def enable_account(account: ServiceAccount) -> Call:
@@ -110,37 +115,37 @@ def _create_repository(repository: Repository) -> Call:
     if repository.mode == "remote":
         options.append("--remote-python-repo=PYPI")
     if repository.mode == "virtual":
-        options.append("--upstream-policy-file=-")
-        text = upstream_policies(repository)
+        options.append(_UPSTREAMS)
+        text = json.dumps(upstream_policies(repository))
     return _on_repository("create", repository.place, *options, text=text)
 
 
-def upstream_policies(repository: Repository) -> str:
-    """Return the upstreams of a virtual repository as gcloud's file has them."""
-    policies: list[dict[str, Any]] = [
+def upstream_policies(repository: Repository) -> list[dict[str, Any]]:
+    """Return the upstreams of a virtual repository as policies, the private one first."""
+    ranked = zip(repository.upstreams, (PRIVATE_PRIORITY, PUBLIC_PRIORITY), strict=True)
+    return [
         {"id": place.name, "repository": place.resource, "priority": priority}
-        for place, priority in priorities(repository)
+        for place, priority in ranked
     ]
-    return json.dumps(policies)
-
-
-def priorities(repository: Repository) -> Iterator[tuple[RepositoryName, int]]:
-    """Yield the upstreams of a virtual repository with their priorities, the private one first."""
-    return zip(repository.upstreams, (PRIVATE_PRIORITY, PUBLIC_PRIORITY), strict=True)
 
 
 def _policy_call(verb: str, binding: Binding, condition: str) -> Call:
     """Return a change of a policy: gcloud reads it, changes it, and writes it with its etag."""
-    words = f"{verb}-iam-policy-binding"
+    group, *where = policy_of(binding.scope)
     options = (f"--member={binding.member}", f"--role={binding.role}", condition)
-    match binding.scope:
-        case RepositoryName() as place:
-            return _on_repository(words, place, *options)
-        case ServiceAccount() as account:
-            words = f"iam service-accounts {words}"
-            return _call(words, account.email, *options, project=account.project)
-        case Project() as project:
-            return _call(f"projects {words}", project.name, *options, project=project.name)
+    words = f"{group} {verb}-iam-policy-binding"
+    return _call(words, *where, *options, project=binding.scope.project)
+
+
+def policy_of(scope: Scope) -> tuple[str, ...]:
+    """Return gcloud's words for what has a policy, and those that name *scope*."""
+    match scope:
+        case RepositoryName():
+            return "artifacts repositories", scope.name, f"--location={scope.location}"
+        case ServiceAccount():
+            return "iam service-accounts", scope.email
+        case Project():
+            return "projects", scope.name
 
 
 def _on_repository(verb: str, place: RepositoryName, *options: str, text: str = "") -> Call:
@@ -164,10 +169,6 @@ def _call(verb: str, *arguments: str, project: str, text: str = "") -> Call:
         takes=f"it takes {role} in the project {project!r}: ask whoever owns it to grant that, or"
         " to run what `shipwheel setup` prints",
     )
-
-
-def _project_of_api(resource: Resource) -> str:
-    return resource.project if isinstance(resource, Api) else ""
 
 
 def terraform_setup(
@@ -237,14 +238,11 @@ class _Terraform:
 
     def _repository(self, place: RepositoryName) -> str:
         same = (place.project, place.location) == (self.place.project, self.place.location)
-        return (
-            terraform_name(place.name)
-            if same
-            else self._name(place.project, f"{place.location}-{place.name}")
-        )
+        parts = [] if same else [place.location]
+        return self._name(self.project if same else place.project, *parts, place.name)
 
-    def _name(self, project: str, name: str) -> str:
-        return terraform_name(*([] if project == self.project else [project]), name)
+    def _name(self, project: str, *names: str) -> str:
+        return terraform_name(*([] if project == self.project else [project]), *names)
 
     def _member(self, member: str) -> str:
         kind, _, address = member.partition(":")
@@ -266,11 +264,8 @@ def _repository_block(repository: Repository) -> _Block:
         public = {"python_repository": {"public_repository": "PYPI"}}
         block["remote_repository_config"] = public
     if repository.mode == "virtual":
-        upstreams = [
-            {"id": upstream.name, "repository": upstream.resource, "priority": priority}
-            for upstream, priority in priorities(repository)
-        ]
-        block["virtual_repository_config"] = {"upstream_policies": upstreams}
+        policies = {"upstream_policies": upstream_policies(repository)}
+        block["virtual_repository_config"] = policies
     return block
 
 

@@ -13,7 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import Problem, Refused
 from steps.host.gcloud import ApiOffError, Call, NotYetError, ask_gcloud, run_gcloud
-from triggers.cloud_project.forms import enable_account, normal_policies, set_upstreams, steps
+from triggers.cloud_project.forms import (
+    enable_account,
+    normal_policies,
+    policy_of,
+    set_upstreams,
+    steps,
+)
 from triggers.cloud_project.resources import (
     Api,
     Binding,
@@ -74,7 +80,8 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
     """
     resources = [need.resource for need in needs]
     # First, since its error is clear where others of gcloud are not, such as without a login.
-    apis = frozenset(api for project in _projects(resources) for api in _apis(project, environ))
+    projects = dict.fromkeys(it.project for it in resources if isinstance(it, Api))
+    apis = frozenset(api for project in projects for api in _apis(project, environ))
     places = [it.place for it in resources if isinstance(it, Repository)]
     repositories: dict[RepositoryName, LiveRepository] = {}
     for project, location in dict.fromkeys((place.project, place.location) for place in places):
@@ -82,7 +89,8 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
     ours = [it for it in resources if isinstance(it, ServiceAccount)]
     accounts: dict[str, bool] = {}
     for project in dict.fromkeys(account.project for account in ours):
-        accounts |= _accounts(project, environ)
+        found = _ask("iam service-accounts list", project=project, environ=environ)
+        accounts |= {it["email"]: it.get("disabled", False) for it in found}
     missing: list[Scope] = [place for place in places if place not in repositories]
     missing += [account for account in ours if account.email not in accounts]
     scopes = [scope for scope in _scopes(resources) if scope not in missing]
@@ -96,10 +104,6 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
         bindings=frozenset(binding for binding, condition in grants if not condition),
         conditional=frozenset(binding for binding, condition in grants if condition),
     )
-
-
-def _projects(resources: Iterable[Resource]) -> list[str]:
-    return [*dict.fromkeys(it.project for it in resources if isinstance(it, Api))]
 
 
 def _scopes(resources: Iterable[Resource]) -> dict[Scope, None]:
@@ -145,31 +149,15 @@ def _live_repository(answer: Mapping[str, Any]) -> LiveRepository:
     )
 
 
-def _accounts(project: str, environ: Mapping[str, str]) -> dict[str, bool]:
-    found = _ask("iam service-accounts list", project=project, environ=environ)
-    return {it["email"]: it.get("disabled", False) for it in found}
-
-
 def _grants(scope: Scope, environ: Mapping[str, str]) -> list[tuple[Binding, bool]]:
     """Return who has which role on *scope*, and whether on a condition only."""
-    verb, *arguments = _policy_of(scope)
-    project = scope.name if isinstance(scope, Project) else scope.project
-    policy = _ask(f"{verb} get-iam-policy", *arguments, project=project, environ=environ) or {}
+    verb, *where = policy_of(scope)
+    policy = _ask(f"{verb} get-iam-policy", *where, project=scope.project, environ=environ) or {}
     return [
         (Binding(scope, member, binding["role"]), "condition" in binding)
         for binding in policy.get("bindings", [])
         for member in binding.get("members", [])
     ]
-
-
-def _policy_of(scope: Scope) -> tuple[str, ...]:
-    match scope:
-        case RepositoryName():
-            return "artifacts repositories", scope.name, f"--location={scope.location}"
-        case ServiceAccount():
-            return "iam service-accounts", scope.email
-        case Project():
-            return "projects", scope.name
 
 
 def _ask(verb: str, *arguments: str, project: str, environ: Mapping[str, str]) -> Any:

@@ -64,6 +64,11 @@ class Project:
 
     name: str
 
+    @property
+    def project(self) -> str:
+        """Itself."""
+        return self.name
+
     def __str__(self) -> str:
         """Return what it is called in a report."""
         return f"the project {self.name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +63,7 @@ def repository_body(repository: Repository) -> dict[str, Any]:
     }
     if repository.mode != "virtual":
         return body
-    upstreams = json.loads(upstream_policies(repository))
+    upstreams = upstream_policies(repository)
     return {**body, "virtualRepositoryConfig": {"upstreamPolicies": upstreams}}
 
 

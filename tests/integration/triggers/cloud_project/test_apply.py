@@ -66,13 +66,13 @@ def test_every_printed_command_runs_in_a_shell_and_then_nothing_is_missing(
     )
 
     assert shell.returncode == 0, shell.stderr
-    assert len(writes(api)) == len(script.split("\n\n")) == 52
+    assert len(writes(api)) == len(script.split("\n\n")) == 53
     before = copy.deepcopy(api.state())
     assert run(SAMPLE, *options, "--apply") == 0
     assert writes(api) == []
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.endswith("done: 0 created, 57 were there\n")
+    assert captured.err.endswith("done: 0 created, 58 were there\n")
     assert run(SAMPLE, *options, "--check") == 0
     assert api.state() == before
     assert api.roles(PUBLISHER) == {

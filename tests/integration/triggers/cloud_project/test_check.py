@@ -139,7 +139,7 @@ def test_a_login_to_another_project_is_said_and_the_manifests_project_is_set_up(
 
     assert run(root, "--check") == 0
 
-    assert capsys.readouterr().err.splitlines()[1] == (
+    assert capsys.readouterr().err.splitlines()[0] == (
         "warning: gcloud's active configuration is for the project 'elsewhere'; every command here"
         " names the manifest's, 'demo'"
     )

@@ -120,7 +120,7 @@ def test_without_gcloud_the_commands_are_printed_all_the_same(
     assert capsys.readouterr().out.count("\ngcloud ") == 16
 
     assert run(root, "--check") == 2
-    assert capsys.readouterr().err.splitlines()[1:] == [
+    assert capsys.readouterr().err.splitlines() == [
         "error: gcloud is not installed, and Google Cloud is reached through it",
         "  hint: https://cloud.google.com/sdk/docs/install",
     ]
