@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from tests.integration.servers.google_api import Answer, GoogleApi, Request, error_answer
 from tests.tiny import make_project
@@ -52,6 +54,7 @@ def run(
     branch: str = "main",
     url: str = "",
     directory: str = "packages",
+    configs: Path = CONFIGS,
 ) -> str:
     """Run the build config *name* on a clone of one commit; return what the build printed."""
     clone = Path(tempfile.mkdtemp(dir=origin.parent))
@@ -63,7 +66,7 @@ def run(
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")}
     done = subprocess.run(
         [
-            *(sys.executable, "-I", "-m", "builder", "run", str(CONFIGS / name)),
+            *(sys.executable, "-I", "-m", "builder", "run", str(configs / name)),
             *("--source", str(clone), "--host-tools", "--substitutions", f"{given}{base}"),
         ],
         env={**inherited, "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host},
@@ -96,6 +99,25 @@ def test_all_commits_of_a_push_are_published_also_of_a_repository_with_one(
         commit(origin)
     run("publish-directory.yaml", origin, emulator, branch="next")
     assert stored(tmp_path) == {"berths-1.0", "berths-1.1", "tides-1.0"}
+
+
+@pytest.mark.parametrize("kind", ["package", "directory"])
+def test_what_starts_deployments_reads_whether_anything_was_published(
+    origin: Path, emulator: Emulator, tmp_path: Path, kind: str
+) -> None:
+    """Of the second step the question alone is run: there is no Cloud Build here."""
+    name = f"publish-{kind}-then-deploy.yaml"
+    config = yaml.safe_load((CONFIGS / name).read_text())
+    [question] = re.findall("grep --quiet ('.*') published.txt", config["steps"][1]["script"])
+    script = f"#!/bin/sh\necho $(grep -c {question} published.txt) files"
+    config["steps"][1:] = [{"name": "${_IMAGE}", "script": script}]
+    (tmp_path / name).write_text(yaml.safe_dump(config, sort_keys=False))
+    directory = "packages/tides" if kind == "package" else "packages"
+
+    printed = [run(name, origin, emulator, directory=directory, configs=tmp_path) for _ in range(2)]
+
+    files = 2 if kind == "package" else 4
+    assert [f"{files} files" in printed[0], "0 files" in printed[1]] == [True, True]
 
 
 def test_a_pull_request_is_checked_for_what_it_changes_where_the_history_can_be_fetched(
