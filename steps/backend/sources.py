@@ -64,6 +64,8 @@ _LARGEST_FILE = 1 << 20
 
 # The build folders of this process.
 _in_use: set[Path] = set()
+# Locks of build folders that were being removed while their builds ended.
+_held_to_the_end: list[int] = []
 
 
 @contextmanager
@@ -78,14 +80,16 @@ def open_build_folder(project: Project) -> Iterator[Path]:
             yield Path(own)
         return
     folder = root / _folder_name(project)
-    with _open_locked(folder.with_name(f"{folder.name}.lock"), project):
+    with _open_locked(folder.with_name(f"{folder.name}.lock"), project) as lock:
         _remove(folder)
         folder.mkdir(mode=0o700)
         _in_use.add(folder)
         try:
             yield folder
         finally:
-            _clean_up(folder)
+            if not _clean_up(folder):
+                # Another thread does, whose end no other build may begin before.
+                _held_to_the_end.append(os.dup(lock.fileno()))
 
 
 def remove_build_folders() -> None:
@@ -94,13 +98,20 @@ def remove_build_folders() -> None:
         _clean_up(folder)
 
 
-def _clean_up(folder: Path) -> None:
-    """Remove *folder* and its lock, and what they are in where nothing else is."""
+def _clean_up(folder: Path) -> bool:
+    """Remove *folder* and its lock, and what they are in where nothing else is.
+
+    Returns False where that is done, or being done, already: what is there is somebody else's.
+    """
+    try:
+        _in_use.remove(folder)
+    except KeyError:
+        return False
     _remove(folder)
-    _in_use.discard(folder)
     with suppress(OSError):
         folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)
         folder.parent.rmdir()
+    return True
 
 
 def _open_locked(path: Path, project: Project) -> IO[str]:

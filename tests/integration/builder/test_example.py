@@ -18,7 +18,7 @@ PACKAGES = Path(__file__).parents[2] / "example" / "packages"
 
 
 RECEIPT = re.compile(
-    r"harbour-\w+ +[\d.]+ +identical +harbour_\S+ +found +\d+ +[0-9a-f]{64}"
+    r"harbour-\w+ +[\d.]+ +identical +harbour_\S+ +found +[\d.]+ \w+ +[0-9a-f]{64}"
     r" +http://127\.0\.0\.1:\d+/demo/pypi/\n"
 )
 

@@ -184,4 +184,4 @@ def test_a_hook_that_takes_too_long_is_ended(
 
     assert main(["-q", "build", str(directory), "--build-timeout", "1"]) == 3
 
-    assert "took longer than 1 seconds" in capsys.readouterr().err
+    assert "took longer than 1 second" in capsys.readouterr().err

@@ -21,7 +21,7 @@ from builder.server import Emulator
 from tests.integration.program import environment, shipwheel
 from tests.integration.selection import exhaustive, sample
 from tests.ports import unused_port
-from tests.tree import git
+from tests.tree import commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,7 +124,7 @@ def harbour(registry: Emulator, tmp_path: Path) -> Harbour:
 
 def copy_sample(root: Path) -> None:
     shutil.copytree(EXAMPLE, root, ignore=shutil.ignore_patterns("dist", "*.egg-info"))
-    git(root, "init", "--quiet")
+    commit(root, "The sample")
 
 
 def build(

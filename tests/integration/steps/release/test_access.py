@@ -295,7 +295,7 @@ def test_the_name_of_a_deleted_file_that_the_registry_keeps_ends_with_the_hint_t
             )
             for status in (301, 302, 303, 307, 308)
         ),
-        (Answer(413), "413 Request Entity Too Large", "the file has 0.3 MB: make it smaller, or"),
+        (Answer(413), "413 Request Entity Too Large", "the file has 301 kB: make it smaller, or"),
         (Answer(422), "422 Unprocessable Entity", "fix what it says of the metadata of the file"),
         (Answer(507), "507 Insufficient Storage", "free space in the registry, or raise its quota"),
         (Answer(400, b"\x1b[2J\n::error::"), r"'\x1b[2J :\x3aerror:\x3a'", "what it says is the"),

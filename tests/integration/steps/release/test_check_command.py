@@ -233,7 +233,7 @@ def test_only_what_changed_since_a_commit_is_looked_at(
         " pack: 'tides/new.py'"
     )
     assert [it["project"] for it in json.loads(done.stdout)["projects"]] == ["berths", "tides"]
-    assert (none.returncode, none.stderr) == (0, "0 of 1 projects changed since main\n")
+    assert (none.returncode, none.stderr) == (0, "0 of 1 project changed since main\n")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith(
         f"error: git cannot tell what changed in {str(repository)!r}: bad revision 'nowhere'\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import threading
@@ -50,11 +51,20 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
         }
         for file in (wheel, sdist)
     ]
-    rows = [line.split() for line in again.stdout.splitlines()]
+    rows = [re.split("  +", line) for line in again.stdout.splitlines()]
     assert rows == [
         ["PROJECT", "VERSION", "OUTCOME", "FILE", "RESULT", "SIZE", "SHA256", "REGISTRY"],
         *(
-            ["berths", "1.0", "identical", file.filename, "found", str(file.size), file.sha256, url]
+            [
+                "berths",
+                "1.0",
+                "identical",
+                file.filename,
+                "found",
+                f"{file.size} bytes",
+                file.sha256,
+                url,
+            ]
             for file in (wheel, sdist)
         ),
     ]

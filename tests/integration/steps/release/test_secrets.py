@@ -39,6 +39,7 @@ ASKING = {
     "requirements": ["requirements", "finder", "--extra-index-url"],
     "versions": ["versions", "--all", "--json"],
     "doctor": ["doctor", "--json"],
+    "bump": ["bump", "berths", "--to", "2.0"],
 }
 # Those that do not. Its own tests show that the emulator keeps its token to itself.
 OTHERS = {

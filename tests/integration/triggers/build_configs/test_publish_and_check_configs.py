@@ -162,5 +162,5 @@ def test_a_native_build_that_failed_after_its_upload_succeeds_when_it_is_run_aga
     assert "Uploading" not in again
 
     next((tmp_path / "registry").rglob("tides-1.0.tar.gz")).unlink()
-    assert "Uploading 1 files to http" in build()
+    assert "Uploading 1 file to http" in build()
     assert {path.name for path in (tmp_path / "registry").rglob("tides-1.0*")} == uploaded

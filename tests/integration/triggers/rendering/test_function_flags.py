@@ -59,7 +59,9 @@ def deploy(functions_api: FunctionsApi, root: Path, **function: Any) -> None:
     manifest = {**SMALLEST, "project": "demo", "deploy": {"function": settings}}
     [trigger] = render(parse_manifest(manifest), Inventory(components=(target,))).triggers
     [step] = [s for s in yaml.safe_load(CONFIG.read_text())["steps"] if s["id"] == "deploy"]
-    given = {**trigger.substitutions, "PROJECT_ID": "demo"}
+    # A submitted build has no trigger.
+    built = dict.fromkeys(("BUILD_ID", "COMMIT_SHA", "LOCATION", "TRIGGER_NAME"), "")
+    given = {**trigger.substitutions, **built, "PROJECT_ID": "demo"}
     variables: dict[str, str] = dict(line.split("=", 1) for line in step["env"])
     environment = {name: given.get(value[2:-1], value) for name, value in variables.items()}
     functions_api.bash(step["script"], environment, root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from steps.backend.sources import (
     LATEST,
     copy_sources,
     open_build_folder,
+    remove_build_folders,
     source_date_epoch,
 )
 from steps.host.errors import InputError
@@ -220,3 +222,17 @@ def test_a_folder_that_a_killed_build_left_is_empty_for_the_next_one(tmp_path: P
     with open_build_folder(project) as folder:
         assert folder == first
         assert [*folder.iterdir()] == []
+
+
+def test_what_was_removed_already_is_another_builds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A signal removes build folders while the builds in them still end."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    project = project_in(tmp_path / "tides", "pyproject.toml")
+
+    with open_build_folder(project) as folder:
+        remove_build_folders()
+        (folder / "of-another").mkdir(parents=True)
+
+    assert (folder / "of-another").is_dir()
