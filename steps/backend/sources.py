@@ -17,6 +17,7 @@ import re
 import shutil
 import stat
 import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,8 +65,7 @@ _LARGEST_FILE = 1 << 20
 
 # The build folders of this process.
 _in_use: set[Path] = set()
-# Locks of build folders that were being removed while their builds ended.
-_held_to_the_end: list[int] = []
+_cleaning_up = threading.RLock()
 
 
 @contextmanager
@@ -80,16 +80,14 @@ def open_build_folder(project: Project) -> Iterator[Path]:
             yield Path(own)
         return
     folder = root / _folder_name(project)
-    with _open_locked(folder.with_name(f"{folder.name}.lock"), project) as lock:
+    with _open_locked(folder.with_name(f"{folder.name}.lock"), project):
         _remove(folder)
         folder.mkdir(mode=0o700)
         _in_use.add(folder)
         try:
             yield folder
         finally:
-            if not _clean_up(folder):
-                # Another thread does, whose end no other build may begin before.
-                _held_to_the_end.append(os.dup(lock.fileno()))
+            _clean_up(folder)
 
 
 def remove_build_folders() -> None:
@@ -98,20 +96,19 @@ def remove_build_folders() -> None:
         _clean_up(folder)
 
 
-def _clean_up(folder: Path) -> bool:
-    """Remove *folder* and its lock, and what they are in where nothing else is.
+def _clean_up(folder: Path) -> None:
+    """Remove *folder* and its lock, and what they are in where nothing else is, once.
 
-    Returns False where that is done, or being done, already: what is there is somebody else's.
+    Returns when that is done, by this thread or another; what is there then is another build's.
     """
-    try:
+    with _cleaning_up:
+        if folder not in _in_use:
+            return
+        _remove(folder)
         _in_use.remove(folder)
-    except KeyError:
-        return False
-    _remove(folder)
-    with suppress(OSError):
-        folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)
-        folder.parent.rmdir()
-    return True
+        with suppress(OSError):
+            folder.with_name(f"{folder.name}.lock").unlink(missing_ok=True)
+            folder.parent.rmdir()
 
 
 def _open_locked(path: Path, project: Project) -> IO[str]:
