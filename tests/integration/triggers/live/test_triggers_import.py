@@ -176,7 +176,8 @@ def test_terraform_reads_every_text_as_it_is(
 ) -> None:
     """No provider can be had here, so the resources are read as values instead."""
     inline = [*yaml.safe_load_all(render(repository, capsys, "--inline").read_text())]
-    file = render(repository, capsys, "--inline", "--format", "terraform")
+    options = ("--inline", "--format", "terraform", "--without-setup")
+    file = render(repository, capsys, *options)
     [resources] = json.loads(file.read_text())["resource"].values()
     (repository / "values.tf.json").write_text(json.dumps({"locals": {"all": resources}}))
 
