@@ -12,6 +12,7 @@ import posixpath
 import re
 import stat
 import struct
+from collections import Counter
 from itertools import product
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -123,9 +124,12 @@ def _read(stream: BinaryIO, form: struct.Struct) -> tuple[Any, ...]:
     return form.unpack(stream.read(form.size))
 
 
-def wheel_problems(entries: Iterable[ZipInfo]) -> Iterator[str]:
+def wheel_problems(entries: Sequence[ZipInfo]) -> Iterator[str]:
     """Yield what makes a wheel with these members unsafe to open."""
+    places = Counter(entry.header_offset for entry in entries)
     for entry in entries:
+        if places[entry.header_offset] > 1:  # Python warns, or refuses, by its version
+            yield f"{shown(entry.filename)} shares its data with another member"
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
             yield f"{shown(entry.filename)} is neither a file nor a folder"

@@ -149,3 +149,17 @@ def test_every_form_of_zip_that_has_nothing_else_in_it_passes(
     with open_archive(wheel.path) as archive:
         assert archive.unlisted() == ""
     assert read_distribution(wheel.path).name == "berths"
+
+
+def test_members_that_share_their_data_are_refused(tmp_path: Path) -> None:
+    """Python only warns of two entries for one place, or refuses them, by its version."""
+    wheel = make_distributions(make_project(tmp_path, "tides"))[0].path
+    content = wheel.read_bytes()
+    last = content.rindex(b"PK\x01\x02")
+    _, _, _, _, count, size, offset, _ = struct.unpack("<4s4H2LH", content[-END:])
+    again = content[last:-END]
+    fields = (b"PK\x05\x06", 0, 0, count + 1, count + 1, size + len(again), offset, 0)
+    wheel.write_bytes(content[:-END] + again + struct.pack("<4s4H2LH", *fields))
+
+    with pytest.raises(InputError, match="shares its data"), open_archive(wheel):
+        pass
