@@ -76,7 +76,7 @@ docs: $(VENV)/development  ## write the output that the documents show anew
 benchmark: $(VENV)/development  ## measure Shipwheel beside its peers; takes a quarter of an hour
 	$(BIN)/python -m tests.benchmark.run --plot tests/benchmark/benchmark.svg
 
-equality: $(VENV)/development  ## build fifty real projects as `python -m build` does, and compare
+equality: $(VENV)/development  ## publish seventy real projects twice, and compare with `python -m build`
 	$(BIN)/python -m tests.benchmark.equality
 
 live: $(VENV)/development  ## ask Google Cloud itself: PROJECT= REGION= [TRIGGER= BRANCH= FUNCTION=1 RECORD=]

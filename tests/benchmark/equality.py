@@ -1,12 +1,13 @@
-"""Builds real projects with `python -m build` and with `shipwheel build`, and compares the wheels.
+"""Publishes real projects twice, and compares the wheels with those of `python -m build`.
 
     python -m tests.benchmark.equality [PROJECT...]
 
-Their sdists come from the package index, through pip. Says what differs, and fails when anything
-does: the members and their contents, RECORD and all, but compiled ones only between two builds of
-ours, from two clones, in a kept and in a fresh environment; for a project that cannot be built, the
-last thing that its backend said. (Some backends, given an unpacked sdist, pack its PKG-INFO twice,
-so sdists are compared in the test suite, from sources.)
+Their sdists come from the package index, through pip. Each is published to the emulator, and then
+from another clone in a fresh environment, which has to be `identical`. Says what differs, and fails
+when anything does: the members of the wheel and their contents, RECORD and all, but compiled ones
+only between the two of ours; for a project that cannot be built, the last thing that its backend
+said. (Some backends, given an unpacked sdist, pack its PKG-INFO twice, so sdists are compared in
+the test suite, from sources.)
 """
 
 from __future__ import annotations
@@ -15,14 +16,16 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.server import Emulator
 from steps.backend.environments import FIXED_ENVIRONMENT
 from tests.archives import member_hashes
 
@@ -46,20 +49,25 @@ PROJECTS = {
     "setuptools-scm": "anyio pluggy pytest tqdm zipp importlib-metadata python-dateutil",
     "setuptools, namespace packages": "jaraco-classes jaraco-functools zope-event",
     "setuptools, in its own tree": "setuptools",
-    "setuptools, extension module": "markupsafe msgpack simplejson wrapt zope-interface",
+    "setuptools, extension module": "bitarray coverage greenlet hiredis kiwisolver markupsafe mmh3"
+    " msgpack psutil pyyaml regex setproctitle simplejson ujson wrapt xxhash zope-interface",
+    "setuptools, behind a backend in its own tree": "frozenlist multidict propcache",
     "setuptools, with cffi": "cffi",
-    "meson-python": "contourpy",
+    "meson-python": "contourpy siphash24",
+    "scikit-build-core": "levenshtein",
 }
 EPOCH = "1700000000"
+SECONDS = 600  # for one program
 COMPILED = (".so", ".pyd", ".cdx.json", ".cyclonedx.json")
 
 
 @dataclass(frozen=True)
 class Built:
-    """What a builder left, and what it said when it failed."""
+    """What a builder left, what it said when it failed, and how a publish ended."""
 
-    members: dict[str, str]
-    failure: str
+    members: dict[str, str] = field(default_factory=dict)
+    failure: str = ""
+    outcome: str = ""
 
 
 def main() -> int:
@@ -83,34 +91,38 @@ def main() -> int:
 def compare(project: str, folder: Path) -> str:
     """Return what there is to say about *project*."""
     source = fetch(project, folder)
-    if source is None:
-        return "not fetched"
+    if isinstance(source, str):
+        return f"not fetched: {source}"
     pristine = Path(shutil.copytree(source, folder / "pristine", symlinks=True))
     theirs = build_with_build(source, folder / "theirs")
     # Without what was left there.
     shutil.rmtree(source)
     second = Path(shutil.copytree(pristine, folder / "clone" / "another-name", symlinks=True))
-    ours = build_with_us(pristine.rename(source), folder)
+    with Emulator(folder / "registry") as emulator:
+        ours = publish(pristine.rename(source), emulator)
+        again = publish(second, emulator, "--no-build-cache")
     if theirs.failure:
         said = theirs.failure.strip().splitlines()[-1]
         return f"{'equally' if said in ours.failure else 'DIFFERENTLY'} failed: {said}"
     if ours.failure:
         return f"DIFFERENT: only ours failed: {ours.failure}"
-    if build_with_us(second, folder, "--no-build-cache").members != ours.members:
-        return "DIFFERENT: from one clone, and from another in a fresh environment"
+    if again.outcome != "identical":
+        return f"DIFFERENT: published twice: {again.outcome or again.failure}"
     names = sorted(theirs.members.keys() | ours.members.keys())
     differ = [name for name in names if theirs.members.get(name) != ours.members.get(name)]
     compiled = [name for name in names if name.endswith(COMPILED)]
     if compiled:  # by them it names the folder that it was made in, and so does RECORD, by its hash
         differ = [it for it in differ if it not in compiled and not it.endswith("/RECORD")]
-    return f"DIFFERENT: {differ}" if differ else f"equal, {len(names)} members, {source.name}"
+    count = f"{len(names)} members" + (f", {len(compiled)} compiled" if compiled else "")
+    return f"DIFFERENT: {differ}" if differ else f"equal, identical, {count}, {source.name}"
 
 
-def fetch(project: str, folder: Path) -> Path | None:
+def fetch(project: str, folder: Path) -> Path | str:
+    """Return where the sdist of *project* was unpacked, or the last thing that pip said."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary"]
-    command += [":all:", "--dest", str(folder / "sdist"), project]
-    if subprocess.run(command, check=False, stdout=sys.stderr).returncode:
-        return None
+    command += [project, "--dest", str(folder / "sdist"), project]
+    if (done := run(command)).returncode:
+        return done.stderr.strip().rpartition("\n")[2]
     (archive,) = (folder / "sdist").iterdir()
     with tarfile.open(archive) as tar:
         tar.extractall(folder / "source", filter="data")
@@ -118,38 +130,46 @@ def fetch(project: str, folder: Path) -> Path | None:
     return source
 
 
-def environ() -> dict[str, str]:
-    return {**os.environ, **FIXED_ENVIRONMENT, "SOURCE_DATE_EPOCH": EPOCH}
+def run(command: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, or end it and its children when it takes too long."""
+    variables = {**os.environ, **FIXED_ENVIRONMENT, "SOURCE_DATE_EPOCH": EPOCH, **environ}
+    with subprocess.Popen(
+        command,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            output, errors = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGTERM)
+            output, errors = process.communicate()
+            errors += f"\ntook more than {SECONDS} s"
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
 def build_with_build(source: Path, output: Path) -> Built:
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--wheel",
-        "--installer",
-        "uv",
-        "--outdir",
-        str(output),
-    ]
-    done = subprocess.run(
-        [*command, str(source)], env=environ(), capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", str(output)]
+    done = run([*command, str(source)])
     if done.returncode:
-        return Built({}, done.stdout + done.stderr)
-    return Built(members(output.iterdir()), "")
+        return Built(failure=done.stdout + done.stderr)
+    return Built(members(output.glob("*.whl")))
 
 
-def build_with_us(source: Path, folder: Path, *options: str) -> Built:
-    command = [sys.executable, "-m", "builder", "build", "--wheel", "--json", *options, str(source)]
-    here = {**environ(), "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(
-        command, env=here, capture_output=True, text=True, check=False, cwd=folder
+def publish(source: Path, emulator: Emulator, *options: str) -> Built:
+    command = [sys.executable, "-m", "builder", "publish", "--json", *options, str(source)]
+    done = run(
+        command,
+        PYTHONPATH=str(Path(__file__).parents[2]),
+        ARTIFACT_REGISTRY_EMULATOR_HOST=emulator.host,
+        SHIPWHEEL_REGISTRY="us-central1/demo/pypi",
     )
     if done.returncode:
-        return Built({}, done.stdout + done.stderr)
-    return Built(members(Path(row["path"]) for row in json.loads(done.stdout)), "")
+        return Built(failure=done.stdout + done.stderr)
+    outcomes = {row["outcome"] for row in json.loads(done.stdout)}
+    return Built(members(source.glob("dist/*.whl")), outcome=", ".join(outcomes))
 
 
 def members(distributions: Iterable[Path]) -> dict[str, str]:
