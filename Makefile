@@ -70,7 +70,7 @@ schema: $(VENV)/development  ## write the manifest's JSON Schema anew from the c
 api: $(VENV)/development  ## write the fields of Cloud Build's messages anew, from Google's types and gcloud
 	$(BIN)/python -m tests.api
 
-docs: $(VENV)/development  ## write the output that the documents show anew
+docs: $(VENV)/development  ## write the reference, and the output that the documents show, anew
 	$(BIN)/python -m tests.documentation
 
 benchmark: $(VENV)/development  ## measure Shipwheel beside its peers; takes a quarter of an hour

@@ -13,12 +13,16 @@ from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import finding_as_object, print_finding
+from steps.function.rules import CODES as FUNCTION_CODES
 from steps.host.errors import Refused, did_you_mean
 from triggers.command_line.options import manifest_option
 from triggers.rules.codes import CODES
 from triggers.rules.linter import lint
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from steps.host.errors import Code
     from triggers.rules.linter import Report
 
 _logger = logging.getLogger("shipwheel")
@@ -27,11 +31,26 @@ _logger = logging.getLogger("shipwheel")
 def _codes(
     _ctx: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
 ) -> frozenset[str]:
-    codes = {code.strip().upper() for text in given for code in text.split(",")}
+    codes = frozenset(code.strip().upper() for text in given for code in text.split(","))
     for code in sorted(codes - CODES.keys()):
-        meant = did_you_mean(code, CODES, "triggers/rules/README.md lists them")
-        raise click.BadParameter(f"there is no code {code!r}: {meant}")
-    return frozenset(codes)
+        raise click.BadParameter(_unknown(code, CODES))
+    return codes
+
+
+def _unknown(code: str, known: Mapping[str, Code]) -> str:
+    meant = did_you_mean(code, known, f"codes are SW and three digits, such as {min(known)}")
+    return f"there is no code {code!r}: {meant}"
+
+
+def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) -> None:
+    if code is None or ctx.resilient_parsing:
+        return
+    known = {**CODES, **FUNCTION_CODES}
+    name = code.strip().upper()
+    if name not in known:
+        raise click.BadParameter(_unknown(name, known))
+    click.echo(f"{name} ({known[name].level}): {known[name].meaning}")
+    ctx.exit()
 
 
 @click.command(
@@ -47,6 +66,14 @@ def _codes(
     callback=_codes,
     help="Leave out findings of this code; may be given again, or as CODE,CODE.",
 )
+@click.option(
+    "--explain",
+    metavar="CODE",
+    is_eager=True,
+    expose_value=False,
+    callback=_explain,
+    help="Print what a code means, also one of `shipwheel requirements`, and exit.",
+)
 @json_option
 def command(
     *, files: tuple[Path, ...], manifest_file: Path, ignored: frozenset[str], as_json: bool
@@ -58,7 +85,7 @@ def command(
     name, and every cloudbuild.yaml, cloudbuild-*.yaml, *.cloudbuild.yaml, cloudbuild/*.yaml and
     .cloudbuild/*.yaml below.
 
-    Exits with 1 if there is a finding. triggers/rules/README.md explains the codes.
+    Exits with 1 if there is a finding; --explain says what its code means.
 
     \b
     Example:

@@ -120,17 +120,20 @@ class ShipwheelCommand(click.Command):
         *own, last = super().get_params(ctx)
         return [*own, *_OUTPUT_OPTIONS, last]
 
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, those that several commands share in sections below the others."""
+    def sections(self, ctx: click.Context) -> dict[str, list[click.Option]]:
+        """Return the options by the section of the help, --help last."""
         section_of = {name: title for title, names in _SECTIONS.items() for name in names}
-        sections: dict[str, list[tuple[str, str]]] = {it: [] for it in ("Options", *_SECTIONS)}
+        found: dict[str, list[click.Option]] = {title: [] for title in ("Options", *_SECTIONS)}
         *options, last = (it for it in self.get_params(ctx) if isinstance(it, click.Option))
         for option in options:
-            if record := option.get_help_record(ctx):
-                sections[section_of.get(option.name or "", "Options")].append(record)
-        sections["Output"].append(last.get_help_record(ctx) or ("", ""))
-        for title, records in sections.items():
-            if records:
+            found[section_of.get(option.name or "", "Options")].append(option)
+        found["Output"].append(last)
+        return {title: options for title, options in found.items() if options}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those that several commands share in sections below the others."""
+        for title, options in self.sections(ctx).items():
+            if records := [it for option in options if (it := option.get_help_record(ctx))]:
                 with formatter.section(title):
                     formatter.write_dl(records)
 

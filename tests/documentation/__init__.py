@@ -5,5 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = (".", "builder", "steps", "triggers", "triggers/rules", "tests/example")
-DOCUMENTS = sorted(path for folder in FOLDERS for path in (ROOT / folder).glob("*.md"))
+FOLDERS = (".", "builder", "steps", "triggers", "tests/example")
+DOCUMENTS = sorted(
+    [path for folder in FOLDERS for path in (ROOT / folder).glob("*.md")]
+    + [*(ROOT / "docs").rglob("*.md")]
+)

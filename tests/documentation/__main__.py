@@ -1,9 +1,9 @@
-"""Writes the output blocks of the documents anew: `make docs`.
+"""Writes the reference, and the output blocks of the documents, anew: `make docs`.
 
     python -m tests.documentation [--check]
 
 With `--check` it changes nothing, and ends with 1 and a difference when a document shows what its
-commands do not print. Some commands call gcloud: without it nothing is run, and it says so.
+commands do not print. Some commands call gcloud: without it none is run, and it says so.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from tests.documentation import DOCUMENTS, ROOT
+from tests.documentation import DOCUMENTS, ROOT, reference
 from tests.documentation.examples import rewrite_examples
 from tests.documentation.stage import Stage
 
@@ -27,30 +27,38 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
-    if not shutil.which("gcloud"):
+    stale = [_update(path, text, check=check) for path, text in reference.pages().items()]
+    if shutil.which("gcloud"):
+        stale += [_update(path, _run(path), check=check) for path in DOCUMENTS]
+    else:
         print("The documents' commands were not run: gcloud is not here.", file=sys.stderr)
-        return int("SHIPWHEEL_NO_SKIPS" in os.environ)
-    stale = []
-    for document in DOCUMENTS:
-        text = document.read_text(encoding="utf-8")
-        if "<!-- run:" not in text:
-            continue
-        with Stage() as stage:
-            current = rewrite_examples(text, stage.run, stage.prepare)
-        if current != text:
-            stale.append(document)
-            _show(document, text, current)
-            if not check:
-                document.write_text(current, encoding="utf-8")
-    return 1 if check and stale else 0
+        stale.append("SHIPWHEEL_NO_SKIPS" in os.environ)
+    return int(check and any(stale))
 
 
-def _show(document: Path, old: str, new: str) -> None:
+def _run(document: Path) -> str:
+    """Return the text of *document* with what its commands print now."""
+    text = document.read_text(encoding="utf-8")
+    if "<!-- run:" not in text:
+        return text
+    with Stage() as stage:
+        return rewrite_examples(text, stage.run, stage.prepare)
+
+
+def _update(document: Path, current: str, *, check: bool) -> bool:
+    """Show how *document* differs from *current*, write that, and return whether it does."""
+    old = document.read_text(encoding="utf-8") if document.exists() else ""
+    if old == current:
+        return False
     name = str(document.relative_to(ROOT))
-    lines = difflib.unified_diff(
-        old.splitlines(keepends=True), new.splitlines(keepends=True), name, "what it prints"
+    sys.stdout.writelines(
+        difflib.unified_diff(
+            old.splitlines(keepends=True), current.splitlines(keepends=True), name, "what is true"
+        )
     )
-    sys.stdout.writelines(lines)
+    if not check:
+        document.write_text(current, encoding="utf-8")
+    return True
 
 
 if __name__ == "__main__":

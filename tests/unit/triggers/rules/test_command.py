@@ -13,7 +13,6 @@ import yaml
 
 from builder.__main__ import main
 from tests.tree import git, write
-from triggers.rules.codes import table
 
 ROOT = Path(__file__).parents[4]
 SAMPLE = ROOT / "tests" / "example"
@@ -223,5 +222,16 @@ def test_the_pre_commit_hook_runs_on_the_files_that_it_names(
     assert not named.search("a/other.yaml")
 
 
-def test_the_documented_codes_are_those_of_the_code() -> None:
-    assert (ROOT / "triggers" / "rules" / "README.md").read_text().endswith(f"\n\n{table()}")
+@pytest.mark.parametrize("code", ["SW201", "sw811"])
+def test_a_code_is_explained(code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["triggers", "lint", "--explain", code]) == 0
+
+    assert capsys.readouterr().out.startswith(f"{code.upper()} (")
+
+
+def test_a_code_that_there_is_not_is_named_with_its_near_miss(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["triggers", "lint", "--explain", "SW2011"]) == 2
+
+    assert "there is no code 'SW2011': did you mean 'SW211'?" in capsys.readouterr().err
