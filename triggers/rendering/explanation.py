@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
+from steps.project.globs import BadGlobError
 from triggers.cloudbuild.conditions import ref_matches
-from triggers.cloudbuild.globs import BadGlobError, FileIndex
+from triggers.cloudbuild.globs import FileIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

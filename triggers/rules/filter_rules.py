@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, shorten
+from steps.project.globs import BadGlobError, parse_glob
 from triggers.cloudbuild.conditions import (
     anchored,
     is_anchored,
@@ -13,7 +14,7 @@ from triggers.cloudbuild.conditions import (
     ref_matches,
     syntax_fault,
 )
-from triggers.cloudbuild.globs import BadGlobError, FileIndex, above, parse_glob
+from triggers.cloudbuild.globs import FileIndex, above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

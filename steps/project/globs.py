@@ -1,0 +1,184 @@
+"""Globs of files, with one meaning for Cloud Build's triggers and for what needs no release.
+
+The rules are those of Go's `filepath.Match`, with `**` over directories and alternation `{a,b}`;
+Cloud Build's page "Create and manage build triggers" names all three. Paths are those of git: with
+slashes, and without a leading one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Nobody writes that many by hand, but nested alternations multiply.
+_MOST_ALTERNATIVES = 1000
+
+_TOKEN = re.compile(
+    r"""
+    (?P<deep>   (?:(?<=/)|\A)\*\*(?:/|\Z) )         # ** is all of a path's segment
+  | (?P<star>   \*+ )
+  | (?P<one>    \? )
+  | (?P<class>  \[(?P<negated>\^?)(?P<inner>(?:\\.|[^\\\]])*)\] )
+  | (?P<escape> \\(?P<escaped>.) )
+  | (?P<plain>  [^*?[\\{},]+ | [{},] )
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_STAR = "[^/]*"
+_RANGE = re.compile(r"(?P<low>\\.|[^\\-])(?:-(?P<high>\\.|[^\\-]))?", re.DOTALL)
+
+
+class BadGlobError(ValueError):
+    """The glob is malformed; Go would say "syntax error in pattern"."""
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A text that every match of an alternative has in it, or *leads* with."""
+
+    text: str
+    leads: bool
+
+
+@dataclass(frozen=True)
+class Glob:
+    """A glob that was understood.
+
+    *literals* has one per alternative: a quick test before `matches`. *undocumented* says, if not
+    empty, which part no document explains, and how it was read.
+    """
+
+    text: str
+    literals: tuple[Literal, ...]
+    undocumented: str
+    expression: re.Pattern[str]
+
+    def matches(self, path: str) -> bool:
+        """Return whether the glob matches the whole *path*."""
+        return self.expression.fullmatch(path) is not None
+
+
+@cache
+def parse_glob(text: str) -> Glob:
+    """Return the glob that *text* is; raise BadGlobError for a malformed one."""
+    alternatives = [_tokens(alternative) for alternative in _expand(text)]
+    return Glob(
+        text=text,
+        literals=tuple(map(_longest_literal, alternatives)),
+        undocumented=_undocumented(alternatives),
+        expression=re.compile("|".join(map(_expression, alternatives)), re.DOTALL),
+    )
+
+
+def _expand(text: str) -> list[str]:
+    """Return the globs without alternation that *text* expands to; braces may be nested."""
+    edges: list[int] = []
+    depth = 0
+    for token in _tokens(text):
+        mark = token.group()
+        depth += mark == "{"
+        if depth == 1 and mark in {"{", ",", "}"}:
+            edges.append(token.start())
+        if mark == "}" and depth:
+            depth -= 1
+            if depth == 0:
+                return _choices(text, edges)
+    if depth:
+        raise BadGlobError("a { has no }")
+    return [text]
+
+
+def _choices(text: str, edges: Sequence[int]) -> list[str]:
+    """Return what *text* expands to, whose first alternation has its marks at *edges*."""
+    before, after = text[: edges[0]], text[edges[-1] + 1 :]
+    expanded: list[str] = []
+    for start, end in pairwise(edges):
+        expanded += _expand(before + text[start + 1 : end] + after)
+    if len(expanded) > _MOST_ALTERNATIVES:
+        raise BadGlobError(f"it expands to more than {_MOST_ALTERNATIVES} globs")
+    return expanded
+
+
+def _tokens(text: str) -> list[re.Match[str]]:
+    tokens: list[re.Match[str]] = []
+    place = 0
+    while place < len(text):
+        token = _TOKEN.match(text, place)
+        if token is None:
+            raise BadGlobError("a [ has no ]" if text[place] == "[" else "it ends in a backslash")
+        tokens.append(token)
+        place = token.end()
+    return tokens
+
+
+def _expression(tokens: Sequence[re.Match[str]]) -> str:
+    """Return the regular expression of one alternative.
+
+    A star that another one follows takes the first place where what is between them fits, as Go's
+    does: trying the others, too, finds nothing more and may take for ever.
+    """
+    done, rest = "", ""
+    for token in reversed(tokens):
+        match token.lastgroup:
+            case "star":
+                between = f"(?>{_STAR}?{rest})" if done else f"{_STAR}{rest}"
+                done, rest = between + done, ""
+            case "deep":
+                # Before a slash it may stand for nothing at all; at the end it is a file.
+                deep = "(?:.*/)?" if token.group().endswith("/") else ".+"
+                done, rest = deep + rest + done, ""
+            case _:
+                rest = _expression_of(token) + rest
+    return rest + done
+
+
+def _expression_of(token: re.Match[str]) -> str:
+    if token["class"]:
+        return _class_expression(token["inner"], negated=bool(token["negated"]))
+    return "[^/]" if token["one"] else re.escape(_literal(token))
+
+
+def _class_expression(inner: str, *, negated: bool) -> str:
+    held, place = "", 0
+    while place < len(inner):
+        found = _RANGE.match(inner, place)
+        if found is None:
+            raise BadGlobError("a - in [] has to be escaped, or between two characters")
+        low = found["low"][-1]
+        high = (found["high"] or low)[-1]
+        # Go takes a range that runs backwards for one that holds nothing.
+        held += f"{re.escape(low)}-{re.escape(high)}" if low <= high else ""
+        place = found.end()
+    if not inner:
+        raise BadGlobError("a [] is empty")
+    if not held:
+        return "." if negated else "(?!)"
+    return f"[{'^' if negated else ''}{held}]"
+
+
+def _longest_literal(tokens: Sequence[re.Match[str]]) -> Literal:
+    """Return the longest text without a wildcard; the first of them leads, if empty, too."""
+    texts = [""]
+    for token in tokens:
+        if token["plain"] or token["escape"]:
+            texts[-1] += _literal(token)
+        else:
+            texts.append("")
+    longest = max(texts, key=len)
+    return Literal(longest, leads=longest == texts[0])
+
+
+def _literal(token: re.Match[str]) -> str:
+    return token["plain"] or token["escaped"]
+
+
+def _undocumented(alternatives: Sequence[Sequence[re.Match[str]]]) -> str:
+    if any(len(token["star"] or "") > 1 for tokens in alternatives for token in tokens):
+        return "`**` beside other characters is read as `*`"
+    return ""
