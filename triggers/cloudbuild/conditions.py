@@ -115,8 +115,17 @@ def read_conditions(message: Mapping[str, Any]) -> TriggerConditions:
         disabled=trigger.disabled,
         included=_texts(message.get("includedFiles")),
         ignored=_texts(message.get("ignoredFiles")),
-        starts=tuple(trigger.substitutions.get(DOWNSTREAM_KEY, "").split()),
+        starts=triggers_started(trigger.substitutions),
     )
+
+
+def triggers_started(substitutions: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the triggers that a build with *substitutions* starts at its end.
+
+    Each may be followed by a colon and the packages that it needs.
+    """
+    entries = substitutions.get(DOWNSTREAM_KEY, "").split()
+    return tuple(entry.partition(":")[0] for entry in entries)
 
 
 def _texts(value: object) -> tuple[str, ...]:

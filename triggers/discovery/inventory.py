@@ -43,12 +43,14 @@ class Component:
     """A package or a function.
 
     *path* is its directory from the repository's root, with slashes, `.` for the root itself.
-    *has_own_config* says that a `cloudbuild.yaml` is in it.
+    *has_own_config* says that a `cloudbuild.yaml` is in it. *name* is the folder's where *is_named*
+    says that only a build would tell the package's.
     """
 
     kind: Literal["package", "function"]
     path: str
     name: str
+    is_named: bool = True
     has_own_config: bool = False
     dependencies: Dependencies = field(default_factory=Dependencies)
 
@@ -70,14 +72,18 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
     InputError.raise_all(problems)
     names = _package_names(root, packages)
     # The root's own cloudbuild.yaml is rarely a package's: it may well build the whole repository.
+    by_name = {name or _folder_name(root, path): path for path, name in names.items()}
     reader = DependencyReader(
-        root, {name: path for path, name in names.items()}, links_out(root, packages)
+        root,
+        {canonicalize_name(it): path for it, path in by_name.items()},
+        links_out(root, packages),
     )
     components = [
         Component(
             kind="package" if path in names else "function",
             path=path,
             name=names.get(path) or _folder_name(root, path),
+            is_named=bool(names.get(path)),
             has_own_config=path != "." and (root / path / OWN_BUILD_CONFIG).is_file(),
             dependencies=reader.of_package(path) if path in names else reader.of_function(path),
         )
@@ -236,18 +242,14 @@ def _without(paths: Sequence[str], excludes: Sequence[str]) -> list[str]:
 
 
 def _package_names(root: Path, packages: Sequence[str]) -> dict[str, str]:
-    """Return each package's name, normalised; the folder's where only a build would tell."""
+    """Return each package's name, normalised; nothing where only a build would tell."""
     try:
         projects = read_projects(root / path for path in packages)
     except InputError as error:
         # A template or a fixture may look like a package, and be none.
         problems = [Problem(each.message, f"{each.hint}; {_OR}") for each in error.problems]
         raise InputError(problems[0], more=problems[1:]) from None
-    return {
-        (path := relative_path(root, it.directory)): it.name
-        or canonicalize_name(_folder_name(root, path))
-        for it in projects
-    }
+    return {relative_path(root, it.directory): it.name or "" for it in projects}
 
 
 def _folder_name(root: Path, path: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from triggers.manifest.settings import resolve
@@ -31,19 +31,21 @@ _HASH_LENGTH = 8
 class TriggerTarget:
     """One package, one function, or all packages below a directory.
 
-    *packages* are the paths of what it publishes, *folders* and *files* what starts its builds,
-    *downstream* the paths of the functions that are deployed after it is published. *awaited* are
-    the packages that a function runs with and that the push which deploys it publishes.
+    *packages* maps the paths of what it publishes to names, "" where only a build would tell.
+    *folders* and *files* start its builds. *downstream* are the paths of the functions that are
+    deployed after it is published, each with the names of those of *packages* that it runs with, or
+    none for whichever. *awaited* are the packages that a function runs with and that the push which
+    deploys it publishes.
     """
 
     kind: Literal["package", "function", "directory"]
     path: str
     title: str
     has_own_config: bool
-    packages: tuple[str, ...]
+    packages: Mapping[str, str]
     folders: tuple[str, ...]
     files: tuple[str, ...]
-    downstream: tuple[str, ...] = ()
+    downstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     awaited: tuple[str, ...] = ()
 
 
@@ -88,7 +90,7 @@ def _group(manifest: Manifest, components: Iterable[Component]) -> Iterator[Trig
                 path=component.path,
                 title=component.name,
                 has_own_config=component.has_own_config,
-                packages=(component.path,) if component.kind == "package" else (),
+                packages=_published_as([component]) if component.kind == "package" else {},
                 folders=(component.path, *component.dependencies.folders),
                 files=component.dependencies.files,
             )
@@ -99,10 +101,14 @@ def _group(manifest: Manifest, components: Iterable[Component]) -> Iterator[Trig
             path=path,
             title=f"{len(members)} packages",
             has_own_config=False,
-            packages=tuple(member.path for member in members),
+            packages=_published_as(members),
             folders=(path, *sorted({d for each in dependencies for d in each.folders})),
             files=tuple(sorted({d for each in dependencies for d in each.files})),
         )
+
+
+def _published_as(packages: Iterable[Component]) -> dict[str, str]:
+    return {it.path: it.name if it.is_named else "" for it in packages}
 
 
 def _waits(manifest: Manifest, path: str) -> bool:
@@ -117,15 +123,21 @@ def _connected(
     target: TriggerTarget, published: AbstractSet[str], waiting: Iterable[TriggerTarget]
 ) -> TriggerTarget:
     """Return *target* with its downstream; one that waits, without what publishing it starts."""
-    if published & {*target.packages}:
-        needed = {*target.packages}
-        downstream = (each.path for each in waiting if needed & {*each.folders[1:]})
-        return replace(target, downstream=tuple(downstream))
+    if published & target.packages.keys():
+        needed = {each.path: target.packages.keys() & {*each.folders[1:]} for each in waiting}
+        downstream = {path: _names(target, paths) for path, paths in needed.items() if paths}
+        return replace(target, downstream=downstream)
     if any(target is each for each in waiting):
         own, *others = target.folders
         folders = (own, *(folder for folder in others if folder not in published))
         return replace(target, folders=folders)
     return target
+
+
+def _names(target: TriggerTarget, needed: AbstractSet[str]) -> tuple[str, ...]:
+    """Return the names of the packages in *needed*; none where any of *target* counts."""
+    names = sorted(target.packages[path] for path in needed)
+    return () if needed == target.packages.keys() or "" in names else tuple(names)
 
 
 def _awaited(

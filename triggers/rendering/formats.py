@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem
-from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
+from triggers.cloudbuild.conditions import triggers_started
 from triggers.cloudbuild.messages import MAPS
 from triggers.manifest.settings import service_account_resource
 
@@ -190,7 +190,7 @@ def _lines(inventory: Inventory, triggers: list[Trigger]) -> Iterator[str]:
         yield f'  {nodes[trigger.target]} -.-> t{number}>"{_text(trigger.name)}"]'
     numbers = {trigger.name: number for number, trigger in enumerate(triggers)}
     for trigger in triggers:
-        started = trigger.substitutions.get(DOWNSTREAM_KEY, "").split()
+        started = triggers_started(trigger.substitutions)
         for name in (name for name in started if name in numbers):
             yield f"  t{numbers[trigger.name]} -.-> t{numbers[name]}"
 

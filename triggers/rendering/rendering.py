@@ -150,8 +150,7 @@ def _substitutions(
         "_REPO": registry.repository,
     }
     if kind == "publish" and target.downstream:
-        names = (name_in(manifest, path, "deploy") for path in target.downstream)
-        given[DOWNSTREAM_KEY] = " ".join(names)
+        given[DOWNSTREAM_KEY] = _downstream(manifest, target)
     if config.startswith(f"{target.path}/"):
         return given
     given |= {"_DIRECTORY": target.path, "_IMAGE": manifest.image}
@@ -164,6 +163,20 @@ def _substitutions(
             "_TOOL": function.tool,
         }
     return given
+
+
+def _downstream(manifest: Manifest, target: TriggerTarget) -> str:
+    """Return the triggers to start, each with the packages that it needs: `NAME:PACKAGE+PACKAGE`.
+
+    A name alone is started by any of them, as all are where the packages would be too many.
+    """
+    names = {path: name_in(manifest, path, "deploy") for path in target.downstream}
+    entries = (
+        ":".join(filter(None, (names[path], "+".join(needed))))
+        for path, needed in target.downstream.items()
+    )
+    text = " ".join(entries)
+    return text if len(text) <= LONGEST_VALUE else " ".join(names.values())
 
 
 def _unwritable(manifest: Manifest, targets: Iterable[TriggerTarget]) -> Iterator[Problem]:

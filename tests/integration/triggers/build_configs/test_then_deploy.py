@@ -46,15 +46,18 @@ class Push:
         return held
 
     def publish(
-        self, *, triggers: str = "f-deploy", result: str = "uploaded"
+        self, *, triggers: str = "f-deploy", result: str = "uploaded", of: str = "package"
     ) -> subprocess.CompletedProcess[str]:
-        """Run the last step of a build that publishes a package, whose file was *result*."""
+        """Run the last step of a build that publishes: a was *result*, b was not published."""
         build = self.build("a-publish")
         given = {"_THEN_DEPLOY": triggers}
         folder = self.folder / build["id"]
         folder.mkdir()
-        (folder / "published.txt").write_text(f"PROJECT\na  1.0  new  a.whl  {result}  1  0\n")
-        return self._run("publish-package-then-deploy.yaml", build, given, folder)
+        rows = f"PROJECT\na  1.0  new  a.whl  {result}  1  0\n"
+        if of == "directory":
+            rows += "b  1.0  identical  b.whl  found  1  0\n"
+        (folder / "published.txt").write_text(rows)
+        return self._run(f"publish-{of}-then-deploy.yaml", build, given, folder)
 
     def deploy(self, build: dict[str, Any], **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the last step of *build*, which deploys the function."""
@@ -163,6 +166,26 @@ def test_a_build_that_was_stopped_after_it_had_published_is_run_again(
 
     assert len(push.started) == 1
     assert "Not started: f-deploy" in again.stdout
+
+
+def test_a_directory_starts_what_needs_one_of_the_packages_that_it_published(push: Push) -> None:
+    done = push.publish(triggers="g-deploy:b f-deploy:a+b", of="directory")
+
+    assert (done.returncode, len(push.started), len(push.api.builds)) == (0, 1, 2), done.stderr
+    assert "Not started: g-deploy needs none of the packages that were published\n" in done.stdout
+
+
+@pytest.mark.parametrize("triggers", ["f-deploy", "f-deploy:ab+a", "f-deploy:b"])
+def test_a_directory_that_cannot_tell_what_was_published_starts_every_deployment(
+    push: Push, triggers: str
+) -> None:
+    """An earlier build of the commit may have published b, and have been stopped."""
+    if triggers.endswith(":b"):
+        push.build("a-publish", "CANCELLED")
+
+    push.publish(triggers=triggers, of="directory")
+
+    assert len(push.started) == 1
 
 
 def test_a_deployment_that_failed_is_started_by_the_next_build_that_publishes(push: Push) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -205,13 +206,30 @@ class TestAfterPublish:
         options = found["f-deploy"]["substitutions"]["_REQUIREMENTS"].split()
         assert [it for it in options if "wait-for" in it] == [f"--wait-for={it}" for it in awaited]
 
-    def test_a_directory_of_packages_starts_them_all(self) -> None:
+    def test_a_directory_of_packages_starts_each_for_the_packages_that_it_needs(self) -> None:
         found = self.found(deploy={"afterPublish": True}, grouping="directory")
 
         assert found["f-deploy"]["includedFiles"][:2] == ["f/**", "libs/shared/**"]
         publish = found["p-publish"]
         assert publish["filename"] == "cloudbuild/publish-directory-then-deploy.yaml"
-        assert publish["substitutions"]["_THEN_DEPLOY"] == "f-deploy g-deploy"
+        assert publish["substitutions"]["_THEN_DEPLOY"] == "f-deploy g-deploy:b"
+
+    @pytest.mark.parametrize("count", [2, 300])
+    def test_where_packages_have_no_name_yet_or_too_many_all_of_a_directory_count(
+        self, count: int
+    ) -> None:
+        packages = [package(f"p/harbour-package-{number}") for number in range(count)]
+        if count == 2:
+            packages[0] = replace(packages[0], is_named=False)
+        needed = (each.path for each in packages[:-1])
+        *_, publish = documents(
+            *packages,
+            function("f", *needed),
+            deploy={"afterPublish": True},
+            grouping="directory",
+        )
+
+        assert publish["substitutions"]["_THEN_DEPLOY"] == "f-deploy"
 
     def test_an_upload_by_cloud_build_itself_comes_too_late_to_start_anything(self) -> None:
         native = "cloudbuild/publish-package-native.yaml"
