@@ -50,7 +50,8 @@ _LARGEST_REQUEST = 1 << 17
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _ORPHANS_SECONDS = 5.0
 # What differs from one hook to the next, so that an import must not depend on it.
-_DIFFERENT = {b"SOURCE_DATE_EPOCH", b"_PYPROJECT_HOOKS_BUILD_BACKEND"}
+_NAMES = ("SOURCE_DATE_EPOCH", "_PYPROJECT_HOOKS_BUILD_BACKEND")
+_DIFFERENT = {*_NAMES, *map(os.fsencode, _NAMES)}
 # Modules that a backend imports only when it is called, and that only define things. With these two
 # tables the builds of twenty packages in kept environments take 3.08 s of processor time, without
 # them 5.34 s, and do the same.
@@ -74,53 +75,58 @@ _PARTS = {
     " setuptools.command.editable_wheel setuptools.command.install"
     " setuptools.command.install_egg_info setuptools.command.install_lib"
     " setuptools.command.install_scripts setuptools.command.rotate setuptools.command.saveopts"
-    " setuptools.command.sdist setuptools.config._validate_pyproject tarfile tomllib",
+    " setuptools.command.sdist tarfile tomllib",
 }
 # Functions that only fill a cache, which every hook would fill for itself in 100 ms: poetry-core
-# compiles its schema and its grammar.
-_CACHES = {
+# compiles its schemas and its grammar, setuptools imports its validator.
+_CACHES: dict[str, tuple[tuple[str, str, tuple[object, ...]], ...]] = {
     "poetry.core.masonry.api": (
-        ("poetry.core.json", "_get_validator", "poetry-schema"),
-        ("poetry.core.json", "_get_validator", "project-schema"),
-        ("poetry.core.version.requirements", "Requirement", "name"),
+        ("poetry.core.json", "validate_object", ({}, "poetry-schema")),
+        ("poetry.core.json", "validate_object", ({}, "project-schema")),
+        ("poetry.core.version.requirements", "Requirement", ("name",)),
+    ),
+    "setuptools.build_meta": (
+        ("setuptools.config.pyprojecttoml", "validate", ({}, "pyproject.toml")),
     ),
 }
 
 
-class _Watched(dict[bytes, bytes]):
-    """The variables of `os.environ`, which note a look-up of one that differs."""
+def watched(variables: Any, seen: list[str]) -> type:
+    """Return *variables*, the class of `os.environ`, noting in *seen* a look-up that differs."""
 
-    asked = False
+    def look_up(self: Any, key: Any) -> Any:
+        if key in _DIFFERENT:
+            seen.append(str(key))
+        return variables.__getitem__(self, key)
 
-    def __getitem__(self, key: bytes) -> bytes:
-        self.asked = self.asked or key in _DIFFERENT
-        return super().__getitem__(key)
+    def iterate(self: Any) -> Any:
+        seen.append("all")
+        return variables.__iter__(self)
 
-    def __iter__(self) -> Any:
-        self.asked = True
-        return super().__iter__()
+    return type(variables.__name__, (variables,), {"__getitem__": look_up, "__iter__": iterate})
 
 
 def preload(backend: str) -> bool:
     """Import *backend*; return whether every hook may start from here, whichever it is."""
-    environ: Any = os.environ
-    variables, getcwd, where = environ._data, os.getcwd, []
+    environs: tuple[Any, ...] = (os.environ, os.environb)
+    getcwd, variables, seen = os.getcwd, type(os.environ), []
 
     def watched_getcwd() -> str:
-        where.append(getcwd())
-        return where[-1]
+        seen.append("directory")
+        return getcwd()
 
-    watched = environ._data = _Watched(variables)
     os.getcwd = watched_getcwd
+    for environ in environs:
+        environ.__class__ = watched(variables, seen)
     importlib.import_module(backend)
     warm_up(backend)
-    os.getcwd, environ._data = getcwd, variables
-    variables.clear()
-    variables.update(watched.items())
+    for environ in environs:
+        environ.__class__ = variables
+    os.getcwd = getcwd
     flush()
     printed = os.fstat(1).st_size
     threads = len(os.listdir("/proc/self/task")) - 1
-    return not (watched.asked or where or printed or threads)
+    return not (seen or printed or threads)
 
 
 def warm_up(backend: str) -> None:
@@ -128,9 +134,9 @@ def warm_up(backend: str) -> None:
     for part in _PARTS.get(backend, "").split():
         with suppress(ImportError):
             importlib.import_module(part)
-    for module, function, argument in _CACHES.get(backend, ()):
+    for module, function, arguments in _CACHES.get(backend, ()):
         with suppress(Exception):
-            getattr(importlib.import_module(module), function)(argument)
+            getattr(importlib.import_module(module), function)(*arguments)
 
 
 class Server:
@@ -261,29 +267,37 @@ def flush() -> None:
             stream.flush()
 
 
-def fast_exit() -> None:
-    """End as the interpreter would, but do not take apart what the server's process still holds.
+class FastExit:
+    """Ends a process that is done without taking apart what the server's process still holds.
 
-    That saves more time than most hooks take. With threads about, the interpreter does it all.
+    That saves more time than most hooks take. It is registered before the backend can register
+    anything, and so comes last. A process that failed, or has threads left, ends as others do.
     """
-    if threading.active_count() > 1:
-        return
-    atexit._run_exitfuncs()
-    for thing in gc.get_objects():  # what the hook made, since the rest is frozen
-        if issubclass(type(thing), (io.TextIOWrapper, io.BufferedWriter)) and not thing.closed:
-            thing.flush()
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        return  # the interpreter has an exit code for this
-    os._exit(0)
+
+    def __init__(self) -> None:
+        self.done = False
+        atexit.register(self.end)
+
+    def end(self) -> None:
+        """Write out what is buffered, and end."""
+        if not self.done or threading.active_count() > 1:
+            return
+        for thing in gc.get_objects():  # what the hook made, since the rest is frozen
+            if issubclass(type(thing), (io.TextIOWrapper, io.BufferedWriter)) and not thing.closed:
+                thing.flush()
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            return  # the interpreter has an exit code for this
+        os._exit(0)
 
 
 def main() -> None:
     """Preload and serve; in a child, be the hook."""
     control = socket.socket(fileno=int(sys.argv[1]))
     adopt_orphans()
+    fast_exit = FastExit()
     backend = sys.argv[2]
     if backend and not preload(backend):
         os._exit(1)
@@ -294,7 +308,7 @@ def main() -> None:
     if not backend:
         os.execve(request["command"][0], request["command"], request["environ"])  # noqa: S606 - as asked
     run(exec_in_place(request))
-    fast_exit()
+    fast_exit.done = True
 
 
 if __name__ == "__main__":
