@@ -14,7 +14,7 @@ from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import Refused
-from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.desired import SetupOptions, desired_state
 from triggers.cloud_project.forms import (
     read_cleanup_policies,
     revoke,
@@ -118,7 +118,7 @@ def command(
     users = find_service_accounts(manifest, repository.inventory)
     region = restricted_region(manifest.region)
     report_warnings([*repository.inventory.warnings, *unnamed_accounts(users), *region])
-    options = Options(
+    options = SetupOptions(
         members=members,
         readers=readers,
         provenance=any(_takes_provenance(repository.root / it) for it in users.build_configs),

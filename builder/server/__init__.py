@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from builder.server.repositories import Repository
+    from builder.server.repositories import ServedRepository
     from builder.server.service import Role
 
 LOOPBACK = "127.0.0.1"
@@ -92,12 +92,12 @@ class Emulator:
         """Let running requests end, then close every connection."""
         self._front.stop()
 
-    def _open_repositories(self) -> dict[str, Repository]:
+    def _open_repositories(self) -> dict[str, ServedRepository]:
         layout, root, answers = self._layout, self._root, self._answers
         try:
             for name in (*layout.standards, *layout.remotes):
                 (root / name).mkdir(parents=True, exist_ok=True)
-            found: dict[str, Repository] = {
+            found: dict[str, ServedRepository] = {
                 name: StandardRepository(root / name, visible_after=answers.visible_after)
                 for name in layout.standards
             }

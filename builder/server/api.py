@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from builder.server.answers import Answers
     from builder.server.front import HttpRequest
     from builder.server.layout import Layout
-    from builder.server.repositories import Repository
+    from builder.server.repositories import ServedRepository
 
 SERVICE = "artifactregistry.googleapis.com"
 # The permissions of the reader role that matter here; the writer role, and more, has them all.
@@ -30,11 +30,11 @@ _MOST_PER_PAGE = 1000
 _PER_PAGE = 100
 
 
-class Api:
+class RestApi:
     """What is answered below `/v1/`."""
 
     def __init__(
-        self, layout: Layout, repositories: Mapping[str, Repository], answers: Answers
+        self, layout: Layout, repositories: Mapping[str, ServedRepository], answers: Answers
     ) -> None:
         self._layout = layout
         self._repositories = repositories
@@ -86,7 +86,7 @@ class Api:
         return None
 
     def _read(
-        self, repository: Repository, full: str, rest: list[str], request: HttpRequest
+        self, repository: ServedRepository, full: str, rest: list[str], request: HttpRequest
     ) -> HttpAnswer:
         match rest:
             case []:
@@ -105,7 +105,7 @@ class Api:
                     return _json({"name": ids[version]})
         return _not_found()
 
-    def _describe(self, repository: Repository, full: str) -> dict[str, Any]:
+    def _describe(self, repository: ServedRepository, full: str) -> dict[str, Any]:
         """Return the resource of a repository."""
         name = next(it for it, found in self._repositories.items() if found is repository)
         told: dict[str, Any] = {
@@ -129,7 +129,7 @@ class Api:
         return told
 
 
-def _delete(repository: Repository, full: str, rest: list[str]) -> HttpAnswer:
+def _delete(repository: ServedRepository, full: str, rest: list[str]) -> HttpAnswer:
     match rest:
         case ["packages", package]:
             version = None
@@ -142,7 +142,7 @@ def _delete(repository: Repository, full: str, rest: list[str]) -> HttpAnswer:
     return _json({"name": operation, "done": True}) if deleted else _not_found()
 
 
-def _versions(repository: Repository, package: str) -> list[Version]:
+def _versions(repository: ServedRepository, package: str) -> list[Version]:
     return sorted({file.version for file in repository.files_of(package)})
 
 

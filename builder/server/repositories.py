@@ -47,10 +47,10 @@ class ListedFile:
     filename: str
     version: Version
     sha256: str | None
-    source: Repository
+    source: ServedRepository
 
 
-class Repository(ABC):
+class ServedRepository(ABC):
     """A repository; *mode* is its mode in the words of the service's API."""
 
     mode: ClassVar[str]
@@ -72,7 +72,7 @@ class Repository(ABC):
         return False
 
 
-class StandardRepository(Repository):
+class StandardRepository(ServedRepository):
     """A repository that keeps in *root* what was uploaded, and lists it after *visible_after* s."""
 
     mode: ClassVar[str] = "STANDARD_REPOSITORY"
@@ -150,7 +150,7 @@ def parse_filename(filename: str) -> tuple[str, Version]:
     return canonicalize_name(name, validate=True), version
 
 
-class VirtualRepository(Repository):
+class VirtualRepository(ServedRepository):
     """A repository of what its *upstreams* have; each comes with its priority, the higher first.
 
     The priority decides which upstream serves a version that several have, and nothing else: other
@@ -160,7 +160,7 @@ class VirtualRepository(Repository):
 
     mode: ClassVar[str] = "VIRTUAL_REPOSITORY"
 
-    def __init__(self, upstreams: Mapping[Repository, int]) -> None:
+    def __init__(self, upstreams: Mapping[ServedRepository, int]) -> None:
         self._upstreams = sorted(upstreams, key=lambda it: upstreams[it], reverse=True)
 
     def projects(self) -> set[str]:
@@ -183,7 +183,7 @@ class VirtualRepository(Repository):
         raise FileNotFoundError(filename)
 
 
-class RemoteRepository(Repository):
+class RemoteRepository(ServedRepository):
     """A repository that keeps in *root* what it fetched of *upstream*, without credentials.
 
     An index page is used for *kept_for* seconds, and longer when there is no answer. A file is

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from packaging.utils import canonicalize_name
 
 from builder.server.answers import GOOGLE_NOT_FOUND, HTML, Answers, Reply
-from builder.server.api import Api
+from builder.server.api import RestApi
 from builder.server.form import problems_of, received_form
 from builder.server.front import HttpAnswer, HttpRequest
 from builder.server.repositories import StandardRepository, parse_filename
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from builder.server.layout import Layout
-    from builder.server.repositories import ListedFile, Repository
+    from builder.server.repositories import ListedFile, ServedRepository
 
 Role = Literal["writer", "reader", "none"]
 _DOWNLOAD = re.compile(
@@ -53,14 +53,14 @@ class Service:
     def __init__(
         self,
         layout: Layout,
-        repositories: Mapping[str, Repository],
+        repositories: Mapping[str, ServedRepository],
         tokens: Mapping[str, Role],
         answers: Answers,
     ) -> None:
         self._repositories = repositories
         self._tokens = tokens
         self._answers = answers
-        self._api = Api(layout, repositories, answers)
+        self._api = RestApi(layout, repositories, answers)
 
     def __call__(self, request: HttpRequest) -> HttpAnswer:
         """Answer one request."""
@@ -102,7 +102,7 @@ class Service:
         domain, _, rest = name.partition("/")
         return f"{domain}{self._answers.domain_separator}{rest}" if "/" in rest else name
 
-    def _read(self, name: str, repository: Repository, request: HttpRequest) -> HttpAnswer:
+    def _read(self, name: str, repository: ServedRepository, request: HttpRequest) -> HttpAnswer:
         """Answer GET or HEAD of what is below the repository *name*."""
         match request.segments[self._place(name).count("/") + 1 :]:
             case ("simple",) | ("simple", ""):
@@ -114,7 +114,7 @@ class Service:
                 return self._redirect(name, repository, project, filename)
         return _not_found()
 
-    def _upload(self, repository: Repository, request: HttpRequest) -> HttpAnswer:
+    def _upload(self, repository: ServedRepository, request: HttpRequest) -> HttpAnswer:
         """Answer the POST of a file."""
         if not isinstance(repository, StandardRepository):
             mode = repository.mode.partition("_")[0].lower()
@@ -144,7 +144,9 @@ class Service:
             return HttpAnswer.text(HTTPStatus.BAD_REQUEST, f"The body is not a form: {error}")
         return HttpAnswer(status=200) if stored else HttpAnswer.of(self._answers.existing_file)
 
-    def _download(self, repository: Repository, token: str, request: HttpRequest) -> HttpAnswer:
+    def _download(
+        self, repository: ServedRepository, token: str, request: HttpRequest
+    ) -> HttpAnswer:
         """Answer the address that a file's link was redirected to."""
         try:
             project, _, filename = _decoded(token).partition("/")
@@ -161,7 +163,9 @@ class Service:
             return HttpAnswer.text(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
         return _part(path, size, *wanted.groups())
 
-    def _page(self, name: str, repository: Repository, project: str, origin: str) -> HttpAnswer:
+    def _page(
+        self, name: str, repository: ServedRepository, project: str, origin: str
+    ) -> HttpAnswer:
         if len(project) > _LONGEST_NAME or not re.fullmatch("[a-z0-9]+(-[a-z0-9]+)*", project):
             return HttpAnswer.of(self._answers.unknown_package)
         try:
@@ -178,7 +182,7 @@ class Service:
         )
 
     def _redirect(
-        self, name: str, repository: Repository, project: str, filename: str
+        self, name: str, repository: ServedRepository, project: str, filename: str
     ) -> HttpAnswer:
         """Lead to the address of a file that is there."""
         try:
@@ -224,13 +228,13 @@ def _not_found() -> HttpAnswer:
     return HttpAnswer.of(GOOGLE_NOT_FOUND)
 
 
-def _root(repository: Repository) -> HttpAnswer:
+def _root(repository: ServedRepository) -> HttpAnswer:
     links = "".join(f'<a href="{it}/">{it}</a><br/>\n' for it in sorted(repository.projects()))
     page = f"<html><head><title>Simple Index</title></head><body>\n{links}</body></html>\n"
     return HttpAnswer.of(Reply(status=200, body=page, content_type=HTML))
 
 
-def _exists(repository: Repository, project: str, filename: str) -> bool:
+def _exists(repository: ServedRepository, project: str, filename: str) -> bool:
     return any(it.filename == filename for it in repository.files_of(project))
 
 

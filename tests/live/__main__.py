@@ -21,7 +21,7 @@ from tests.live.questions import QUESTIONS, Answer, NotTriedError
 from tests.live.service import Service
 from tests.live.table import PAGE, read_table
 from triggers.cloud_project.forms import create
-from triggers.cloud_project.resources import Repository, RepositoryName
+from triggers.cloud_project.resources import RepositoryName, RepositoryResource
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -74,9 +74,9 @@ class _Made:
             for suffix in ("", "-remote", "-virtual")
         )
         for repository in (
-            Repository(standard, "python"),
-            Repository(remote, "python", "remote"),
-            Repository(virtual, "python", "virtual", (standard, remote)),
+            RepositoryResource(standard, "python"),
+            RepositoryResource(remote, "python", "remote"),
+            RepositoryResource(virtual, "python", "virtual", (standard, remote)),
         ):
             signals.held = True
             place = f"--location={service.region}"

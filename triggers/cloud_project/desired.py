@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from steps.host.errors import InputError, Problem
 from steps.registry.artifact_registry import READER, WRITER
 from triggers.cloud_project.resources import (
-    Api,
     Binding,
     CleanupPolicies,
     DesiredResource,
-    Project,
+    EnabledApi,
+    ProjectScope,
     Repositories,
-    Repository,
+    RepositoryResource,
     ServiceAccounts,
     bad_names,
     find_repositories,
@@ -89,7 +89,7 @@ _TITLES: dict[Kind, str] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options:
+class SetupOptions:
     """What is asked for besides the manifest.
 
     *members* run triggers, *readers* only install packages; with *provenance*, a build config fails
@@ -103,7 +103,7 @@ class Options:
 
 
 def desired_state(
-    manifest: Manifest, inventory: Inventory, options: Options
+    manifest: Manifest, inventory: Inventory, options: SetupOptions
 ) -> tuple[DesiredResource, ...]:
     """Return everything that the builds of the repository need, each once.
 
@@ -157,32 +157,36 @@ def _apis(
     if any(function.given.secrets for function in functions):
         names.setdefault("secretmanager", "keeps the secrets of functions")
     for name, why in names.items():
-        yield DesiredResource(Api(manifest.project, f"{name}.googleapis.com"), f"{name} {why}")
+        yield DesiredResource(
+            EnabledApi(manifest.project, f"{name}.googleapis.com"), f"{name} {why}"
+        )
     for place in places.all:
         why = f"artifactregistry {_APIS['artifactregistry']}"
-        yield DesiredResource(Api(place.project, "artifactregistry.googleapis.com"), why)
+        yield DesiredResource(EnabledApi(place.project, "artifactregistry.googleapis.com"), why)
 
 
 def _repositories(places: Repositories) -> Iterator[DesiredResource]:
     python, public = places.python, places.public
     why = "Your own packages: here, and only here, is published"
-    yield DesiredResource(Repository(python, "python"), why)
+    yield DesiredResource(RepositoryResource(python, "python"), why)
     why = "Public packages: a cache of the public index that only reads"
-    yield DesiredResource(Repository(public, "python", "remote"), why)
+    yield DesiredResource(RepositoryResource(public, "python", "remote"), why)
     why = (
         "Both behind one address, which clients read instead of two: where both have a version,"
         " yours wins"
     )
-    yield DesiredResource(Repository(places.virtual, "python", "virtual", (python, public)), why)
+    yield DesiredResource(
+        RepositoryResource(places.virtual, "python", "virtual", (python, public)), why
+    )
     if places.image:
         why = "The image of Shipwheel, which builds run"
-        yield DesiredResource(Repository(places.image, "docker"), why)
+        yield DesiredResource(RepositoryResource(places.image, "docker"), why)
     why = (
         "Where the build of a function stores the image: made now, since its account may write"
         " nowhere else"
     )
     for place in places.function_images:
-        yield DesiredResource(Repository(place, "docker"), why)
+        yield DesiredResource(RepositoryResource(place, "docker"), why)
 
 
 def _doubled(places: Repositories) -> Iterator[Problem]:
@@ -228,7 +232,7 @@ def _accounts(
 def _bindings(
     manifest: Manifest, places: Repositories, users: ServiceAccounts
 ) -> Iterator[DesiredResource]:
-    project, python = Project(manifest.project), places.python
+    project, python = ProjectScope(manifest.project), places.python
     logs = (project, _LOG_WRITER, _LOGS)
     # Whether the remote repository behind a virtual one is asked, too, is not known.
     behind = [places.public] if places.virtual in places.indexes else []
@@ -261,7 +265,7 @@ def _bindings(
 
 
 def _start_deployments(
-    account: ServiceAccount, project: Project, users: ServiceAccounts
+    account: ServiceAccount, project: ProjectScope, users: ServiceAccounts
 ) -> Iterator[DesiredResource]:
     """Yield what starting the triggers that deploy takes, once packages are published."""
     if users.publish_then_deploy:
@@ -272,7 +276,7 @@ def _start_deployments(
 
 
 def _function_bindings(
-    project: Project,
+    project: ProjectScope,
     sources: Iterable[RepositoryName],
     places: Repositories,
     users: ServiceAccounts,
@@ -299,7 +303,7 @@ def _function_bindings(
 
 def _deploy(
     account: ServiceAccount,
-    project: Project,
+    project: ProjectScope,
     sources: Iterable[RepositoryName],
     users: ServiceAccounts,
 ) -> Iterator[DesiredResource]:
@@ -328,9 +332,9 @@ def _image_builds(
 
 
 def _members(
-    manifest: Manifest, places: Repositories, users: ServiceAccounts, options: Options
+    manifest: Manifest, places: Repositories, users: ServiceAccounts, options: SetupOptions
 ) -> Iterator[DesiredResource]:
-    project = Project(manifest.project)
+    project = ProjectScope(manifest.project)
     packages = (places.python, places.public, places.virtual)
     images = tuple(_image_builds(manifest, places))
     roles = dict(WORKS)

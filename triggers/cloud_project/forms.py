@@ -16,12 +16,12 @@ from steps.host.gcloud import Call
 from triggers.cloud_project.resources import (
     PRIVATE_PRIORITY,
     PUBLIC_PRIORITY,
-    Api,
     Binding,
     CleanupPolicies,
-    Project,
-    Repository,
+    EnabledApi,
+    ProjectScope,
     RepositoryName,
+    RepositoryResource,
     Resource,
     ServiceAccount,
     service_account,
@@ -53,7 +53,7 @@ def steps(needs: Iterable[DesiredResource]) -> Iterator[tuple[tuple[DesiredResou
     """Yield the commands that create *needs*, each with what it creates: one for all APIs."""
 
     def project_of_api(need: DesiredResource) -> str:
-        return need.resource.project if isinstance(need.resource, Api) else ""
+        return need.resource.project if isinstance(need.resource, EnabledApi) else ""
 
     for project, group in groupby(needs, project_of_api):
         together = tuple(group)
@@ -74,9 +74,9 @@ def script(needs: Iterable[DesiredResource]) -> str:
 def create(resource: Resource) -> Call:
     """Return the command that creates, or grants, *resource*."""
     match resource:
-        case Api():
+        case EnabledApi():
             return _enable(resource.project, [resource])
-        case Repository():
+        case RepositoryResource():
             return _create_repository(resource)
         case CleanupPolicies():
             file = f"--policy={resource.file}"
@@ -93,7 +93,7 @@ def revoke(binding: Binding) -> Call:
     return _policy_call("remove", binding, "--all")
 
 
-def set_upstreams(repository: Repository) -> Call:
+def set_upstreams(repository: RepositoryResource) -> Call:
     """Return the command that gives a virtual repository its upstreams, and no others."""
     text = json.dumps(upstream_policies(repository))
     return _on_repository("update", repository.place, _UPSTREAMS, text=text)
@@ -105,11 +105,11 @@ def enable_account(account: ServiceAccount) -> Call:
 
 
 def _enable(project: str, resources: Sequence[Resource]) -> Call:
-    names = [resource.name for resource in resources if isinstance(resource, Api)]
+    names = [resource.name for resource in resources if isinstance(resource, EnabledApi)]
     return _call("services enable", *names, project=project)
 
 
-def _create_repository(repository: Repository) -> Call:
+def _create_repository(repository: RepositoryResource) -> Call:
     options = [f"--repository-format={repository.format}", f"--mode={repository.mode}-repository"]
     text = ""
     if repository.mode == "remote":
@@ -120,7 +120,7 @@ def _create_repository(repository: Repository) -> Call:
     return _on_repository("create", repository.place, *options, text=text)
 
 
-def upstream_policies(repository: Repository) -> list[dict[str, Any]]:
+def upstream_policies(repository: RepositoryResource) -> list[dict[str, Any]]:
     """Return the upstreams of a virtual repository as policies, the private one first."""
     ranked = zip(repository.upstreams, (PRIVATE_PRIORITY, PUBLIC_PRIORITY), strict=True)
     return [
@@ -144,7 +144,7 @@ def policy_of(scope: Scope) -> tuple[str, ...]:
             return "artifacts repositories", scope.name, f"--location={scope.location}"
         case ServiceAccount():
             return "iam service-accounts", scope.email
-        case Project():
+        case ProjectScope():
             return "projects", scope.name
 
 
@@ -187,7 +187,7 @@ def terraform_setup(
         if isinstance(resource, CleanupPolicies):
             continue
         kind, name, block = terraform.block(resource)
-        if isinstance(resource, Repository) and resource.place in cleanup:
+        if isinstance(resource, RepositoryResource) and resource.place in cleanup:
             block |= _cleanup_block(cleanup[resource.place])
         first = [".".join(terraform.block(it)[:2]) for it in _before(resource, created)]
         whole = {"//": f"{need.why}.", "provider": "google", **block}
@@ -208,11 +208,11 @@ class _Terraform:
     def block(self, resource: Resource) -> tuple[str, str, _Block]:
         """Return the type, the name and the arguments of a resource."""
         match resource:
-            case Api(project, service):
+            case EnabledApi(project, service):
                 # Whoever destroys the setup leaves APIs on that others may use.
                 block = {"project": project, "service": service, "disable_on_destroy": False}
                 return _API, self._name(project, service.removesuffix(_API_DOMAIN)), block
-            case Repository(place):
+            case RepositoryResource(place):
                 return _REPOSITORY, self._repository(place), _repository_block(resource)
             case ServiceAccount(project):
                 block = {"project": project, "account_id": resource.name}
@@ -224,7 +224,9 @@ class _Terraform:
                 return f"{kind}_iam_member", terraform_name(*filter(None, parts)), block
         raise TypeError(resource)
 
-    def _scope(self, scope: RepositoryName | ServiceAccount | Project) -> tuple[str, str, _Block]:
+    def _scope(
+        self, scope: RepositoryName | ServiceAccount | ProjectScope
+    ) -> tuple[str, str, _Block]:
         match scope:
             case RepositoryName(project, location, name):
                 block = {"project": project, "location": location, "repository": name}
@@ -232,7 +234,7 @@ class _Terraform:
             case ServiceAccount(project, email):
                 resource = f"projects/{project}/serviceAccounts/{email}"
                 return _ACCOUNT, self._name(project, scope.name), {"service_account_id": resource}
-            case Project(name):
+            case ProjectScope(name):
                 where = "" if name == self.project else name
                 return "google_project", where, {"project": name}
 
@@ -251,7 +253,7 @@ class _Terraform:
         return name if ours else member
 
 
-def _repository_block(repository: Repository) -> _Block:
+def _repository_block(repository: RepositoryResource) -> _Block:
     place = repository.place
     block: _Block = {
         "project": place.project,
@@ -287,12 +289,15 @@ def _before(resource: Resource, created: Sequence[Resource]) -> Iterator[Resourc
     """Yield those of *created* that have to be there before *resource*."""
     first: list[object] = []
     match resource:
-        case Repository(place):
-            first = [Api(place.project, "artifactregistry.googleapis.com"), *resource.upstreams]
+        case RepositoryResource(place):
+            first = [
+                EnabledApi(place.project, "artifactregistry.googleapis.com"),
+                *resource.upstreams,
+            ]
         case ServiceAccount(project):
-            first = [Api(project, "iam.googleapis.com")]
-        case Binding(Project(project), member):
-            first = [Api(project, "cloudresourcemanager.googleapis.com"), member]
+            first = [EnabledApi(project, "iam.googleapis.com")]
+        case Binding(ProjectScope(project), member):
+            first = [EnabledApi(project, "cloudresourcemanager.googleapis.com"), member]
         case Binding(scope, member):
             first = [scope, member]
     for other in created:

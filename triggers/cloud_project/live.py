@@ -21,12 +21,12 @@ from triggers.cloud_project.forms import (
     steps,
 )
 from triggers.cloud_project.resources import (
-    Api,
     Binding,
     CleanupPolicies,
-    Project,
-    Repository,
+    EnabledApi,
+    ProjectScope,
     RepositoryName,
+    RepositoryResource,
     Resource,
     ServiceAccount,
 )
@@ -60,7 +60,7 @@ class Live:
     *conditional* are the grants that hold on a condition only, *bindings* the others.
     """
 
-    apis: frozenset[Api] = frozenset()
+    apis: frozenset[EnabledApi] = frozenset()
     repositories: Mapping[RepositoryName, LiveRepository] = field(default_factory=dict)
     accounts: Mapping[str, bool] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()
@@ -80,9 +80,9 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
     """
     resources = [need.resource for need in needs]
     # First, since its error is clear where others of gcloud are not, such as without a login.
-    projects = dict.fromkeys(it.project for it in resources if isinstance(it, Api))
+    projects = dict.fromkeys(it.project for it in resources if isinstance(it, EnabledApi))
     apis = frozenset(api for project in projects for api in _apis(project, environ))
-    places = [it.place for it in resources if isinstance(it, Repository)]
+    places = [it.place for it in resources if isinstance(it, RepositoryResource)]
     repositories: dict[RepositoryName, LiveRepository] = {}
     for project, location in dict.fromkeys((place.project, place.location) for place in places):
         repositories |= _repositories(project, location, environ)
@@ -111,7 +111,7 @@ def _scopes(resources: Iterable[Resource]) -> dict[Scope, None]:
     scopes: dict[Scope, None] = {}
     for resource in resources:
         match resource:
-            case Repository():
+            case RepositoryResource():
                 scopes[resource.place] = None
             case ServiceAccount():
                 scopes[resource] = None
@@ -120,9 +120,9 @@ def _scopes(resources: Iterable[Resource]) -> dict[Scope, None]:
     return scopes
 
 
-def _apis(project: str, environ: Mapping[str, str]) -> Iterator[Api]:
+def _apis(project: str, environ: Mapping[str, str]) -> Iterator[EnabledApi]:
     for service in _ask("services list", "--enabled", project=project, environ=environ):
-        yield Api(project, service["config"]["name"])
+        yield EnabledApi(project, service["config"]["name"])
 
 
 def _repositories(
@@ -206,9 +206,9 @@ def compare(needs: Sequence[DesiredResource], live: Live) -> Comparison:
 
 def _is_there(resource: Resource, live: Live) -> bool:
     match resource:
-        case Api():
+        case EnabledApi():
             return resource in live.apis
-        case Repository():
+        case RepositoryResource():
             return resource.place in live.repositories
         case CleanupPolicies():
             found = live.repositories.get(resource.place)
@@ -223,13 +223,13 @@ def _is_there(resource: Resource, live: Live) -> bool:
 
 def _wrong(resource: Resource, live: Live) -> Iterator[Problem]:
     match resource:
-        case Repository():
+        case RepositoryResource():
             yield from _wrong_repository(resource, live)
         case ServiceAccount() if live.accounts.get(resource.email):
             yield Problem(f"There is {resource}, and it is disabled", enable_account(resource).line)
 
 
-def _wrong_repository(wanted: Repository, live: Live) -> Iterator[Problem]:
+def _wrong_repository(wanted: RepositoryResource, live: Live) -> Iterator[Problem]:
     found = live.repositories.get(wanted.place)
     if found is None:
         return
@@ -270,7 +270,7 @@ def _not_wanted(
         it
         for it in others
         if it not in extra
-        and not isinstance(it.scope, Project)
+        and not isinstance(it.scope, ProjectScope)
         and not it.member.startswith("deleted:")
     )
     return extra, foreign

@@ -47,7 +47,7 @@ _ADDRESS = re.compile(r"[^@]+@(?P<domain>.+)\.iam\.gserviceaccount\.com")
 
 
 @dataclass(frozen=True)
-class Api:
+class EnabledApi:
     """An API that is enabled in *project*; *name* is such as `iam.googleapis.com`."""
 
     project: str
@@ -59,7 +59,7 @@ class Api:
 
 
 @dataclass(frozen=True)
-class Project:
+class ProjectScope:
     """A project, as what a role is granted on."""
 
     name: str
@@ -93,7 +93,7 @@ class RepositoryName:
 
 
 @dataclass(frozen=True)
-class Repository:
+class RepositoryResource:
     """A repository at *place*; *upstreams* are a virtual one's, private before public."""
 
     place: RepositoryName
@@ -141,7 +141,7 @@ class ServiceAccount:
         return f"the service account {self.email}"
 
 
-Scope = Project | RepositoryName | ServiceAccount
+Scope = ProjectScope | RepositoryName | ServiceAccount
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Binding:
         return f"{self.role} on {self.scope} for {self.member}"
 
 
-Resource = Api | Repository | CleanupPolicies | ServiceAccount | Binding
+Resource = EnabledApi | RepositoryResource | CleanupPolicies | ServiceAccount | Binding
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from builder.__main__ import main
-from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.desired import SetupOptions, desired_state
 from triggers.cloud_project.forms import upstream_policies
 from triggers.cloud_project.resources import (
-    Api,
     Binding,
-    Project,
-    Repository,
+    EnabledApi,
+    ProjectScope,
     RepositoryName,
+    RepositoryResource,
     ServiceAccount,
 )
 from triggers.rendering.repository import open_repository
@@ -43,11 +43,11 @@ def writes(api: ProjectApi) -> list[str]:
 def seed(api: ProjectApi, root: Path) -> None:
     """Hold what the repository asks for, without asking gcloud."""
     repository = open_repository(root / "shipwheel.yaml")
-    for need in desired_state(repository.manifest, repository.inventory, Options()):
+    for need in desired_state(repository.manifest, repository.inventory, SetupOptions()):
         match need.resource:
-            case Api(_, name):
+            case EnabledApi(_, name):
                 api.apis.add(name)
-            case Repository() as it:
+            case RepositoryResource() as it:
                 api.repositories[it.place.resource] = repository_body(it)
             case ServiceAccount(_, email):
                 api.accounts[email] = {"email": email}
@@ -55,7 +55,7 @@ def seed(api: ProjectApi, root: Path) -> None:
                 grant(api, scope, member, role)
 
 
-def repository_body(repository: Repository) -> dict[str, Any]:
+def repository_body(repository: RepositoryResource) -> dict[str, Any]:
     body = {
         "name": repository.place.resource,
         "format": repository.format.upper(),
@@ -69,7 +69,7 @@ def repository_body(repository: Repository) -> dict[str, Any]:
 
 def grant(api: ProjectApi, scope: Scope | str, member: str, role: str, **more: Any) -> None:
     match scope:
-        case Project(name):
+        case ProjectScope(name):
             resource = f"projects/{name}"
         case ServiceAccount(project, email):
             resource = f"projects/{project}/serviceAccounts/{email}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.desired import SetupOptions, desired_state
 from triggers.cloud_project.resources import Binding, RepositoryName
 from triggers.discovery.inventory import Component, Inventory
 from triggers.manifest.manifest import parse_manifest
@@ -21,10 +21,10 @@ WRITER = "roles/artifactregistry.writer"
 
 
 def needs(
-    *targets: Component, options: Options | None = None, **changes: Any
+    *targets: Component, options: SetupOptions | None = None, **changes: Any
 ) -> tuple[DesiredResource, ...]:
     manifest = parse_manifest({**SMALLEST, "deploy": {"function": ACCOUNTS}, **changes})
-    return desired_state(manifest, Inventory(components=targets), options or Options())
+    return desired_state(manifest, Inventory(components=targets), options or SetupOptions())
 
 
 def granted(found: tuple[DesiredResource, ...]) -> set[tuple[str, str, str]]:

@@ -20,10 +20,10 @@ from tests.unit.triggers.cloud_project.setup_needs import (
     needs,
 )
 from tests.unit.triggers.manifest.test_manifest import CONNECTION
-from triggers.cloud_project.desired import Options
+from triggers.cloud_project.desired import SetupOptions
 from triggers.cloud_project.forms import script, steps
 from triggers.cloud_project.live import Live, LiveRepository, compare
-from triggers.cloud_project.resources import Api, Binding, Repository, ServiceAccount
+from triggers.cloud_project.resources import Binding, EnabledApi, RepositoryResource, ServiceAccount
 from triggers.discovery.dependencies import Dependencies
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def test_only_the_account_that_publishes_may_write_packages() -> None:
-    everything = needs(PACKAGE, FUNCTION, options=Options(members=("group:all@example.com",)))
+    everything = needs(PACKAGE, FUNCTION, options=SetupOptions(members=("group:all@example.com",)))
 
     writers = {it for it in granted(everything) if it[1] == WRITER}
     assert writers == {
@@ -61,13 +61,13 @@ READABLE = {
 
 
 def test_a_reader_installs_packages_and_does_nothing_else() -> None:
-    found = granted(needs(PACKAGE, FUNCTION, options=Options(readers=(ALL,))))
+    found = granted(needs(PACKAGE, FUNCTION, options=SetupOptions(readers=(ALL,))))
 
     assert {it for it in found if it[0] == ALL} == READABLE
 
 
 def test_a_member_does_what_the_guide_has_a_member_do_and_uploads_nothing() -> None:
-    found = granted(needs(PACKAGE, options=Options(members=(ALL,), readers=(ALL,))))
+    found = granted(needs(PACKAGE, options=SetupOptions(members=(ALL,), readers=(ALL,))))
 
     images = "the repository us-central1/my-project/docker"
     assert {it for it in found if it[0] == ALL and "the project" not in it[2]} == {
@@ -106,7 +106,7 @@ def test_a_member_does_what_the_guide_has_a_member_do_and_uploads_nothing() -> N
 def test_a_member_may_do_what_the_manifest_asks_for_besides(
     changes: dict[str, Any], role: str
 ) -> None:
-    options = Options(members=(ALL,))
+    options = SetupOptions(members=(ALL,))
 
     added = granted(needs(PACKAGE, options=options, **changes)) - granted(
         needs(PACKAGE, options=options)
@@ -118,7 +118,9 @@ def test_a_member_may_do_what_the_manifest_asks_for_besides(
 def test_an_image_of_others_is_built_by_no_member() -> None:
     image = "ghcr.io/acme/shipwheel:1"
 
-    roles = {role for _, role, _ in granted(needs(options=Options(members=(ALL,)), image=image))}
+    roles = {
+        role for _, role, _ in granted(needs(options=SetupOptions(members=(ALL,)), image=image))
+    }
 
     assert not {it for it in roles if it.startswith(("roles/storage", "roles/serviceusage"))}
 
@@ -132,9 +134,11 @@ def test_who_reads_the_virtual_repository_reads_the_remote_one_behind_it() -> No
 
 
 def test_provenance_has_its_api() -> None:
-    added = set(needs(PACKAGE, options=Options(provenance=True))) - set(needs(PACKAGE))
+    added = set(needs(PACKAGE, options=SetupOptions(provenance=True))) - set(needs(PACKAGE))
 
-    assert [it.resource for it in added] == [Api("my-project", "containeranalysis.googleapis.com")]
+    assert [it.resource for it in added] == [
+        EnabledApi("my-project", "containeranalysis.googleapis.com")
+    ]
 
 
 def test_the_account_that_deploys_acts_as_those_of_functions_and_no_others() -> None:
@@ -209,7 +213,7 @@ def test_without_functions_there_is_nothing_for_them() -> None:
         "shipwheel-publish",
         "shipwheel-image",
     ]
-    assert [need.resource.name for need in found if isinstance(need.resource, Api)] == [
+    assert [need.resource.name for need in found if isinstance(need.resource, EnabledApi)] == [
         "artifactregistry.googleapis.com",
         "cloudbuild.googleapis.com",
         "iam.googleapis.com",
@@ -242,7 +246,7 @@ def test_a_source_has_its_api(changes: dict[str, Any], api: str) -> None:
 def test_a_tool_has_its_api(tool: str, has_api: bool) -> None:
     found = needs(FUNCTION, deploy={"function": {**ACCOUNTS, "tool": tool}})
 
-    names = [need.resource.name for need in found if isinstance(need.resource, Api)]
+    names = [need.resource.name for need in found if isinstance(need.resource, EnabledApi)]
     assert ("cloudfunctions.googleapis.com" in names) is has_api
     assert "run.googleapis.com" in names
 
@@ -253,7 +257,7 @@ def test_secrets_of_functions_have_their_api() -> None:
 
     assert [(it.resource, it.why) for it in added] == [
         (
-            Api("my-project", "secretmanager.googleapis.com"),
+            EnabledApi("my-project", "secretmanager.googleapis.com"),
             "secretmanager keeps the secrets of functions",
         )
     ]
@@ -262,8 +266,8 @@ def test_secrets_of_functions_have_their_api() -> None:
 def test_a_repository_in_another_project_has_its_api_there() -> None:
     found = needs(PACKAGE, registry="us-central1/libraries/pypi")
 
-    apis = [need.resource for need in found if isinstance(need.resource, Api)]
-    assert apis[-1] == Api("libraries", "artifactregistry.googleapis.com")
+    apis = [need.resource for need in found if isinstance(need.resource, EnabledApi)]
+    assert apis[-1] == EnabledApi("libraries", "artifactregistry.googleapis.com")
     assert len(apis) == 5
 
 
@@ -281,7 +285,7 @@ def test_accounts_and_images_of_others_are_used_and_not_created() -> None:
         "roles/artifactregistry.reader",
         "roles/logging.logWriter",
     }
-    formats = [it.resource.format for it in found if isinstance(it.resource, Repository)]
+    formats = [it.resource.format for it in found if isinstance(it.resource, RepositoryResource)]
     assert formats == ["python"] * 3
     assert {scope for _, _, scope in granted(found)} == {
         "the project my-project",
@@ -340,7 +344,7 @@ def test_a_repository_for_packages_and_for_images_is_refused() -> None:
 
 def test_each_command_has_one_line_of_why_that_no_shell_takes_for_something_else() -> None:
     """Interactive shells may run what begins with #: no quote, no semicolon, no glob."""
-    found = needs(PACKAGE, FUNCTION, options=Options(members=("user:o'brien@example.com",)))
+    found = needs(PACKAGE, FUNCTION, options=SetupOptions(members=("user:o'brien@example.com",)))
 
     lines = script(found).splitlines()
 
@@ -361,10 +365,10 @@ def complete(found: tuple[DesiredResource, ...]) -> Live:
             priorities=dict(zip((up.resource for up in it.upstreams), (2, 1), strict=False)),
         )
         for it in resources
-        if isinstance(it, Repository)
+        if isinstance(it, RepositoryResource)
     }
     return Live(
-        apis=frozenset(it for it in resources if isinstance(it, Api)),
+        apis=frozenset(it for it in resources if isinstance(it, EnabledApi)),
         repositories=repositories,
         accounts={it.email: False for it in resources if isinstance(it, ServiceAccount)},
         bindings=frozenset(it for it in resources if isinstance(it, Binding)),
@@ -372,8 +376,8 @@ def complete(found: tuple[DesiredResource, ...]) -> Live:
 
 
 def test_what_is_complete_misses_nothing_whatever_the_case_of_an_address() -> None:
-    found = needs(PACKAGE, options=Options(members=("user:Ann@Example.com",)))
-    live = complete(needs(PACKAGE, options=Options(members=("user:ann@example.com",))))
+    found = needs(PACKAGE, options=SetupOptions(members=("user:Ann@Example.com",)))
+    live = complete(needs(PACKAGE, options=SetupOptions(members=("user:ann@example.com",))))
 
     result = compare(found, live)
 
@@ -401,6 +405,6 @@ def test_what_is_there_and_wrong_is_listed_once() -> None:
     assert [it for it in found if it not in result.there] == [
         it
         for it in found
-        if (isinstance(it.resource, Repository) and it.resource.place == place)
+        if (isinstance(it.resource, RepositoryResource) and it.resource.place == place)
         or (isinstance(it.resource, ServiceAccount) and it.resource.email == account)
     ]

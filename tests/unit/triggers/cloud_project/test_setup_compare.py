@@ -10,14 +10,14 @@ import pytest
 from steps.host.errors import Problem
 from tests.unit.triggers.cloud_project.setup_needs import PACKAGE, PYPI, WRITER, email, needs
 from tests.unit.triggers.cloud_project.test_setup import complete
-from triggers.cloud_project.desired import Options
+from triggers.cloud_project.desired import SetupOptions
 from triggers.cloud_project.live import Live, LiveRepository, compare
 from triggers.cloud_project.resources import (
     Binding,
     CleanupPolicies,
-    Project,
-    Repository,
+    ProjectScope,
     RepositoryName,
+    RepositoryResource,
 )
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 VIRTUAL = RepositoryName("my-project", "us-central1", "pypi-all")
 PUBLIC = RepositoryName("my-project", "us-central1", "pypi-public")
 POLICIES = {"old": {"action": "DELETE", "condition": {"olderThan": "86400s"}}}
-NEEDS = needs(PACKAGE, options=Options(cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES)))
+NEEDS = needs(
+    PACKAGE, options=SetupOptions(cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES))
+)
 ANN = "user:ann@example.com"
 
 
@@ -75,7 +77,7 @@ def test_each_sort_of_resource_can_be_missing() -> None:
     assert missing(replace(done, accounts=dict.fromkeys(others, False))) == [
         f"the service account {account}"
     ]
-    assert missing(live(PUBLIC)) == names(NEEDS, Repository)[1:2]
+    assert missing(live(PUBLIC)) == names(NEEDS, RepositoryResource)[1:2]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +157,7 @@ def test_another_upstream_behind_ones_own_is_not_wrong() -> None:
 
 
 def test_roles_of_our_accounts_that_nobody_wants_are_extra_on_a_condition_too() -> None:
-    project = Project("my-project")
+    project = ProjectScope("my-project")
     owner = Binding(project, email("Shipwheel-Check"), "roles/owner")
     admin = Binding(PYPI, email("shipwheel-check"), "roles/artifactregistry.repoAdmin")
     done = live()
@@ -173,7 +175,7 @@ def test_others_are_foreign_on_repositories_and_accounts_and_not_on_the_project(
         Binding(PYPI, "user:bob@example.com", WRITER),
         Binding(PYPI, ANN, WRITER),
         Binding(PYPI, "deleted:user:old@example.com?uid=1", WRITER),
-        Binding(Project("my-project"), ANN, "roles/owner"),
+        Binding(ProjectScope("my-project"), ANN, "roles/owner"),
     }
 
     result = compare(NEEDS, replace(done, bindings=done.bindings | others))

@@ -10,7 +10,7 @@ import pytest
 from builder.__main__ import main
 from tests.unit.triggers.cloud_project.setup_needs import FUNCTION, PACKAGE, PYPI, WRITER, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloud_project.desired import Options
+from triggers.cloud_project.desired import SetupOptions
 from triggers.cloud_project.forms import read_cleanup_policies, terraform_setup
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ def test_terraform_has_a_resource_for_each_and_knows_what_comes_first(tmp_path: 
     file = tmp_path / "policy.json"
     policy = {"name": "old", "action": {"type": "Delete"}, "condition": {"olderThan": "1d"}}
     file.write_text(json.dumps([policy]))
-    options = Options(members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI))
+    options = SetupOptions(
+        members=("user:ann@example.com",), cleanup=read_cleanup_policies(file, PYPI)
+    )
     found = needs(PACKAGE, FUNCTION, options=options)
 
     resources = terraform_setup(found, "my-project", PYPI)["resource"]
@@ -149,7 +151,7 @@ def test_rendered_triggers_and_a_setup_are_one_state(
 
 
 def test_members_that_only_punctuation_tells_apart_are_two_resources() -> None:
-    options = Options(readers=("user:a.b@example.com", "user:a-b@example.com"))
+    options = SetupOptions(readers=("user:a.b@example.com", "user:a-b@example.com"))
 
     found = terraform_setup(needs(PACKAGE, options=options), "my-project", PYPI)["resource"]
 

@@ -9,7 +9,7 @@ import pytest
 from steps.host.errors import InputError
 from tests.unit.triggers.cloud_project.setup_needs import ACCOUNTS, FUNCTION, PACKAGE, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
-from triggers.cloud_project.desired import Options, desired_state
+from triggers.cloud_project.desired import SetupOptions, desired_state
 from triggers.cloud_project.resources import (
     ServiceAccount,
     find_service_accounts,
@@ -30,7 +30,7 @@ def test_functions_without_accounts_of_their_own_are_named() -> None:
     [problem] = unnamed_accounts(find_service_accounts(manifest, inventory))
 
     assert problem.message.startswith("The function in 'f' has no buildServiceAccount: it takes")
-    created = [it.resource for it in desired_state(manifest, inventory, Options())]
+    created = [it.resource for it in desired_state(manifest, inventory, SetupOptions())]
     assert [it.name for it in created if isinstance(it, ServiceAccount)] == [
         "shipwheel-deploy",
         "functions",
@@ -102,7 +102,7 @@ def test_an_account_of_triggers_and_of_functions_is_named_once() -> None:
 
 def test_an_account_that_cannot_be_created_and_a_member_that_is_none_are_refused() -> None:
     with pytest.raises(InputError) as caught:
-        needs(PACKAGE, options=Options(members=("allUsers",)), check={"serviceAccount": "ci"})
+        needs(PACKAGE, options=SetupOptions(members=("allUsers",)), check={"serviceAccount": "ci"})
 
     assert [problem.message for problem in caught.value.problems] == [
         "No member of a policy: 'allUsers'",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.unit.triggers.cloud_project.setup_needs import ACCOUNTS, FUNCTION, PACKAGE, PYPI, needs
 from tests.unit.triggers.manifest.test_manifest import CONNECTION
-from triggers.cloud_project.desired import Options
+from triggers.cloud_project.desired import SetupOptions
 from triggers.cloud_project.forms import script, terraform_setup
 from triggers.cloud_project.resources import CleanupPolicies
 from triggers.discovery.dependencies import Dependencies
@@ -39,7 +39,7 @@ def everything() -> tuple[DesiredResource, ...]:
             },
             "g": {"deploy": {"function": {"tool": "run"}}},
         },
-        options=Options(
+        options=SetupOptions(
             members=("group:all@example.com",),
             cleanup=CleanupPolicies(PYPI, "policies.json", POLICIES),
         ),
