@@ -154,11 +154,14 @@ def find_registry(given: str | None, directory: Path, environ: Mapping[str, str]
 
 
 def _from_manifest(directory: Path) -> tuple[str, str]:
-    """Return what the manifest names, and its path; its floor, triggers, reads the whole of it."""
+    """Return what the manifest names, and where it is from *directory*.
+
+    Its floor, triggers, reads the whole of it.
+    """
     defaults = find_defaults(directory)
     if defaults is None or not defaults.registry:
         return "", ""
-    return defaults.registry, f"from {defaults.root / MANIFEST}"
+    return defaults.registry, f"from {os.path.relpath(defaults.root / MANIFEST, directory)}"
 
 
 def _from_gcloud(environ: Mapping[str, str]) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Self
 
 from builder.server import Emulator
+from steps.registry.address import REGISTRY_VARIABLE
 from steps.registry.repository_api import ENDPOINT_VARIABLE
-from tests.integration.servers.cloud_build_api import CloudBuildApi
 from tests.integration.servers.google import Google
 from tests.integration.servers.project_api import ProjectApi
 
@@ -58,14 +58,11 @@ class Stage:
         emulator = self._stack.enter_context(registry)
         google = self._stack.enter_context(Google(folder, emulator.host, "ya29.documents"))
         project = self._stack.enter_context(ProjectApi())
-        cloud_build = self._stack.enter_context(CloudBuildApi())
         programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-        apis = project.environ | cloud_build.environ
-        # What a repository is, is asked of the registry's own stand-in, which has these.
-        apis["CLOUDSDK_API_ENDPOINT_OVERRIDES_ARTIFACTREGISTRY"] = f"http://{emulator.host}/"
-        self._environ = google.environ | apis | programs | _SETTINGS
-        # Only setup finds an empty project; for all others its repositories are there.
+        self._environ = google.environ | project.environ | programs | _SETTINGS
+        # Only setup finds an empty project; the repositories of all others are the emulator's.
         self._of_setup = {ENDPOINT_VARIABLE: self._environ.pop(ENDPOINT_VARIABLE)}
+        del self._environ[REGISTRY_VARIABLE]  # readers have shipwheel.yaml
         self.prepare("git init -q -b main; git add .; git commit -q -m Sample")
         return self
 

@@ -164,7 +164,7 @@ def test_it_is_told_where_an_unnamed_registry_was_found(
         find_registry(None, tmp_path, {})
 
     url = "https://us-python.pkg.dev/demo/pypi/"
-    assert caplog.messages == [f"Registry: {url} (from {tmp_path}/shipwheel.yaml)"]
+    assert caplog.messages == [f"Registry: {url} (from shipwheel.yaml)"]
 
 
 @pytest.mark.parametrize("properties", [{}, {"core": {"project": "demo"}}, []])
