@@ -28,7 +28,7 @@ from typing import IO, TYPE_CHECKING
 from steps.backend.environment_cache import unsafe_folder
 from steps.distribution.files import parse_filename
 from steps.host.errors import InputError
-from steps.host.files import builds_folder, lock_file, write_whole
+from steps.host.files import builds_folder, is_open_at, lock_file, write_whole
 from steps.host.git import ask_git
 from steps.project.history import checkout_around
 
@@ -122,8 +122,7 @@ def _open_locked(path: Path, project: Project) -> IO[str]:
             except BlockingIOError:
                 _logger.info("Waiting for another build of %s", project)
                 lock_file(lock.fileno())
-            held = os.fstat(lock.fileno())
-            if held.st_nlink and os.path.samestat(held, path.stat()):
+            if is_open_at(lock.fileno(), path):
                 return lock
             lock.close()
 

@@ -144,6 +144,13 @@ def lock_file(descriptor: int, *, wait: bool = True) -> bool:
     return True
 
 
+def is_open_at(descriptor: int, path: Path) -> bool:
+    """Return whether the open file is the one at *path*."""
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
+
+
 def link_problems(paths: Iterable[Path], *, inside: Path | None = None) -> list[Problem]:
     """Return what is wrong with *paths*: symbolic links, and folders that lead out of *inside*."""
     problems = []
@@ -280,7 +287,8 @@ def _remove_abandoned_builds(root: Path) -> None:
         with suppress(OSError):  # in use, or removed by somebody else at this moment
             descriptor = os.open(path, os.O_RDWR | _NO_FOLLOW)
             with os.fdopen(descriptor, "w"):
-                lock_file(descriptor, wait=False)
-                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                path.unlink()
-                root.rmdir()
+                # Who held it may have removed it meanwhile, and another have made the next.
+                if lock_file(descriptor, wait=False) and is_open_at(descriptor, path):
+                    shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                    path.unlink()
+                    root.rmdir()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from steps.host.files import builds_folder
+
 HOLD = "from steps.host.files import Scratch; it = Scratch(); print(it.folder, flush=True); input()"
 
 
@@ -73,3 +75,21 @@ def test_what_has_no_lock_of_ours_is_left_alone(tmp_path: Path, name: str) -> No
     run(tmp_path, "it.remove()")
 
     assert (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize(
+    ("without", "goes"), [("", True), ("import sys; sys.modules['fcntl'] = None; ", False)]
+)
+def test_what_a_killed_process_was_building_is_removed_where_locks_tell_that_it_is(
+    tmp_path: Path, without: str, goes: bool
+) -> None:
+    builds = builds_folder(tmp_path)
+    (builds / "tides").mkdir(parents=True)
+    (builds / "tides.lock").touch()
+    code = f"{without}from steps.host.files import Scratch; Scratch().remove()"
+
+    subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=True
+    )
+
+    assert builds.exists() is not goes
