@@ -84,6 +84,19 @@ def make_distributions(
     return read_distribution(wheel), read_distribution(sdist)
 
 
+def make_compiled(
+    folder: Path, name: str, member: str, content: bytes, text: str = ""
+) -> tuple[Distribution, ...]:
+    """Write a wheel with a *member* that its sdist has not: as a compiler leaves one."""
+    project = make_project(folder, name, text=text)
+    _, sdist = make_distributions(project)
+    kept = sdist.path.read_bytes()
+    (project / name / member).write_bytes(content)
+    wheel, sdist = make_distributions(project)
+    sdist.path.write_bytes(kept)
+    return wheel, read_distribution(sdist.path)
+
+
 def _write_wheel(path: Path, info: str, sources: dict[str, bytes], metadata: str) -> None:
     members = {
         **sources,

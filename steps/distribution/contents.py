@@ -88,8 +88,8 @@ class Difference:
 
     *name* is a file in the archive, a core metadata field as its specification spells it, or where
     the published archive has data that is no member; *detail* says more where a few words can.
-    *rebuilt* says that the same source may give other bytes there: they are a compiler's, or a
-    bill of materials.
+    *rebuilt* says that the same source may give other bytes there: in a wheel, what a compiler has
+    written, or a bill of materials.
     """
 
     filename: str
@@ -126,7 +126,8 @@ def compare(ours: Distribution, theirs: Path) -> tuple[Difference, ...]:
     found = [*_file_differences(old.files, new.files), *_field_differences(old, new)]
     if unlisted:
         found.append(_difference("archive", "removed", unlisted))
-    return tuple(replace(it, filename=ours.filename) for it in found)
+    wheel = ours.kind == "wheel"  # whatever an sdist holds is source
+    return tuple(replace(it, filename=ours.filename, rebuilt=it.rebuilt and wheel) for it in found)
 
 
 @dataclass(frozen=True)

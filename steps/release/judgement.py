@@ -58,7 +58,7 @@ class Judgement:
 
     *published* is sorted; *hint* is the next action, empty when there is nothing to do. A version
     is *invented* when a backend made it up for want of a tag. *unreadable* are published file names
-    that tell no version.
+    that tell no version. *source* is the sdist that was built.
     """
 
     project: NormalizedName
@@ -72,6 +72,7 @@ class Judgement:
     differences: tuple[Difference, ...] = ()
     invented: bool = False
     unreadable: tuple[str, ...] = ()
+    source: Distribution | None = None
 
     @property
     def allowed(self) -> bool:
@@ -188,10 +189,11 @@ def judge(
     """
     _check_identity(candidate)
     _check_overlaps(candidate.distributions)
+    source = next((it for it in candidate.distributions if it.kind == "sdist"), None)
     if candidate.version in published.versions:
         found = _judge_published(candidate, published, rules, fetch)
-        return replace(found, unreadable=published.unreadable)
-    return judge_absent(candidate, published, rules)
+        return replace(found, unreadable=published.unreadable, source=source)
+    return replace(judge_absent(candidate, published, rules), source=source)
 
 
 def judge_absent(candidate: Candidate, published: PublishedProject, rules: Rules) -> Judgement:
@@ -249,7 +251,7 @@ def _judge_published(
         slot = _Slot.of(ours.filename)
         same_slot = [(it, file) for it, file in theirs if it.overlaps(slot)]
         for _, file in same_slot:
-            differences += _differences(ours, file, fetch)
+            differences += published_differences(ours, file, fetch)
         matched |= {file.filename for _, file in same_slot}
         if not any(it.covers(slot) for it, _ in same_slot):
             missing.append(ours)
@@ -292,7 +294,7 @@ def _changed(
     )
 
 
-def _differences(
+def published_differences(
     ours: Distribution, theirs: PublishedFile, fetch: Callable[[PublishedFile], Path]
 ) -> tuple[Difference, ...]:
     """Return how the contents differ; a file with our sha256 is not even fetched."""

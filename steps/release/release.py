@@ -129,8 +129,8 @@ def publish(
 class Row:
     """One file: *outcome* is its project's, *result* its own (`uploaded`, `found` or `left`).
 
-    A project whose files were all there when they were to be sent ends `identical`. *size* is in
-    bytes; it and *sha256* are None where the index does not tell them.
+    A project whose files were all there when they were to be sent ends `identical`, or `rebuilt`.
+    *size* is in bytes; it and *sha256* are None where the index does not tell them.
     """
 
     project: str
@@ -167,8 +167,9 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
 
 def _outcome(release: Release, judgement: Judgement) -> Outcome:
     own = [it for it in release.uploaded if judgement.is_of(it.distribution)]
-    found = bool(own) and all(uploaded_file.result == "found" for uploaded_file in own)
-    return Outcome.IDENTICAL if found else judgement.outcome
+    if not own or any(uploaded_file.result != "found" for uploaded_file in own):
+        return judgement.outcome
+    return Outcome.REBUILT if any(it.rebuilt for it in own) else Outcome.IDENTICAL
 
 
 def _files(

@@ -20,8 +20,7 @@ from urllib.parse import urljoin
 
 from requests import codes
 
-from steps.distribution.contents import compare
-from steps.distribution.files import read_distribution
+from steps.distribution.files import file_sha256
 from steps.host.errors import (
     AccessError,
     ApiUnavailable,
@@ -37,7 +36,7 @@ from steps.registry.address import shown
 from steps.registry.artifact_registry import WRITER, create_command
 from steps.registry.repository_api import UPLOAD
 from steps.registry.retry import ConnectionBroke, Transient, retry
-from steps.release.judgement import Outcome
+from steps.release.judgement import Outcome, published_differences
 from steps.release.twine_upload import TwinePackages, TwineUpload
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 
     import requests
     from packaging.utils import NormalizedName
+    from packaging.version import Version
 
     from steps.distribution.files import Distribution
     from steps.registry.index import Index
@@ -83,13 +83,15 @@ class UploadedFile:
 
     It was *uploaded* when the registry said that it took it from us, and *found* when it was there
     by whatever way it came: an answer to us may have got lost. *lost_race* says that the registry
-    refused ours at once, so that another publish of the same must have been faster.
+    refused ours at once, so that another publish of the same must have been faster; what that has
+    compiled from the same source to other bytes is *rebuilt*.
     """
 
     distribution: Distribution
     sha256: str
     result: Literal["uploaded", "found"]
     lost_race: bool = False
+    rebuilt: bool = False
 
 
 def upload(
@@ -176,9 +178,12 @@ class _Uploader:
         self._transport = transport
         self._index = index
         self._packages = packages
+        self._sources: dict[tuple[NormalizedName, Version], Distribution] = {}
         self.uploaded: list[UploadedFile] = []
 
     def upload_project(self, judgement: Judgement) -> None:
+        if judgement.source:
+            self._sources[judgement.project, judgement.version] = judgement.source
         files = sorted(judgement.to_upload, key=lambda file: (file.kind != "wheel", file.filename))
         lost_race = False
         for file in files:
@@ -309,25 +314,35 @@ class _Uploader:
 
         what = f"Confirmation of {file.filename!r}"
         found = retry(once, what=what, retry_for=self._transport.retry_for)
-        return UploadedFile(distribution=file, sha256=found.sha256, result="uploaded")
+        return replace(found, result="uploaded")
 
     def _find_in_index(self, file: Distribution) -> UploadedFile | None:
         """Return the file if the index shows it; raise Refused if that holds something else."""
         for published in self._index.read(file.name).files:
             if published.filename == file.filename:
-                sha256 = self._same(file, published)
-                return UploadedFile(distribution=file, sha256=sha256, result="found")
+                return self._compared(file, published)
         return None
 
-    def _same(self, file: Distribution, published: PublishedFile) -> str:
-        """Return the sha256 of *published*, which holds the same as *file* or is refused."""
+    def _compared(self, file: Distribution, published: PublishedFile) -> UploadedFile:
+        """Return *published*, which holds the same as *file* or is refused.
+
+        Where only what a compiler wrote differs, the sources decide, as when a project is judged.
+        """
+        found = UploadedFile(distribution=file, sha256=file.sha256, result="found")
         if published.sha256 == file.sha256:
-            return file.sha256
+            return found
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             stored = self._index.download(published, Path(folder))
-            if differences := compare(file, stored):
-                raise self._conflict(file, [str(difference) for difference in differences])
-            return read_distribution(stored).sha256
+            sha256 = file_sha256(stored)
+            differences = published_differences(file, published, lambda _: stored)
+        if differences and not (all(it.rebuilt for it in differences) and self._same_source(file)):
+            raise self._conflict(file, [str(difference) for difference in differences])
+        return replace(found, sha256=sha256, rebuilt=bool(differences))
+
+    def _same_source(self, file: Distribution) -> bool:
+        """Return whether the index shows, or soon does, our sdist of the version of *file*."""
+        source = self._sources.get((file.name, file.version))
+        return bool(source and self._wait_for_concurrent_publish(source))
 
     def _conflict(self, file: Distribution, differences: Sequence[str]) -> Refused:
         ours = [

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from steps.distribution.files import file_sha256
 from tests.integration.program import COMMAND, environment
 from tests.integration.selection import exhaustive
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.integration.steps.release.sending import stored
-from tests.tiny import make_distributions, make_project
+from tests.tiny import make_compiled, make_distributions, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,4 +124,29 @@ def test_of_two_different_publishes_one_uploads_and_the_other_is_changed(
     )
     assert "file changed: berths/__init__.py" in errors
     expected = {file.filename: file.sha256 for file in files[winner]}
+    tally.registry(expected, stored(tmp_path / "registry"))
+
+
+@pytest.mark.parametrize(
+    ("sources", "slower"), [("same", "rebuilt"), ("others", "changed"), ("none", "changed")]
+)
+def test_of_two_publishes_of_compiled_files_the_sources_tell_what_the_slower_is(
+    emulator: Emulator, tmp_path: Path, tally: Tally, sources: str, slower: str
+) -> None:
+    directories = [tmp_path / part / "berths" for part in ("one", "two")]
+    for part in ("one", "two"):
+        text = part if sources == "others" else ""
+        elf = b"\x7fELF" + part.encode()
+        _, sdist = make_compiled(tmp_path / part, "berths", "_c.so", elf, text)
+        if sources == "none":
+            sdist.path.unlink()
+
+    ended = run_both(emulator, *directories)
+
+    outcomes = [json.loads(output)[0]["outcome"] if not code else "" for code, output, _ in ended]
+    assert sorted(outcomes) == sorted(["new", "" if slower == "changed" else slower]), ended
+    assert sorted(code for code, _, _ in ended) == [0, int(slower == "changed")]
+    tally.outcomes(["new", slower])
+    winner = directories[outcomes.index("new")]
+    expected = {it.name: file_sha256(it) for it in (winner / "dist").iterdir()}
     tally.registry(expected, stored(tmp_path / "registry"))

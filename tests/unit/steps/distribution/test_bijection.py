@@ -179,6 +179,12 @@ def test_only_a_bill_of_materials_in_its_own_place_may_be_a_rebuild(tmp_path: Pa
     assert rebuilt({other: '{"built": "elsewhere"}'}) == [(other, False)]
 
 
+def test_what_a_compiler_wrote_is_source_in_an_sdist(tmp_path: Path) -> None:
+    found = sdists(tmp_path, {**SDIST, "_c.so": "\x7fELF 1"}, {**SDIST, "_c.so": "\x7fELF 2"})
+
+    assert [(it.name, it.rebuilt) for it in found] == [("_c.so", False)]
+
+
 def test_two_members_of_one_name_each_need_their_partner(tmp_path: Path) -> None:
     ours = {**OURS, f"{INFO}/LICENSE": "Free\n"}
     swapped = {**ours, f"{INFO}/LICENSE": "Paid\n"}

@@ -13,12 +13,11 @@ import pytest
 from packaging.version import Version
 
 from steps.distribution.contents import Difference
-from steps.distribution.files import read_distribution
 from steps.host.errors import InputError, RegistryError
 from steps.registry.page import PublishedFile, PublishedProject
 from steps.release.gate import Policy, Rules
 from steps.release.judgement import Candidate, Judgement, Outcome, judge, refusals
-from tests.tiny import make_distributions, make_project
+from tests.tiny import make_compiled, make_distributions, make_project
 from tests.unit.steps.registry.published_tides import TIDES, build, published
 
 if TYPE_CHECKING:
@@ -65,6 +64,7 @@ def test_an_absent_version_that_is_greater_is_new(tmp_path: Path, fetch: Fetch) 
         reason="greater than 1.0",
         to_upload=ours,
         published=(Version("1.0"),),
+        source=ours[1],
     )
     assert found.allowed
 
@@ -72,7 +72,9 @@ def test_an_absent_version_that_is_greater_is_new(tmp_path: Path, fetch: Fetch) 
 def test_an_absent_version_that_is_not_greater_is_refused(tmp_path: Path, fetch: Fetch) -> None:
     theirs = published(*build(tmp_path / "old", "2.0"))
 
-    found = decide(build(tmp_path, "1.1"), theirs, fetch, "1.1")
+    ours = build(tmp_path, "1.1")
+
+    found = decide(ours, theirs, fetch, "1.1")
 
     assert found == Judgement(
         project=TIDES,
@@ -82,6 +84,7 @@ def test_an_absent_version_that_is_not_greater_is_refused(tmp_path: Path, fetch:
         hint="set the version to one of: 2.0.1, 2.1, 3.0, 2.0.1rc1",
         published=(Version("2.0"),),
         suggestions=tuple(map(Version, ("2.0.1", "2.1", "3.0", "2.0.1rc1"))),
+        source=ours[1],
     )
     assert not found.allowed
 
@@ -140,6 +143,7 @@ def test_a_missing_file_is_partial(tmp_path: Path, fetch: Fetch) -> None:
         reason="1.0 is published, 1 of 2 files, with the same contents",
         to_upload=(sdist,),
         published=(Version("1.0"),),
+        source=sdist,
     )
     assert found.allowed
 
@@ -241,23 +245,12 @@ PE = b"MZ" + bytes(58) + b"\x40\0\0\0PE\0\0"
 JAVA = b"\xca\xfe\xba\xbe\0\0\0\x41"
 
 
-def compiled(folder: Path, name: str, content: bytes, text: str = "") -> tuple[Distribution, ...]:
-    """Write a wheel with a file that its sdist has not: as a compiler leaves one."""
-    project = make_project(folder, "tides", text=text)
-    _, sdist = make_distributions(project)
-    kept = sdist.path.read_bytes()
-    (project / "tides" / name).write_bytes(content)
-    wheel, sdist = make_distributions(project)
-    sdist.path.write_bytes(kept)
-    return wheel, read_distribution(sdist.path)
-
-
 @pytest.mark.parametrize("magic", [ELF, MACH_O, FAT, PE, b"!<arch>\n", b"\0asm"])
 def test_a_compiled_file_that_differs_is_a_rebuild_of_the_published_source(
     magic: bytes, tmp_path: Path, fetch: Fetch
 ) -> None:
-    wheel, _ = ours = compiled(tmp_path, "_c.so", magic + b"here")
-    theirs = compiled(tmp_path / "old", "_c.so", magic + b"there")
+    wheel, _ = ours = make_compiled(tmp_path, "tides", "_c.so", magic + b"here")
+    theirs = make_compiled(tmp_path / "old", "tides", "_c.so", magic + b"there")
 
     found = decide(ours, published(*theirs), fetch)
 
@@ -291,17 +284,19 @@ def test_a_compiled_file_that_differs_is_a_rebuild_of_the_published_source(
 def test_any_other_difference_is_a_change_though_the_source_is_the_same(
     name: str, before: bytes, after: bytes, tmp_path: Path, fetch: Fetch
 ) -> None:
-    theirs = compiled(tmp_path / "old", name, before)
+    theirs = make_compiled(tmp_path / "old", "tides", name, before)
 
-    found = decide(compiled(tmp_path, name, after), published(*theirs), fetch)
+    found = decide(make_compiled(tmp_path, "tides", name, after), published(*theirs), fetch)
 
     assert found.outcome is Outcome.CHANGED
 
 
 def test_a_compiled_file_of_another_source_is_a_change(tmp_path: Path, fetch: Fetch) -> None:
-    theirs = compiled(tmp_path / "old", "_c.so", ELF + b"there", "before")
+    theirs = make_compiled(tmp_path / "old", "tides", "_c.so", ELF + b"there", "before")
 
-    found = decide(compiled(tmp_path, "_c.so", ELF + b"here"), published(*theirs), fetch)
+    found = decide(
+        make_compiled(tmp_path, "tides", "_c.so", ELF + b"here"), published(*theirs), fetch
+    )
 
     assert found.outcome is Outcome.CHANGED
 
@@ -370,8 +365,9 @@ def test_an_edited_line_is_changed_even_where_a_file_is_missing(
     tmp_path: Path, fetch: Fetch
 ) -> None:
     wheel, _ = build(tmp_path / "old", text="before")
+    ours = build(tmp_path, text="after")
 
-    found = decide(build(tmp_path, text="after"), published(wheel), fetch)
+    found = decide(ours, published(wheel), fetch)
 
     assert found == Judgement(
         project=TIDES,
@@ -381,6 +377,7 @@ def test_an_edited_line_is_changed_even_where_a_file_is_missing(
         hint="set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1",
         published=(Version("1.0"),),
         suggestions=tuple(map(Version, ("1.0.1", "1.1", "2.0", "1.0.1rc1"))),
+        source=ours[1],
         differences=(
             Difference(
                 filename="tides-1.0-py3-none-any.whl",
