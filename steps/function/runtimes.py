@@ -28,6 +28,15 @@ _RUNTIMES = {
 _PREVIEW = "python315"
 
 
+def is_retired(name: str, today: date) -> bool:
+    """Return whether the Python *name*, such as python27 or python39, gets no more fixes."""
+    oldest, minor = next(iter(_RUNTIMES)), name.removeprefix("python3")
+    known = _RUNTIMES.get(name)
+    if known:
+        return today >= known[0]
+    return name.startswith("python2") or (minor.isdigit() and int(minor) < int(oldest[7:]))
+
+
 def judge_runtime(name: str, today: date) -> tuple[Level, Problem] | None:
     """Return what is wrong with the runtime *name*, such as python313; None when it is supported.
 

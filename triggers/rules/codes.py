@@ -17,6 +17,7 @@ FAMILIES = {
     "SW5": "A trigger and its build config",
     "SW6": "Triggers and the files of the repository",
     "SW7": "The manifest",
+    "SW9": "The recipe that Shipwheel replaces",
 }
 
 
@@ -114,6 +115,13 @@ CODES = {
     "SW701": _error("the manifest is invalid"),
     "SW702": _error("the manifest's triggers cannot be rendered"),
     "SW703": _warning("rendering the manifest's triggers warns"),
+    "SW901": _warning("`--skip-existing` skips versions that were changed and not bumped"),
+    "SW902": _warning("`setup.py` builds or uploads"),
+    "SW903": _warning("a build that publishes installs tools without a version"),
+    "SW904": _warning("a `.pypirc`, a token in a URL, or a password in a command is written"),
+    "SW905": _warning("a token is written into `requirements.txt`"),
+    "SW906": _warning("an extra index beside a private one: dependency confusion"),
+    "SW907": _warning("a Python or an image that gets no more fixes"),
 }
 
 

@@ -14,7 +14,13 @@ from steps.host.git import ask_git
 from triggers.discovery.inventory import find_components
 from triggers.manifest.build_configs import is_behind, shared_build_configs
 from triggers.manifest.starting import source_of_remote
-from triggers.rules import config_rules, cross_rules, filter_rules, trigger_rules
+from triggers.rules import (
+    config_rules,
+    cross_rules,
+    filter_rules,
+    recipe_rules,
+    trigger_rules,
+)
 from triggers.rules.filter_rules import Globs
 from triggers.rules.sources import Sources, add_manifest, locate
 
@@ -77,7 +83,7 @@ def _judge(sources: Sources) -> Iterator[Finding]:
             yield from locate(trigger.file, trigger.document, [finding])
     inline = [trigger.inline for trigger in sources.triggers if trigger.inline]
     for config in (*sources.configs.values(), *inline):
-        for of_config in config_rules.RULES:
+        for of_config in (*config_rules.RULES, *recipe_rules.RULES):
             yield from locate(config.file, config.document, of_config(config))
     yield from cross_rules.cross(sources, globs)
     for trigger, finding in filter_rules.branches_exist(sources.here, sources.branches):
@@ -108,7 +114,9 @@ class _Reader:
             if text is None:
                 continue
             path = os.path.relpath(file, self.root).replace(os.sep, "/")
-            if file.name == manifest.name:
+            if file.name == recipe_rules.TEMPLATE:
+                self._template(file)
+            elif file.name == manifest.name:
                 add_manifest(self.sources, file, text)
             elif _looks_like_config(path, text):
                 self.sources.add_config_file(path, str(file), text)
@@ -124,6 +132,8 @@ class _Reader:
         for path in self.sources.files:
             if _CONFIG.fullmatch(path) or self._has_steps(path):
                 self._config(path)
+            elif path.rpartition("/")[2] == recipe_rules.TEMPLATE:
+                self._template(self.root / path)
         self._named_configs()
         if not self.read and not self.problems:
             raise InputError(
@@ -154,6 +164,11 @@ class _Reader:
                 message = "it is that of an earlier version of Shipwheel"
                 hint = "`shipwheel init --update` brings it up to date, and keeps edits"
                 self.sources.findings.append(Finding(str(file), 1, "SW510", message, hint))
+
+    def _template(self, file: Path) -> None:
+        if (text := self._text(file)) is not None:
+            found = recipe_rules.template_findings(text)
+            self.sources.findings += [each.located(str(file), line) for line, each in found]
 
     def _text(self, file: Path) -> str | None:
         self.read.append(str(file))

@@ -16,6 +16,7 @@ from tests.tree import write
 from tests.unit.triggers.rules.file_cases import CONFIG_CASES, TRIGGER_CASES
 from tests.unit.triggers.rules.further_cases import FURTHER
 from tests.unit.triggers.rules.near_cases import NEAR
+from tests.unit.triggers.rules.recipe_cases import RECIPES
 from tests.unit.triggers.rules.repository_cases import CASES, LOGGING, USES, Files
 from triggers.cloudbuild.build_config import Build, BuildTrigger
 from triggers.rules.codes import CODES, FAMILIES
@@ -40,6 +41,7 @@ ALL: dict[str, tuple[Files, Files]] = {
     },
     **CASES,
     **FURTHER,
+    **RECIPES,
 }
 # What a reader is told, by case; a change of words is a change of this file.
 TEXTS = json.loads((Path(__file__).parents[2] / "data/lint_texts.json").read_text(encoding="utf-8"))
