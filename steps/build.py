@@ -11,15 +11,9 @@ import click
 
 from steps.backend.building import build
 from steps.backend.context import open_build_context
+from steps.command_line.arguments import selected, with_build_options, with_private_index
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import (
-    all_option,
-    json_option,
-    projects_argument,
-    selected,
-    with_build_options,
-    with_private_index,
-)
+from steps.command_line.options import all_option, json_option, projects_argument
 from steps.command_line.program import run_alone
 from steps.host.children import each
 

@@ -16,15 +16,9 @@ import click
 from steps.backend.building import build, identify
 from steps.backend.context import open_build_context
 from steps.client.files import Change, difference
+from steps.command_line.arguments import selected, with_build_options, with_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import (
-    json_option,
-    projects_argument,
-    selected,
-    with_build_options,
-    with_rules,
-    with_transport,
-)
+from steps.command_line.options import json_option, projects_argument
 from steps.command_line.program import run_alone
 from steps.command_line.report import columns
 from steps.host.errors import Problem, Refused

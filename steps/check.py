@@ -16,17 +16,19 @@ import click
 
 from steps.backend.building import build, identify, warn_of_uncommitted
 from steps.backend.context import open_build_context
+from steps.command_line.arguments import (
+    narrowed,
+    selected,
+    with_build_options,
+    with_rules,
+    with_transport,
+)
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import (
     all_option,
     changed_since_option,
     json_option,
-    narrowed,
     projects_argument,
-    selected,
-    with_build_options,
-    with_rules,
-    with_transport,
 )
 from steps.command_line.program import run_alone
 from steps.command_line.report import (

@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.client.model import this_machine
+from steps.command_line.arguments import find_registry
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import (
-    find_registry,
-    json_option,
-    registry_option,
-    retry_for_option,
-)
+from steps.command_line.options import json_option, registry_option, retry_for_option
 from steps.command_line.program import run_alone
+from steps.diagnosis.clients import CHECKS as CLIENT_CHECKS
+from steps.diagnosis.machine import CHECKS as MACHINE_CHECKS
+from steps.diagnosis.observation import observe
+from steps.diagnosis.registry import CHECKS as REGISTRY_CHECKS
 from steps.host.errors import InputError, Refused, counted
+from steps.registry.credentials import Certificates, find_certificates, find_credentials
+from steps.registry.transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from steps.diagnosis.model import CheckResult
-    from steps.registry.credentials import Certificates
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 _RETRY_SECONDS = 5.0
@@ -50,14 +52,6 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     Example:
       shipwheel doctor --registry us-central1/my-project/pypi
     """
-    from steps.client.model import this_machine  # noqa: PLC0415 - `--help` does without
-    from steps.diagnosis.clients import CHECKS as CLIENT_CHECKS  # noqa: PLC0415 - the same
-    from steps.diagnosis.machine import CHECKS as MACHINE_CHECKS  # noqa: PLC0415 - the same
-    from steps.diagnosis.observation import observe  # noqa: PLC0415 - the same
-    from steps.diagnosis.registry import CHECKS as REGISTRY_CHECKS  # noqa: PLC0415 - the same
-    from steps.registry.credentials import find_credentials  # noqa: PLC0415 - the same
-    from steps.registry.transport import Transport  # noqa: PLC0415 - the same
-
     place = find_registry(registry, Path.cwd(), os.environ)
     credentials = find_credentials(place, _complete(os.environ))
     certificates = _usable_certificates(os.environ)
@@ -79,8 +73,6 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
 
 def _usable_certificates(environ: Mapping[str, str]) -> Certificates:
     """Return those that are named, or none: one that cannot be used is reported by a check."""
-    from steps.registry.credentials import Certificates, find_certificates  # noqa: PLC0415 - as above
-
     try:
         return find_certificates(environ)
     except InputError:

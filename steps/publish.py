@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from steps.backend.context import open_build_context
+from steps.command_line.arguments import (
+    narrowed,
+    selected,
+    with_build_options,
+    with_rules,
+    with_transport,
+)
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import (
     all_option,
     changed_since_option,
     json_option,
-    narrowed,
     projects_argument,
-    selected,
-    with_build_options,
-    with_rules,
-    with_transport,
 )
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_receipt

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from steps.command_line.arguments import open_transport, with_transport
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import json_option, open_transport, with_transport
+from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import finding_as_object, print_finding
+from steps.function.context import Settings
+from steps.function.preparation import Preparation
 from steps.host.errors import Refused
 
 if TYPE_CHECKING:
@@ -141,9 +144,6 @@ def command(
         --registry us-central1/my-project/pypi \\
         --virtual us-central1/my-project/pypi-all
     """
-    from steps.function.context import Settings  # noqa: PLC0415 - `--help` does without
-    from steps.function.preparation import Preparation  # noqa: PLC0415 - the same
-
     place = open_transport(virtual, retry_for=transport.retry_for) if virtual else transport
     preparation = Preparation(
         settings=Settings(registry=transport.registry, index=place.registry, **settings),

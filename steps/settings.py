@@ -14,8 +14,9 @@ import click
 from steps.client.clients import default_name, settings
 from steps.client.files import difference, one_at_a_time, plan_changes, write_changes
 from steps.client.model import Wanted, this_machine
+from steps.command_line.arguments import find_registry, package_name
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import find_registry, package_name, registry_option
+from steps.command_line.options import registry_option
 from steps.command_line.program import run_alone
 from steps.host.errors import AccessError, RegistryError
 from steps.registry.address import parse_registry

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from steps.command_line.arguments import selected, with_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import all_option, json_option, selected, with_rules, with_transport
+from steps.command_line.options import all_option, json_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_receipt
 from steps.host.children import each

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from packaging.version import Version
 
+from steps.command_line.arguments import package_name, with_transport
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import json_option, package_name, with_transport
+from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, NoRepository, Refused, RegistryError, readable_size
 from steps.project.repository import find_requirers

@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+import requests
+
 from steps.host.children import Children
 from steps.host.errors import InputError, Problem
 
@@ -223,8 +225,6 @@ def account(login: Login, environ: Mapping[str, str]) -> str:
 
 def _account_of_the_machine(environ: Mapping[str, str]) -> str:
     """Return the service account that the metadata server gives tokens for, if there is one."""
-    import requests  # noqa: PLC0415 - only an error pays for it
-
     host = environ.get("GCE_METADATA_HOST", "metadata.google.internal")
     url = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/email"
     with requests.Session() as session:

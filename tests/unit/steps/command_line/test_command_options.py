@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from steps.backend.context import BuildOptions
-from steps.command_line.options import find_registry, narrowed, selected, with_build_options
+from steps.command_line.arguments import find_registry, narrowed, selected, with_build_options
 from steps.host.errors import InputError
 
 if TYPE_CHECKING:
