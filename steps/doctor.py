@@ -26,7 +26,7 @@ from steps.registry.transport import Transport
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from steps.diagnosis.model import CheckResult
+    from steps.diagnosis import CheckResult
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 _RETRY_SECONDS = 5.0

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from steps.client.files import netrc_edit
+from steps.client.ini_clients import pip_settings, twine_settings
+from steps.client.toml_clients import pdm_settings, poetry_settings, uv_settings
 from steps.host.errors import InputError
 from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from steps.client.model import Client, ClientSettings, Machine, Scope, Wanted
     from steps.registry.address import Registry
 
 # Names that clients give a meaning of their own.
 _TAKEN = {"pypi", "testpypi"}
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_]+[A-Za-z0-9]+)*")
-_SCOPES: dict[str, tuple[Scope, ...]] = {
-    "pip": ("user", "environment"),
-    "uv": ("project", "user"),
-    "poetry": ("project",),
-    "pdm": ("project",),
-    "twine": ("user",),
+# Whose settings each client has, and what makes them.
+_CLIENTS: dict[Client, tuple[tuple[Scope, ...], Callable[[Wanted, Machine], ClientSettings]]] = {
+    "pip": (("user", "environment"), pip_settings),
+    "uv": (("project", "user"), uv_settings),
+    "poetry": (("project",), poetry_settings),
+    "pdm": (("project",), pdm_settings),
+    "twine": (("user",), twine_settings),
 }
 _KEY = (
     "a service-account key does not expire: whoever reads it is the account until somebody deletes"
@@ -44,16 +48,15 @@ def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings
     """
     _require_names(wanted)
     _require_one_host(wanted)
-    if wanted.scope not in {None, *_SCOPES[client]}:
+    scopes, make = _CLIENTS[client]
+    if wanted.scope not in {None, *scopes}:
         raise InputError(
             f"{client} has no settings for this scope: {wanted.scope!r}",
-            f"it has {' and '.join(_SCOPES[client])}",
+            f"it has {' and '.join(scopes)}",
         )
     if wanted.netrc:
         wanted = replace(wanted, key=None)
-    found: ClientSettings = importlib.import_module(f"steps.client.{client}").settings(
-        wanted, machine
-    )
+    found = make(wanted, machine)
     edits, warnings = [*found.edits], [*found.warnings]
     if login := wanted.netrc:
         edits.append(netrc_edit(wanted.private, login, machine))

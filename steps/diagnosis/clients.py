@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.client.edits import parse_ini
-from steps.diagnosis.model import CheckResult, host_of
+from steps.diagnosis import CheckResult, host_of
 from steps.host.errors import InputError
 from steps.registry.address import is_loopback, shown
 from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
@@ -23,7 +23,7 @@ from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from steps.diagnosis.model import Observations, SettingsFile
+    from steps.diagnosis import Observations, SettingsFile
 
 
 class _Weakness(NamedTuple):

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
 
-from steps.diagnosis.model import CheckResult, host_of
+from steps.diagnosis import CheckResult, host_of
 from steps.registry.address import shown
 from steps.registry.credentials import KEYRING_BACKEND, TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from steps.diagnosis.model import Observations, Status, Tool
+    from steps.diagnosis import Observations, Status, Tool
 
 # Name, versions, status, what happens, what to do.
 _KNOWN: tuple[tuple[str, str, Status, str, str], ...] = (

@@ -23,10 +23,10 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from steps.client import pdm, poetry, uv
 from steps.client.files import netrc_path
+from steps.client.toml_clients import pdm_file, poetry_folder, uv_file
+from steps.diagnosis import Observations, SettingsFile, Tool
 from steps.diagnosis.machine import CA_BUNDLES
-from steps.diagnosis.model import Observations, SettingsFile, Tool
 from steps.diagnosis.registry import find_access, reach
 from steps.host.children import Children, each
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from steps.client.model import Machine
-    from steps.diagnosis.model import Client
+    from steps.diagnosis import Client
     from steps.registry.transport import Transport
 
 _SECONDS = 15.0
@@ -140,12 +140,12 @@ def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
         yield "pip", path
     if named := machine.path_in("UV_CONFIG_FILE"):
         yield "uv", named
-    for path in (uv.user_file(machine), Path("/etc/uv/uv.toml"), directory / "uv.toml", project):
+    for path in (uv_file(machine), Path("/etc/uv/uv.toml"), directory / "uv.toml", project):
         yield "uv", path
-    folder = poetry.config_folder(machine)
+    folder = poetry_folder(machine)
     for path in (folder / "config.toml", folder / "auth.toml", directory / "poetry.toml", project):
         yield "poetry", path
-    for path in (pdm.config_file(machine), directory / "pdm.toml", project):
+    for path in (pdm_file(machine), directory / "pdm.toml", project):
         yield "pdm", path
     yield "twine", machine.home / ".pypirc"
     yield "netrc", netrc_path(machine)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import requests
 from requests import codes
 
-from steps.diagnosis.model import Access, CheckResult, Contact
+from steps.diagnosis import Access, CheckResult, Contact
 from steps.host.errors import (
     AccessError,
     ApiUnavailable,
@@ -47,7 +47,7 @@ from steps.registry.transport import anonymous
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from steps.diagnosis.model import Observations
+    from steps.diagnosis import Observations
     from steps.registry.address import Registry
     from steps.registry.artifact_registry import Repository
     from steps.registry.credentials import Certificates

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from steps.diagnosis.model import Observations
+from steps.diagnosis import Observations
 from steps.registry.address import parse_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from steps.diagnosis.model import CheckResult
+    from steps.diagnosis import CheckResult
 
 SERVICE = parse_registry("us-central1/demo/pypi", {})
 EMULATOR = parse_registry(

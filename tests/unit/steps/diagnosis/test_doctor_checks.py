@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from packaging.version import Version
 
+from steps.diagnosis import Access, Contact, Tool
 from steps.diagnosis.machine import (
     check_ca_bundles,
     check_keyring_command,
@@ -12,7 +13,6 @@ from steps.diagnosis.machine import (
     check_proxies,
     check_tools,
 )
-from steps.diagnosis.model import Access, Contact, Tool
 from steps.diagnosis.registry import (
     check_clock,
     check_contact,

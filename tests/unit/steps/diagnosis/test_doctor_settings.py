@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from packaging.version import Version
 
+from steps.diagnosis import SettingsFile, Tool
 from steps.diagnosis.clients import check_clients, check_cooldown, check_variables
-from steps.diagnosis.model import SettingsFile, Tool
 from tests.unit.steps.diagnosis.observed import INDEX, OTHER, SECRET, found, statuses
 
 if TYPE_CHECKING:
-    from steps.diagnosis.model import Client
+    from steps.diagnosis import Client
 
 
 def settings(
