@@ -37,7 +37,8 @@ if TYPE_CHECKING:
     from triggers.cloud_project.resources import RepositoryName, Scope, ServiceAccount
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import FunctionSettings, Kind
+    from triggers.manifest.settings import Kind
+    from triggers.rendering.functions import FunctionSettings
 
 _MEMBER = re.compile(r"(?:user|group|serviceAccount|domain):[^\s:]+|principal(?:Set)?://\S+")
 _APIS = {

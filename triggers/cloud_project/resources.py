@@ -12,14 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from steps.host.errors import Problem
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
-from triggers.manifest.settings import (
-    KINDS,
-    VIRTUAL_SUFFIX,
-    Kind,
-    resolve,
-    resolve_function,
-    service_account_resource,
-)
+from triggers.manifest.settings import KINDS, Kind, resolve, service_account_resource
+from triggers.rendering.functions import VIRTUAL_SUFFIX, resolve_function
 from triggers.rendering.rendering import render
 from triggers.rendering.repository import build_config_paths
 
@@ -28,7 +22,7 @@ if TYPE_CHECKING:
 
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import FunctionSettings
+    from triggers.rendering.functions import FunctionSettings
 
 Format = Literal["python", "docker"]
 Mode = Literal["standard", "remote", "virtual"]

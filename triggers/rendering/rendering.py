@@ -19,15 +19,14 @@ from triggers.cloudbuild.globs import unwritable, without_covered
 from triggers.cloudbuild.substitutions import LONGEST_VALUE
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.discovery.targets import TriggerTarget, find_targets, name_in
-from triggers.manifest.settings import (
-    DEFAULT_FUNCTION_ACCOUNTS,
-    Kind,
-    TriggerSettings,
+from triggers.manifest.settings import DEFAULT_FUNCTION_ACCOUNTS, Kind, TriggerSettings, resolve
+from triggers.rendering.functions import (
     contradictions,
-    resolve,
+    deploy_flags,
+    flags_text,
+    requirements_options,
     resolve_function,
 )
-from triggers.rendering.function_flags import deploy_flags, flags_text, requirements_options
 from triggers.rendering.trigger import EventSource, PullRequest, Push, Trigger
 
 if TYPE_CHECKING:

@@ -8,8 +8,12 @@ import pytest
 
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST, problems
 from triggers.manifest.manifest import parse_manifest
-from triggers.manifest.settings import FunctionSettings, contradictions, resolve_function
-from triggers.rendering.function_flags import deploy_flags
+from triggers.rendering.functions import (
+    FunctionSettings,
+    contradictions,
+    deploy_flags,
+    resolve_function,
+)
 
 
 def resolved(everybodys: dict[str, Any], own: dict[str, Any] | None = None) -> FunctionSettings:

@@ -7,7 +7,8 @@ import yaml
 
 import triggers
 from triggers.manifest.manifest import parse_manifest
-from triggers.manifest.settings import resolve, resolve_function
+from triggers.manifest.settings import resolve
+from triggers.rendering.functions import resolve_function
 
 PAGE = (Path(triggers.__path__[0]) / "README.md").read_text()
 

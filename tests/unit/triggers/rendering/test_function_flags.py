@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.triggers.discovery.test_functions import flags, resolved
-from triggers.manifest.settings import contradictions
-from triggers.rendering.function_flags import flags_text, requirements_options
+from triggers.rendering.functions import contradictions, flags_text, requirements_options
 
 EVERYTHING: dict[str, Any] = {
     "memory": "512Mi",
