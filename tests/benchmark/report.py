@@ -1,4 +1,4 @@
-"""What the measurements print: progress for whoever waits, and tables in Markdown for README.md."""
+"""What the measurements print: progress while they run, and tables for docs/speed.md."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the second table: what was measured, and the bar that it is held against."""
+    """A line of the second table: what was measured; and the bar that it is compared with."""
 
     what: str
     measured: float
     bar: float
     unit: str = ""
 
-    def cells(self) -> tuple[str, str, str]:
-        """Return the cells, of which the second says when the bar is missed."""
-        missed = "" if self.measured <= self.bar else ", missed"
-        return self.what, f"{self.measured:.2f}{self.unit}{missed}", f"{self.bar:g}{self.unit}"
+    def cells(self) -> tuple[str, str]:
+        """Return the cells of the table, which is for readers and has no bar."""
+        return self.what, f"{self.measured:.2f}{self.unit}"
 
     def __str__(self) -> str:
-        what, measured, bar = self.cells()
-        return f"{what}: {measured} (bar: {bar})"
+        missed = "" if self.measured <= self.bar else ", missed"
+        return f"{': '.join(self.cells())}{missed} (bar: {self.bar:g}{self.unit})"
 
 
 def tell(text: object) -> None:

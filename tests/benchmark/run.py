@@ -4,8 +4,8 @@
 
 Everything runs in one go, in turn, against a registry on this machine; what is compared ran on the
 same machine in the same minutes. It tells how far it is, and at the end prints medians and ratios
-as README.md has them. It is a measurement, not a test: a bar that is missed is printed, and fails
-nothing.
+as docs/speed.md has them. It is a measurement, not a test: a bar that is missed is printed while it
+runs, and fails nothing.
 """
 
 from __future__ import annotations
@@ -263,7 +263,7 @@ def report(benchmark: Benchmark) -> Iterator[str]:
             head, [[name, *(f"{it:.2f} s" for it in times)] for name, times in columns.items()]
         )
         yield ""
-    yield from table(["measured", "", "bar"], [row.cells() for row in benchmark.rows])
+    yield from table(["measured", ""], [row.cells() for row in benchmark.rows])
 
 
 def main() -> int:

@@ -37,7 +37,27 @@ _MANIFEST = """\
 `shipwheel.yaml` is in the root of the repository. `shipwheel init` writes it, and every command
 reads it. Editors check it with [its JSON Schema](../../triggers/shipwheel.schema.json).
 All errors are reported at once, each with its path; the exit code is 2.
-[Triggers](../../triggers/README.md) says what the keys do together.
+[Triggers](triggers.md) and [functions](functions.md) say what the keys do together.
+
+```yaml
+project: my-project
+region: us-central1
+registry: us-central1/my-project/pypi
+image: us-central1-docker.pkg.dev/my-project/docker/shipwheel:0.1.0
+source:
+  github: {owner: acme, name: monorepo}
+publish:
+  tag: v.*
+  approval: true
+deploy:
+  function: {serviceAccount: shipwheel-function, buildServiceAccount: shipwheel-build}
+packages:
+  exclude: [examples, tests]
+overrides:
+  functions/billing:
+    deploy:
+      function: {entryPoint: bill, trigger: {topic: invoices}}
+```
 """
 _FINDINGS = """\
 # Findings
