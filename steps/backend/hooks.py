@@ -223,11 +223,11 @@ def _without_git(project: Project) -> str:
 
 
 def normalise_sdist(path: Path, epoch: int) -> None:
-    """Pack the sdist at *path* again, unless it already shows no trace of when and where.
+    """Pack the sdist at *path* again, unless it shows no trace of when and where, and no doubles.
 
     Members keep their order, names and contents; times become *epoch*, owners empty, modes plain.
     """
-    with open_sdist(path) as archive:
+    with open_sdist(path, built=True) as archive:
         if archive.is_normal(epoch):
             _normalise_gzip_time(path, epoch)
             return

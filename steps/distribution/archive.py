@@ -21,8 +21,11 @@ import zlib
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from email import message_from_bytes
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, TypeVar
+
+from packaging.utils import canonicalize_name
 
 from steps.distribution.layout import sdist_problems, shown, unlisted_bytes, wheel_problems
 from steps.host.errors import InputError, Problem
@@ -135,9 +138,15 @@ class Wheel(Archive):
 
 
 class Sdist(Archive):
-    """An open sdist; names are without the top folder."""
+    """An open sdist; names are without the top folder.
 
-    def __init__(self, path: Path, archive: tarfile.TarFile, stream: gzip.GzipFile) -> None:
+    A backend that is given an unpacked sdist may pack its PKG-INFO, and then a new one: in what was
+    just *built* the last counts, as for who unpacks it.
+    """
+
+    def __init__(
+        self, path: Path, archive: tarfile.TarFile, stream: gzip.GzipFile, *, built: bool = False
+    ) -> None:
         self._path, self._archive, self._stream = path, archive, stream
         self._entries = [*_bounded(path, archive)]
         _refuse(path, sdist_problems(self._entries))
@@ -147,8 +156,12 @@ class Sdist(Archive):
             for entry in self._entries
             if not entry.isdir()
         ]
-        _check_doubles(path, files, self._fingerprint)
+        _check_doubles(path, files, self._subject if built else self._fingerprint)
         self._files = dict(files)
+        self._has_doubles = built and len(files) > len(self._files)
+        if self._has_doubles:
+            last = set(map(id, self._files.values()))
+            self._entries = [it for it in self._entries if it.isdir() or id(it) in last]
 
     def names(self) -> tuple[str, ...]:  # noqa: D102 - as Archive says
         return tuple(self._files)
@@ -179,6 +192,13 @@ class Sdist(Archive):
         digest = _sha256(stream) if stream else entry.linkname
         return entry.type, digest, entry.mode & stat.S_IXUSR
 
+    def _subject(self, entry: tarfile.TarInfo) -> object:
+        """Return which project the PKG-INFO at the top is about; else what _fingerprint does."""
+        if entry.name == f"{self.top}/PKG-INFO" and (stream := self._archive.extractfile(entry)):
+            name = message_from_bytes(stream.read()).get("Name", "")
+            return canonicalize_name(str(name)) or self._fingerprint(entry)
+        return self._fingerprint(entry)
+
     def unpack(self, folder: Path) -> Path:
         """Extract everything below *folder* and return the top folder.
 
@@ -192,8 +212,8 @@ class Sdist(Archive):
         return folder / self.top
 
     def is_normal(self, epoch: int) -> bool:
-        """Return whether no member shows when, where or by whom it was packed."""
-        return all(
+        """Return whether no member shows when, where or by whom it was packed, or comes twice."""
+        return not self._has_doubles and all(
             entry.mtime in {0, epoch}
             and not (entry.uid or entry.gid or entry.uname or entry.gname)
             and (entry.mode == _plain_mode(entry) or entry.issym())
@@ -221,14 +241,14 @@ def open_wheel(path: Path) -> Iterator[Wheel]:
 
 
 @contextmanager
-def open_sdist(path: Path) -> Iterator[Sdist]:
-    """Open an sdist; raise InputError when it is none, or a hostile one."""
+def open_sdist(path: Path, *, built: bool = False) -> Iterator[Sdist]:
+    """Open an sdist, one just *built*, too; raise InputError when it is none, or a hostile one."""
     with (
         readable(path),
         _Gunzip(path) as stream,
         tarfile.open(fileobj=stream, mode="r:") as archive,
     ):
-        yield Sdist(path, archive, stream)
+        yield Sdist(path, archive, stream, built=built)
 
 
 def open_archive(path: Path) -> AbstractContextManager[Archive]:

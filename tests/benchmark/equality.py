@@ -6,8 +6,8 @@ Their sdists come from the package index, through pip. Each is published to the 
 from another clone in a fresh environment, which has to be `identical`. Says what differs, and fails
 when anything does: the members of the wheel and their contents, RECORD and all, but compiled ones
 only between the two of ours; for a project that cannot be built, the last thing that its backend
-said. (Some backends, given an unpacked sdist, pack its PKG-INFO twice, so sdists are compared in
-the test suite, from sources.)
+said. (Sdists differ where a backend, given an unpacked one, packs its PKG-INFO twice; they are
+compared in the test suite, from sources.)
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ PROJECTS = {
     " pyproject-hooks typing-extensions werkzeug wheel",
     "flit-core, in its own tree": "flit-core",
     "hatchling": "httpx jsonschema pygments soupsieve starlette virtualenv",
-    "hatchling with plugins that read the version and the readme": "argcomplete attrs filelock"
-    " platformdirs structlog urllib3",
+    "hatchling with plugins that read the version and the readme": "argcomplete attrs"
+    " structlog urllib3",
     "hatchling, in its own tree": "hatchling",
     "pdm-backend": "fastapi",
     "pdm-backend, in its own tree": "pdm-backend",

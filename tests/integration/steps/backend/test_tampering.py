@@ -193,13 +193,22 @@ def test_the_tree_of_an_unpacked_sdist_is_published_and_published_again(
 
     assert main([*command, str(fork)]) == 0
     assert main([*command, str(fork)]) == 0
+
+    # Another version of the backend wrote it, and the fork has a version of its own.
+    stale = "Metadata-Version: 2.0\nName: Condition.Hatchling\nVersion: 1.0\n"
+    (fork / "PKG-INFO").write_text(stale)
+    settings = fork / "pyproject.toml"
+    settings.write_text(settings.read_text().replace('"1.0"', '"1.0.post1"'))
+    assert main([*command, str(fork)]) == 0
+    with open_sdist(published(tmp_path, "*post1.tar.gz")) as archive:
+        assert b"Version: 1.0.post1" in archive.read("PKG-INFO")
     capsys.readouterr()
 
     (fork / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: other\nVersion: 0\n")
     assert main([*command, str(fork)]) == 2
     assert capsys.readouterr().err == (
-        "error: 'condition_hatchling-1.0.tar.gz' holds 'PKG-INFO' more than once, with different"
-        " contents\n"
+        "error: 'condition_hatchling-1.0.post1.tar.gz' holds 'PKG-INFO' more than once, with"
+        " different contents\n"
         "  hint: pack one of them: remove it from the project's folder where an unpacked sdist or"
         " an earlier build left it, or exclude it in the settings of the build backend\n"
     )
