@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.backend.building import build
+from steps.backend.building import build_once
 from steps.backend.context import open_build_context
 from steps.command_line.arguments import selected, with_build_options, with_private_index
 from steps.command_line.groups import ShipwheelCommand
@@ -49,7 +49,7 @@ def command(
     projects = selected(directories, every)
     with open_build_context(build_options, os.environ, projects, index) as context:
         context.prepare(projects)
-        built = each(partial(build, context=context), projects, workers=build_options.workers)
+        built = each(partial(build_once, context=context), projects, workers=build_options.workers)
     rows = [row for distributions in built for row in map(_row, distributions)]
     if as_json:
         click.echo(json.dumps(rows, indent=2))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from steps.backend.building import build, identify
+from steps.backend.building import build_once, identify
 from steps.backend.context import open_build_context
 from steps.client.files import Change, difference
 from steps.command_line.arguments import selected, with_build_options, with_rules, with_transport
@@ -187,7 +187,7 @@ def _unbumped(
     ):
 
         def build_aside(project: Project) -> Sequence[Distribution]:
-            return build(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
+            return build_once(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
 
         ask = partial(identify, context=context)
         judged = check(projects, index, rules, build_aside, ask, workers=build_options.workers)

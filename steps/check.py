@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from steps.backend.building import build, identify, warn_of_uncommitted
+from steps.backend.building import build_once, identify, warn_of_uncommitted
 from steps.backend.context import open_build_context
 from steps.command_line.arguments import (
     narrowed,
@@ -157,7 +157,7 @@ def _check_aside(
             if not build_them:
                 return ()
             del unbuilt[project]
-            return build(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
+            return build_once(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
 
         if build_them:
             context.prepare(projects)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
+import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import replace
@@ -71,6 +72,19 @@ def build(
             context.warnings[warning].add(str(project))
         _check_committed(project, built, context.options)
         return _move(built, output or _output_folder(project))
+
+
+def build_once(
+    project: Project, context: BuildContext, *, output: Path | None = None
+) -> tuple[Distribution, ...]:
+    """Build *project* as `build` does, or copy what was built of it before in this run."""
+    built = context.built.get(project, lambda: build(project, context, output=output))
+    output = output or _output_folder(project)
+    if built[0].path.parent == output:
+        return built
+    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+        copies = [replace(it, path=Path(shutil.copy2(it.path, folder))) for it in built]
+        return _move(copies, output)
 
 
 def identify(project: Project, context: BuildContext) -> tuple[NormalizedName, Version]:

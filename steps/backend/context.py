@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Literal
 
 from build import BuildException, ProjectBuilder
 
-from steps.backend.building import build
+from steps.backend.building import build, build_once
 from steps.backend.environment_cache import EnvironmentCache, cache_folder
 from steps.backend.environments import Environments
 from steps.backend.fork_server import ForkServers
 from steps.backend.private_requirements import PrivateRequirements
 from steps.backend.sources import given_epoch, remove_build_folders
-from steps.host.children import Children
+from steps.host.children import Children, OncePerKey
 from steps.host.errors import shorten
 
 if TYPE_CHECKING:
@@ -65,12 +65,14 @@ class BuildOptions:
 class BuildContext:
     """What builds share; several threads may use it at once.
 
-    *warnings* are said once at the end, each with the projects that it is about.
+    *built* is what this run built of its own projects. *warnings* are said once at the end, each
+    with the projects that it is about.
     """
 
     options: BuildOptions
     environments: Environments
     environ: Mapping[str, str]
+    built: OncePerKey[Project, tuple[Distribution, ...]] = field(default_factory=OncePerKey)
     warnings: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def prepare(self, projects: Iterable[Project]) -> None:
@@ -111,7 +113,7 @@ def open_build_context(
     ):
         at_the_end.callback(remove_build_folders)
         context = BuildContext(options=options, environments=environments, environ=environ)
-        build_wheel = partial(_build_wheel, context=context, folder=Path(folder))
+        build_wheel = partial(_build_wheel, projects, context, Path(folder))
         environments.private = PrivateRequirements(projects, build_wheel, index, Path(folder))
         yield context
         for message, names in sorted(context.warnings.items()):
@@ -119,7 +121,12 @@ def open_build_context(
             _logger.warning("warning: %s (%s)", message.rstrip("."), about)
 
 
-def _build_wheel(project: Project, *, context: BuildContext, folder: Path) -> Distribution:
+def _build_wheel(
+    projects: Sequence[Project], context: BuildContext, folder: Path, project: Project
+) -> Distribution:
+    """Build the wheel of a sibling; one of the *projects* is built as these are, and once."""
+    if project in projects and context.options.kinds != "sdist":
+        return build_once(project, context, output=folder)[0]
     wheel_only = replace(context, options=replace(context.options, kinds="wheel"))
     return build(project, wheel_only, output=folder)[0]
 

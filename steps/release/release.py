@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from steps.backend.building import build
+from steps.backend.building import build_once
 from steps.host.children import each
 from steps.host.errors import Refused
 from steps.project.source import static_names
@@ -121,7 +121,7 @@ def publish(
     context.prepare(projects)
     import_early()
     Refused.raise_all(refusals(refused_early(projects, read_early(projects, index), rules)))
-    built = each(partial(build, context=context), projects, workers=context.options.workers)
+    built = each(partial(build_once, context=context), projects, workers=context.options.workers)
     return release(built, transport, index, rules, projects=projects, send=send)
 
 

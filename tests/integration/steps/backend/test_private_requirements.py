@@ -113,6 +113,25 @@ def test_a_sibling_is_found_however_the_build_names_it(
     assert answer.returncode == 0, answer.stderr
 
 
+@pytest.mark.parametrize("name", ["app", "yacht"])
+@pytest.mark.parametrize("command", [["build"], ["check"], ["publish", "--workers", "1"]])
+def test_a_project_of_the_call_is_built_once_whoever_requires_it(
+    tmp_path: Path, environ: dict[str, str], name: str, command: list[str]
+) -> None:
+    make_app(environ, tmp_path / "work", "tool>=1", name)
+    make_project(tmp_path / "work", "tool", text="beside")
+
+    answer = shipwheel(environ, *command, "--all", tmp_path / "work")
+
+    assert answer.returncode == 0, answer.stderr
+    built = [line.split()[1] for line in answer.stderr.splitlines() if line.startswith("Building")]
+    assert sorted(built) == sorted(["tool", name])
+    made = {it.name for it in (tmp_path / "work" / "tool").glob("dist/*-*")}
+    assert made == (
+        set() if "check" in command else {"tool-1.0-py2.py3-none-any.whl", "tool-1.0.tar.gz"}
+    )
+
+
 def test_all_goes_in_the_order_of_build_requirements(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
