@@ -14,8 +14,7 @@ from packaging.utils import canonicalize_name
 
 from builder.server.answers import GOOGLE_NOT_FOUND, HTML, Answers, Reply
 from builder.server.api import RestApi
-from builder.server.form import problems_of, received_form
-from builder.server.front import HttpAnswer, HttpRequest
+from builder.server.front import HttpAnswer, HttpRequest, problems_of, received_form
 from builder.server.repositories import StandardRepository, parse_filename
 from steps.host.errors import ShipwheelError
 from steps.registry.credentials import TOKEN_USERNAME

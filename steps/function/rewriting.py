@@ -225,16 +225,6 @@ def is_own(url: str, registries: Sequence[Registry]) -> bool:
     }
 
 
-def foreign_indexes(
-    file: RequirementsFile, known: Sequence[Registry]
-) -> Iterator[tuple[Line, str]]:
-    """Yield each line that makes another index the main one, and that index."""
-    for line in file.lines:
-        for url in line.values(INDEX):
-            if not is_own_index(line, INDEX, url, known):
-                yield line, without_credentials(url)
-
-
 def without_credentials(url: str) -> str:
     """Return *url* without the credentials before its host."""
     return re.sub(r"//[^/@\s]*@", "//", url)

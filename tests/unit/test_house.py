@@ -35,7 +35,7 @@ WRITES_FILES = {
     "steps/command_line/report.py": "appends, under a lock, to what others write as well",
     "steps/function/preparation.py": "a secret is under no other name for a moment",
     "steps/registry/index.py": "a download, into a folder of its own",
-    "builder/server/form.py": "a body as it arrives, without a name of its own",
+    "builder/server/front.py": "a body as it arrives, without a name of its own",
     "builder/server/repositories.py": "a link, unlike a rename, never replaces a faster upload",
     "steps/command_line/program.py": "opens no file, but the null device",
 }
