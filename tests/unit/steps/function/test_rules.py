@@ -10,7 +10,8 @@ import pytest
 from steps.function.function import parsed
 from steps.function.rules import CODES, judge
 from tests.unit.steps.function.function_context import REQUIREMENTS, context, published, requires
-from tests.unit.steps.function.rule_cases import CASES, SOUND
+from tests.unit.steps.function.rule_cases import CASES
+from tests.unit.steps.function.sound_cases import SOUND
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -106,7 +106,7 @@ def test_what_comes_nearest_has_the_findings_written_there_and_no_others(case: s
 
 
 def test_every_code_has_a_case_and_a_family() -> None:
-    # What SW606 needs is a git repository: tests/unit/triggers/manifest/test_init.py has its case.
+    # SW606 needs a git repository: its case is in tests/unit/triggers/manifest/test_init_update.py.
     assert {case[:5] for case in ALL} == CODES.keys() - {"SW606"}
     assert {code[:3] for code in CODES} == FAMILIES.keys()
 
