@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from typing import TYPE_CHECKING
 
 import click
 from click.testing import CliRunner
@@ -13,9 +12,7 @@ from builder.__main__ import shipwheel
 from tests.documentation.stage import Stage
 from tests.integration.machine import needs_gcloud
 from tests.integration.selection import sample
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tests.unit.builder.test_manners import commands
 
 # What must have happened before an example makes sense.
 PROJECT = '[project]\\nname = "a"\\nversion = "1.0"\\n'
@@ -32,16 +29,6 @@ BEFORE = {
 }
 # Nothing is live; this machine may have old tools; a deletion waits for --yes.
 MAY_END_WITH_1 = {"triggers diff", "doctor", "versions"}
-
-
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    yield path
-    for name in group.list_commands(click.Context(group)):
-        command = group.get_command(click.Context(group), name)
-        if isinstance(command, click.Group):
-            yield from commands(command, (*path, name))
-        else:
-            yield (*path, name)
 
 
 def examples(path: str) -> list[str]:

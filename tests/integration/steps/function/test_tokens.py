@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 
 import pytest
 
+from tests.integration.machine import needs_gcloud
 from tests.integration.steps.function.place import NOTE, SOUND, TOKEN, Place
 from tests.integration.steps.release.test_secrets import leaks, run
 from tests.tree import git
@@ -40,6 +40,7 @@ def test_what_uv_and_pip_say_of_a_fault_has_no_secret(place: Place, options: lis
 TEMPLATE = "-i https://oauth2accesstoken:{{ACCESS_TOKEN}}@{{REGION}}-python.pkg.dev/{{PROJECT}}/{{REPO}}/simple/\n"
 
 
+@needs_gcloud
 def test_a_token_is_written_where_git_looks_away_and_gcloud_does_not(place: Place) -> None:
     place.write(requirements__txt__tmpl=TEMPLATE + SOUND, __gitignore="/requirements.txt\n")
 
@@ -88,8 +89,6 @@ def test_without_a_token_there_is_none_to_write(place: Place) -> None:
 
 def uploaded(place: Place) -> set[str]:
     """Return what the real gcloud would upload of the function."""
-    if not shutil.which("gcloud"):
-        pytest.skip("gcloud is not installed")
     done = subprocess.run(
         ["gcloud", "meta", "list-files-for-upload", str(place.root / "f")],
         env={**os.environ, "CLOUDSDK_CONFIG": str(place.root.parent / "gcloud")},

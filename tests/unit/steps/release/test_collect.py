@@ -20,6 +20,16 @@ def messages(error: InputError, folder: Path) -> list[str]:
     return [problem.message.replace(str(folder), "…") for problem in error.problems]
 
 
+def make_two_versions(folder: Path, *, other: str = "") -> Path:
+    """Write berths 1.0 with its files and those of 0.9, and of *other*, in its `dist/`."""
+    for version in ("0.9", "1.0"):
+        directory = make_project(folder, "berths", version)
+        make_distributions(directory)
+    for file in make_distributions(make_project(folder, other)) if other else ():
+        file.path.rename(folder / "berths" / "dist" / file.filename)
+    return folder / "berths"
+
+
 def test_wheels_come_before_the_sdist_and_hidden_files_do_not_count(tmp_path: Path) -> None:
     directory = make_project(tmp_path, "berths")
     files = make_distributions(directory)
@@ -44,12 +54,7 @@ def test_nothing_to_upload_is_not_a_success(tmp_path: Path, state: str) -> None:
 
 
 def test_all_that_does_not_belong_there_is_named_at_once(tmp_path: Path) -> None:
-    directory = make_project(tmp_path, "berths", "0.9")
-    make_distributions(directory)
-    make_project(tmp_path, "berths", "1.0")
-    make_distributions(directory)
-    for file in make_distributions(make_project(tmp_path, "charts")):
-        file.path.rename(directory / "dist" / file.filename)
+    directory = make_two_versions(tmp_path, other="charts")
     (directory / "dist/notes.txt").write_text("")
     (directory / "dist/berths-1.0-py2-none-any.whl").write_text("not a zip")
 
@@ -82,10 +87,7 @@ def test_what_is_named_like_a_distribution_and_is_no_file_is_told(tmp_path: Path
 
 
 def test_the_newest_version_is_the_projects_where_its_files_do_not_say(tmp_path: Path) -> None:
-    directory = make_project(tmp_path, "berths", "0.9")
-    make_distributions(directory)
-    make_project(tmp_path, "berths", "1.0")
-    make_distributions(directory)
+    directory = make_two_versions(tmp_path)
     project = dataclasses.replace(read_project(directory), name=None, version=None)
 
     with pytest.raises(InputError) as caught:
@@ -98,12 +100,7 @@ def test_the_newest_version_is_the_projects_where_its_files_do_not_say(tmp_path:
 
 
 def test_no_hint_takes_a_good_file_away(tmp_path: Path) -> None:
-    directory = make_project(tmp_path, "berths", "0.9")
-    make_distributions(directory)
-    make_project(tmp_path, "berths", "1.0")
-    make_distributions(directory)
-    for file in make_distributions(make_project(tmp_path, "charts")):
-        file.path.rename(directory / "dist" / file.filename)
+    directory = make_two_versions(tmp_path, other="charts")
 
     with pytest.raises(InputError) as caught:
         collect(read_project(directory))
