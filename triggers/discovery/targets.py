@@ -73,10 +73,14 @@ def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[Tr
 
 
 def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
-    """Return the name of the trigger of *kind* for what is in directory *path*."""
+    """Return the name of the trigger of *kind* for what is in directory *path*.
+
+    At the root it begins with the repository's name: other repositories have a root, too.
+    """
     override = manifest.overrides.get(path)
     given = override.name if override else None
-    return trigger_name(given or path, kind, prefix=manifest.name_prefix or "")
+    prefix = manifest.name_prefix or (manifest.source.short_name if path == "." else "")
+    return trigger_name(given or path, kind, prefix=prefix)
 
 
 def _group(manifest: Manifest, components: Iterable[Component]) -> Iterator[TriggerTarget]:

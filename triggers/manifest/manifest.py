@@ -197,7 +197,8 @@ class Manifest(Common):
     source: Source
     """Where the code is."""
     name_prefix: TriggerName | None = None
-    """What all triggers' names begin with: names are unique in a project, not in a repository."""
+    """What all triggers' names begin with: names are unique in a project, not in a repository.
+    By default those of the root directory begin with the repository's name."""
     grouping: Literal["target", "directory"] = "target"
     """One trigger per package, or one per top directory that sees to all packages below it."""
     check: CheckTriggers = Field(default_factory=CheckTriggers)

@@ -184,6 +184,14 @@ class TestNames:
             "repo-p-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-2024566a-check"
         )
 
+    @pytest.mark.parametrize(("prefix", "first"), [(None, "monorepo"), ("team", "team")])
+    def test_a_package_at_the_root_is_named_after_its_repository(
+        self, prefix: str | None, first: str
+    ) -> None:
+        names = [it["name"] for it in documents(package("."), namePrefix=prefix)]
+
+        assert names == [f"{first}-check", f"{first}-publish"]
+
     def test_names_that_collide_are_refused_naming_both_directories(self) -> None:
         assert problems(package("p/a_b"), package("p/a.b")) == [
             (
