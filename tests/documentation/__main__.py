@@ -1,6 +1,6 @@
 """Writes the reference, and the output blocks of the documents, anew: `make docs`.
 
-    python -m tests.documentation [--check]
+    python -m tests.documentation [--check] [DOCUMENT]...
 
 With `--check` it changes nothing, and ends with 1 and a difference when a document shows what its
 commands do not print. Some commands call gcloud: without it none is run, and it says so.
@@ -13,27 +13,28 @@ import difflib
 import os
 import shutil
 import sys
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from tests.documentation import DOCUMENTS, ROOT, reference
 from tests.documentation.examples import rewrite_examples
 from tests.documentation.stage import Stage
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
-    check = parser.parse_args().check
-    stale = [_update(path, text, check=check) for path, text in reference.pages().items()]
-    if shutil.which("gcloud"):
-        stale += [_update(path, _run(path), check=check) for path in DOCUMENTS]
-    else:
+    parser.add_argument("documents", nargs="*", type=Path, metavar="DOCUMENT", default=DOCUMENTS)
+    options = parser.parse_args()
+    here = shutil.which("gcloud") is not None
+    if not here:
         print("The documents' commands were not run: gcloud is not here.", file=sys.stderr)
-        stale.append("SHIPWHEEL_NO_SKIPS" in os.environ)
-    return int(check and any(stale))
+    documents = options.documents if here else []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        current = dict(zip(documents, pool.map(_run, documents), strict=True)) | reference.pages()
+    stale = [_update(path, text, check=options.check) for path, text in current.items()]
+    skipped = not here and "SHIPWHEEL_NO_SKIPS" in os.environ
+    return int(options.check and (any(stale) or skipped))
 
 
 def _run(document: Path) -> str:
@@ -50,7 +51,7 @@ def _update(document: Path, current: str, *, check: bool) -> bool:
     old = document.read_text(encoding="utf-8") if document.exists() else ""
     if old == current:
         return False
-    name = str(document.relative_to(ROOT))
+    name = os.path.relpath(document, ROOT)
     sys.stdout.writelines(
         difflib.unified_diff(
             old.splitlines(keepends=True), current.splitlines(keepends=True), name, "what is true"

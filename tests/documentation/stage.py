@@ -27,6 +27,7 @@ VIRTUALS = {
     for project in PROJECTS
 }
 TIME_LIMIT = 120
+HOME = "/home/ann"  # what is shown in the place of a temporary folder
 _SETTINGS = {
     "COLUMNS": "100",
     "LC_ALL": "C.UTF-8",
@@ -50,6 +51,7 @@ class Stage:
 
     def __enter__(self) -> Self:
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix="documents-")))
+        self._folder = folder
         self.source = folder / "harbour"
         shutil.copytree(SAMPLE, self.source, ignore=shutil.ignore_patterns("demo.py", "dist"))
         registry = Emulator(
@@ -58,7 +60,11 @@ class Stage:
         emulator = self._stack.enter_context(registry)
         google = self._stack.enter_context(Google(folder, emulator.host, "ya29.documents"))
         project = self._stack.enter_context(ProjectApi())
-        programs = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+        (folder / "tmp").mkdir()  # documents run at the same time, and build the same projects
+        programs = {
+            "TMPDIR": str(folder / "tmp"),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        }
         self._environ = google.environ | project.environ | programs | _SETTINGS
         # Only setup finds an empty project; the repositories of all others are the emulator's.
         self._of_setup = {ENDPOINT_VARIABLE: self._environ.pop(ENDPOINT_VARIABLE)}
@@ -81,7 +87,8 @@ class Stage:
         """
         ended = self.execute(command)
         assert ended.returncode <= 5, f"{command}: exit {ended.returncode}\n{ended.stdout}"
-        return ended.stdout.rstrip() + "\n" if ended.stdout.strip() else ""
+        shown = ended.stdout.replace(f"{self._folder}/home", HOME).replace(str(self._folder), HOME)
+        return shown.rstrip() + "\n" if shown.strip() else ""
 
     def execute(self, command: str) -> subprocess.CompletedProcess[str]:
         """Return how *command* ended in bash, with its output and errors in one."""
