@@ -58,6 +58,7 @@ _NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 _OF_HOOKS = "_PYPROJECT_HOOKS_"
 # What uv says of a certificate authority that it does not know.
 _UNTRUSTED = "invalid peer certificate"
+_OTHER_PYTHON = re.compile(r"does not satisfy Python|requires Python [<>=!~]")
 # Nothing in these is compiled against, and they compile nothing that names where they are.
 _PURE = {
     *("flit-core", "flit-scm", "hatch-fancy-pypi-readme", "hatch-requirements-txt", "hatch-vcs"),
@@ -395,4 +396,6 @@ def _not_installed(requirements: frozenset[str], output: str) -> BuildFailed:
     hint = "look at build-system.requires, and at the index that uv is configured to use"
     if _UNTRUSTED in said:
         hint = "name the CA bundle of the index, or of the proxy, in SSL_CERT_FILE"
+    elif _OTHER_PYTHON.search(said):
+        hint = "name a Python that they fit with --python, or require versions that fit this one"
     return BuildFailed(f"The build requirements cannot be installed: {wanted}\n{said}", hint)

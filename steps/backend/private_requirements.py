@@ -9,30 +9,36 @@ from __future__ import annotations
 
 import graphlib
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.tags import Tag, compatible_tags, cpython_tags
-from packaging.utils import NormalizedName, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_wheel_filename,
+)
 
-from steps.distribution.files import read_distribution
+from steps.distribution.files import allows_python, read_distribution
 from steps.host.children import OncePerKey
-from steps.host.errors import BuildFailed, InputError
+from steps.host.errors import BuildFailed, InputError, RegistryError
 from steps.project.repository import neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from packaging.specifiers import SpecifierSet
     from packaging.version import Version
 
     from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.registry.index import Index
-    from steps.registry.page import PublishedFile
+    from steps.registry.page import PublishedFile, PublishedProject
 
 _NEWEST = 5
 Found = dict[NormalizedName, "Distribution"]
@@ -89,14 +95,42 @@ class PrivateRequirements:
         published = index.read(requirement.name) if index else None
         if index is None or published is None or not published.files:
             return None
-        if file := choose(published.files, requirement.specifier, python):
-            return read_distribution(index.download(file, self.folder))
-        newest = ", ".join(map(str, published.versions[-_NEWEST:]))
-        raise BuildFailed(
-            f"The registry holds {published.name!r}, and no file of it that fits"
-            f" '{requirement}' and this interpreter; its newest versions: {newest}",
-            "publish one that fits; a package of the registry never comes from another index",
-        )
+        files = [*published.files]
+        while file := choose(files, requirement.specifier, python):
+            distribution = _read(index.download(file, self.folder))
+            if allows_python(_specifiers(distribution.requires_python), python):
+                return distribution
+            files.remove(file)
+        raise _none_fits(requirement, published, python)
+
+
+def _read(path: Path) -> Distribution:
+    try:
+        return read_distribution(path)
+    except InputError as error:
+        raise RegistryError(
+            f"The registry holds a file that no build can use: {error.problems[0].message}",
+            "publish a new version of it",
+        ) from None
+
+
+def _specifiers(text: str) -> SpecifierSet:
+    with suppress(InvalidSpecifier):
+        return SpecifierSet(text)
+    return SpecifierSet()  # as installers have it
+
+
+def _none_fits(
+    requirement: Requirement, published: PublishedProject, python: Python
+) -> BuildFailed:
+    newest = ", ".join(map(str, published.versions[-_NEWEST:]))
+    fits = any(requirement.specifier.filter(published.versions))
+    other = "name a Python that it fits with --python, or " if fits else ""
+    return BuildFailed(
+        f"The registry holds {published.name!r}, and no file of it that fits '{requirement}' and"
+        f" Python {'.'.join(map(str, python))}; its newest versions: {newest}",
+        f"{other}publish one that fits; a package of the registry never comes from another index",
+    )
 
 
 def choose(
@@ -104,8 +138,11 @@ def choose(
 ) -> PublishedFile | None:
     """Return the file of the newest version in *specifier* that *python* can install.
 
-    A wheel goes before the sdist of its version, and the best wheel before others.
+    A wheel goes before the sdist of its version, and the best wheel before others; what is yanked
+    is taken only where *specifier* names its version.
     """
+    is_pinned = any(it.operator in {"==", "==="} and "*" not in it.version for it in specifier)
+    files = [it for it in files if is_pinned or not it.yanked]
     tags = (*cpython_tags(python), *compatible_tags(python, "cp" + "".join(map(str, python))))
     ranks = {tag: rank for rank, tag in enumerate(tags)}
     usable = {it.filename: _rank(it, ranks) for it in files}
@@ -119,9 +156,11 @@ def choose(
 def _rank(file: PublishedFile, ranks: Mapping[Tag, int]) -> int | None:
     """Return how well *file* suits, the lowest best; None where it cannot be installed."""
     if file.kind == "sdist":
-        return len(ranks)
-    tags = parse_wheel_filename(file.filename)[3]
-    return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+        return len(ranks) if file.filename.endswith(".tar.gz") else None
+    with suppress(InvalidWheelFilename):
+        tags = parse_wheel_filename(file.filename)[3]
+        return min((ranks[tag] for tag in tags if tag in ranks), default=None)
+    return None
 
 
 def require_build_order(project: Project, known: Mapping[NormalizedName, Project]) -> None:

@@ -71,6 +71,7 @@ class Distribution:
     size: int
     sha256: str
     requires: tuple[str, ...] = ()
+    requires_python: str = ""
 
     @property
     def filename(self) -> str:
@@ -134,6 +135,7 @@ def read_distribution(
         size=size,
         sha256=digest,
         requires=tuple(metadata.get("requires_dist", ())),
+        requires_python=metadata.get("requires_python", ""),
     )
 
 
@@ -268,7 +270,8 @@ def _tag_problems(path: Path, requires_python: str) -> Iterator[Problem]:
         yield Problem(
             f"{path.name!r} is for {', '.join(sorted({tag.interpreter for tag in tags}))}, and its"
             f" own Requires-Python is {requires_python!r}",
-            "build it with a Python that requires-python allows, or correct that",
+            "build it with a Python that requires-python allows, which --python names, or correct"
+            " that",
         )
 
 
@@ -276,14 +279,16 @@ def _may_install(interpreter: str, abi: str, allowed: SpecifierSet) -> bool:
     """Return whether *allowed* has a Python for these tags; those of other kinds may have one."""
     if not (tag := _PYTHON_TAG.fullmatch(interpreter)):
         return True
-    major, minor = tag[1], int(tag[2] or 0)
+    major, minor = int(tag[1]), int(tag[2] or 0)
     later = not tag[2] or interpreter.startswith("py") or abi == "abi3"  # as `packaging` has it
     minors = range(minor, _MINORS if later else minor + 1)
-    return any(
-        allowed.contains(f"{major}.{each}.{patch}", prereleases=True)
-        for each in minors
-        for patch in _PATCHES
-    )
+    return any(allows_python(allowed, (major, each)) for each in minors)
+
+
+def allows_python(allowed: SpecifierSet, python: tuple[int, ...]) -> bool:
+    """Return whether *allowed* has a patch release of *python*, such as (3, 12)."""
+    name = ".".join(map(str, python))
+    return any(allowed.contains(f"{name}.{patch}", prereleases=True) for patch in _PATCHES)
 
 
 def _is_own_folder(path: Path, folder: str) -> bool:

@@ -41,11 +41,12 @@ _MOST_CHARACTERS = 300
 
 
 class Anchor(NamedTuple):
-    """An anchor: its *href* as it is written, its text, and its URL, empty for what is none."""
+    """An anchor: its *href* as it is written, its URL, empty for what is none, and its text."""
 
     href: str
     url: str
     text: str
+    yanked: bool
 
 
 class HtmlPage(HTMLParser):
@@ -57,7 +58,7 @@ class HtmlPage(HTMLParser):
         self._url = url
         self._is_simple_api = content_type.startswith(_SIMPLE_API)
         self._base: str | None = None
-        self._anchors: list[tuple[str, str]] = []
+        self._anchors: list[tuple[str, str, bool]] = []
         self._titles: dict[str, str] = {}
         self._text = ""
         self._tags: set[str] = set()
@@ -81,7 +82,7 @@ class HtmlPage(HTMLParser):
         refreshes = tag == "meta" and (known.get("http-equiv") or "").lower() == "refresh"
         self._tags.add("refresh" if refreshes else tag)
         if tag == "a" and href:
-            self._anchors.append((href, ""))
+            self._anchors.append((href, "", "data-yanked" in known))
         elif tag == "base" and href and self._base is None:
             self._base = href
         elif tag == "meta" and known.get("name") == "pypi:repository-version":
@@ -106,8 +107,8 @@ class HtmlPage(HTMLParser):
         if self._in in _HEADINGS:
             self._titles[self._in] = _longer(self._titles.get(self._in, ""), text)
         elif self._in == "a" and self._anchors:
-            href, before = self._anchors[-1]
-            self._anchors[-1] = href, _longer(before, text)
+            href, before, yanked = self._anchors[-1]
+            self._anchors[-1] = href, _longer(before, text), yanked
         elif self._in not in {"script", "style"}:
             self._text = _longer(self._text, text)
 
@@ -125,7 +126,9 @@ class HtmlPage(HTMLParser):
     def links(self) -> tuple[Anchor, ...]:
         """The anchors that lead somewhere."""
         base = self.base
-        return tuple(Anchor(href, joined(base, href), text) for href, text in self._anchors)
+        return tuple(
+            Anchor(href, joined(base, href), text, yanked) for href, text, yanked in self._anchors
+        )
 
     @property
     def is_cut_off(self) -> bool:

@@ -38,7 +38,10 @@ FAILS_CLOSED = "the check fails closed: nothing is published while the registry 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedFile:
-    """A file that the registry holds; *sha256* and *size* (bytes) where the index tells them."""
+    """A file that the registry holds; *sha256* and *size* (bytes) where the index tells them.
+
+    Who *yanked* it wants it installed only where its version is named (PEP 592).
+    """
 
     filename: str
     url: str
@@ -46,6 +49,7 @@ class PublishedFile:
     version: Version
     sha256: str | None = None
     size: int | None = None
+    yanked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +136,7 @@ def _parse_json(page: Any, name: NormalizedName, url: str) -> PublishedProject:
             url=joined(url, _text(file["url"])),
             sha256=_text(file["hashes"].get("sha256") or "").lower() or None,
             size=file["size"] if isinstance(file.get("size"), int) else None,
+            yanked=file.get("yanked") not in {None, False},
         )
         for file in page["files"]
     ]
@@ -169,6 +174,7 @@ class _Link(NamedTuple):
     url: str
     sha256: str | None
     size: int | None = None
+    yanked: bool = False
 
 
 def _link(anchor: Anchor) -> _Link:
@@ -176,7 +182,8 @@ def _link(anchor: Anchor) -> _Link:
     url, _, fragment = (anchor.url or anchor.href).partition("#")
     filename = unquote(url.partition("?")[0].rpartition("/")[2])
     found = _SHA256.search(fragment)
-    return _Link(filename, url if anchor.url else "", found[1].lower() if found else None)
+    sha256 = found[1].lower() if found else None
+    return _Link(filename, url if anchor.url else "", sha256, yanked=anchor.yanked)
 
 
 def _project(

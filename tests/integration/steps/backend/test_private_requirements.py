@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import environment, shipwheel
-from tests.tiny import make_project
+from tests.tiny import make_distributions, make_project
 from tests.tree import commit
 
 if TYPE_CHECKING:
@@ -163,6 +163,27 @@ def test_a_private_build_requirement_is_taken_from_the_registry(
     assert answer.returncode == 0, answer.stderr
     assert set(observed(environ)) == {"tool published"}
     assert TOKEN not in answer.stdout + answer.stderr
+
+
+def test_a_file_for_another_python_is_passed_over_and_an_option_told_where_none_is_left(
+    tmp_path: Path, environ: dict[str, str]
+) -> None:
+    app = make_app(environ, tmp_path / "elsewhere", "tool")
+    for version, requires_python in (("2.0", ">=3.39"), ("1.0", ">=3.8")):
+        tool = make_project(tmp_path / version, "tool", version, text=version)
+        make_distributions(tool, requires_python=requires_python)
+        uploaded = shipwheel(environ, "upload", tool, "--policy", "unique")
+        assert uploaded.returncode == 0, uploaded.stderr
+
+        answer = shipwheel(environ, "publish", app)
+
+        if version == "2.0":
+            assert answer.returncode == 3
+            assert "no file of it that fits 'tool' and Python 3." in answer.stderr
+            assert "hint: name a Python that it fits with --python, or publish" in answer.stderr
+        else:
+            assert answer.returncode == 0, answer.stderr
+            assert set(observed(environ)) == {"tool 1.0"}
 
 
 def test_what_the_registry_holds_is_not_taken_from_another_index(

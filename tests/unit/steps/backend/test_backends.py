@@ -118,6 +118,17 @@ def test_reports_what_the_index_says_when_neither_has_the_backend(folder: Path) 
         _install("missing", {"SHIPWHEEL_BACKENDS": str(folder)})
 
 
+def test_names_the_option_where_a_requirement_is_for_another_python(tmp_path: Path) -> None:
+    tool, _ = make_distributions(make_project(tmp_path, "tool"), requires_python=">=3.39")
+
+    with pytest.raises(BuildFailed) as caught:
+        _install("tool", {"UV_FIND_LINKS": str(tool.path.parent)})
+
+    assert caught.value.problems[0].hint == (
+        "name a Python that they fit with --python, or require versions that fit this one"
+    )
+
+
 def test_requirements_that_cannot_be_installed_are_tried_once(folder: Path) -> None:
     children = _Counting()
     with _environments({"UV_FIND_LINKS": str(folder)}, children) as environments:

@@ -255,7 +255,8 @@ def test_a_wheel_whose_tags_contradict_its_own_requires_python_is_refused(
     interpreters = ", ".join(sorted(tags.partition("-")[0].split(".")))
     assert str(caught.value) == (
         f"{path.name!r} is for {interpreters}, and its own Requires-Python is {requires!r}\n"
-        "  hint: build it with a Python that requires-python allows, or correct that"
+        "  hint: build it with a Python that requires-python allows, which --python names, or"
+        " correct that"
     )
 
 
