@@ -32,6 +32,11 @@ version = "{version}"
 description = "A tiny project."
 dependencies = [{requires}]
 """
+_MODULE = """\
+#include <Python.h>
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_c", __FILE__, -1, NULL};
+PyMODINIT_FUNC PyInit__c(void) { return PyModule_Create(&module); }
+"""
 
 
 def make_project(
@@ -56,7 +61,7 @@ def make_project(
     (directory / name).mkdir(exist_ok=True)
     (directory / name / "__init__.py").write_text(f'"""{name} {text}"""\n')
     if padding:
-        (directory / name / "data.bin").write_bytes(_noise(padding))
+        (directory / name / "data.bin").write_bytes(noise(padding))
     for path in (directory / "pyproject.toml", *(directory / name).iterdir()):
         os.utime(path, (_TIME, _TIME))
     return directory
@@ -97,6 +102,23 @@ def make_compiled(
     return wheel, read_distribution(sdist.path)
 
 
+def add_extension(directory: Path) -> None:
+    """Let setuptools build the tiny project in *directory*, with a module in C."""
+    text = (directory / "pyproject.toml").read_text()
+    text = text.replace("flit_core>=3.11,<4", "setuptools>=77")
+    text = text.replace("flit_core.buildapi", "setuptools.build_meta")
+    name = directory.name
+    sources = {
+        "pyproject.toml": f'{text}[tool.setuptools]\npackages = ["{name}"]\n',
+        "setup.py": "from setuptools import Extension, setup\n"
+        f"setup(ext_modules=[Extension('{name}._c', ['{name}/c.c'], extra_compile_args=['-g'])])\n",
+        f"{name}/c.c": _MODULE,
+    }
+    for path, content in sources.items():
+        (directory / path).write_text(content)
+        os.utime(directory / path, (_TIME, _TIME))
+
+
 def _write_wheel(path: Path, info: str, sources: dict[str, bytes], metadata: str) -> None:
     members = {
         **sources,
@@ -126,6 +148,6 @@ def _write_sdist(path: Path, stem: str, members: dict[str, bytes], directory: Pa
     path.write_bytes(gzip.compress(buffer.getvalue(), mtime=0))
 
 
-def _noise(size: int) -> bytes:
+def noise(size: int) -> bytes:
     """Return bytes that look random and are the same each time."""
     return hashlib.shake_256(b"tiny").digest(size)

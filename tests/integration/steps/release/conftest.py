@@ -1,4 +1,4 @@
-"""A registry emulator that asks for a token, and a project's files to upload to it."""
+"""A project's files to upload to an emulator: its wheel holds what a compiler wrote."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.tiny import make_distributions, make_project
+from tests.tiny import make_compiled, noise
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,4 +16,4 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[Distribution, ...]:
-    return make_distributions(make_project(tmp_path, "berths", padding=300_000))
+    return make_compiled(tmp_path, "berths", "_c.so", b"\x7fELF" + noise(300_000))

@@ -1,9 +1,11 @@
-"""A publish of three dependent projects, killed at every request, and run again."""
+"""A publish of three dependent projects, one of them compiled, killed at every request."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
+import shutil
 import signal
 import subprocess
 import time
@@ -13,11 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
-from tests.integration.program import COMMAND, environment
+from tests.integration.program import COMMAND, environment, shipwheel
 from tests.integration.selection import exhaustive, sample
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.processes import wait_until_ended
-from tests.tiny import make_distributions, make_project
+from tests.tiny import add_extension, make_distributions, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,18 +29,33 @@ if TYPE_CHECKING:
     from tests.integration.tally import Tally
 
 # A publish asks for three projects before it builds, the API for the repository, and for what the
-# builds require; then three projects are asked for, and each of six files is sent and confirmed.
-REQUESTS = 3 + 1 + 1 + 3 + 6 * 2
+# builds require, of two backends; then three projects are asked for, and each of six files is sent
+# and confirmed.
+REQUESTS = 3 + 1 + 2 + 3 + 6 * 2
 # Each with those that it needs.
 PROJECTS = {"charts": [], "berths": ["charts"], "tides": ["berths", "charts"]}
+COMPILED = "tides"
 
 When = Literal["before", "after"]
 
 
+@pytest.fixture(name="compiled", scope="module")
+def _compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the compiled project, built."""
+    folder = tmp_path_factory.mktemp("compiled")
+    directory = make_project(folder, COMPILED, requires=PROJECTS[COMPILED])
+    add_extension(directory)
+    answer = shipwheel(os.environ, "build", directory)
+    assert answer.returncode == 0, answer.stderr
+    return directory
+
+
 @pytest.fixture
-def projects(tmp_path: Path) -> Path:
+def projects(tmp_path: Path, compiled: Path) -> Path:
     for name, requires in PROJECTS.items():
-        make_distributions(make_project(tmp_path / "projects", name, requires=requires))
+        if name != COMPILED:
+            make_distributions(make_project(tmp_path / "projects", name, requires=requires))
+    shutil.copytree(compiled, tmp_path / "projects" / COMPILED)
     return tmp_path / "projects"
 
 
@@ -187,7 +204,7 @@ def test_a_publish_that_is_left_alone_makes_that_many_requests(
         process = start(registry.host, command, projects)
         process.communicate(timeout=60)
 
-    assert len(registry.requests) == REQUESTS - 4 * (command == "upload")
+    assert len(registry.requests) == REQUESTS - 5 * (command == "upload")
     assert stored(tmp_path / "registry") == built(projects)
     assert len(built(projects)) == 6
 
