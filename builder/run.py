@@ -83,7 +83,7 @@ def command(
     `artifacts.pythonPackages` goes to the registry of --emulator or --registry; no other artifact
     is uploaded. --dry-run needs neither containers nor secrets, and lists what cannot run here.
 
-    Exits with the code of the failed step when it is a command of ours, else with 3.
+    Exits with the code of the failed step when that ran Shipwheel, else with 3.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`shipwheel bump`: a new version, written where it lives, and whoever has to follow it."""
+"""`shipwheel bump`: a new version, written where it lives, and what has to follow it."""
 
 from __future__ import annotations
 

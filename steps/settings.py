@@ -1,4 +1,4 @@
-"""`shipwheel settings`: what a client has to be told about the registry, printed or written."""
+"""`shipwheel settings`: the settings of a client for the registry, printed or written."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
 
 
 def _described(registry: Registry) -> Repository | None:
-    """Return what *registry* is; None where that cannot be told, after saying why."""
+    """Return what *registry* is; None where that is not known, after saying why."""
     transport = Transport(
         registry,
         find_credentials(registry, os.environ, seconds=_API_SECONDS),

@@ -178,7 +178,7 @@ def _used_configs(directory: Path, manifest: Manifest) -> list[str]:
 
 
 def _others(directory: Path, manifest: Manifest) -> Iterator[str]:
-    """Yield what becomes of the build configs and the triggers that somebody wrote by hand."""
+    """Yield what becomes of the build configs and the triggers that were written by hand."""
     inventory = Inventory(components=())
     with suppress(InputError):  # as above
         inventory = take_inventory(directory, manifest)

@@ -53,7 +53,7 @@ _REGISTRY = re.compile(
     r"/[^\s'\"]+"
 )
 _TIMEOUT = 600.0  # seconds for one repository, or for the answer about an image
-# The emulator asks nobody who they are; twine asks the user unless it is told.
+# The emulator needs no credentials; twine would ask the user for them.
 _ANYBODY = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
 
 
@@ -73,7 +73,7 @@ def _open_directories() -> Iterator[BuildDirectories]:
     with tempfile.TemporaryDirectory(prefix="shipwheel-run-", ignore_cleanup_errors=True) as name:
         root = Path(name).resolve()
         yield BuildDirectories(root)
-    if root.exists():  # what a container's root wrote is not ours to remove
+    if root.exists():  # a container's root wrote it
         _logger.warning("Cannot remove %s: some files there belong to another user", root)
 
 
@@ -134,7 +134,7 @@ class _BuildRun:
 def exit_code(execution: Execution) -> int:
     """Return 0, or what the failed step means.
 
-    A command of ours says itself why it failed; of any other program only that it did is known.
+    A Shipwheel command says why it failed; of any other program only that it failed is known.
     """
     if execution.status == SUCCESS:
         return 0

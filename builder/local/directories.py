@@ -106,7 +106,7 @@ def copy_source(source: Path, workspace: Path) -> int:
     """
     count = 0
     source = source.resolve()
-    # What the workspace is in is no source.
+    # The folder of the workspace is not part of the source.
     temporary = Path(tempfile.gettempdir()).resolve()
     for path in uploaded(source, leave_out=temporary):
         target = workspace / path
@@ -117,7 +117,7 @@ def copy_source(source: Path, workspace: Path) -> int:
                 continue
             if original.is_symlink():
                 target.symlink_to(_link(original, target, source))
-            elif original.is_file():  # a socket or a pipe is no source
+            elif original.is_file():  # not a socket or a pipe
                 shutil.copy2(original, target)
         except OSError as error:
             if error.errno in OF_THE_MACHINE:

@@ -32,7 +32,7 @@ _WIDTH = 40  # columns of the timeline
 
 
 class BuildLog:
-    """Writes lines, one at a time whoever calls; *write* gets each with its line break."""
+    """Writes lines, one at a time from any thread; *write* gets each with its line break."""
 
     def __init__(self, write: Callable[[str], None], secrets: Iterable[str] = ()) -> None:
         self._write = write

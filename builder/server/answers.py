@@ -83,7 +83,7 @@ class Answers:
     wrong_mode: Reply = Reply(
         status=400, body="This is a {mode} repository, which takes no uploads.\n"
     )
-    """An upload to a remote or a virtual repository; `{mode}` in its body stands for which."""
+    """An upload to a remote or a virtual repository; `{mode}` in its body says which."""
     epoch: Reply = Reply(status=400, body="Bad Request\n")
     """A download of a file whose version has an epoch."""
 

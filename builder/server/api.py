@@ -41,7 +41,7 @@ class RestApi:
         self._answers = answers
 
     def __call__(self, request: HttpRequest, role: str | None) -> HttpAnswer:
-        """Answer *request* of somebody with *role*, which is None for nobody that is known."""
+        """Answer *request* from a caller with *role*, which is None for an unknown caller."""
         match request.segments:
             case ("v1", "projects", project, "locations", location, "repositories", last, *rest):
                 name, _, verb = last.partition(":")
@@ -64,7 +64,7 @@ class RestApi:
     def _refusal(
         self, project: str, full: str, role: str | None, method: str, verb: str
     ) -> HttpAnswer | None:
-        """Return what stands before every resource: the login, the API's state, the role."""
+        """Return why nothing is answered: the credentials, the API's state, the role."""
         denied = HTTPStatus.FORBIDDEN, "PERMISSION_DENIED"
         if role is None:
             what = "Request had invalid authentication credentials. Expected an OAuth 2 token."
@@ -170,7 +170,7 @@ def _permissions(request: HttpRequest, role: str | None) -> HttpAnswer:
     try:
         asked = [str(it) for it in json.loads(data)["permissions"]]
     except (ValueError, KeyError, TypeError):
-        what = "The body is no list of permissions."
+        what = "The body is not a list of permissions."
         return _error(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", what)
     held = [it for it in asked if role == "writer" or (role == "reader" and _READS.fullmatch(it))]
     return _json({"permissions": held} if held else {})

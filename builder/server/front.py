@@ -140,7 +140,7 @@ def received_form(
     """Read *body*, with its file in *folder* for as long as the `with` block runs.
 
     *on_filename* is called before the first byte of the file is read, and may raise. Raises
-    ValueError for what is no form.
+    ValueError for a body that is not a form.
     """
     _, options = parse_options_header(content_type)
     parser = PushMultipartParser(options.get("boundary", ""), content_length=body.length)
@@ -258,7 +258,7 @@ class Front(ThreadingHTTPServer):
                 self._changed.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base's
-        """Narrate what ended a connection; that a client has gone is no news."""
+        """Narrate what ended a connection; a client that has gone is not logged."""
         gone = isinstance(sys.exception(), ConnectionError | TimeoutError)
         _logger.log(logging.DEBUG if gone else logging.ERROR, "A connection broke", exc_info=True)
 

@@ -33,7 +33,7 @@ class Layout:
     virtuals: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what the service would refuse, and what nobody knows the outcome of."""
+        """Refuse what the service would refuse, and what has no known outcome."""
         InputError.raise_all([*self._problems()])
 
     def _problems(self) -> Iterator[Problem]:

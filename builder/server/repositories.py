@@ -208,7 +208,7 @@ class RemoteRepository(ServedRepository):
         self._upstream = upstream
 
     def projects(self) -> set[str]:
-        """Return the names that somebody has asked for: the service's answer is not known."""
+        """Return the names that were asked for: the service's answer is not known."""
         return {path.stem for path in self._kept.iterdir()}
 
     def files_of(self, project: str) -> Sequence[ListedFile]:

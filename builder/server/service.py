@@ -242,7 +242,7 @@ def _decoded(token: str) -> str:
 
 
 def _page(title: str, base: str, project: str, files: Sequence[ListedFile]) -> str:
-    """Return an index page of PEP 503; only the sha256 is told of a file.
+    """Return an index page of PEP 503; a file has only its sha256.
 
     Whether the service passes on data-requires-python is not known, so a client has to do without.
     """

@@ -229,7 +229,7 @@ def held_files(directory: Path, files: Iterable[Path], built: Distribution) -> l
     for member, digest in members.items():
         is_told = built.kind == "sdist" and member in paths
         for name in () if is_told else by_hash.get(digest, ()):
-            # Empty files are all the same, so those are told by their paths.
+            # Empty files are all the same, so those are compared by their paths.
             is_empty = not paths[name].stat().st_size
             is_other = is_empty and not f"/{name}".endswith(f"/{member}")
             if not is_other and not _is_committed(directory, member, digest, paths):

@@ -48,7 +48,7 @@ class BuildOptions:
 
     Which *kinds*, whether warnings refuse, whether environments are kept from one run to the next,
     seconds per hook, builds at a time, the interpreter (a version or a path, by default this one),
-    what backends are told, and whether uncommitted files may be in what is built.
+    the settings for backends, and whether uncommitted files may be in what is built.
     """
 
     kinds: Kinds = "both"

@@ -120,7 +120,7 @@ class EnvironmentCache:
 def cache_folder(environ: Mapping[str, str]) -> Path | None:
     """Return where environments are kept (XDG base directories), or None where they cannot be.
 
-    It is None as well, and said, where somebody else could write into that folder.
+    It is None as well, and said, where another user could write into that folder.
     """
     base, home = environ.get("XDG_CACHE_HOME", ""), environ.get("HOME", "")
     above = next((it for it in (Path(base), Path(home, ".cache")) if it.is_absolute()), None)
@@ -161,7 +161,7 @@ def unsafe_folder(folder: Path) -> str:
 
 def _others_write(status: os.stat_result) -> bool:
     mode = status.st_mode
-    if mode & stat.S_ISVTX:  # nobody removes there what is another user's
+    if mode & stat.S_ISVTX:  # only the owner can remove a file there
         return False
     # A group of the user's number is the user's alone.
     return bool(mode & (stat.S_IWOTH if status.st_gid == status.st_uid else _OTHERS))

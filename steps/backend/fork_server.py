@@ -33,7 +33,7 @@ _IN_TREE = "_PYPROJECT_HOOKS_BACKEND_PATH_JSON"
 _PER_HOOK = {_BACKEND, "SOURCE_DATE_EPOCH"}
 _MOST = 16  # fork servers at a time, of some 20 to 40 MB each
 _REPLY = 16  # bytes: "ready", or an exit code
-_END_SECONDS = 10  # for a fork server to end what it was told to end
+_END_SECONDS = 10  # for a fork server to end its hooks
 
 
 class ForkServers:

@@ -91,7 +91,7 @@ def open_build_folder(project: Project) -> Iterator[Path]:
 
 
 def remove_build_folders() -> None:
-    """Remove those in use: whoever built in them was ended, and has no time to."""
+    """Remove those in use: their process was killed before it could."""
     for folder in tuple(_in_use):
         _clean_up(folder)
 
@@ -112,7 +112,7 @@ def _clean_up(folder: Path) -> None:
 
 
 def _open_locked(path: Path, project: Project) -> IO[str]:
-    """Return the lock at *path*, open and held; whoever held it before may have removed it."""
+    """Return the lock at *path*, open and held; its previous holder may have removed it."""
     while True:
         with suppress(FileNotFoundError):
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -128,7 +128,7 @@ def _open_locked(path: Path, project: Project) -> IO[str]:
 
 
 def _root() -> Path | None:
-    """Return this user's folder for builds, or None where somebody else could write into it."""
+    """Return this user's folder for builds, or None where another user could write into it."""
     beside = Path(tempfile.gettempdir())
     while beside.name.startswith("shipwheel-"):  # the folder of this process, or of one around it
         beside = beside.parent
@@ -206,7 +206,7 @@ def _link_neighbours(level: Path, left_out: str, alias: str, place: Path) -> Non
         if entry.name in {left_out, alias, ".git"} or _is_made(entry):
             continue
         target = place / entry.name
-        with suppress(OSError):  # a file of somebody else's; who needs it will miss it
+        with suppress(OSError):  # another user's file; a build that needs it fails by itself
             if entry.is_symlink():
                 target.symlink_to(_link(Path(entry.path), level, level))
             elif entry.is_file() and entry.stat().st_size <= _LARGEST_FILE:
@@ -295,7 +295,7 @@ class _Copy:
             ):
                 continue
             copy = target / entry.name
-            with suppress(PermissionError):  # whoever needs it will miss it
+            with suppress(PermissionError):  # a build that needs it fails by itself
                 if entry.is_symlink():
                     top = self.checkout or self.directory
                     copy.symlink_to(_link(Path(entry.path), self.directory, top))

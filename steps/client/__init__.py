@@ -1,1 +1,1 @@
-"""What each client (pip, uv, poetry, pdm, twine) has to be told about a registry, and where."""
+"""What each client (pip, uv, poetry, pdm, twine) needs to know of a registry, and where."""

@@ -31,8 +31,8 @@ _CLIENTS: dict[Client, tuple[tuple[Scope, ...], Callable[[Wanted, Machine], Clie
     "twine": (("user",), twine_settings),
 }
 _KEY = (
-    "a service-account key does not expire: whoever reads it is the account until somebody deletes"
-    " the key. Google advises Application Default Credentials with keyring instead"
+    "a service-account key does not expire: anyone who reads it can act as the account until the"
+    " key is deleted. Google advises Application Default Credentials with keyring instead"
 )
 _EMULATOR = (
     f"for an emulator with a token: set TWINE_USERNAME={TOKEN_USERNAME} and TWINE_PASSWORD, and add"
@@ -44,7 +44,7 @@ _TOKEN = "the token in the netrc file is good for an hour at most"  # noqa: S105
 def settings(client: Client, wanted: Wanted, machine: Machine) -> ClientSettings:
     """Return the edits that make *client* find *wanted*, with what to know and to do besides.
 
-    Nothing is read or written yet. Raises InputError for what *client* cannot be told.
+    Nothing is read or written yet. Raises InputError for what *client* has no setting for.
     """
     _require_names(wanted)
     _require_one_host(wanted)

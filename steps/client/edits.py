@@ -61,7 +61,7 @@ def parse_ini(text: str, where: str) -> _Parsed:
         line = next((f", line {number}" for number in lines if number), "")
         raise InputError(
             f"This file cannot be read: {where!r}{line}",
-            "mend it, and run this again; nothing was written",
+            "fix it, and run this again; nothing was written",
         ) from None
     return {name: dict(parser.items(name)) for name in parser.sections()}
 
@@ -192,7 +192,7 @@ def toml_edit(path: Path, change: Callable[[Table], None], *, personal: bool) ->
 def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:
     """Return *text* after *change*, which is given the whole document.
 
-    Raises InputError where the file at *where* is no TOML, or is not laid out as its client wants.
+    Raises InputError where the file at *where* is not valid TOML, or not laid out for its client.
     """
     unix = text.replace("\r\n", "\n")
     try:
@@ -200,7 +200,9 @@ def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:
         document = tomlkit.parse(unix)
     except (tomllib.TOMLDecodeError, TOMLKitError, RecursionError) as error:
         position = re.search(r"\(at .*?\)", str(error))  # the rest may repeat what is there
-        raise _unusable(f"it is no TOML {position[0] if position else ''}".strip(), where) from None
+        raise _unusable(
+            f"it is not valid TOML {position[0] if position else ''}".strip(), where
+        ) from None
     expected = tomllib.loads(unix)
     try:
         change(expected)
@@ -209,7 +211,7 @@ def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:
         change(document)
         after = _spaced(tomlkit.dumps(document), unix)
     except (TypeError, AttributeError, TOMLKitError):
-        raise _unusable("its tables are not as its client wants them", where) from None
+        raise _unusable("its client needs other tables there", where) from None
     if tomllib.loads(after) != expected:
         raise InputError(
             f"This file cannot be edited: {where!r}: its tables have no headers of their own",
@@ -266,5 +268,5 @@ def _spaced(after: str, before: str) -> str:
 def _unusable(why: str, where: str) -> InputError:
     return InputError(
         f"This file cannot be edited: {where!r}: {why}",
-        "mend it, and run this again; nothing was written",
+        "fix it, and run this again; nothing was written",
     )

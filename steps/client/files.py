@@ -123,7 +123,7 @@ def _plan(edit: FileEdit) -> Change:
     except (OSError, RuntimeError, UnicodeDecodeError) as error:
         raise InputError(
             f"This file cannot be read: {str(edit.path)!r} ({_why(error)})",
-            "mend it; nothing was written",
+            "fix it; nothing was written",
         ) from error
     after = edit.edit(before or "")
     secret = edit.personal and _SECRET.search(after) is not None
@@ -173,7 +173,7 @@ def netrc_edit(registry: Registry, login: Login, machine: Machine) -> FileEdit:
     Raises InputError for a login that the file cannot hold.
     """
     if not all(_PLAIN.fullmatch(it) for it in (login.username, login.password)):
-        raise InputError(  # which of the two has it stays untold: it is a secret
+        raise InputError(  # which of the two has it is not said: it is a secret
             f"A netrc file cannot hold this login, of {login.source}: it has a space, a quote, a"
             " backslash, or a # first",
             "leave out --netrc, and take --shell",
@@ -223,6 +223,6 @@ def _require_netrc(path: Path) -> None:
         netrc.netrc(str(path))
     except netrc.NetrcParseError:
         raise InputError(  # the message may repeat what is there
-            f"This file cannot be read: {str(path)!r}: it is no netrc file",
-            "mend it, and run this again; nothing was written",
+            f"This file cannot be read: {str(path)!r}: it is not a netrc file",
+            "fix it, and run this again; nothing was written",
         ) from None

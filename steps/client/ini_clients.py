@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from steps.registry.credentials import Login
 
 _HIGHEST = (
-    "pip takes the highest version that any of its indexes has: whoever publishes a higher"
-    " version of a private package's name on the public index gets it installed. Use one index"
+    "pip takes the highest version that any of its indexes has: a higher version of a private"
+    " package's name on the public index is installed instead. Use one index"
     " (without --extra-index, a virtual repository), or pin with --require-hashes"
 )
 _PIN = (

@@ -68,7 +68,7 @@ def this_machine() -> Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What a client is to be told.
+    """What a client is to know.
 
     *private* is where the private *packages* are, whose names are normalised, and where uploads
     go; clients call it *name*. *public* is the virtual repository that all others come from,
@@ -113,7 +113,7 @@ class FileEdit:
     """One file that is to hold settings.
 
     *edit* turns its text into the wanted one, "" into what a new file would hold, and raises
-    InputError where it cannot. A *personal* file is nobody else's to read once it holds a secret.
+    InputError where it cannot. Only its owner may read a *personal* file once it holds a secret.
     *look* says what is weak in the text that comes out.
     """
 
@@ -125,7 +125,7 @@ class FileEdit:
 
 @dataclass(frozen=True, kw_only=True)
 class ClientSettings:
-    """All that one client is to be told.
+    """The settings of one client.
 
     *warnings* say what is weak, *steps* what to do next. *variables* set a login for one shell.
     *limit* says what they do not do. *alone* says that the client reads no other index.

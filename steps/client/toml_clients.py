@@ -1,4 +1,4 @@
-"""The clients with TOML files, uv, Poetry and PDM: what each is told, and where it differs."""
+"""The clients with TOML files, uv, Poetry and PDM: their settings, and where they differ."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _UV = _TomlClient(
     keyring="uv tool install keyring --with keyrings.google-artifactregistry-auth",
     publish=f"uv publish --index {{}} --username {TOKEN_USERNAME}",
     extra_index="uv asks this index first for every name, and takes what it finds there: any name"
-    " that somebody publishes in the registry hides the public project, and a private one that is"
+    " that is published in the registry hides the public project, and a private one that is"
     " missing comes from the public index. Name the private packages with --package instead",
     limit=_LOGIN_ALONE.format("uv"),
 )
@@ -53,8 +53,8 @@ _POETRY = _TomlClient(
 _PDM = _TomlClient(
     keyring="pdm self add keyring keyrings.google-artifactregistry-auth",
     publish="pdm publish --repository {}",
-    extra_index="PDM takes all sources for equal, and of all their versions the highest: whoever"
-    " publishes a higher version of a private package's name on the public index gets it installed."
+    extra_index="PDM treats all sources alike, and takes the highest version of all: a higher"
+    " version of a private package's name on the public index is installed instead."
     " Name the private packages with --package instead of --extra-index",
     limit="PDM has variables for the login of `pdm publish` only: to install, use keyring, --netrc"
     " or --json-key",
@@ -129,7 +129,7 @@ def pdm_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     """
     if not (wanted.packages or wanted.extra_index):
         raise InputError(
-            "PDM has to be told which packages are private",
+            "PDM needs the names of the private packages",
             "name each with --package; --extra-index is the weaker form without",
         )
     add_repository = partial(_add_pdm_repository, wanted=wanted)

@@ -191,7 +191,7 @@ class CommandGroup(ShipwheelCommand, click.Group):
         return f"triggers {name}" if isinstance(group, CommandGroup) and name in group.index else ""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; when nobody reads its output any more, end as a signal would end it."""
+        """Run the command; when its output is closed, end as a signal would end it."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
@@ -211,7 +211,7 @@ class _Narration(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the message of *record* on a line."""
-        with suppress(OSError):  # what nobody can be told is no reason to end
+        with suppress(OSError):  # a message that cannot be shown does not end the run
             click.echo(printable(record.getMessage()), err=True)
 
 

@@ -112,7 +112,7 @@ def _interpreter(_context: click.Context, _parameter: click.Parameter, given: st
 def _config_settings(
     _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, str | list[str]]:
-    """Return what backends are told, as pypa/build reads it."""
+    """Return the settings for backends, as pypa/build reads them."""
     settings: dict[str, str | list[str]] = {}
     for text in given:
         key, _, value = text.partition("=")

@@ -39,7 +39,7 @@ ISSUES = "https://github.com/shipwheel/shipwheel/issues"
 
 # A shell adds the number of the signal that ended a program.
 _SIGNALLED = 128
-# Cloud Build waits longer, and nobody else should have to.
+# Cloud Build waits longer; a person should not have to.
 _GRACE_SECONDS = 0.6
 # What is not removed by then is removed by the next process; see steps.host.files.
 _REMOVAL_SECONDS = 0.2

@@ -184,7 +184,7 @@ def _print_rich(rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
 
 def print_finding(finding: Finding, level: Level, where: str) -> None:
     """Print *finding*, which is at *where*, and its hint on a line of its own."""
-    # click leaves the colours out where nobody sees them, or NO_COLOR is set.
+    # click leaves the colours out where they would not be seen, or NO_COLOR is set.
     said = click.style(level, fg=_LEVEL_COLOURS[level], bold=True)
     place = printable(where)
     click.echo(f"{place}: {finding.code} {said}: {printable(finding.message)}")

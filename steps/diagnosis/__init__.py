@@ -67,7 +67,7 @@ class Access:
     """What the credentials allow; *source* is where they come from, *failure* why there are none.
 
     *problem* is why no page could be read, *repository_problem* why the API shows no *repository*.
-    *may_write* is None where that cannot be told, and then *unknown_reason* says why.
+    *may_write* is None where that is not known, and then *unknown_reason* says why.
     """
 
     source: str = ""
@@ -87,7 +87,7 @@ class Observations:
     *ca_bundles* maps each variable that names a CA bundle to what is wrong with that, or to
     nothing; *missing_files* maps other variables to the file that each names and that is not there.
     *keyring_backends* is what the `keyring` on PATH lists, None where there is none,
-    and *read_only* says that nobody wants to upload from here.
+    and *read_only* says that this machine does not upload.
     """
 
     registry: Registry

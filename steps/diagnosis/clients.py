@@ -36,8 +36,8 @@ class _Weakness(NamedTuple):
 _NAMES_USERS = Version("26.2")
 
 _EXTRA_INDEX = _Weakness(
-    "pip takes the highest version that any index has, so whoever publishes a private name on the"
-    " public index gets it installed",
+    "pip takes the highest version that any index has, so a private name that someone publishes on"
+    " the public index is installed instead",
     "one index-url, that of a virtual repository: `shipwheel settings pip --write`",
 )
 _BEST_MATCH = _Weakness(
@@ -55,7 +55,7 @@ def check_clients(seen: Observations) -> Iterator[CheckResult]:
             weak = [*_weaknesses(file, seen)]
         except (InputError, ValueError, AttributeError, TypeError, RecursionError):
             # What a parser says may repeat a secret.
-            weak = [_Weakness("it is not of the form that its client reads", "mend it")]
+            weak = [_Weakness("its client cannot read it", "fix it")]
         for message, fix in weak:
             yield CheckResult(where, "wrong", message, fix)
         if not weak:
@@ -134,7 +134,7 @@ def _look_at_pip(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:
         asks = options.get("keyring-provider") == "subprocess"
         if asks and pip and pip < _NAMES_USERS and any(map(_lacks_user, urls)):
             yield _Weakness(
-                f"pip {pip} asks keyring's command for nobody without a user name in the URL",
+                f"pip {pip} asks keyring's command for no login without a user name in the URL",
                 f"write {TOKEN_USERNAME}@ before the host, or upgrade pip to 26.2",
             )
 
@@ -238,7 +238,7 @@ def _of_urls(urls: Iterable[str]) -> Iterator[_Weakness]:
 def _plain(url: str) -> Iterator[_Weakness]:
     if url.startswith("http://") and not is_loopback(host_of(url)):
         yield _Weakness(
-            f"{shown(url)} is plain http: anybody on the way reads and changes what goes over it",
+            f"{shown(url)} is plain http: anyone on the network path can read and change it",
             "use https",
         )
 
@@ -257,7 +257,7 @@ def _lacks_user(url: str) -> bool:
 
 
 def _has_secret(url: str) -> bool:
-    """Return whether there is more than a user name that is no secret; `${NAME}` is none."""
+    """Return whether there is more than a user name that is not a secret; `${NAME}` is not one."""
     try:
         parts = urlsplit(url)
         user, password = parts.username or "", parts.password or ""

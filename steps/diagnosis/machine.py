@@ -146,7 +146,7 @@ def check_proxies(seen: Observations) -> Iterator[CheckResult]:
             yield CheckResult(
                 name,
                 "wrong",
-                f"it is no address of a proxy: {shown(value)!r}",
+                f"it is not the address of a proxy: {shown(value)!r}",
                 "write http://HOST:PORT",
             )
         elif value:

@@ -53,7 +53,7 @@ _NAMED_FILES = (
 def observe(transport: Transport, machine: Machine, *, read_only: bool = False) -> Observations:
     """Look at *machine*, and ask the registry meanwhile.
 
-    *read_only* says that nobody wants to upload from here.
+    *read_only* says that this machine does not upload.
     """
     environ = machine.environ
     with ThreadPoolExecutor(3, thread_name_prefix="doctor") as pool:
@@ -128,7 +128,7 @@ def _exists(name: str, path: str) -> bool:
     """Return whether the file is there for those who look for it: only for netrc `~` is a home."""
     try:
         return (Path(path).expanduser() if name == "NETRC" else Path(path)).exists()
-    except RuntimeError:  # `~somebody` who has no home
+    except RuntimeError:  # a `~user` without a home
         return False
 
 
@@ -187,7 +187,7 @@ def _concerns(file: SettingsFile) -> bool:
     try:
         return file.client in tomllib.loads(file.text).get("tool", {})
     except (tomllib.TOMLDecodeError, RecursionError, TypeError):
-        return file.client == "uv"  # told once
+        return file.client == "uv"  # reported once
 
 
 def _bundle_problem(path: str) -> str:
@@ -198,7 +198,7 @@ def _bundle_problem(path: str) -> str:
     except ssl.SSLError:
         return "it holds no certificate"
     except (OSError, ValueError) as error:
-        return getattr(error, "strerror", None) or "it is no path"
+        return getattr(error, "strerror", None) or "it is not a path"
     return ""
 
 

@@ -171,7 +171,7 @@ def _fault(error: Exception, host: str) -> str:
 
 
 def check_emulator(seen: Observations) -> Iterator[CheckResult]:
-    """Tell whether an emulator stands in the registry's place."""
+    """Tell whether an emulator is used instead of the registry."""
     if seen.registry.emulated:
         yield CheckResult(
             "registry",
@@ -182,7 +182,7 @@ def check_emulator(seen: Observations) -> Iterator[CheckResult]:
 
 
 def check_contact(seen: Observations) -> Iterator[CheckResult]:
-    """Tell whether the registry answers at all, and whether it answers anybody."""
+    """Tell whether the registry answers, and whether it does without credentials."""
     contact, registry = seen.contact, seen.registry
     if contact.status is None:
         yield CheckResult(
@@ -199,7 +199,7 @@ def check_contact(seen: Observations) -> Iterator[CheckResult]:
         yield CheckResult(
             "reachability",
             "note",
-            f"{registry} answers {contact.status} to anybody, without credentials",
+            f"{registry} answers {contact.status} without credentials",
             "if it is to be private, remove allUsers from its readers",
         )
     else:
@@ -262,7 +262,7 @@ def check_read(seen: Observations) -> Iterator[CheckResult]:
 
 
 def check_write(seen: Observations) -> Iterator[CheckResult]:
-    """Tell whether an upload would be allowed, as far as that can be told without one."""
+    """Tell whether an upload would be allowed, as far as can be known without one."""
     access = seen.access
     if access.repository and access.repository.mode in {REMOTE, VIRTUAL}:
         yield CheckResult(
@@ -273,7 +273,7 @@ def check_write(seen: Observations) -> Iterator[CheckResult]:
         )
     elif access.may_write is None:
         yield CheckResult(
-            "write access", "note", f"it cannot be told without an upload: {access.unknown_reason}"
+            "write access", "note", f"cannot be checked without an upload: {access.unknown_reason}"
         )
     elif access.may_write:
         yield CheckResult("write access", "ok", "uploads are allowed")

@@ -87,7 +87,7 @@ class Difference:
     """One thing in which a distribution of ours differs from the published one of its kind.
 
     *name* is a file in the archive, a core metadata field as its specification spells it, or where
-    the published archive has data that is no member; *detail* says more where a few words can.
+    the published archive has data outside its members; *detail* says more where a few words can.
     *rebuilt* says that the same source may give other bytes there: in a wheel, what a compiler has
     written, or a bill of materials.
     """

@@ -42,7 +42,7 @@ _COUNT_IN_ZIP_64 = 0xFFFF
 
 
 def unlisted_bytes(stream: BinaryIO, entries: Sequence[ZipInfo]) -> str:
-    """Return where a zip holds bytes that are no part of *entries*, in words; empty when nowhere.
+    """Return where a zip holds bytes outside *entries*, in words; empty when nowhere.
 
     *entries* are all that its list of members has. Raises struct.error for a zip that is cut off.
     """

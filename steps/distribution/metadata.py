@@ -35,7 +35,7 @@ _PLURAL_FIELDS = {"obsoletes", "provides", "requires"}  # named so by their stan
 def parse_metadata(path: Path, text: bytes) -> tuple[RawMetadata, dict[str, list[str]]]:
     """Return the core metadata in *text*, and what of it `packaging` does not know or take.
 
-    Raises InputError for what is no metadata at all, and for a description that is not UTF-8.
+    Raises InputError where there is no metadata at all, and for a description that is not UTF-8.
     """
     try:
         raw, unparsed = parse_email(text)

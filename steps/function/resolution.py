@@ -139,7 +139,7 @@ class Resolver:
         preferred: str,
         exempt: frozenset[NormalizedName] | None,
     ) -> dict[NormalizedName, Pinned]:
-        """Run uv, with its cooldown for all names but *exempt*; None stands for all names."""
+        """Run uv, with its cooldown for all names but *exempt*; None means all names."""
         names = sorted(exempt or ())
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             wanted, output = Path(folder, "requirements.in"), Path(folder, "requirements.txt")

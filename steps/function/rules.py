@@ -51,7 +51,7 @@ CODES = {
     "SW837": Code("warning", "the runtime is deprecated, in preview, or not known"),
     "SW841": Code("error", "a local path is required that is not uploaded"),
     "SW842": Code("error", "gcloud does not upload a file that the function needs"),
-    "SW843": Code("error", "a local directory is required that is no project"),
+    "SW843": Code("error", "a local directory is required that is not a project"),
     "SW851": Code("error", "a token is to be written into a file that git tracks"),
     "SW852": Code("error", "a token is to be written into a file that git does not ignore"),
 }

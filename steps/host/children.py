@@ -24,11 +24,11 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 Key = TypeVar("Key", bound="Hashable")
 
-# Nobody reads more of what went wrong, and a log holds only so much.
+# More of an error is never read, and a log holds only so much.
 _SHOWN_BYTES = 64 * 1024
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows ends a process by either
 
-# Groups that somebody waits for: the handler of a signal cannot be handed anything.
+# Groups that a thread waits for: the handler of a signal has no arguments.
 _awaited: set[int] = set()
 
 
@@ -121,7 +121,7 @@ class Children:
         """Start *command* and return it at once; *given* is its standard input, none by default.
 
         It writes both streams into *output* where *errors* is None. `end_children` leaves it alone:
-        it is for whoever started it to end.
+        its starter has to end it.
         """
         with self._lock:
             if self._closed:
@@ -165,8 +165,8 @@ def end_children() -> None:
 def open_output(undecodable: str = "replace") -> IO[str]:
     """Return a new file for the output of a child.
 
-    Not a pipe: whoever is left behind with the stream open cannot keep us waiting. Not on a disk,
-    where the system has anything else: that may be full, and the output may hold a secret.
+    Not a pipe: a process left behind with the stream open would keep this one waiting. Not on a
+    disk, where the system has anything else: it may be full, and the output may hold a secret.
     """
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors=undecodable)
@@ -184,7 +184,7 @@ def written(output: IO[str]) -> str:
 def last_written(output: IO[str]) -> str:
     """Return the end of what was written into *output*, to be shown: `printable`.
 
-    Before it stands how much is left out.
+    It begins with how much is left out.
     """
     left_out = max(os.fstat(output.fileno()).st_size - _SHOWN_BYTES, 0)
     end = os.pread(output.fileno(), _SHOWN_BYTES, left_out)
@@ -231,7 +231,7 @@ def _caught(work: Callable[[Item], Result], item: Item) -> Result | ShipwheelErr
 
 
 class OncePerKey(Generic[Key, Result]):
-    """Makes one result for each key, or fails once; whoever else asks for it waits for that."""
+    """Makes one result for each key, or fails once; others who ask for it wait for that."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

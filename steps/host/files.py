@@ -1,10 +1,10 @@
 """Files on the disk: written whole or not at all, and the temporary folder of this process.
 
-No file is written through a symbolic link: where that leads is for whoever made it to say.
+No file is written through a symbolic link: its owner decides where that leads.
 
-Threads and children that a signal ends have no time to clean up, so nobody relies on them: the
+Threads and children that a signal ends have no time to clean up, so nothing relies on it: the
 folder is TMPDIR to all of them, and removed when the process ends. After a SIGKILL the next one
-removes it: whoever lives holds the lock in its own folder, and nobody the lock of a dead one.
+removes it: a living process holds the lock in its own folder, a dead one holds none.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def write_together(files: Iterable[NewFile]) -> None:
             it.undo()
             it.clean_up()
         for folder in folders:
-            with suppress(OSError):  # somebody else has put something there
+            with suppress(OSError):  # another process has put something there
                 folder.rmdir()
         if not isinstance(error, OSError):
             raise
@@ -247,7 +247,7 @@ class Scratch:
         self.folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=beside))
         part = self.folder / f"{_LOCK}.part"
         self._lock = part.open("w")
-        # It gets its name when it is held: nobody may take a new folder for an abandoned one.
+        # It gets its name when it is locked, or another process would take it for an abandoned one.
         lock_file(self._lock.fileno())
         part.rename(self.folder / _LOCK)
         os.environ["TMPDIR"] = tempfile.tempdir = str(self.folder)
@@ -268,7 +268,7 @@ class Scratch:
 
 def _remove_abandoned(beside: Path) -> None:
     for folder in beside.glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # another user's, or removed by somebody else at this moment
+        with suppress(OSError):  # another user's, or removed by another process at this moment
             descriptor = os.open(folder / _LOCK, os.O_RDWR | _NO_FOLLOW)
             with os.fdopen(descriptor, "w"):
                 owners = {os.fstat(descriptor).st_uid, folder.lstat().st_uid}
@@ -284,7 +284,7 @@ def builds_folder(beside: Path) -> Path:
 
 def _remove_abandoned_builds(root: Path) -> None:
     for path in root.glob("*.lock"):
-        with suppress(OSError):  # in use, or removed by somebody else at this moment
+        with suppress(OSError):  # in use, or removed by another process at this moment
             descriptor = os.open(path, os.O_RDWR | _NO_FOLLOW)
             with os.fdopen(descriptor, "w"):
                 # Who held it may have removed it meanwhile, and another have made the next.

@@ -51,7 +51,7 @@ class ApiOffError(ServiceError):
 
 
 class NotYetError(ServiceError):
-    """What was created a moment ago is not known everywhere, or somebody wrote in between."""
+    """What was created a moment ago is not known everywhere, or another caller wrote in between."""
 
 
 # What gcloud says, what that is, and what to do; the first that fits.
@@ -103,7 +103,7 @@ _CAUSES: tuple[tuple[str, type[ShipwheelError], str], ...] = (
 class Call:
     """A gcloud command: *verb* is its words, *text* its standard input.
 
-    *takes* says which role it takes, for whoever lacks it.
+    *takes* says which role is missing where it is refused.
     """
 
     verb: str

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SECONDS = 120.0
-# Nobody is there to answer a prompt, neither git's nor ssh's.
+# No one can answer a prompt, neither git's nor ssh's.
 _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
 # What git says decides which hint is given.
 _LANGUAGE = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
@@ -29,7 +29,7 @@ def run_git(
     seconds: float = _SECONDS,
     text: str = "",
 ) -> subprocess.CompletedProcess[str]:
-    """Run git in *directory* and return its answer, also where it is no.
+    """Run git in *directory* and return its answer, also when it is no.
 
     It reads *text*; *environ* is this process's by default. Raises InputError, with *hint*, where
     git cannot be started or takes longer than *seconds*. A file name that is not UTF-8 is kept as

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Nobody writes that many by hand, but nested alternations multiply.
+# No pattern written by hand has so many, but nested alternations multiply.
 _MOST_ALTERNATIVES = 1000
 
 _TOKEN = re.compile(

@@ -160,7 +160,7 @@ def _files_of(state: str, path: Path) -> Iterator[Path]:
     if not path.is_dir() or path.is_symlink():
         if os.path.lexists(path):
             yield path
-    elif state == "??":  # a repository inside that is no submodule
+    elif state == "??":  # a repository inside that is not a submodule
         yield from (it for it in path.rglob("*") if it.is_file() and ".git" not in it.parts)
     else:
         yield from uncommitted_files(path)

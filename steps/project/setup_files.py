@@ -71,7 +71,7 @@ def _options(config: configparser.ConfigParser) -> list[tuple[str, str]]:
 
 
 def calls_setup(directory: Path) -> bool:
-    """Return whether `setup.py` in *directory* calls `setup()`, and is no module of that name."""
+    """Return whether `setup.py` in *directory* calls `setup()`: it may be any module."""
     return bool(_CALL.search(read_text(directory / "setup.py")))
 
 

@@ -122,7 +122,7 @@ def parse_registry(text: str | None, environ: Mapping[str, str]) -> Registry:
     if url.scheme == "http" and not is_loopback(url.hostname or ""):
         raise InputError(
             f"Plain http is only for a loopback address: {given!r}",
-            "use https, so that nobody reads the credentials or changes the packages",
+            "use https, so that no one in between reads the credentials or changes the packages",
         )
     return Registry(upload_url=f"{url.scheme}://{url.netloc.lower()}{_base_path(url)}")
 
@@ -148,7 +148,7 @@ def same_site(one: str, other: str) -> bool:
 
 
 def unresolved_problem(host: str) -> Problem:
-    """Return what is told of a *host* that does not resolve, with its region if it is Google's."""
+    """Return the problem of a *host* that does not resolve, with its region if it is Google's."""
     said = f"The host {host!r} does not resolve"
     match = _ARTIFACT_REGISTRY_HOST.fullmatch(host)
     if match is None:
@@ -223,7 +223,7 @@ def _emulator_origin(value: str) -> str:
     try:
         url = urlsplit(f"//{value}")
         complete = is_loopback(url.hostname or "") and url.netloc == value and bool(url.port)
-    except ValueError:  # the port is no number, or a bracket is missing
+    except ValueError:  # the port is not a number, or a bracket is missing
         complete = False
     if not complete or "@" in value:
         raise InputError(

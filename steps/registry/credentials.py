@@ -175,26 +175,26 @@ def read_key(path: Path) -> Login:
     except OSError as error:
         why = error.strerror
     except (ValueError, RecursionError):  # the message may repeat what is there
-        why = "it is no JSON"
+        why = "it is not valid JSON"
     else:
         if isinstance(key, dict) and {"client_email", "private_key"} <= key.keys():
             return Login(KEY_USERNAME, base64.b64encode(content).decode(), f"the key {str(path)!r}")
         why = "it has no client_email and private_key"
     raise InputError(
-        f"This is no service-account key: {str(path)!r} ({why})",
+        f"This is not a service-account key: {str(path)!r} ({why})",
         "name the JSON file that `gcloud iam service-accounts keys create` wrote",
     )
 
 
 def without_login(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return *environ* without the publisher's login, which is no business of other programs."""
+    """Return *environ* without the publisher's login, which other programs need not know."""
     return {name: value for name, value in environ.items() if not name.startswith("TWINE_")}
 
 
 def url_logins(name: str, value: str) -> list[str]:
     """Return the secrets in the URLs of the variable *name*, or of the file that it names.
 
-    Each is a password, or a user name that stands alone, as it is written and as it is meant.
+    Each is a password, or a user name without a password, quoted and unquoted.
     """
     if name in SETTINGS_FILES:
         with suppress(OSError, UnicodeDecodeError):
@@ -209,7 +209,7 @@ def without_url_logins(text: str) -> str:
 
 
 def account(login: Login, environ: Mapping[str, str]) -> str:
-    """Return the account that *login* stands for where this machine knows it, else nothing."""
+    """Return the account of *login* where this machine knows it, else nothing."""
     if login.username == KEY_USERNAME:
         return _client_email(_decoded(login.password))
     if login.source != KEYRING_BACKEND:
@@ -228,7 +228,7 @@ def _account_of_the_machine(environ: Mapping[str, str]) -> str:
     host = environ.get("GCE_METADATA_HOST", "metadata.google.internal")
     url = f"http://{host}/computeMetadata/v1/instance/service-accounts/default/email"
     with requests.Session() as session:
-        session.trust_env = False  # no proxy stands between a machine and its metadata
+        session.trust_env = False  # the metadata server is never behind a proxy
         try:
             answer = session.get(url, headers={"Metadata-Flavor": "Google"}, timeout=2)
         except (requests.RequestException, ValueError):  # such as a host that cannot be one

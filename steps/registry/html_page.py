@@ -149,7 +149,7 @@ class HtmlPage(HTMLParser):
         )
 
     def empty_objection(self) -> str:
-        """Return why this is no index page without distributions; empty if it may be one."""
+        """Return why this is not an index page without distributions; empty if it may be one."""
         if self.is_declared:
             return ""
         if not all(self._leads_up(it) or _names_file(it) for it in self.links):

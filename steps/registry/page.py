@@ -85,7 +85,7 @@ class PublishedProject:
 def parse_page(body: bytes, *, name: str, url: str, content_type: str) -> PublishedProject:
     """Return what the index page of project *name* at *url* says.
 
-    Raises RegistryError when *body* is no index page (PEP 503, 691), another project's, or cut off.
+    Raises RegistryError when *body* is cut off, not an index page (PEP 503, 691), or another's.
     """
     normal = canonicalize_name(name)
     if _is_json(content_type):
@@ -101,7 +101,7 @@ def parse_page(body: bytes, *, name: str, url: str, content_type: str) -> Publis
 def parse_root(body: bytes, *, url: str, content_type: str) -> tuple[NormalizedName, ...]:
     """Return the names of the projects on the page at *url* that lists those of a repository.
 
-    Raises RegistryError when *body* is no such page.
+    Raises RegistryError when *body* is not such a page.
     """
     if _is_json(content_type):
         with _reading_json(url):

@@ -42,7 +42,7 @@ class PublicNames:
 class PublicIndex:
     """Asks the public index, while other work goes on, for each name once.
 
-    Raises InputError when *url* is no http(s) address.
+    Raises InputError when *url* is not an http(s) URL.
     """
 
     def __init__(self, url: str = "", *, seconds: float = SECONDS) -> None:

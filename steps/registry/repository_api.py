@@ -312,7 +312,7 @@ class RepositoryApi:
         elif login.username in {KEY_USERNAME, RAW_KEY_USERNAME}:
             return _key_token(login, self._keys)
         else:
-            what = f"the credentials from {login.source} are no access token"
+            what = f"the credentials from {login.source} are not an access token"
         raise ApiUnavailable(
             f"Artifact Registry's API cannot be asked: {what}",
             f"give a token to the user name {TOKEN_USERNAME}",

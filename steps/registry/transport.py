@@ -257,7 +257,7 @@ class OriginSession(requests.Session):
         if url.scheme != "https" and not is_loopback(url.hostname or ""):
             raise RegistryError(
                 f"The registry points to what is not https: {shown(request.url or '')!r}",
-                "it was not followed, because anybody could read and change what it answers",
+                "it was not followed: anyone on the network path could read and change the answer",
             )
         request.headers.pop("Authorization", None)
         ours = origin(request.url or "") == self._origin
@@ -267,7 +267,9 @@ class OriginSession(requests.Session):
         kwargs["verify"] = self._certificates.authorities or kwargs.get("verify", True)
         kwargs["cert"] = (ours and self._certificates.client) or None
         if url.scheme != "https":
-            kwargs["proxies"] = {}  # a proxy would read the login, and is no way to this machine
+            kwargs[
+                "proxies"
+            ] = {}  # a proxy would read the credentials, and cannot reach this machine
         return super().send(request, **kwargs)
 
 

@@ -77,7 +77,7 @@ class TwinePackages:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """Return what is another one once somebody has written into *path*, or replaced it."""
+    """Return what is another one once *path* was written to, or replaced."""
     status = None
     with suppress(OSError):
         status = path.stat()

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from steps.project.source import Project
 
-# As hatchling and pdm-backend read a file, unless they are told another pattern.
+# As hatchling and pdm-backend read a file, unless another pattern is set.
 _HATCH_PATTERN = r"""(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *(['"])v?(?P<version>.+?)\1"""
 _PDM_PATTERN = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
 # Build requirements that take the version from git tags.

@@ -143,7 +143,7 @@ def make_plan(
     files: Files,
     bounds: Bounds | None,
 ) -> BumpPlan:
-    """Return the plan that gives *targets* their versions, and bumps whoever has to follow.
+    """Return the plan that gives *targets* their versions, and bumps what has to follow.
 
     *follow* returns the next version of a project that has to. Raises InputError with every place
     and every requirement that cannot be edited.
@@ -285,7 +285,7 @@ def requirement_files(
 ) -> Iterator[tuple[str, str]]:
     """Yield folder and name of each file that has requirements of projects, or of *functions*.
 
-    A function is a folder with a `main.py` that is no package.
+    A function is a folder with a `main.py` that is not a package.
     """
     for folder, names in folders:
         is_function = "main.py" in names and not any(str(it) == folder for it in packages)

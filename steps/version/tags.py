@@ -38,7 +38,7 @@ class TagPlace:
 
 @dataclass(frozen=True, kw_only=True)
 class _TagRules:
-    """Which tags the project's tool is told to take: globs, patterns, a prefix."""
+    """Which tags the settings of the project's tool select: globs, patterns, a prefix."""
 
     globs: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ def _is_taken(tag: str, rules: _TagRules) -> bool:
 
 
 def _split(tag: str, rules: _TagRules) -> tuple[str, Version] | None:
-    """Return what stands before the version in *tag*, and the version."""
+    """Return the prefix of the version in *tag*, and the version."""
     start = len(rules.prefix)
     for pattern in rules.patterns:
         if (match := re.search(pattern, tag)) and match.re.groups:

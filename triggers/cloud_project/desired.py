@@ -52,7 +52,7 @@ _CLEANUP = (
     "Deletes old packages: the highest version, which the version gate compares with, can go down"
     " by it, so let it keep the latest"
 )
-# What whoever runs triggers does, as the guide has it: `builds.editor` sees no log.
+# What a person who runs triggers does, as the guide has it: `builds.editor` sees no log.
 WORKS = {
     "roles/cloudbuild.builds.editor": "creates, changes and runs triggers",
     "roles/logging.viewer": "reads the logs of builds",
@@ -313,7 +313,12 @@ def _deploy(
         for role in _DEPLOYERS[tool]:
             yield _role(account, project, role, "creates and updates functions")
     if any(function.given.allow_unauthenticated is not None for function in users.functions):
-        yield _role(account, project, "roles/run.admin", "says whether anybody may call a function")
+        yield _role(
+            account,
+            project,
+            "roles/run.admin",
+            "decides who may call a function without credentials",
+        )
     for place in sources:
         yield _role(account, place, READER, "looks up what a function requires before the deploy")
     why = "sees which other builds deploy a function"

@@ -166,7 +166,7 @@ def _call(verb: str, *arguments: str, project: str, text: str = "") -> Call:
         verb=verb,
         arguments=(*arguments, f"--project={project}"),
         text=text,
-        takes=f"it takes {role} in the project {project!r}: ask whoever owns it to grant that, or"
+        takes=f"it takes {role} in the project {project!r}: ask its owner to grant that, or"
         " to run what `shipwheel setup` prints",
     )
 
@@ -209,7 +209,7 @@ class _Terraform:
         """Return the type, the name and the arguments of a resource."""
         match resource:
             case EnabledApi(project, service):
-                # Whoever destroys the setup leaves APIs on that others may use.
+                # Destroying the setup leaves APIs on, since others may use them.
                 block = {"project": project, "service": service, "disable_on_destroy": False}
                 return _API, self._name(project, service.removesuffix(_API_DOMAIN)), block
             case RepositoryResource(place):
@@ -312,7 +312,7 @@ def read_cleanup_policies(file: Path, place: RepositoryName) -> CleanupPolicies:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{str(file)!r} is no file of cleanup policies: {error}", _DOCUMENTS
+            f"{str(file)!r} is not a file of cleanup policies: {error}", _DOCUMENTS
         ) from None
     InputError.raise_all(
         Problem(f"{file}: {what}", _DOCUMENTS) for what in _policy_problems(document)

@@ -76,7 +76,7 @@ def active_project(environ: Mapping[str, str]) -> str:
 def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> Live:
     """Return what is there of *needs*, and who has which role on it.
 
-    What belongs to an API that is off is taken for missing. Raises what `ask_gcloud` raises.
+    What belongs to an API that is off counts as missing. Raises what `ask_gcloud` raises.
     """
     resources = [need.resource for need in needs]
     # First, since its error is clear where others of gcloud are not, such as without a login.
@@ -255,7 +255,7 @@ def _wrong_repository(wanted: RepositoryResource, live: Live) -> Iterator[Proble
 def _not_wanted(
     needs: Sequence[DesiredResource], live: Live
 ) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:
-    """Return the grants to our accounts that nobody wants, and those to others.
+    """Return the grants to the setup's accounts that are not wanted, and those to others.
 
     Who else may do what in the whole project is not of our concern.
     """

@@ -218,7 +218,7 @@ class ServiceAccounts:
     """The service accounts: of triggers by kind, and those that functions name.
 
     *callers* call functions on events. *publish_then_deploy* says that builds which publish start
-    triggers that deploy, *approval* that some builds wait for somebody.
+    triggers that deploy, *approval* that some builds wait for an approval.
     """
 
     functions: tuple[FunctionSettings, ...]

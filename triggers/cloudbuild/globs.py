@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 # No way to take these literally is documented for all of Cloud Build's readers.
 _SPECIAL = frozenset("*?[]{}\\,$")
-# Stands between paths; no path holds it.
+# Separates paths; no path holds it.
 _BETWEEN = "\0"
 
 

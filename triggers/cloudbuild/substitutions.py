@@ -132,7 +132,7 @@ def _check_references(
                 faults = result.notes if loose else result.findings
                 faults.append(_missing(path, key, result.values, loose=loose))
             elif path[0] == "substitutions" and path[1] not in given:
-                # Whoever starts the build may give another value: it is only a default.
+                # A run may give another value: this one is only a default.
                 found = _not_built_in(path, key, result.values)
                 message = f"the default of {path[1]} refers to {key}, which is not built in"
                 result.notes.append(replace(found, code="SW408", message=message))

@@ -1,7 +1,7 @@
 """The shared build configs: files of this package, written into a repository and kept up to date.
 
-What a repository has may be an earlier version of ours, with edits of its own. `earlier/` holds
-every version that was ever written, as NAME.N.yaml, so that edits can be told from our changes.
+What a repository has may be an earlier version, with edits of its own. `earlier/` holds
+every version that was ever written, as NAME.N.yaml: what differs from all of them are edits.
 """
 
 from __future__ import annotations
@@ -74,9 +74,9 @@ def update(path: str, text: str) -> Update:
 
 
 def _base(path: str, text: str) -> str:
-    """Return the version of ours that *text* was edited from: the one that it is most like.
+    """Return the version that *text* was edited from: the one that it is most like.
 
-    A file that is like none is somebody's own, for which there is nothing to bring.
+    A file that is like none was written by hand, and has no update.
     """
     current, lines = shared_build_configs()[path], text.splitlines()
     likeness = {

@@ -32,7 +32,7 @@ _SCRIPT_REFERENCE = re.compile(r"(?<![\\$])\$(?:\{([A-Z_][A-Z0-9_]*)|([A-Z_][A-Z
 _SHELL = re.compile(
     r"(?:^|[/\s])(?:busybox|(?:ba|da|a|z|k)?sh|pwsh|powershell)(?:$|[:@\s])|^-\w*c$"
 )
-# What stands for a built-in substitution where names are judged.
+# The value of a built-in substitution where names are judged.
 _STAND_INS = {**dict.fromkeys(BUILT_IN, "x"), "SERVICE_ACCOUNT": "projects/x/serviceAccounts/x"}
 _ESCAPED = re.compile(r"(?<!\$)\$\$(?:[A-Za-z_]\w*|\{[^}]*\}?)")
 _DOLLARS = re.compile(r"(?<!\$)\$\$[A-Za-z_{(]")
@@ -131,7 +131,7 @@ def variables_have_a_shell(config: ConfigSource) -> Iterator[Finding]:
             continue
         for i, text in enumerate(step.args):
             if match := _ESCAPED.search(text):
-                message = f"{match[0]!r} reaches the program as {match[0][1:]!r}: it is no shell"
+                message = f"{match[0]!r} reaches the program as {match[0][1:]!r}: it is not a shell"
                 hint = "run it with `entrypoint: bash` and `-c`, or in a `script`"
                 yield Finding.at(("steps", index, "args", i), message, hint, "SW410")
 

@@ -111,7 +111,7 @@ def _substitutions_are_given(trigger: TriggerSource, config: ConfigSource) -> _F
 
 
 def _where_to_give(note: Finding) -> str:
-    """Return the hint of SW502 for a trigger, to which nobody passes `--substitutions`."""
+    """Return the hint of SW502 for a trigger, which is never given `--substitutions`."""
     hint = "it becomes empty: give it in the trigger's `substitutions`, or a default in the config"
     return hint if "--substitutions" in note.hint else note.hint
 

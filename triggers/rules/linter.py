@@ -192,7 +192,7 @@ def _looks_like_config(path: str, text: str) -> bool:
 
 
 def hand_written(root: Path) -> Iterator[tuple[str, Literal["config", "triggers"]]]:
-    """Yield the build configs and trigger files of a repository that are not ours."""
+    """Yield the build configs and trigger files of a repository that Shipwheel did not write."""
     for path in repository_files(root):
         if not path.endswith((".yaml", ".yml", ".json")) or path in shared_build_configs():
             continue

@@ -85,7 +85,7 @@ _HABITS = (
             r"|(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)[^\n]*pkg\.dev"
             r"|(?:--extra-index-url[ =]|PIP_EXTRA_INDEX_URL=)\s*[\"']?(?:https?://)?\$"
         ),
-        "with an extra index whoever has the higher version is installed: dependency confusion",
+        "an extra index may install a stranger's higher version: dependency confusion",
         "`shipwheel setup` makes a virtual repository over yours and the public one, and"
         " `shipwheel settings pip --registry REGION/PROJECT/REPO-all` names it as the only index",
     ),

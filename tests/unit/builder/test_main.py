@@ -77,13 +77,13 @@ def test_every_error_class_has_its_exit_code() -> None:
 def test_an_expected_error_is_a_paragraph_per_problem(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    raising(monkeypatch, getattr(errors, name)("first", "mend it", more=[Problem("second")]))
+    raising(monkeypatch, getattr(errors, name)("first", "fix it", more=[Problem("second")]))
 
     assert main(["command"]) == CODES[name]
 
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == "error: first\n  hint: mend it\nerror: second\n"
+    assert printed.err == "error: first\n  hint: fix it\nerror: second\n"
 
 
 def test_a_bug_shows_its_traceback_and_where_to_report_it(

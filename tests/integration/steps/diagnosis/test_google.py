@@ -67,7 +67,7 @@ def test_an_api_that_does_not_tell_is_no_reason_to_upload(
     lines = told(done)
     silent = f"GET {api.url}v1/projects/demo/locations/us-central1/repositories/pypi: 503 "
     assert done.returncode == 0, done.stdout
-    assert lines["write access"].startswith(f"note it cannot be told without an upload: {silent}")
+    assert lines["write access"].startswith(f"note cannot be checked without an upload: {silent}")
     unseen = "note could not check that it exists, nor its mode"
     assert lines["repository"].startswith(f"{unseen}: {silent}")
 
@@ -79,7 +79,7 @@ def test_the_token_goes_to_no_api_without_https(google: Google, home: Path) -> N
     lines = told(doctor(home, {**environ, "PATH": str(home)}))
 
     assert lines["write access"] == (
-        f"note it cannot be told without an upload: {variable} is not an https address:"
+        f"note cannot be checked without an upload: {variable} is not an https address:"
         " 'http://example.com/'"
     )
 

@@ -254,7 +254,10 @@ def test_a_key_is_no_login_for_the_api_and_its_token_is_until_it_expires(
     ("login", "message"),
     [
         (None, "there are no credentials"),
-        (Login("anne", "planted-secret", "TWINE_PASSWORD"), "TWINE_PASSWORD are no access token"),
+        (
+            Login("anne", "planted-secret", "TWINE_PASSWORD"),
+            "TWINE_PASSWORD are not an access token",
+        ),
         (Login("_json_key", '{"private_key": "planted-secret"}', "here"), "the key from here"),
         (Login("_json_key_base64", "planted-secret", "here"), "the key from here"),
     ],

@@ -105,7 +105,7 @@ def test_a_broken_file_is_named_with_its_line_and_not_repeated(text: str, line: 
 
     assert str(caught.value) == (
         f"This file cannot be read: '/home/anne/.pypirc', line {line}\n"
-        "  hint: mend it, and run this again; nothing was written"
+        "  hint: fix it, and run this again; nothing was written"
     )
 
 

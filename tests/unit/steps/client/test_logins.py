@@ -121,7 +121,7 @@ def test_twine_refuses_netrc_and_uv_a_key(
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        ("planted", "it is no JSON"),
+        ("planted", "it is not valid JSON"),
         ('{"type": "authorized_user", "planted": 1}', "it has no client_email and private_key"),
         (None, "No such file or directory"),
     ],
@@ -136,7 +136,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(
     assert main(["settings", "twine", "--json-key", str(path), *REGISTRY]) == 2
 
     assert capsys.readouterr().err == (
-        f"error: This is no service-account key: {str(path)!r} ({why})\n"
+        f"error: This is not a service-account key: {str(path)!r} ({why})\n"
         "  hint: name the JSON file that `gcloud iam service-accounts keys create` wrote\n"
     )
 

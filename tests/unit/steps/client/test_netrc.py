@@ -68,8 +68,8 @@ def test_a_broken_file_is_named_and_not_repeated(tmp_path: Path) -> None:
         edit.edit(path.read_text())
 
     assert str(caught.value) == (
-        f"This file cannot be read: {str(path)!r}: it is no netrc file\n"
-        "  hint: mend it, and run this again; nothing was written"
+        f"This file cannot be read: {str(path)!r}: it is not a netrc file\n"
+        "  hint: fix it, and run this again; nothing was written"
     )
 
 

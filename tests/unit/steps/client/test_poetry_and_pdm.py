@@ -64,7 +64,7 @@ def test_pdm_has_to_be_told_which_packages_are_private(
 ) -> None:
     assert main(["settings", "pdm", *REGISTRY]) == 2
     assert capsys.readouterr().err == (
-        "error: PDM has to be told which packages are private\n"
+        "error: PDM needs the names of the private packages\n"
         "  hint: name each with --package; --extra-index is the weaker form without\n"
     )
 

@@ -93,13 +93,13 @@ def test_line_endings_stay_and_so_does_a_missing_last_one(newline: str, end: boo
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ('key = "secret', "it is no TOML"),
-        ('a = 1\na = "secret"', "it is no TOML (at "),
-        ("tool = 1", "its tables are not as its client wants them"),
-        ("[tool]\npdm = []", "its tables are not as its client wants them"),
-        ("[tool.pdm]\nsource = 'secret'", "its tables are not as its client wants them"),
-        ("[tool.pdm]\nsource = [1]", "its tables are not as its client wants them"),
-        ("[tool.pdm.source]\nname = 'secret'", "its tables are not as its client wants them"),
+        ('key = "secret', "it is not valid TOML"),
+        ('a = 1\na = "secret"', "it is not valid TOML (at "),
+        ("tool = 1", "its client needs other tables there"),
+        ("[tool]\npdm = []", "its client needs other tables there"),
+        ("[tool.pdm]\nsource = 'secret'", "its client needs other tables there"),
+        ("[tool.pdm]\nsource = [1]", "its client needs other tables there"),
+        ("[tool.pdm.source]\nname = 'secret'", "its client needs other tables there"),
         ("[tool]\npdm.name = 'secret'", "its tables have no headers of their own"),
     ],
 )

@@ -168,7 +168,7 @@ def repository(mode: str, *upstreams: Upstream, format: str = "PYTHON") -> Repos
         (Access(may_write=False, account="a@b.iam.gserviceaccount.com"),
          ("wrong", f"a@b.iam.gserviceaccount.com may not upload: it lacks {UPLOAD}")),
         (Access(unknown_reason="only Artifact Registry tells"),
-         ("note", "it cannot be told without an upload: only Artifact Registry tells")),
+         ("note", "cannot be checked without an upload: only Artifact Registry tells")),
         (Access(may_write=True, repository=repository("VIRTUAL")),
          ("note", "'pypi' is a virtual repository, which takes no uploads")),
     ],
@@ -232,7 +232,7 @@ def test_the_repository_is_judged_by_what_the_api_said(
         # A slash that should have been escaped ends the host, and the secret goes on behind it.
         ({"HTTPS_PROXY": f"http://me:a/{SECRET}@proxy:3128"}, [("ok", "http://…@proxy:3128")]),
         ({"https_proxy": f"me:{SECRET}@proxy:3128"}, [("ok", "…@proxy:3128")]),
-        ({"HTTP_PROXY": "http://"}, [("wrong", "it is no address of a proxy: 'http://'")]),
+        ({"HTTP_PROXY": "http://"}, [("wrong", "it is not the address of a proxy: 'http://'")]),
         (
             {"HTTPS_PROXY": "http://a:1", "https_proxy": f"http://me:{SECRET}@b:1"},
             [("wrong", ("it is 'http://a:1', and https_proxy is 'http://…@b:1': which one counts"

@@ -63,13 +63,13 @@ def test_safe_settings_are_fine(client: Client, name: str, text: str) -> None:
          "the address of example.com holds credentials"),
         ("pip", "pip.conf", f"[global]\nindex-url = https://{SECRET}@example.com/simple\n",
          "the address of example.com holds credentials"),
-        ("pip", "pip.conf", f"index-url = {SECRET}\n", "it is not of the form that its client"),
+        ("pip", "pip.conf", f"index-url = {SECRET}\n", "its client cannot read it"),
         ("uv", "uv.toml", 'index-strategy = "unsafe-first-match"\n', "index-strategy: uv then"),
         ("uv", "uv.toml", '[pip]\nallow-insecure-host = ["a"]\n', "allow-insecure-host: "),
         ("uv", "pyproject.toml", f'[[tool.uv.index]]\nurl = "https://a:{SECRET}@b.c/"\n',
          "the address of b.c holds credentials"),
-        ("uv", "uv.toml", f"index = {SECRET}\n", "it is not of the form that its client reads"),
-        ("uv", "uv.toml", 'index = "https://a.b"\n', "it is not of the form that its client"),
+        ("uv", "uv.toml", f"index = {SECRET}\n", "its client cannot read it"),
+        ("uv", "uv.toml", 'index = "https://a.b"\n', "its client cannot read it"),
         ("poetry", "pyproject.toml",
          f'[[tool.poetry.source]]\nurl = "{INDEX}"\nname = "a"\npriority = "supplemental"\n',
          "source 'a' is supplemental: "),
@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_is_told() -> None:
 @pytest.mark.parametrize(
     ("version", "url", "messages"),
     [
-        ("26.1", INDEX, [("pip 26.1 asks keyring's command for nobody without a user name in the"
+        ("26.1", INDEX, [("pip 26.1 asks keyring's command for no login without a user name in the"
                          " URL")]),
         ("26.2", INDEX, FINE),
         ("26.1", f"https://oauth2accesstoken@{INDEX[8:]}", FINE),

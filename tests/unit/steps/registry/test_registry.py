@@ -143,7 +143,7 @@ def test_plain_http_to_another_machine_is_refused(host: str) -> None:
 
     assert str(caught.value) == (
         f"Plain http is only for a loopback address: 'http://{host}/'\n"
-        "  hint: use https, so that nobody reads the credentials or changes the packages"
+        "  hint: use https, so that no one in between reads the credentials or changes the packages"
     )
 
 

@@ -96,7 +96,7 @@ def test_plain_http_is_only_followed_to_this_machine() -> None:
 
     assert str(caught.value) == (
         f"The registry points to what is not https: 'http://{HOST}/…'\n"
-        "  hint: it was not followed, because anybody could read and change what it answers"
+        "  hint: it was not followed: anyone on the network path could read and change the answer"
     )
 
 

@@ -192,7 +192,7 @@ class TestGrouping:
         assert warning.hint == "ask for more quota, or spread the repository over projects"
 
     def test_what_was_odd_on_the_way_is_passed_on(self) -> None:
-        odd = Problem("'a' depends on 'b', which does not exist", "mend the path, or remove it")
+        odd = Problem("'a' depends on 'b', which does not exist", "fix the path, or remove it")
         inventory = Inventory(components=(package("a"),), warnings=(odd,))
 
         assert render(parse_manifest(SMALLEST), inventory).warnings == (odd,)
