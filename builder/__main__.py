@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "steps.upload": "Upload built files through twine, and confirm them in the index.",
     "steps.publish": "Build, check, upload and confirm, dependencies first.",
     "steps.requirements": "Judge a function's requirements, and make them ready for its build.",
-    "steps.versions": "List what the registry holds: versions, files, sha256.",
+    "steps.versions": "List published versions and their files, or delete them.",
     "steps.settings": "Tell pip, uv, poetry, pdm or twine about the registry.",
     "steps.doctor": "Tell what is wrong with tools, credentials and settings here.",
     "triggers.init": "Write the manifest and the build configs that triggers name.",

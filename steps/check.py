@@ -133,8 +133,8 @@ def command(
     write_build_output([*map(judgement_as_line, judgements), *map(str, notes)], os.environ)
     for note in notes:
         _logger.warning("warning: %s", note)
-    taken = _judge_names(names, strict=strict_names)
-    Refused.raise_all([*refusals(judgements), *taken])
+    conflicts = _judge_names(names, strict=strict_names)
+    Refused.raise_all([*refusals(judgements), *conflicts])
 
 
 def _check_aside(
@@ -192,9 +192,9 @@ def _public_names(public: PublicIndex | None, judgements: Sequence[Judgement]) -
 
 def _judge_names(names: PublicNames, *, strict: bool) -> list[Problem]:
     """Return what is to be refused of *names*, nothing unless *strict*: else it is narrated."""
-    taken = [_taken(name) for name in names.found]
+    conflicts = [_name_conflict(name) for name in names.found]
     if not strict:
-        for problem in taken:
+        for problem in conflicts:
             _logger.warning("warning: %s", problem)
         return []
     if names.unknown:
@@ -202,10 +202,10 @@ def _judge_names(names: PublicNames, *, strict: bool) -> list[Problem]:
             f"It is not known whether the public index has {', '.join(names.unknown)}",
             "run it again when the public index answers, or without --strict-names",
         )
-    return taken
+    return conflicts
 
 
-def _taken(name: str) -> Problem:
+def _name_conflict(name: str) -> Problem:
     return Problem(
         f"The public index has a package {name!r}, too",
         "a client that asks both may install that one: give yours another name, reserve the name,"

@@ -36,7 +36,7 @@ _logger = logging.getLogger("shipwheel")
 
 
 @click.command(
-    cls=ShipwheelCommand, short_help="List what the registry holds: versions, files, sha256."
+    cls=ShipwheelCommand, short_help="List published versions and their files, or delete them."
 )
 @click.argument("package", required=False)
 @click.option("--all", "every", is_flag=True, help="List every package of the repository.")

@@ -193,19 +193,19 @@ def _open_registries(
     """Yield what the command line adds for steps, and serve the emulator while it is used."""
     request = prepared.request
     everyone = {name: request.environ[name] for name in request.handed}
-    ours: dict[str, str] = {}
+    for_steps: dict[str, str] = {}
     if request.registry:
-        ours = {REGISTRY_VARIABLE: request.registry, **credentials(request.environ)}
+        for_steps = {REGISTRY_VARIABLE: request.registry, **credentials(request.environ)}
     running = request.environ.get(EMULATOR_VARIABLE)
     if running:
         _logger.info("Using the registry emulator at %s", running)
-        yield ExtraVariables({**everyone, EMULATOR_VARIABLE: running}, ours)
+        yield ExtraVariables({**everyone, EMULATOR_VARIABLE: running}, for_steps)
     elif request.emulator:
         root, names = directories.root / "registry", repositories(prepared)
         with Emulator(root, repositories=names, answers=Answers()) as emulator:
-            yield ExtraVariables({**everyone, EMULATOR_VARIABLE: emulator.host}, ours)
+            yield ExtraVariables({**everyone, EMULATOR_VARIABLE: emulator.host}, for_steps)
     else:
-        yield ExtraVariables(everyone, ours)
+        yield ExtraVariables(everyone, for_steps)
 
 
 def repositories(prepared: PreparedBuild) -> list[str]:

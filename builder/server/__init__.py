@@ -70,12 +70,12 @@ class Emulator:
     def contents(self) -> dict[str, str]:
         """Return what each repository serves, in words."""
         layout = self._layout
-        told = {name: f"from {self._root / name}" for name in layout.standards}
-        told |= {name: f"as a cache of {it.index_url}" for name, it in layout.remotes.items()}
+        sources = {name: f"from {self._root / name}" for name in layout.standards}
+        sources |= {name: f"as a cache of {it.index_url}" for name, it in layout.remotes.items()}
         for name, upstreams in layout.virtuals.items():
             order = sorted(upstreams.items(), key=lambda it: -it[1])
-            told[name] = "from " + ", ".join(f"{it} (priority {number})" for it, number in order)
-        return told
+            sources[name] = "from " + ", ".join(f"{it} (priority {number})" for it, number in order)
+        return sources
 
     def __enter__(self) -> Self:
         """Create the repositories and listen."""

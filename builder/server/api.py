@@ -108,7 +108,7 @@ class RestApi:
     def _describe(self, repository: ServedRepository, full: str) -> dict[str, Any]:
         """Return the resource of a repository."""
         name = next(it for it, found in self._repositories.items() if found is repository)
-        told: dict[str, Any] = {
+        resource: dict[str, Any] = {
             "name": full,
             "format": self._answers.format,
             "mode": repository.mode,
@@ -117,16 +117,16 @@ class RestApi:
             public = {"publicRepository": "PYPI"}
             own = {"customRepository": {"uri": upstream.index_url}}
             is_public = upstream == parse_registry(default_url(), {})
-            told["remoteRepositoryConfig"] = {"pythonRepository": public if is_public else own}
+            resource["remoteRepositoryConfig"] = {"pythonRepository": public if is_public else own}
         if upstreams := self._layout.virtuals.get(name):
             parent = full.rpartition("/")[0]
-            told["virtualRepositoryConfig"] = {
+            resource["virtualRepositoryConfig"] = {
                 "upstreamPolicies": [
                     {"id": _last(it), "repository": f"{parent}/{_last(it)}", "priority": number}
                     for it, number in upstreams.items()
                 ]
             }
-        return told
+        return resource
 
 
 def _delete(repository: ServedRepository, full: str, rest: list[str]) -> HttpAnswer:

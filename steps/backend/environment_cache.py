@@ -204,8 +204,8 @@ def fingerprint(path: Path) -> str:
     """
     digest = hashlib.sha256()
     for name, status in sorted(_entries(path)):
-        told = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        digest.update(repr((name, status.st_ino, told)).encode())
+        state = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        digest.update(repr((name, status.st_ino, state)).encode())
     return digest.hexdigest()
 
 

@@ -120,14 +120,14 @@ class _ForkServer:
             if key in _PER_HOOK or not self.is_preloaded
         }
         request = json.dumps({"command": [*command], "cwd": cwd, "environ": own}).encode()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with open_output() as output, ours:
-            with theirs:
+        near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with open_output() as output, near:
+            with far:
                 try:
-                    socket.send_fds(self.control, [request], [output.fileno(), theirs.fileno()])
+                    socket.send_fds(self.control, [request], [output.fileno(), far.fileno()])
                 except OSError:
                     raise _Gone from None
-            code = self._wait(ours)
+            code = self._wait(near)
             if code is None:
                 timeout = self.children.timeout or 0
                 raise subprocess.TimeoutExpired([*command], timeout, last_written(output))
@@ -155,20 +155,20 @@ def _start(
     children: Children, python: str, backend: str, environ: Mapping[str, str]
 ) -> _ForkServer | None:
     """Start a fork server, and return it when it is ready and as good as a process per hook."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs, open_output() as output:
+    near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with far, open_output() as output:
         process = children.start(
-            [python, str(_MAIN), str(theirs.fileno()), backend],
+            [python, str(_MAIN), str(far.fileno()), backend],
             cwd=Path(python).parent,
             environ={key: value for key, value in environ.items() if key not in _PER_HOOK},
             output=output,
-            pass_fds=[theirs.fileno()],
+            pass_fds=[far.fileno()],
         )
-    ours.settimeout(children.timeout)
+    near.settimeout(children.timeout)
     with suppress(TimeoutError, ConnectionError):
-        if ours.recv(_REPLY):
-            ours.settimeout(None)
-            return _ForkServer(children, process, bool(backend), ours)
+        if near.recv(_REPLY):
+            near.settimeout(None)
+            return _ForkServer(children, process, bool(backend), near)
     children.end(process)
-    ours.close()
+    near.close()
     return None

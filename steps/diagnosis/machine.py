@@ -106,9 +106,7 @@ def check_keyring_command(seen: Observations) -> Iterator[CheckResult]:
             fix,
         )
     elif KEYRING_BACKEND not in seen.keyring_backends:
-        yield CheckResult(
-            "keyring on PATH", "wrong", "it has not the backend of Artifact Registry", fix
-        )
+        yield CheckResult("keyring on PATH", "wrong", "it lacks the Artifact Registry backend", fix)
     else:
         yield CheckResult("keyring on PATH", "ok", f"it has {KEYRING_BACKEND}")
 
@@ -130,10 +128,10 @@ CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "PIP_CERT", "SSL_CERT_FILE
 
 def check_proxies(seen: Observations) -> Iterator[CheckResult]:
     """Tell which proxies are used, and where two spellings of one variable differ."""
-    told = False
+    given = False
     for name in PROXIES:
         upper, lower = seen.environ.get(name, ""), seen.environ.get(name.lower(), "")
-        told = told or bool(upper or lower)
+        given = given or bool(upper or lower)
         if upper and lower and upper != lower:
             yield CheckResult(
                 name,
@@ -151,7 +149,7 @@ def check_proxies(seen: Observations) -> Iterator[CheckResult]:
             )
         elif value:
             yield CheckResult(name, "ok", shown(value))
-    if not told:
+    if not given:
         yield CheckResult("proxies", "ok", "none are set")
 
 

@@ -74,7 +74,7 @@ def reach(registry: Registry, certificates: Certificates) -> Contact:
                 timeout=_SECONDS,
                 allow_redirects=False,
                 stream=True,
-                verify=certificates.authorities or None,
+                verify=certificates.ca_bundle or None,
                 cert=certificates.client or None,
             )
             answer.close()

@@ -148,10 +148,10 @@ def uncommitted_files(directory: Path) -> tuple[Path, ...]:
     more = ("--untracked-files=all", "--no-renames", "--", ".")
     hint = "run it in a whole clone, with git installed, or with --allow-uncommitted"
     purpose = f"what is not committed in {os.fspath(directory)!r}"
-    told = read_git(directory, *status, *more, purpose=purpose, hint=hint)
+    printed = read_git(directory, *status, *more, purpose=purpose, hint=hint)
     top = checkout_around(directory.resolve()) or directory
     return tuple(
-        file for line in told.split("\0") if line for file in _files_of(line[:2], top / line[3:])
+        file for line in printed.split("\0") if line for file in _files_of(line[:2], top / line[3:])
     )
 
 

@@ -289,12 +289,12 @@ def _client_email(text: str) -> str:
 
 @dataclass(frozen=True)
 class Certificates:
-    """Paths of PEM files: the *authorities* to trust, and our *client* certificate with its key.
+    """Paths of PEM files: the *ca_bundle* to trust, and a *client* certificate with its key.
 
     Empty where none is named.
     """
 
-    authorities: str = ""
+    ca_bundle: str = ""
     client: str = ""
 
 
@@ -305,7 +305,7 @@ def find_certificates(environ: Mapping[str, str], section: str | None = None) ->
     """
     config = _section(section) if section else {}
     found = Certificates(
-        authorities=_path(environ.get("TWINE_CERT") or config.get("ca_cert")),
+        ca_bundle=_path(environ.get("TWINE_CERT") or config.get("ca_cert")),
         client=_path(environ.get("TWINE_CLIENT_CERT") or config.get("client_cert")),
     )
     InputError.raise_all(_problems(found))
@@ -337,12 +337,12 @@ def _path(given: str | None) -> str:
 
 def _problems(certificates: Certificates) -> Iterator[Problem]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if path := certificates.authorities:
+    if path := certificates.ca_bundle:
         try:
             context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})  # noqa: PTH112 - beside ssl's own
         except OSError as error:
             yield Problem(
-                f"The registry's authorities cannot be read from {path!r}: {_reason(error)}",
+                f"The registry's CA bundle cannot be read from {path!r}: {_reason(error)}",
                 "name a PEM file in TWINE_CERT, or as ca_cert in .pypirc",
             )
     if path := certificates.client:

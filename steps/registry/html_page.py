@@ -154,14 +154,14 @@ class HtmlPage(HTMLParser):
             return ""
         if not all(self._leads_up(it) or _names_file(it) for it in self.links):
             return f"its title is {quoted(self.title)}, and it links to no distribution"
-        return self._objection() or self._strange_content()
+        return self._refuse_reason() or self._strange_content()
 
     def root_objection(self) -> str:
         """Return why this is not a page that links to projects; empty if it may be one."""
         if self.is_declared or not self._anchors:
             return self.empty_objection()
-        if objection := self._objection():
-            return objection
+        if reason := self._refuse_reason():
+            return reason
         strange = [it.href for it in self.links if not self._is_project(it)]
         # A listing of a folder has a way up, or links that sort it; another page has no project.
         folder = [href for href in strange if href.startswith(("..", "?"))]
@@ -177,7 +177,7 @@ class HtmlPage(HTMLParser):
             if listed and is_normalized_name(name) and not self._leads_up(link):
                 yield name
 
-    def _objection(self) -> str:
+    def _refuse_reason(self) -> str:
         for tag, text in self._titles.items():
             if _OTHER_TITLE.search(text):
                 return f"its {'title' if tag == 'title' else 'heading'} is {quoted(text)}"

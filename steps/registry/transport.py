@@ -260,16 +260,14 @@ class OriginSession(requests.Session):
                 "it was not followed: anyone on the network path could read and change the answer",
             )
         request.headers.pop("Authorization", None)
-        ours = origin(request.url or "") == self._origin
-        if ours:
+        is_registry = origin(request.url or "") == self._origin
+        if is_registry:
             self._sign(request)
         kwargs["timeout"] = kwargs.get("timeout") or self._timeout
-        kwargs["verify"] = self._certificates.authorities or kwargs.get("verify", True)
-        kwargs["cert"] = (ours and self._certificates.client) or None
+        kwargs["verify"] = self._certificates.ca_bundle or kwargs.get("verify", True)
+        kwargs["cert"] = (is_registry and self._certificates.client) or None
         if url.scheme != "https":
-            kwargs[
-                "proxies"
-            ] = {}  # a proxy would read the credentials, and cannot reach this machine
+            kwargs["proxies"] = {}  # a proxy would read the credentials
         return super().send(request, **kwargs)
 
 

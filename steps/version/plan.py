@@ -152,15 +152,15 @@ def make_plan(
     bumps = [_bump(it, version, "asked for") for it, version in targets.items() if it.name]
     while True:
         edited = _move_all(new, replace(files, texts={**files.texts}), bounds)
-        followers = [
+        downstream = [
             (project, move)
             for directory, move in {it.file.parent: it for it in edited.moves}.items()
             if (project := files.packages.get(directory)) and project.name
             if project.name not in new
         ]
-        if not followers:
+        if not downstream:
             break
-        for project, move in followers:
+        for project, move in downstream:
             if project.name:
                 place = find_place(project)
                 version = follow(project.name, current_version(project, place))

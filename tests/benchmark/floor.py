@@ -28,7 +28,7 @@ import uv
 import steps.backend.fork_server_main
 
 PREPARATION = Path(steps.backend.fork_server_main.__file__).parent
-PATIENCE = 60  # seconds for a hook
+TIMEOUT = 60  # seconds for a hook
 # A line in: number, hook, folder, output. A line out: number and what the hook returned.
 SERVER = """
 import importlib, json, os, signal, sys
@@ -88,7 +88,7 @@ class Server:
             number = next(self.numbers)
             answer = self.waiting[number] = Future()
             self.process.stdin.write(json.dumps([number, hook, str(folder), str(output)]) + "\n")
-        return output / answer.result(PATIENCE)
+        return output / answer.result(TIMEOUT)
 
 
 class Servers:

@@ -249,8 +249,8 @@ class _Terraform:
     def _member(self, member: str) -> str:
         kind, _, address = member.partition(":")
         name = address.partition("@")[0]
-        ours = kind == "serviceAccount" and service_account(name, self.project).email == address
-        return name if ours else member
+        is_own = kind == "serviceAccount" and service_account(name, self.project).email == address
+        return name if is_own else member
 
 
 def _repository_block(repository: RepositoryResource) -> _Block:

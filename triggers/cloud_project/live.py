@@ -86,13 +86,13 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
     repositories: dict[RepositoryName, LiveRepository] = {}
     for project, location in dict.fromkeys((place.project, place.location) for place in places):
         repositories |= _repositories(project, location, environ)
-    ours = [it for it in resources if isinstance(it, ServiceAccount)]
+    service_accounts = [it for it in resources if isinstance(it, ServiceAccount)]
     accounts: dict[str, bool] = {}
-    for project in dict.fromkeys(account.project for account in ours):
+    for project in dict.fromkeys(account.project for account in service_accounts):
         found = _ask("iam service-accounts list", project=project, environ=environ)
         accounts |= {it["email"]: it.get("disabled", False) for it in found}
     missing: list[Scope] = [place for place in places if place not in repositories]
-    missing += [account for account in ours if account.email not in accounts]
+    missing += [account for account in service_accounts if account.email not in accounts]
     scopes = [scope for scope in _scopes(resources) if scope not in missing]
     with ThreadPoolExecutor(_CALLS_AT_A_TIME) as pool:
         policies = [*pool.map(lambda scope: _grants(scope, environ), scopes)]
@@ -260,12 +260,12 @@ def _not_wanted(
     Who else may do what in the whole project is not of our concern.
     """
     resources = [need.resource for need in needs]
-    ours = {it.member.lower() for it in resources if isinstance(it, ServiceAccount)}
+    service_accounts = {it.member.lower() for it in resources if isinstance(it, ServiceAccount)}
     wanted = {_key(it) for it in resources if isinstance(it, Binding)}
     others = sorted(
         (it for it in live.bindings | live.conditional if _key(it) not in wanted), key=str
     )
-    extra = tuple(it for it in others if it.member.lower() in ours)
+    extra = tuple(it for it in others if it.member.lower() in service_accounts)
     foreign = tuple(
         it
         for it in others

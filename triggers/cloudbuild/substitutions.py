@@ -179,7 +179,7 @@ def _check_unused(
 
 
 def _first_of_each(notes: list[Finding]) -> list[Finding]:
-    """Return the first note of each sentence: what is forgiven is not said in every line."""
+    """Return the first note of each sentence: it is not said in every line."""
     firsts: dict[str, Finding] = {}
     for note in notes:
         firsts.setdefault(note.message, note)

@@ -104,9 +104,9 @@ def _references(document: Mapping[str, Any], manifest: Manifest) -> dict[str, An
     """Return what has to be there before a trigger, as references to resources of a setup."""
     account = document["serviceAccount"]
     name = account.rpartition("/")[2].partition("@")[0]
-    ours = service_account_resource(name, manifest.project) == account
+    is_own = service_account_resource(name, manifest.project) == account
     reference = f"${{google_service_account.{terraform_name(name)}.id}}"
-    given = {"service_account": reference} if ours else {}
+    given = {"service_account": reference} if is_own else {}
     return {**given, "depends_on": ["google_project_service.cloudbuild"]}
 
 

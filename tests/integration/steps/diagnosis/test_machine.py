@@ -87,7 +87,7 @@ def test_programs_that_hang_or_lie_hold_nothing_up(emulator: Emulator, home: Pat
     lines = told(done)
     assert lines[f"pdm ({home}/bin/pdm)"] == "note it does not tell its version"
     assert lines[f"poetry ({home}/bin/poetry)"] == "note it does not tell its version"
-    assert lines["keyring on PATH"] == "wrong it has not the backend of Artifact Registry"
+    assert lines["keyring on PATH"] == "wrong it lacks the Artifact Registry backend"
     assert done.returncode == 1
 
 

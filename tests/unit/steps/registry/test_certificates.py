@@ -67,7 +67,7 @@ def test_files_that_cannot_be_used_are_told_together(
 
     authorities, client = map(str, caught.value.problems)
     assert authorities == (
-        f"The registry's authorities cannot be read from {str(path)!r}: {why}\n"
+        f"The registry's CA bundle cannot be read from {str(path)!r}: {why}\n"
         "  hint: name a PEM file in TWINE_CERT, or as ca_cert in .pypirc"
     )
     assert client == (

@@ -131,7 +131,7 @@ def test_authorities_are_those_of_twine_and_requests(
         monkeypatch.setenv(name, path)
 
     assert [it["verify"] for it in get(REGISTRY).options] == [trusted]
-    assert [it["verify"] for it in get(REGISTRY, certificates=OURS).options] == [OURS.authorities]
+    assert [it["verify"] for it in get(REGISTRY, certificates=OURS).options] == [OURS.ca_bundle]
 
 
 def test_every_request_has_its_time_outs() -> None:
