@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 from typing import TYPE_CHECKING
 
+import rich
 from twine.exceptions import TwineException
 from twine.package import PackageFile
 from twine.repository import WAREHOUSE_WEB as PUBLIC_REGISTRY
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
     from steps.distribution.archive import Wheel
 
-__all__ = ["PUBLIC_REGISTRY", "other_metadata", "pypirc_section", "read_package"]
+__all__ = ["CONSOLE", "PUBLIC_REGISTRY", "other_metadata", "pypirc_section", "read_package"]
+
+# rich makes its console on first use, without a lock: two threads could get one each, and what
+# twine prints on the one would not be captured on the other. An import is made once.
+CONSOLE = rich.get_console()
 
 
 def read_package(path: Path) -> PackageFile:

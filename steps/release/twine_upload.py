@@ -90,8 +90,9 @@ class TwineUpload:
     """Posts one distribution through twine, without twine's own repetitions and output."""
 
     def __init__(self, file: Distribution, packages: TwinePackages, transport: Transport) -> None:
-        import rich  # noqa: PLC0415 - slow, and `import_early` did it
-        from twine.repository import Repository  # noqa: PLC0415 - the same
+        from twine.repository import Repository  # noqa: PLC0415 - slow, and `import_early` did it
+
+        from steps.distribution.twine_library import CONSOLE  # noqa: PLC0415 - the same
 
         self._file = file
         self._packages = packages
@@ -99,7 +100,7 @@ class TwineUpload:
         self._repository = Repository(url, None, None, disable_progress_bar=True)
         self._repository.close()
         self._repository.session = transport.session
-        self._console = rich.get_console()
+        self._console = CONSOLE
         self._transport = transport
         self.maybe_stored = False
         """Whether the registry may have stored the file without telling us so."""

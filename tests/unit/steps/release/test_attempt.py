@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -150,3 +152,51 @@ def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told_by_shipwheel_alone(
     )
     rich.print("others still print")
     assert tuple(capfd.readouterr()) == ("others still print\n", "")
+
+
+SLOW_CONSOLE = """\
+import sys, threading, time
+from pathlib import Path
+import rich.console
+from steps.registry.address import Registry
+from steps.registry.credentials import Credentials
+from steps.registry.transport import Transport
+from steps.release.twine_upload import TwinePackages, TwineUpload
+from steps.project.source import read_project
+from steps.release.collect import collect
+from tests.unit.steps.release.test_attempt import Vanishing
+
+make = rich.console.Console.__init__
+def make_slowly(self, *args, **kwargs):
+    time.sleep(0.5)
+    make(self, *args, **kwargs)
+rich.console.Console.__init__ = make_slowly
+
+class Slow(Vanishing):
+    def get(self, file):
+        time.sleep(1)  # until each has its console
+        return super().get(file)
+
+def send(file):
+    transport = Transport(Registry(upload_url="http://127.0.0.1:9/d/p/"), Credentials(lambda: None))
+    packages = Slow()
+    packages.sha256(file.path)
+    try:
+        TwineUpload(file, packages, transport).post()
+    except Exception as error:
+        sys.stderr.write(f"{type(error).__name__}\\n")
+
+files = collect(read_project(Path(sys.argv[1])), TwinePackages().sha256)
+threads = [threading.Thread(target=send, args=(it,)) for it in files]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_what_twine_prints_is_captured_in_every_thread(directory: Path) -> None:
+    make_distributions(directory)
+
+    command = [sys.executable, "-c", SLOW_CONSOLE, str(directory)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (ended.stdout, ended.stderr) == ("", "InputError\nInputError\n")
