@@ -7,6 +7,7 @@ commands, the manifest's JSON Schema and the tables of codes.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ _COMMANDS = """\
 
 Every command has `--help`, and the options of the last section, before or after its name.
 Results go to standard output, everything else to standard error.
+[JSON](json.md) has the shapes of `--json`.
 """
 _MANIFEST = """\
 # The manifest
@@ -59,6 +61,14 @@ overrides:
       function: {entryPoint: bill, trigger: {topic: invoices}}
 ```
 """
+_JSON = """\
+# JSON
+
+What a command prints on standard output with `--json`, as
+[a JSON Schema](results.schema.json) with a definition for each command.
+It is printed also when the answer is no: the exit code says which. A command that ends with an
+error before there is a result prints nothing there. Keys are only added within a major version.
+"""
 _FINDINGS = """\
 # Findings
 
@@ -70,7 +80,12 @@ something other than it seems to. A code never changes its meaning and is never 
 
 def pages() -> dict[Path, str]:
     """Return the text of each page by its path."""
-    texts = {"commands": _commands(), "manifest": _manifest(), "findings": _findings()}
+    texts = {
+        "commands": _commands(),
+        "manifest": _manifest(),
+        "findings": _findings(),
+        "json": _results(),
+    }
     return {FOLDER / f"{name}.md": f"{_NOTE}\n\n{text}" for name, text in texts.items()}
 
 
@@ -208,3 +223,44 @@ def _default(schema: dict[str, Any], *, required: bool) -> str:
 def _findings() -> str:
     text = f"{_FINDINGS}\n## `shipwheel triggers lint`\n\n{codes.table()}"
     return f"{text}\n## `shipwheel requirements`, and lint of functions\n\n{rules.table()}"
+
+
+def _results() -> str:
+    schema = json.loads((FOLDER / "results.schema.json").read_text(encoding="utf-8"))
+    parts = [_JSON]
+    for name, it in schema["$defs"].items():
+        about = [f"{it['description']}\n"] if "description" in it else []
+        lines = ["```text", *_shape(it, ""), "```\n"]
+        parts += [f"## `shipwheel {name}`\n", *about, *lines]
+    return "\n".join(parts)
+
+
+def _shape(schema: dict[str, Any], indent: str) -> Iterator[str]:
+    """Yield the lines of a value as JSON with types and remarks in the place of values."""
+    inner = schema.get("items") or schema.get("additionalProperties") or {}
+    if schema.get("type") == "array" and inner.get("type") == "object":
+        yield f"{indent}["
+        yield from _shape(inner, f"{indent}  ")
+        yield f"{indent}]"
+    elif schema.get("type") == "object" and "properties" in schema:
+        yield f"{indent}{{"
+        for key, it in schema["properties"].items():
+            nested = [*_shape(it, f"{indent}  ")]
+            yield f'{indent}  "{key}": {nested[0].strip()}'
+            yield from nested[1:]
+        yield f"{indent}}}"
+    else:
+        remark = f"  # {schema['description']}" if "description" in schema else ""
+        yield f"{indent}{_value(schema)}{remark}"
+
+
+def _value(schema: dict[str, Any]) -> str:
+    """Return the type of a value without keys: "string", "[string]", "null or integer"."""
+    if "enum" in schema:
+        return " | ".join(json.dumps(it) for it in schema["enum"])
+    kinds = schema.get("type", "any")
+    if kinds == "array":
+        return f"[{_value(schema['items'])}]"
+    if kinds == "object":
+        return f"{{string: {_value(schema.get('additionalProperties') or {})}}}"
+    return kinds if isinstance(kinds, str) else " | ".join(kinds)

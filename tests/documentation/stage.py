@@ -26,7 +26,7 @@ VIRTUALS = {
     f"{project}/pypi-all": {f"{project}/pypi": 200, f"{project}/pypi-public": 100}
     for project in PROJECTS
 }
-TIME_LIMIT = 120
+TIME_LIMIT = 300
 HOME = "/home/ann"  # what is shown in the place of a temporary folder
 _SETTINGS = {
     "COLUMNS": "100",
