@@ -8,7 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from tests.documentation import ROOT
+from tests.documentation import GUIDE, ROOT
 from tests.integration.machine import needs_gcloud
 from tests.integration.servers.cloud_build_api import CloudBuildApi
 from tests.tiny import make_distributions, make_project
@@ -16,14 +16,15 @@ from tests.tiny import make_distributions, make_project
 if TYPE_CHECKING:
     from pathlib import Path
 
-GUIDE = (ROOT / "GUIDE.md").read_text()
+TABLES = (GUIDE / "troubleshooting.md").read_text()
 TRIGGER = "name: a\nfilename: a.yaml\ngithub: {owner: o, name: r, push: {branch: ^main$}}\n"
 WHEEL = "a/dist/a-1.0-py3-none-any.whl"
 
 
 def texts(program: str) -> list[str]:
     """Return what the guide's table quotes of *program*."""
-    return re.findall(rf"^\| {program}: (?:\d+, )?`([^`]+)`", GUIDE, re.MULTILINE)
+    _, _, section = TABLES.partition(f"\n## {program}\n")
+    return re.findall(r"^\| (?:\d+, )?`([^`]+)`", section.partition("\n## ")[0], re.MULTILINE)
 
 
 def said(text: str, output: str) -> bool:
