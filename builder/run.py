@@ -124,12 +124,11 @@ def _describe(prepared: PreparedBuild, *, as_json: bool) -> int:
 
 def _run(prepared: PreparedBuild, *, as_json: bool) -> int:
     from builder.local.build import run_build  # noqa: PLC0415 - `--help` does without
-    from builder.local.output import Display  # noqa: PLC0415 - the same
 
     # A container is asked to end, waited for and removed.
     click.get_current_context().meta[GRACE] = _GRACE_SECONDS
     # The log is what a person asks for, and narration to a program that reads the JSON.
-    record = run_build(prepared, Display(sys.stderr if as_json else sys.stdout))
+    record = run_build(prepared, sys.stderr if as_json else sys.stdout)
     if as_json:
         click.echo(json.dumps(record, indent=2))
     return int(record["exitCode"])

@@ -15,7 +15,10 @@ from steps.command_line.arguments import selected, with_build_options, with_priv
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import all_option, json_option, projects_argument
 from steps.command_line.program import run_alone
+from steps.command_line.report import narrate_summary, print_hashes, print_table
 from steps.host.children import each
+from steps.host.errors import readable_size
+from steps.host.progress import progress
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,13 +52,22 @@ def command(
     projects = selected(directories, every)
     with open_build_context(build_options, os.environ, projects, index) as context:
         context.prepare(projects)
-        built = each(partial(build_once, context=context), projects, workers=build_options.workers)
-    rows = [row for distributions in built for row in map(_row, distributions)]
+        with progress.whole("Building", len(projects)):
+            built = each(
+                partial(build_once, context=context), projects, workers=build_options.workers
+            )
+    files = [it for distributions in built for it in distributions]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        for row in rows:
-            click.echo("{sha256}  {size:>10}  {path}".format_map(row))
+        click.echo(json.dumps([*map(_row, files)], indent=2))
+        return
+    narrate_summary("built" for _ in built)
+    table = [(it.name, str(it.version), readable_size(it.size), _shown(it)) for it in files]
+    print_table(("PROJECT", "VERSION", "SIZE", "FILE"), table)
+    print_hashes((it.sha256, it.size, _shown(it)) for it in files)
+
+
+def _shown(distribution: Distribution) -> str:
+    return os.path.relpath(distribution.path)
 
 
 def _row(distribution: Distribution) -> dict[str, object]:

@@ -20,7 +20,7 @@ from steps.command_line.arguments import selected, with_build_options, with_rule
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, projects_argument
 from steps.command_line.program import run_alone
-from steps.command_line.report import columns
+from steps.command_line.report import print_table
 from steps.host.errors import Problem, Refused
 from steps.host.files import NewFile, write_together
 from steps.project.repository import neighbours, repository_root, walk
@@ -249,7 +249,7 @@ def _shown(path: Path) -> str:
 def _print(plan: BumpPlan) -> None:
     rows = [(it.project, str(it.old or "-"), str(it.new), _place(it), it.why) for it in plan.bumps]
     if rows:
-        click.echo(columns([_HEADINGS, *rows]))
+        print_table(_HEADINGS, rows)
 
 
 def _place(bump: Bump) -> str:

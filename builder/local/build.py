@@ -15,11 +15,11 @@ import sys
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from builder.local.directories import WORKSPACE, BuildDirectories, copy_source
 from builder.local.execution import FAILURE, SUCCESS, Command, Execution, run_to_end
-from builder.local.output import BuildLog, report, summary_lines
+from builder.local.output import BuildLog, log_writer, report, summary_lines
 from builder.local.preparation import not_uploaded
 from builder.local.runners import (
     ExtraVariables,
@@ -32,13 +32,13 @@ from builder.local.runners import (
 from builder.server import Emulator
 from builder.server.answers import Answers
 from steps.host.errors import EXIT_BUG, InputError, counted
+from steps.host.progress import progress
 from steps.registry.address import EMULATOR_VARIABLE, REGISTRY_VARIABLE, parse_registry
 from steps.registry.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from builder.local.output import Display
     from builder.local.preparation import PreparedBuild
     from triggers.cloudbuild.build_config import Build, PythonPackage
 
@@ -57,14 +57,14 @@ _TIMEOUT = 600.0  # seconds for one repository, or for the answer about an image
 _ANYBODY = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
 
 
-def run_build(prepared: PreparedBuild, display: Display) -> dict[str, Any]:
-    """Run a prepared build, shown on *display*; return its record.
+def run_build(prepared: PreparedBuild, stream: TextIO) -> dict[str, Any]:
+    """Run a prepared build, with its log on *stream*; return its record.
 
     Raises InputError for what this machine cannot do of it.
     """
     InputError.raise_all(prepared.obstacles)
     with _open_directories() as directories, _open_registries(prepared, directories) as extra:
-        return _BuildRun(prepared, directories, extra, display).run()
+        return _BuildRun(prepared, directories, extra, stream).run()
 
 
 @contextlib.contextmanager
@@ -84,12 +84,12 @@ class _BuildRun:
     prepared: PreparedBuild
     directories: BuildDirectories
     extra: ExtraVariables
-    display: Display
+    stream: TextIO
 
     def run(self) -> dict[str, Any]:
         """Run everything; the summary is shown however it ends."""
         build = self.prepared.config.build
-        log = BuildLog(self.display.write, self.prepared.masked)
+        log = BuildLog(log_writer(self.stream), self.prepared.masked)
         self._fetch_source(build, log)
         log.line("BUILD")
         runner = self.prepared.runner(self.directories, self.extra)
@@ -99,7 +99,7 @@ class _BuildRun:
 
         execution = Execution(build, self.prepared.graph, command, log)
         try:
-            with self.display.watch(execution):
+            with progress.whole("Running", len(self.prepared.graph.waits), "step"):
                 execution.run()
             if execution.status == SUCCESS:
                 execution.status = FAILURE  # until all is delivered, whatever interrupts that

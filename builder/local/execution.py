@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING
 
 from steps.host.children import Children, signal_group
 from steps.host.errors import OF_THE_MACHINE, InputError, did_you_mean
+from steps.host.progress import progress
 from triggers.cloudbuild.build_config import DEFAULT_TIMEOUT, Build, Step, seconds
 from triggers.cloudbuild.build_rules import START
 
@@ -331,6 +332,7 @@ class Execution:
         label = step.label(index)
 
         def finished(task: Task) -> None:
+            progress.end(work)
             run.exit_code, run.ended = task.exit_code, self.now()
             self._finished.put(index)
 
@@ -339,6 +341,7 @@ class Execution:
         command = self.command(index)
         timeout = seconds(step.timeout) or None
         on_line = partial(self.log.output_line, label=label)
+        work = progress.begin(label, "running")
         task = Task(command, on_line, timeout, finished)
         self._tasks[index] = task
         task.start()

@@ -1,24 +1,19 @@
-"""What a build shows: its log without any secret, a live table on a terminal, and a summary."""
+"""What a build shows: its log without any secret, and a summary."""
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 import threading
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from steps.command_line.groups import PROGRESS_VARIABLE
+from steps.command_line.narration import narration
 from steps.command_line.report import columns
 from steps.host.errors import printable, readable_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from contextlib import AbstractContextManager
-
-    from rich.console import Console
-    from rich.table import Table
 
     from builder.local.directories import BuildDirectories
     from builder.local.execution import Execution, StepRun
@@ -26,8 +21,6 @@ if TYPE_CHECKING:
 _SHORTEST_LINE = 8  # of a secret of many lines; shorter ones would blot out the log
 _SHORTEST_SECRET = 4  # that is looked for in what the builder itself says
 MASK = "***"
-_REFRESH = 4  # times a second
-_STYLES = {"SUCCESS": "green", "FAILURE": "red", "TIMEOUT": "red", "WORKING": "cyan"}
 _WIDTH = 40  # columns of the timeline
 
 
@@ -73,56 +66,16 @@ def _pattern(parts: set[str]) -> re.Pattern[str]:
     return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
 
 
-class Display:
-    """Shows lines on *stream*, and on a terminal below them a table while the build runs."""
+def log_writer(stream: TextIO) -> Callable[[str], None]:
+    """Return what writes text to *stream*, above the progress if a terminal shows both."""
+    # Beside a record on standard output, it is narration, and no reason to end.
+    expected = [OSError] if stream is sys.stderr else []
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._console = _console(stream) if stream.isatty() else None
+    def write(text: str) -> None:
+        with suppress(*expected):
+            narration.write(text, stream)
 
-    def write(self, text: str) -> None:
-        """Show *text*, which ends in a line break, at once and as it is."""
-        # Beside a record on standard output, it is narration, and no reason to end.
-        with suppress(OSError) if self._stream is sys.stderr else nullcontext():
-            if self._console:
-                self._console.out(text, end="", highlight=False)
-            else:
-                self._stream.write(text)
-                self._stream.flush()
-
-    def watch(self, execution: Execution) -> AbstractContextManager[object]:
-        """Return a context in which the table follows *execution*; it goes when the build ends."""
-        if not self._console or os.environ.get(PROGRESS_VARIABLE):
-            return nullcontext()
-        from rich.live import Live  # noqa: PLC0415 - only a terminal pays for it
-
-        return Live(
-            get_renderable=lambda: table(execution),
-            console=self._console,
-            refresh_per_second=_REFRESH,
-            transient=True,
-        )
-
-
-def _console(stream: TextIO) -> Console | None:
-    """Return what draws on the terminal *stream*, None for a dumb one."""
-    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
-
-    console = Console(file=stream)  # which honours NO_COLOR and FORCE_COLOR
-    return console if console.is_terminal and not console.is_dumb_terminal else None
-
-
-def table(execution: Execution) -> Table:
-    """Return the table of the steps as they are now."""
-    from rich.table import Table  # noqa: PLC0415 - only a terminal pays for it
-
-    result = Table.grid(padding=(0, 2))
-    now = execution.now()
-    for index, run in execution.runs.items():
-        label = execution.build.steps[index].label(index)
-        spent = (run.ended or now) - run.began if run.began or run.ended else 0.0
-        result.add_row(label, run.status, f"{spent:.1f} s", style=_STYLES.get(run.status, "dim"))
-    return result
+    return write
 
 
 def report(

@@ -31,6 +31,7 @@ from steps.distribution.archive import open_archive, open_sdist
 from steps.distribution.files import Distribution, file_sha256, parse_filename
 from steps.host.errors import BuildFailed, InputError, Problem, Refused
 from steps.host.files import move_together, write_whole
+from steps.host.progress import progress
 from steps.project.dependencies import table_in
 from steps.project.history import uncommitted_files
 from steps.project.source import read_pyproject
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from packaging.utils import NormalizedName
 
     from steps.backend.context import BuildContext, BuildOptions, Kinds
+    from steps.host.progress import Work
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
@@ -64,13 +66,14 @@ def build(
     """
     from steps.backend.verify import verify  # noqa: PLC0415 - `open_build_context` does it early
 
-    with _open_backend(project, context) as (backend, source):
-        _logger.info("Building %s", project)
+    with _open_backend(project, context, "starting the build") as (backend, source, work):
         built = _build(backend, source, context.options.kinds)
         _check_identity(project, built)
+        work.doing = "checking what was built"
         for warning in verify(built, project.directory, strict=context.options.strict):
             context.warnings[warning].add(str(project))
         _check_committed(project, built, context.options)
+        work.result = f"Built {built[0].name} {built[0].version}"
         return _move(built, output or _output_folder(project))
 
 
@@ -92,8 +95,8 @@ def identify(project: Project, context: BuildContext) -> tuple[NormalizedName, V
 
     Where the backend prepares none, the project is built. Raises what `build` raises.
     """
-    with _open_backend(project, context) as (backend, source):
-        _logger.info("Preparing the metadata of %s", project)
+    with _open_backend(project, context, "preparing metadata") as (backend, source, work):
+        work.result = f"Prepared the metadata of {project}"
         metadata = backend.metadata(source)
     if metadata is None:
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
@@ -110,19 +113,26 @@ def identify(project: Project, context: BuildContext) -> tuple[NormalizedName, V
 
 
 @contextmanager
-def _open_backend(project: Project, context: BuildContext) -> Iterator[tuple[Backend, Path]]:
-    """Yield the backend of *project*, and a copy of its sources to build."""
+def _open_backend(
+    project: Project, context: BuildContext, doing: str
+) -> Iterator[tuple[Backend, Path, Work]]:
+    """Yield the backend of *project*, a copy of its sources to build, and what shows that."""
     more = _allowed_names(project)
     environ = {
         **backend_environ(context.environ, more),
         EPOCH_VARIABLE: str(source_date_epoch(project.directory, context.environ)),
     }
     with (
+        progress.work(_called(project), doing) as work,
         open_build_folder(project) as folder,
         context.environments.of_project(folder) as environment,
     ):
         source = copy_sources(project, folder / "source")
-        yield Backend(project, context.options, environment, environ, folder), source
+        yield Backend(project, context.options, environment, environ, folder), source, work
+
+
+def _called(project: Project) -> str:
+    return f"{project} {project.version}" if project.version else str(project)
 
 
 def _allowed_names(project: Project) -> list[str]:

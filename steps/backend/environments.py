@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from steps.backend.fork_server import ForkServers
     from steps.backend.private_requirements import PrivateRequirements
     from steps.distribution.files import Distribution
-    from steps.host.children import Children
+    from steps.host.children import Children, OnLine
 
 # A folder of wheels, such as the image has. It is used before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
@@ -122,10 +122,16 @@ class Environment:
         return {"PATH": path, "VIRTUAL_ENV": str(self.path), "PYTHONPATH": ""}
 
     def run(
-        self, _user: object, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]
+        self,
+        _user: object,
+        command: Sequence[str],
+        *,
+        cwd: str,
+        environ: Mapping[str, str],
+        on_line: OnLine | None = None,
     ) -> str:
         """Run one hook, as `Children.run` would."""
-        return self.servers.run(command, cwd=cwd, environ=environ, fork=False)
+        return self.servers.run(command, cwd=cwd, environ=environ, on_line=on_line, fork=False)
 
 
 @dataclass
@@ -163,7 +169,13 @@ class SharedEnvironment:
         return Environment.make_extra_environ(self)  # type: ignore[arg-type]  # it has the same fields
 
     def run(
-        self, user: object, command: Sequence[str], *, cwd: str, environ: Mapping[str, str]
+        self,
+        user: object,
+        command: Sequence[str],
+        *,
+        cwd: str,
+        environ: Mapping[str, str],
+        on_line: OnLine | None = None,
     ) -> str:
         """Run one hook for *user*, as `Children.run` would, in an environment that is free."""
         copy = self._take(user)
@@ -173,7 +185,11 @@ class SharedEnvironment:
             known = {**copy.environ, **copy.make_extra_environ(), EPOCH_VARIABLE: ""}
             fork = all(name in known or name.startswith(_OF_HOOKS) for name in environ)
             return copy.servers.run(
-                [copy.python_executable, *command[1:]], cwd=cwd, environ=own, fork=fork
+                [copy.python_executable, *command[1:]],
+                cwd=cwd,
+                environ=own,
+                on_line=on_line,
+                fork=fork,
             )
         finally:
             with self._changed:

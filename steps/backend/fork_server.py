@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from steps.host.children import last_written, open_output
+from steps.host.children import followed, last_written, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from steps.host.children import Children
+    from steps.host.children import Children, OnLine
 
 _MAIN = Path(__file__).with_name("fork_server_main.py")
 _BACKEND = "_PYPROJECT_HOOKS_BUILD_BACKEND"
@@ -71,7 +71,13 @@ class ForkServers:
             server.control.close()
 
     def run(
-        self, command: Sequence[str], *, cwd: str, environ: Mapping[str, str], fork: bool = True
+        self,
+        command: Sequence[str],
+        *,
+        cwd: str,
+        environ: Mapping[str, str],
+        on_line: OnLine | None = None,
+        fork: bool = True,
     ) -> str:
         """Run *command*, a call of pyproject-hooks' script, as `Children.run` would.
 
@@ -83,8 +89,8 @@ class ForkServers:
         for each in dict.fromkeys([backend, ""]):
             if server := self._server(command[0], each, environ):
                 with suppress(_Gone):
-                    return server.run(command, cwd, environ)
-        return self._children.run(command, cwd=cwd, environ=environ)
+                    return server.run(command, cwd, environ, on_line)
+        return self._children.run(command, cwd=cwd, environ=environ, on_line=on_line)
 
     def _server(self, python: str, backend: str, environ: Mapping[str, str]) -> _ForkServer | None:
         key = python, backend
@@ -112,7 +118,9 @@ class _ForkServer:
     is_preloaded: bool
     control: socket.socket
 
-    def run(self, command: Sequence[str], cwd: str, environ: Mapping[str, str]) -> str:
+    def run(
+        self, command: Sequence[str], cwd: str, environ: Mapping[str, str], on_line: OnLine | None
+    ) -> str:
         """Run *command* in a child; raise what `Children.run` raises, and _Gone."""
         own = {
             key: value
@@ -121,7 +129,7 @@ class _ForkServer:
         }
         request = json.dumps({"command": [*command], "cwd": cwd, "environ": own}).encode()
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with open_output() as output, near:
+        with open_output() as output, followed(output, on_line), near:
             with far:
                 try:
                     socket.send_fds(self.control, [request], [output.fileno(), far.fileno()])

@@ -30,6 +30,7 @@ from steps.distribution.archive import open_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
 from steps.host.errors import BuildFailed, InputError, counted
 from steps.host.files import open_whole
+from steps.host.progress import current_work
 from steps.project.dependencies import table_in
 from steps.project.history import checkout_around
 from steps.project.source import read_pyproject
@@ -102,6 +103,7 @@ class Backend:
         folder = self.folder / kind
         with _translated(self.project):
             builder = self._ready(kind, source)
+            current_work().doing = f"building {kind}"
             try:
                 path = Path(builder.build(kind, folder, self._settings(source)))
             except TypeError:  # it returned no string
@@ -124,7 +126,10 @@ class Backend:
 
     def _builder(self, source: Path, more: frozenset[str]) -> ProjectBuilder:
         static = self._read(source)
+        work = current_work()
+        before, work.doing = work.doing, "installing build requirements"
         environment = self.environment(static.build_system_requires | more)
+        work.doing = before
         return ProjectBuilder.from_isolated_env(
             environment, source, partial(self._run, environment)
         )
@@ -164,9 +169,14 @@ class Backend:
         extra_environ: Mapping[str, str] | None = None,
     ) -> None:
         """Run one hook; the signature is, after the environment, pyproject-hooks' runner's."""
-        environ = {**self.environ, **(extra_environ or {})}
-        output = environment.run(self.project.directory, cmd, cwd=cwd or os.curdir, environ=environ)
-        _logger.debug("%s", output.rstrip())
+        verbose = _logger.isEnabledFor(logging.DEBUG)
+        environment.run(
+            self.project.directory,
+            cmd,
+            cwd=cwd or os.curdir,
+            environ={**self.environ, **(extra_environ or {})},
+            on_line=partial(_logger.debug, "%s: %s", self.project) if verbose else None,
+        )
 
 
 class _Unsupported(Exception):  # noqa: N818 - an answer, not an error

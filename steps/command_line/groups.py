@@ -11,13 +11,13 @@ import importlib
 import logging
 import os
 import signal
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from steps import __version__
-from steps.host.errors import InputError, printable
+from steps.command_line.narration import PROGRESS_VARIABLE, narration
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +27,6 @@ GRACE = "shipwheel.grace_seconds"
 
 # What a shell reports of a program that SIGPIPE ended; Windows has no such signal.
 OUTPUT_CLOSED = 128 + getattr(signal, "SIGPIPE", 13)
-
-PROGRESS_VARIABLE = "SHIPWHEEL_NO_PROGRESS"
 
 # The sections of a help after its "Options", and the parameters that are shown there.
 _SECTIONS = {
@@ -158,9 +156,7 @@ class CommandGroup(ShipwheelCommand, click.Group):
     ) -> click.Context:
         """Parse *args*; begin to narrate first, in the way that they may change."""
         if parent is None:
-            logger = logging.getLogger("shipwheel")
-            logger.handlers[:] = [_Narration()]
-            logger.setLevel(logging.INFO)
+            narration.begin()
         return super().make_context(info_name, args, parent, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -204,15 +200,6 @@ class CommandGroup(ShipwheelCommand, click.Group):
         added = {name: it.get_short_help_str() for name, it in self.commands.items()}
         with formatter.section("Commands"):
             formatter.write_dl([*{**self.index, **added, **self.index}.items()])
-
-
-class _Narration(logging.Handler):
-    """Writes what happens to the standard error of the moment."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the message of *record* on a line."""
-        with suppress(OSError):  # a message that cannot be shown does not end the run
-            click.echo(printable(record.getMessage()), err=True)
 
 
 def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:

@@ -5,30 +5,33 @@ from __future__ import annotations
 import json
 import logging
 import os
-import shutil
 import sys
-from dataclasses import asdict, fields
-from itertools import groupby
+import time
+from collections import Counter
+from dataclasses import asdict
+from itertools import groupby, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from steps.command_line.groups import chosen_colour
-from steps.host.errors import counted, printable, readable_size
+from steps.host.errors import counted, printable, readable_size, readable_time
 from steps.host.files import lock_file, open_regular
+from steps.host.progress import progress
 from steps.release.judgement import Outcome
-from steps.release.release import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from steps.host.errors import Finding, Level
     from steps.release.judgement import Judgement
+    from steps.release.release import Row
 
 _logger = logging.getLogger("shipwheel")
 _HEADINGS = ("PROJECT", "PUBLISHED", "CANDIDATE", "VERDICT", "NEXT STEP")
-_OUTCOME_COLOURS = {
+_RECEIPT_HEADINGS = ("PROJECT", "VERSION", "OUTCOME", "FILES", "SIZE")
+_OUTCOME_COLOURS: dict[str, str] = {
     Outcome.NEW: "green",
     Outcome.IDENTICAL: "dim",
     Outcome.REBUILT: "dim",
@@ -44,6 +47,7 @@ _NEXT_STEPS = {
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
 # Where colours are asked for and there is no terminal, no cell is folded.
 _WIDEST = 1000
+_NARROWEST = 9
 # Cloud Build keeps this much of a step's `output` file.
 MAX_BYTES = 4096
 OUTPUT_VARIABLE = "BUILDER_OUTPUT"
@@ -59,50 +63,90 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     )
 
 
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], outcomes: Sequence[str] = ()
+) -> None:
+    """Print *rows*; on a terminal the table fits it, and a cell that says an outcome has a colour.
+
+    *outcomes* are those of the rows, where they have one.
+    """
+    if not sys.stdout.isatty() and not chosen_colour():
+        click.echo(columns([headings, *rows]))
+        return
+
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.table import Column, Table  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - the same
+
+    width = None if sys.stdout.isatty() else _WIDEST
+    console = Console(no_color=chosen_colour() is False, width=width)
+    # On a narrow terminal the last column goes on in the next line, and only where that leaves it
+    # no room the others do as well; nothing is ever cut off.
+    *widths, _ = (max(map(len, column)) for column in zip(headings, *rows, strict=True))
+    whole = console.width - sum(it + 2 for it in widths) >= _NARROWEST
+    *first, last = headings
+    leading = [Column(it, overflow="fold", no_wrap=whole) for it in first]
+    table = Table(*leading, Column(last, overflow="fold"), box=None, pad_edge=False)
+    for row, outcome in zip_longest(rows, outcomes, fillvalue=""):
+        colour = _OUTCOME_COLOURS.get(outcome, "red")
+        cells = (printable(cell).replace("\n", r"\n") for cell in row)
+        table.add_row(*(Text(it, style=colour if it == outcome else "") for it in cells))
+    console.print(table)
+
+
 def print_receipt(rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print *rows*; columns that a terminal is too narrow for would be hard to read there."""
+    """Print what became of each version in *rows*: its outcome, and how many files came to what."""
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], indent=2))
         return
-    head = [field.name.upper() for field in fields(Row)]
-    table = columns([head, *([_cell(it) for it in _shown(row).values()] for row in rows)])
-    fits = max(map(len, table.splitlines())) <= shutil.get_terminal_size().columns
-    click.echo(table if fits or not rows or not sys.stdout.isatty() else _receipt_as_list(rows))
+    versions = groupby(rows, lambda row: (row.project, row.version, row.outcome))
+    found = [(version, [*files]) for version, files in versions]
+    narrate_summary(_in_the_end(outcome, files) for (_, _, outcome), files in found)
+    table = [
+        (project, version, outcome, *_summed(files)) for (project, version, outcome), files in found
+    ]
+    print_table(_RECEIPT_HEADINGS, table, [outcome for (_, _, outcome), _ in found])
+    print_hashes((row.sha256, row.size, row.file) for row in rows)
 
 
-def _shown(row: Row) -> dict[str, Any]:
-    return {**asdict(row), "size": readable_size(row.size)}
+def _in_the_end(outcome: str, files: Sequence[Row]) -> str:
+    results = {row.result for row in files}
+    return "published" if "uploaded" in results else "left" if "left" in results else outcome
 
 
-def _cell(value: object) -> str:
-    return "-" if value is None else str(value)
+def _summed(files: Sequence[Row]) -> tuple[str, str]:
+    """Return how many of *files* came to what, and their size."""
+    sizes = [row.size for row in files if row.size is not None]
+    counts = Counter(row.result for row in files)
+    whole = sum(sizes) if len(sizes) == len(files) else None
+    return _listed(counts), readable_size(whole)
 
 
-def _receipt_as_list(rows: Sequence[Row]) -> str:
-    """Return *rows* as short lines: a paragraph for each project, with two lines for each file."""
-    projects = groupby(rows, lambda row: (row.project, row.version, row.outcome, row.registry))
-    return "\n".join(
-        line
-        for (project, version, outcome, registry), files in projects
-        for line in (f"{project} {version}: {outcome}, in {registry}", *_file_lines(files))
-    )
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in counts.items())
 
 
-def _file_lines(files: Iterable[Row]) -> Iterator[str]:
-    for row in files:
-        size = "" if row.size is None else f", {readable_size(row.size)}"
-        yield f"  {row.file}: {row.result}{size}"
-        if row.sha256:
-            yield f"    sha256:{row.sha256}"
+def narrate_summary(outcomes: Iterable[str]) -> None:
+    """Say in one line what the packages came to, and how long that took."""
+    counts = Counter(outcomes)
+    if counts:
+        spent = readable_time(time.monotonic() - progress.began)
+        packages = counted(counts.total(), "package")
+        _logger.info("%s", f"{packages}: {_listed(counts)}, in {spent}")
+
+
+def print_hashes(files: Iterable[tuple[str | None, int | None, str]]) -> None:
+    """Print the sha256, the size and the name of each file, where more detail is asked for."""
+    if _logger.isEnabledFor(logging.DEBUG):
+        for sha256, size, name in files:
+            click.echo(f"{sha256 or '-':64}  {readable_size(size):>9}  {name}")
 
 
 def print_judgements(judgements: Sequence[Judgement]) -> None:
-    """Print one row per project; on a terminal as a table that fits it."""
-    rows = [_cells(it) for it in judgements]
-    if sys.stdout.isatty() or chosen_colour():
-        _print_rich(rows, [_OUTCOME_COLOURS.get(it.outcome, "red") for it in judgements])
-        return
-    click.echo(columns([_HEADINGS, *rows]))
+    """Print one row per project."""
+    outcomes = [it.outcome for it in judgements]
+    narrate_summary(outcomes)
+    print_table(_HEADINGS, [_cells(it) for it in judgements], outcomes)
 
 
 def judgement_as_object(judgement: Judgement) -> dict[str, Any]:
@@ -164,22 +208,6 @@ def _next_step(judgement: Judgement) -> str:
 
 def _missing(judgement: Judgement) -> list[str]:
     return [it.filename for it in judgement.to_upload]
-
-
-def _print_rich(rows: Sequence[Sequence[str]], colours: Sequence[str]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
-    from rich.table import Column, Table  # noqa: PLC0415 - the same
-    from rich.text import Text  # noqa: PLC0415 - the same
-
-    # On a narrow terminal a version is continued on the next line, never cut off.
-    headed = [Column(heading, overflow="fold") for heading in _HEADINGS]
-    table = Table(*headed, box=None, pad_edge=False)
-    for row, colour in zip(rows, colours, strict=True):
-        cells = [Text(cell) for cell in row]
-        cells[_HEADINGS.index("VERDICT")].stylize(colour)
-        table.add_row(*cells)
-    width = None if sys.stdout.isatty() else _WIDEST
-    Console(no_color=chosen_colour() is False, width=width).print(table)
 
 
 def print_finding(finding: Finding, level: Level, where: str) -> None:

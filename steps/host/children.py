@@ -12,13 +12,23 @@ import signal
 import subprocess
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Generic, Self, TypeVar
 
 from steps.host.errors import ShipwheelError, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+    from collections.abc import (
+        Callable,
+        Collection,
+        Hashable,
+        Iterable,
+        Iterator,
+        Mapping,
+        Sequence,
+    )
+
+    OnLine = Callable[[str], object]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,6 +36,7 @@ Key = TypeVar("Key", bound="Hashable")
 
 # More of an error is never read, and a log holds only so much.
 _SHOWN_BYTES = 64 * 1024
+_FOLLOW_SECONDS = 0.1
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows ends a process by either
 
 # Groups that a thread waits for: the handler of a signal has no arguments.
@@ -63,13 +74,15 @@ class Children:
         *,
         cwd: str | os.PathLike[str] | None = None,
         environ: Mapping[str, str],
+        on_line: OnLine | None = None,
     ) -> str:
         """Run *command* to its end and return the end of what it printed, both streams together.
 
+        *on_line* gets each line of that as it comes.
         Raises CalledProcessError when it fails and TimeoutExpired when it takes longer than the
         timeout, each with the output so far.
         """
-        with open_output() as output:
+        with open_output() as output, followed(output, on_line):
             child = self.start(command, cwd=cwd, environ=environ, output=output)
             try:
                 code = self._wait(child)
@@ -173,6 +186,35 @@ def open_output(undecodable: str = "replace") -> IO[str]:
     import tempfile  # noqa: PLC0415 - the command line imports this module, and starts no child
 
     return tempfile.TemporaryFile("w+", encoding="utf-8", errors=undecodable)
+
+
+@contextmanager
+def followed(output: IO[str], on_line: OnLine | None) -> Iterator[None]:
+    """Hand each line that a child writes into *output* meanwhile to *on_line*, if there is one."""
+    if on_line is None:
+        yield
+        return
+    ended = threading.Event()
+    thread = threading.Thread(target=_follow, args=[output.fileno(), on_line, ended], daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _follow(descriptor: int, on_line: OnLine, ended: threading.Event) -> None:
+    place, unfinished, last = 0, b"", False
+    while not last:
+        last = ended.wait(_FOLLOW_SECONDS)  # what was written before is read once more
+        while part := os.pread(descriptor, _SHOWN_BYTES, place):
+            place += len(part)
+            *lines, unfinished = (unfinished + part).split(b"\n")
+            for line in lines:
+                on_line(line.decode(errors="replace"))
+    if unfinished:
+        on_line(unfinished.decode(errors="replace"))
 
 
 def written(output: IO[str]) -> str:

@@ -18,6 +18,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from steps.host.errors import RegistryError
+from steps.host.progress import current_work
 from steps.registry.address import shown
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Adapter(HTTPAdapter):
         deadline = _Deadline(self._seconds)
         deadline.extend(int(request.headers.get("Content-Length") or 0))
         if hasattr(request.body, "read"):
+            current_work().sent = 0
             request.body = _StoppableBody(request.body, deadline)  # type: ignore[assignment]  # a file
         response, body = deadline.run(partial(self._send, request, *args, **kwargs))
         response.raw = io.BytesIO(body) if body is not None else _PacedBody(response, deadline)
@@ -102,16 +104,21 @@ class _Deadline:
 
 
 class _StoppableBody:
-    """The body of an upload; it ends with an error once the deadline of its request is over."""
+    """The body of an upload, which shows how far that is.
+
+    It ends with an error once the deadline of its request is over.
+    """
 
     def __init__(self, body: Any, deadline: _Deadline) -> None:
         self._body = body
         self._deadline = deadline
+        self._work = current_work()
 
     def read(self, size: int = -1) -> bytes:
         if self._deadline.is_over:
             raise requests.ReadTimeout
         data: bytes = self._body.read(size)
+        self._work.sent += len(data)
         return data
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from steps.distribution.contents import Difference, compare
 from steps.host.children import each
 from steps.host.errors import InputError, Problem, RegistryError, counted
+from steps.host.progress import progress
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
 
@@ -126,7 +127,9 @@ def check(
         if it.version in published[it.name].versions
         or judge_absent(it, published[it.name], rules).allowed
     ]
-    for project, built in zip(to_build, each(build, to_build, workers=workers), strict=True):
+    with progress.whole("Building", len(to_build)):
+        done = each(build, to_build, workers=workers)
+    for project, built in zip(to_build, done, strict=True):
         candidates[project] = replace(candidates[project], distributions=built)
     return judge_all(candidates.values(), published, index, rules)
 
@@ -364,7 +367,8 @@ def _candidates(
     """Return a candidate for each of *projects*, in their order: static versions cost nothing."""
     found = {it: (it.name, it.version) for it in projects if it.name and it.version is not None}
     asked = [it for it in projects if it not in found]
-    found |= dict(zip(asked, each(identify, asked, workers=workers), strict=True))
+    with progress.whole("Preparing the metadata of", len(asked)):
+        found |= dict(zip(asked, each(identify, asked, workers=workers), strict=True))
     return {
         it: Candidate(name=found[it][0], version=found[it][1], static=it.version is not None)
         for it in projects

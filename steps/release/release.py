@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from steps.backend.building import build_once
 from steps.host.children import each
 from steps.host.errors import Refused
+from steps.host.progress import progress
 from steps.project.source import static_names
 from steps.release.dependents import dependency_order
 from steps.release.judgement import (
@@ -121,7 +122,10 @@ def publish(
     context.prepare(projects)
     import_early()
     Refused.raise_all(refusals(refused_early(projects, read_early(projects, index), rules)))
-    built = each(partial(build_once, context=context), projects, workers=context.options.workers)
+    with progress.whole("Building", len(projects)):
+        built = each(
+            partial(build_once, context=context), projects, workers=context.options.workers
+        )
     return release(built, transport, index, rules, projects=projects, send=send)
 
 

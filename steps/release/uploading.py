@@ -32,6 +32,7 @@ from steps.host.errors import (
     ShipwheelError,
     readable_size,
 )
+from steps.host.progress import current_work, progress
 from steps.registry.address import shown
 from steps.registry.artifact_registry import WRITER, create_command
 from steps.registry.repository_api import UPLOAD
@@ -110,8 +111,10 @@ def upload(
     """
     uploader = _Uploader(transport, index, packages or TwinePackages())
     pool = ThreadPoolExecutor(workers, thread_name_prefix="upload")
+    total = sum(len(it.to_upload) for it in plan.judgements)
     try:
-        errors = _run(plan, uploader, pool)
+        with progress.whole("Uploading", total, "file"):
+            errors = _run(plan, uploader, pool)
     finally:
         # An interrupt does not wait for the uploads that are under way.
         pool.shutdown(wait=False, cancel_futures=True)
@@ -187,12 +190,13 @@ class _Uploader:
         files = sorted(judgement.to_upload, key=lambda file: (file.kind != "wheel", file.filename))
         lost_race = False
         for file in files:
-            uploaded_file = (
-                lost_race and self._wait_for_concurrent_publish(file)
-            ) or self._upload_file(file)
+            with progress.work(file.filename, "uploading", size=file.size) as work:
+                uploaded_file = (
+                    lost_race and self._wait_for_concurrent_publish(file)
+                ) or self._upload_file(file)
+                work.result = f"{uploaded_file.result.capitalize()} {file.filename}"
             lost_race = uploaded_file.lost_race
             self.uploaded.append(uploaded_file)
-            _logger.info("%s %s", uploaded_file.result.capitalize(), file.filename)
 
     def _upload_file(self, file: Distribution) -> UploadedFile:
         attempt = TwineUpload(file, self._packages, self._transport)
@@ -312,6 +316,7 @@ class _Uploader:
                 return found
             raise Transient("the registry took it, and the index does not show it yet")
 
+        current_work().doing = "waiting for the index"
         what = f"Confirmation of {file.filename!r}"
         found = retry(once, what=what, retry_for=self._transport.retry_for)
         return replace(found, result="uploaded")

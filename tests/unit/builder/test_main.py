@@ -61,11 +61,13 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
         "steps",
         "steps.command_line",
         "steps.command_line.groups",
+        "steps.command_line.narration",
         "steps.command_line.program",
         "steps.host",
         "steps.host.children",
         "steps.host.errors",
         "steps.host.files",
+        "steps.host.progress",
     ]
 
 

@@ -166,7 +166,9 @@ def test_bad_input_is_one_clean_message(laptop: Laptop, arguments: list[str], me
     assert done.stderr.splitlines()[0] == f"error: {message}"
 
 
-def test_on_a_terminal_a_table_follows_the_steps_and_leaves_the_log_whole(laptop: Laptop) -> None:
+def test_on_a_terminal_the_progress_follows_the_steps_and_leaves_the_log_whole(
+    laptop: Laptop,
+) -> None:
     go = laptop.source.parent / "go"
     wait = f"echo [x] hello; until [ -e {go} ]; do sleep 0.05; done; exit 1"
     text = f"steps: [{{name: bash, id: wait, timeout: 60s, args: [-c, '{wait}']}}]"
@@ -179,7 +181,7 @@ def test_on_a_terminal_a_table_follows_the_steps_and_leaves_the_log_whole(laptop
         with suppress(OSError):  # Linux says so when the other end has gone
             while data := os.read(ours, 4096):
                 shown += data
-                if b"WORKING" in shown:
+                if b"running" in shown:
                     go.touch()
         os.close(ours)
         code = running.wait(timeout=30)
@@ -187,5 +189,6 @@ def test_on_a_terminal_a_table_follows_the_steps_and_leaves_the_log_whole(laptop
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
     assert code == 3
     assert 'Step #0 - "wait": [x] hello' in plain
-    assert re.search(r'Step #0 - "wait"\s+WORKING\s+\d+\.\d s', plain)
+    assert re.search(r"\[0/1\] Running 1 step  \d+\.\d s", plain)
+    assert re.search(r'\[1/1\] Step #0 - "wait"  running  \d+\.\d s', plain)
     assert re.search(r"FAILURE in \d+\.\d s", plain)

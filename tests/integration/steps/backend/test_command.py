@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ import uv
 from builder.__main__ import main
 from steps.backend.building import build
 from steps.project.source import read_project
+from tests.integration.program import shipwheel, without_times
 from tests.integration.steps.backend.projects import copied
 
 if TYPE_CHECKING:
@@ -185,3 +187,27 @@ def test_environments_serve_for_later_runs_unless_told_otherwise(
     assert main(["build", str(project)]) == 0
 
     assert [path.stat() for path in kept.glob("*/environment.json")] == [made]
+
+
+def test_what_was_built_is_a_table_and_with_v_the_backend_is_heard_and_hashes_are_shown(
+    tmp_path: Path,
+) -> None:
+    directory = copied("setuptools", tmp_path / "setuptools")
+
+    brief = shipwheel(os.environ, "build", directory, cwd=tmp_path)
+    verbose = shipwheel(os.environ, "-v", "build", directory, cwd=tmp_path)
+
+    wheel, sdist = (next((directory / "dist").glob(it)) for it in ("*.whl", "*.tar.gz"))
+    name = "condition-setuptools"
+    table = brief.stdout.splitlines()
+    assert table[0].split() == ["PROJECT", "VERSION", "SIZE", "FILE"]
+    assert [(row.split()[0], row.split()[-1]) for row in table[1:]] == [
+        (name, f"setuptools/dist/{it.name}") for it in (wheel, sdist)
+    ]
+    assert without_times(brief.stderr).splitlines()[0] == f"Built {name} 1.0 in T s"
+    assert without_times(brief.stderr).splitlines()[-1] == "1 package: 1 built, in T s"
+    assert f"\n{name}: running sdist\n" in verbose.stderr
+    assert verbose.stdout.splitlines()[: len(table)] == table
+    assert [line.split()[0] for line in verbose.stdout.splitlines()[len(table) :]] == [
+        hashlib.sha256(it.read_bytes()).hexdigest() for it in (wheel, sdist)
+    ]

@@ -10,17 +10,23 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+import pytest
 from twine.package import HashManager
 
 from builder.__main__ import main
-from tests.integration.program import COMMAND, environment, shipwheel_at
+from steps.host.errors import readable_size
+from tests.integration.program import (
+    COMMAND,
+    environment,
+    on_a_terminal,
+    shipwheel_at,
+    without_times,
+)
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from builder.server import Emulator
     from tests.integration.servers.faults import Request
@@ -37,7 +43,10 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
     again = shipwheel_at(emulator.host, "upload", directory)
 
     assert (first.returncode, again.returncode) == (0, 0), first.stderr + again.stderr
-    assert first.stderr == ("Uploaded berths-1.0-py3-none-any.whl\nUploaded berths-1.0.tar.gz\n")
+    assert without_times(first.stderr) == (
+        "Uploaded berths-1.0-py3-none-any.whl in T s\nUploaded berths-1.0.tar.gz in T s\n"
+    )
+    assert without_times(again.stderr) == "1 package: 1 identical, in T s\n"
     assert json.loads(first.stdout) == [
         {
             "project": "berths",
@@ -52,22 +61,32 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
         for file in (wheel, sdist)
     ]
     rows = [re.split("  +", line) for line in again.stdout.splitlines()]
+    size = readable_size(wheel.size + sdist.size)
     assert rows == [
-        ["PROJECT", "VERSION", "OUTCOME", "FILE", "RESULT", "SIZE", "SHA256", "REGISTRY"],
-        *(
-            [
-                "berths",
-                "1.0",
-                "identical",
-                file.filename,
-                "found",
-                f"{file.size} bytes",
-                file.sha256,
-                url,
-            ]
-            for file in (wheel, sdist)
-        ),
+        ["PROJECT", "VERSION", "OUTCOME", "FILES", "SIZE"],
+        ["berths", "1.0", "identical", "2 found", size],
     ]
+
+
+@pytest.mark.parametrize("columns", [60, 110, 200])
+def test_on_a_terminal_an_upload_of_a_large_file_shows_bytes_and_rate(
+    emulator: Emulator, tmp_path: Path, columns: int
+) -> None:
+    directory = make_project(tmp_path, "berths", padding=3_000_000)
+    make_distributions(directory)
+
+    with FaultyRegistry(emulator, lambda _: Fault(sip=0.0002)) as slow:
+        code, shown = on_a_terminal(environment(slow.host), "upload", directory, columns=columns)
+
+    *_, summary, head, row = shown
+    assert code == 0
+    assert [it for it in shown if re.fullmatch(r"\[0/2\] Uploading 2 files  \d\.\d s", it)]
+    part = r"  \[1/2\] berths-1\.0.+  uploading  \d\.\d MB of 3\.0 MB, \d+(\.\d)? \wB/s"
+    assert [it for it in shown if re.fullmatch(part, it)]
+    assert max(map(len, shown)) <= columns
+    assert without_times(summary) == "1 package: 1 published, in T s"
+    assert (head.split()[0], row.split()[:3]) == ("PROJECT", ["berths", "1.0", "new"])
+    assert not [it for it in shown if "Uploaded" in it]
 
 
 def test_twine_hashes_each_file_once(
@@ -100,7 +119,9 @@ def test_a_project_goes_after_those_that_it_requires(emulator: Emulator, tmp_pat
 
     result = shipwheel_at(emulator.host, "upload", *directories)
 
-    assert result.stderr.splitlines() == [f"Uploaded {it.filename}" for it in (*tides, *berths)]
+    *uploaded, summary = without_times(result.stderr).splitlines()
+    assert uploaded == [f"Uploaded {it.filename} in T s" for it in (*tides, *berths)]
+    assert summary == "2 packages: 2 published, in T s"
 
 
 def test_a_folder_and_files_without_a_project_are_uploaded_dependencies_first(

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from steps.host.errors import RegistryError
 from steps.registry.index import Index
 from steps.release.uploading import Plan, upload
+from tests.integration.program import without_times
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry
 from tests.integration.steps.release.sending import (
     TOKEN,
@@ -65,9 +66,9 @@ def test_wheels_go_before_the_sdist_and_each_file_is_told(
 
     send((sdist, wheel), emulator.host)
 
-    assert caplog.messages == [
-        "Uploaded charts-1.0-py3-none-any.whl",
-        "Uploaded charts-1.0.tar.gz",
+    assert [without_times(it) for it in caplog.messages] == [
+        "Uploaded charts-1.0-py3-none-any.whl in T s",
+        "Uploaded charts-1.0.tar.gz in T s",
     ]
 
 

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import pytest
+
 from steps.command_line.report import print_receipt
 from steps.release.release import Row
-from tests.unit.terminal import shown_on_a_terminal
+from tests.unit.terminal import CONTROL, shown_on_a_terminal
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterator
 
 SHA256 = "6e" * 32
-REGISTRY = "https://us-east4-python.pkg.dev/my-project/pypi/"
-TIDES = Row(
+WHEEL = Row(
     project="harbour-tides",
     version="1.2.1",
-    outcome="new",
+    outcome="partial",
     file="harbour_tides-1.2.1-py3-none-any.whl",
     result="uploaded",
     size=1772,
     sha256=SHA256,
-    registry=REGISTRY,
+    registry="https://us-east4-python.pkg.dev/my-project/pypi/",
 )
-BERTHS = Row(
+SDIST = replace(WHEEL, file="harbour_tides-1.2.1.tar.gz", result="found", size=1228)
+BERTHS = replace(
+    WHEEL,
     project="berths",
     version="2.0",
     outcome="identical",
@@ -32,52 +37,68 @@ BERTHS = Row(
     result="found",
     size=None,
     sha256=None,
-    registry=REGISTRY,
 )
-ROWS = (TIDES, BERTHS)
-TABLE = (
-    "PROJECT        VERSION  OUTCOME    FILE                                  RESULT    SIZE  "
-    f"  SHA256{' ' * 58}  REGISTRY\n"
-    "harbour-tides  1.2.1    new        harbour_tides-1.2.1-py3-none-any.whl  uploaded  1.8 kB"
-    f"  {SHA256}  {REGISTRY}\n"
-    "berths         2.0      identical  berths-2.0.tar.gz                     found     -     "
-    f"  -{' ' * 63}  {REGISTRY}\n"
-)
-LIST = (
-    f"harbour-tides 1.2.1: new, in {REGISTRY}\n"
-    "  harbour_tides-1.2.1-py3-none-any.whl: uploaded, 1.8 kB\n"
-    f"    sha256:{SHA256}\n"
-    f"berths 2.0: identical, in {REGISTRY}\n"
-    "  berths-2.0.tar.gz: found\n"
-)
+ROWS = (WHEEL, SDIST, BERTHS)
+HEAD = "PROJECT        VERSION  OUTCOME    FILES                SIZE"
+TABLE = [
+    HEAD,
+    "harbour-tides  1.2.1    partial    1 uploaded, 1 found  3.0 kB",
+    "berths         2.0      identical  1 found              -",
+]
+HASHES = [
+    f"{SHA256}     1.8 kB  harbour_tides-1.2.1-py3-none-any.whl",
+    f"{SHA256}     1.2 kB  harbour_tides-1.2.1.tar.gz",
+    f"{'-':64}          -  berths-2.0.tar.gz",
+]
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, *rows: Row, columns: int) -> str:
-    show = partial(print_receipt, rows, as_json=False)
-    return shown_on_a_terminal(monkeypatch, show, columns=columns).replace("\r\n", "\n")
+@pytest.fixture
+def verbose() -> Iterator[None]:
+    logger = logging.getLogger("shipwheel")
+    before = logger.level
+    logger.setLevel(logging.DEBUG)
+    yield
+    logger.setLevel(before)
 
 
-def test_what_no_terminal_shows_is_a_table_however_wide(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-
+def test_a_log_has_a_row_for_each_version(capsys: pytest.CaptureFixture[str]) -> None:
     print_receipt(ROWS, as_json=False)
 
-    assert capsys.readouterr().out == TABLE
+    assert capsys.readouterr().out.splitlines() == TABLE
 
 
-def test_a_terminal_shows_the_table_where_it_fits_and_a_list_where_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    width = max(map(len, TABLE.splitlines()))
+@pytest.mark.usefixtures("verbose")
+def test_hashes_are_below_it_where_more_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    print_receipt(ROWS, as_json=False)
 
-    assert shown(monkeypatch, *ROWS, columns=width) == TABLE
-    assert shown(monkeypatch, *ROWS, columns=width - 1) == LIST
-    assert max(map(len, LIST.splitlines())) < 80
+    assert capsys.readouterr().out.splitlines() == [*TABLE, *HASHES]
 
 
-def test_nothing_is_an_empty_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert shown(monkeypatch, columns=10) == (
-        "PROJECT  VERSION  OUTCOME  FILE  RESULT  SIZE  SHA256  REGISTRY\n"
-    )
+@pytest.mark.parametrize("columns", [60, 62, 110, 200])
+def test_the_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    show = partial(print_receipt, ROWS, as_json=False)
+
+    shown = shown_on_a_terminal(monkeypatch, show, columns=columns)
+    lines = CONTROL.sub("", shown).splitlines()
+
+    assert max(map(len, lines)) <= columns
+    assert {row.project for row in ROWS} <= {line.split(" ")[0] for line in lines}
+    if columns > max(map(len, TABLE)):
+        assert [line.rstrip() for line in lines[1:]] == TABLE[1:]
+
+
+def test_nothing_is_an_empty_table(capsys: pytest.CaptureFixture[str]) -> None:
+    print_receipt((), as_json=False)
+
+    assert capsys.readouterr().out == "PROJECT  VERSION  OUTCOME  FILES  SIZE\n"
+
+
+def test_one_line_sums_up(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "shipwheel")
+    left = replace(BERTHS, project="dues", result="left")
+
+    print_receipt((*ROWS, left), as_json=False)
+
+    (record,) = caplog.records
+    start = "3 packages: 1 published, 1 identical, 1 left, in "
+    assert record.getMessage().startswith(start)

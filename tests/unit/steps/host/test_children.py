@@ -104,6 +104,21 @@ def test_a_failure_tells_what_was_printed() -> None:
     assert (caught.value.returncode, caught.value.output) == (3, "out\nerr\n")
 
 
+def test_lines_are_handed_on_as_they_come(tmp_path: Path) -> None:
+    lines = []
+
+    def go_on(line: str) -> None:
+        lines.append(line)
+        (tmp_path / "seen").touch()
+
+    script = f"echo one; until [ -e {tmp_path}/seen ]; do sleep 0.02; done; printf 'two\\n3'"
+    with Children(timeout=30) as children:
+        output = children.run(["sh", "-c", script], environ=os.environ, on_line=go_on)
+
+    assert lines == ["one", "two", "3"]
+    assert output == "one\ntwo\n3"
+
+
 def test_a_full_disk_hides_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     with Children() as children:
