@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from triggers.manifest.starting import Written
 
 _logger = logging.getLogger("shipwheel")
+_DOCKERFILE = "builder/Dockerfile"
 _NO_SOURCE = Problem(
     "The git remote origin does not say where on GitHub this repository is",
     "name it with --github OWNER/NAME, --repository or --git-repository-link",
@@ -77,6 +78,12 @@ _NO_SOURCE = Problem(
     is_flag=True,
     help="Bring the build configs that shipwheel.yaml uses up to date, with your edits kept.",
 )
+@click.option(
+    "--image-trigger",
+    "is_image",
+    is_flag=True,
+    help="In a checkout of Shipwheel: the trigger that builds its image after a push.",
+)
 @json_option
 def command(
     *,
@@ -90,21 +97,32 @@ def command(
     git_repository_link: str | None,
     force: bool,
     is_update: bool,
+    is_image: bool,
     as_json: bool,
 ) -> None:
     """Write shipwheel.yaml, and the build configs that it uses, at the root DIRECTORY.
 
     Reports the outcome of each file. Never replaces an existing file without --force.
+    With --image-trigger, in a checkout of Shipwheel, the trigger is the one of the image; `setup`
+    and `triggers` then do the same for it as for packages.
 
     \b
     Example:
       shipwheel init --github acme/monorepo \\
         --registry us-central1/my-project/pypi
       shipwheel init --update
+      shipwheel init --image-trigger \\
+        --registry us-central1/my-project/pypi
     """
     if is_update:
         _report(_update(directory, force=force), as_json=as_json)
         return
+    if is_image and not (directory / _DOCKERFILE).is_file():
+        raise InputError(
+            f"--image-trigger is for a checkout of Shipwheel: there is no {_DOCKERFILE} in"
+            f" {str(directory)!r}",
+            "clone Shipwheel, or its fork that you build the image from, and name it as DIRECTORY",
+        )
     source = _source(directory, github, repository, git_repository_link)
     target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
     project = project or target.project
@@ -113,7 +131,7 @@ def command(
         said = "The triggers' region is %r, the registry's %r; --region names another"
         _logger.info(said, trigger_region, target.location)
     report_warnings(restricted_region(trigger_region))
-    excluded = unusable_components(directory)
+    excluded = {} if is_image else unusable_components(directory)
     options = InitOptions(
         registry=target,
         project=project,
@@ -122,11 +140,12 @@ def command(
         source=source,
         branch=_default_branch(directory),
         excluded=excluded,
+        is_image=is_image,
     )
     text, manifest = new_manifest(options)
     shared = shared_build_configs()
     files = {MANIFEST: text, **{it: shared[it] for it in _used_configs(directory, manifest)}}
-    others = [*_others(directory, manifest)]
+    others = [] if is_image else [*_others(directory, manifest)]
     written = write_files(directory, files, force=force)
     for path, reason in excluded.items():
         _logger.warning("warning: %s is left out: %s", path, reason)

@@ -26,10 +26,20 @@ from triggers.cloud_project.resources import (
     bad_names,
     find_repositories,
     find_service_accounts,
+    grant,
     in_manifest_project,
     service_account,
 )
-from triggers.manifest.settings import IMAGE_ACCOUNT, KINDS
+from triggers.cloud_project.schedules import (
+    ACTS_AS,
+    STARTS_TRIGGERS,
+    schedule_apis,
+    schedule_bindings,
+    scheduled_jobs,
+    schedulers,
+)
+from triggers.manifest.kinds import KINDS
+from triggers.manifest.settings import IMAGE_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,7 +47,6 @@ if TYPE_CHECKING:
     from triggers.cloud_project.resources import RepositoryName, Scope, ServiceAccount
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import Kind
     from triggers.rendering.functions import FunctionSettings
 
 _MEMBER = re.compile(r"(?:user|group|serviceAccount|domain):[^\s:]+|principal(?:Set)?://\S+")
@@ -70,8 +79,6 @@ SUBMITS = {
     "roles/storage.objectCreator": "uploads the source of the image with submit",
 }
 _LOG_WRITER = "roles/logging.logWriter"
-_ACT_AS = "roles/iam.serviceAccountUser"
-_TRIGGERS = "roles/cloudbuild.builds.editor"
 _OBJECT_VIEWER = "roles/storage.objectViewer"
 _DEPLOYERS = {
     "functions": ("roles/cloudfunctions.developer",),
@@ -82,7 +89,7 @@ _IMAGE = "pulls the image of Shipwheel, which its build runs"
 _RUNTIME = "What functions run as: grant it what they need, since it has nothing yet"
 _BUILD = "What builds of functions run as, which a deploy starts"
 _IMAGE_BUILDER = "Builds the image of Shipwheel, which it may write, and packages it may not"
-_TITLES: dict[Kind, str] = {
+_TITLES = {
     "check": "Checks pull requests: it reads, since a pull request decides what its check runs",
     "publish": "Publishes packages: the only account that can",
     "deploy": "Deploys functions",
@@ -122,12 +129,14 @@ def desired_state(
         ]
     )
     needs = [
+        *schedule_apis(manifest, users),
         *_apis(manifest, places, users.functions, provenance=options.provenance),
         *_repositories(places),
         *([DesiredResource(options.cleanup, _CLEANUP)] if options.cleanup else []),
         *_accounts(manifest, places, users),
         *_bindings(manifest, places, users),
         *_members(manifest, places, users, options),
+        *scheduled_jobs(manifest, places, users),
     ]
     unique: dict[str, DesiredResource] = {}
     for need in needs:
@@ -219,6 +228,7 @@ def _accounts(
 ) -> Iterator[DesiredResource]:
     titled = [
         *((account, _TITLES[kind]) for kind in KINDS for account in users.of(kind)),
+        *schedulers(manifest, users),
         *((account, _RUNTIME) for account in users.runtime),
         *((account, _BUILD) for account in users.builds),
         *((account, "What events call functions as") for account in users.callers),
@@ -228,6 +238,11 @@ def _accounts(
             yield DesiredResource(account, why)
     for account, _ in _image_builds(manifest, places):
         yield DesiredResource(account, _IMAGE_BUILDER)
+    for kind in manifest.kinds:
+        for account in users.of(kind):
+            if in_manifest_project(account, manifest):
+                why = f"Runs the builds of {kind}: grant it what these need besides"
+                yield DesiredResource(account, why)
 
 
 def _bindings(
@@ -239,30 +254,35 @@ def _bindings(
     behind = [places.public] if places.virtual in places.indexes else []
     sources = tuple(dict.fromkeys((*places.indexes, *behind, python)))
     for account in users.of("check"):
-        yield _role(account, python, READER, "compares the version with what is published")
-        yield _role(account, *logs)
+        yield grant(account, python, READER, "compares the version with what is published")
+        yield grant(account, *logs)
     for account in users.of("publish"):
-        yield _role(account, python, WRITER, "uploads to this repository, and to no other")
-        yield _role(account, *logs)
+        yield grant(account, python, WRITER, "uploads to this repository, and to no other")
+        yield grant(account, *logs)
         yield from _start_deployments(account, project, users)
     for account in users.of("deploy"):
         yield from _deploy(account, project, sources, users)
-        yield _role(account, *logs)
+        yield grant(account, *logs)
         for other in users.of_functions:
             why = f"lets functions be run, or built, as {other.name}"
-            yield _role(account, other, _ACT_AS, why)
+            yield grant(account, other, ACTS_AS, why)
+    for kind in manifest.kinds:
+        for account in users.of(kind):
+            yield grant(account, python, READER, f"reads packages in builds of {kind}")
+            yield grant(account, *logs)
+    yield from schedule_bindings(manifest, users)
     yield from _function_bindings(project, sources, places, users)
     for image in [places.image] if places.image else []:
         for account in users.of_triggers:
-            yield _role(account, image, READER, _IMAGE)
+            yield grant(account, image, READER, _IMAGE)
     # The account that submit takes otherwise, Compute Engine's, may do too much in an old project
     # and nothing in a new one.
     # https://docs.cloud.google.com/build/docs/securing-builds/configure-user-specified-service-accounts
     for account, image in _image_builds(manifest, places):
-        yield _role(account, image, WRITER, "pushes the image to this repository, and to no other")
+        yield grant(account, image, WRITER, "pushes the image to this repository, and to no other")
         why = "fetches the source from the bucket of submit"
-        yield _role(account, project, _OBJECT_VIEWER, why)
-        yield _role(account, *logs)
+        yield grant(account, project, _OBJECT_VIEWER, why)
+        yield grant(account, *logs)
 
 
 def _start_deployments(
@@ -271,9 +291,9 @@ def _start_deployments(
     """Yield what starting the triggers that deploy takes, once packages are published."""
     if users.publish_then_deploy:
         why = "starts triggers that deploy what it published"
-        yield _role(account, project, _TRIGGERS, why)
+        yield grant(account, project, STARTS_TRIGGERS, why)
         for other in users.of("deploy"):
-            yield _role(account, other, _ACT_AS, f"has these triggers run as {other.name}")
+            yield grant(account, other, ACTS_AS, f"has these triggers run as {other.name}")
 
 
 def _function_bindings(
@@ -289,17 +309,17 @@ def _function_bindings(
     """
     for account in users.builds:
         for place in sources:
-            yield _role(account, place, READER, "installs the private packages of functions")
+            yield grant(account, place, READER, "installs the private packages of functions")
         for place in places.function_images:
             why = "stores the images of functions, and nothing elsewhere"
-            yield _role(account, place, WRITER, why)
+            yield grant(account, place, WRITER, why)
         why = "fetches the source of functions from its bucket"
-        yield _role(account, project, _OBJECT_VIEWER, why)
-        yield _role(account, project, _LOG_WRITER, _LOGS)
+        yield grant(account, project, _OBJECT_VIEWER, why)
+        yield grant(account, project, _LOG_WRITER, _LOGS)
     for account in users.callers:
         receiver = "roles/eventarc.eventReceiver"
-        yield _role(account, project, receiver, "receives events for functions")
-        yield _role(account, project, "roles/run.invoker", "calls functions with events")
+        yield grant(account, project, receiver, "receives events for functions")
+        yield grant(account, project, "roles/run.invoker", "calls functions with events")
 
 
 def _deploy(
@@ -311,22 +331,14 @@ def _deploy(
     """Yield what the account that deploys functions may do; *sources* hold their requirements."""
     for tool in sorted({function.tool for function in users.functions}):
         for role in _DEPLOYERS[tool]:
-            yield _role(account, project, role, "creates and updates functions")
+            yield grant(account, project, role, "creates and updates functions")
     if any(function.given.allow_unauthenticated is not None for function in users.functions):
-        yield _role(
-            account,
-            project,
-            "roles/run.admin",
-            "decides who may call a function without credentials",
-        )
+        why = "decides who may call a function without credentials"
+        yield grant(account, project, "roles/run.admin", why)
     for place in sources:
-        yield _role(account, place, READER, "looks up what a function requires before the deploy")
+        yield grant(account, place, READER, "looks up what a function requires before the deploy")
     why = "sees which other builds deploy a function"
-    yield _role(account, project, "roles/cloudbuild.builds.viewer", why)
-
-
-def _role(account: ServiceAccount, scope: Scope, role: str, why: str) -> DesiredResource:
-    return DesiredResource(Binding(scope, account.member, role), f"{account.name} {why}")
+    yield grant(account, project, "roles/cloudbuild.builds.viewer", why)
 
 
 def _image_builds(
@@ -354,7 +366,7 @@ def _members(
         for role, why in roles.items():
             yield _somebody(member, project, role, why)
         for account in (*users.of_triggers, *(it for it, _ in images)):
-            yield _somebody(member, account, _ACT_AS, f"has builds run as {account.name}")
+            yield _somebody(member, account, ACTS_AS, f"has builds run as {account.name}")
         yield from _reads(member, (*packages, *(it for _, it in images)))
     for reader in options.readers:
         yield from _reads(reader, packages)

@@ -23,9 +23,11 @@ from triggers.cloud_project.resources import (
     RepositoryName,
     RepositoryResource,
     Resource,
+    ScheduledJob,
     ServiceAccount,
     service_account,
 )
+from triggers.cloud_project.schedules import SCHEDULER, job_arguments, job_block
 from triggers.rendering.formats import snake_case, terraform_name
 
 if TYPE_CHECKING:
@@ -38,11 +40,13 @@ REGISTRY_ADMIN = "roles/artifactregistry.admin"
 ACCOUNT_ADMIN = "roles/iam.serviceAccountAdmin"
 PROJECT_ADMIN = "roles/resourcemanager.projectIamAdmin"
 API_ADMIN = "roles/serviceusage.serviceUsageAdmin"
+SCHEDULE_ADMIN = "roles/cloudscheduler.admin"
 _UPSTREAMS = "--upstream-policy-file=-"
 _API = "google_project_service"
 _API_DOMAIN = ".googleapis.com"
 _REPOSITORY = "google_artifact_registry_repository"
 _ACCOUNT = "google_service_account"
+_JOB = "google_cloud_scheduler_job"
 _Block = dict[str, Any]
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _DURATION = re.compile(r"(?P<count>\d+)(?:\.0+)?(?P<unit>[smhdw])")
@@ -86,6 +90,13 @@ def create(resource: Resource) -> Call:
             return _call(verb, resource.name, project=resource.project)
         case Binding():
             return _policy_call("add", resource, "--condition=None")
+        case ScheduledJob():
+            return schedule("create", resource)
+
+
+def schedule(verb: str, job: ScheduledJob) -> Call:
+    """Return the command that creates *job*, or that updates it."""
+    return _call(f"scheduler jobs {verb} http", *job_arguments(job), project=job.project)
 
 
 def revoke(binding: Binding) -> Call:
@@ -160,6 +171,7 @@ def _call(verb: str, *arguments: str, project: str, text: str = "") -> Call:
         "artifacts": REGISTRY_ADMIN,
         "iam": ACCOUNT_ADMIN,
         "projects": PROJECT_ADMIN,
+        "scheduler": SCHEDULE_ADMIN,
         "services": API_ADMIN,
     }[verb.split(maxsplit=1)[0]]
     return Call(
@@ -217,6 +229,8 @@ class _Terraform:
             case ServiceAccount(project):
                 block = {"project": project, "account_id": resource.name}
                 return _ACCOUNT, self._name(project, resource.name), block
+            case ScheduledJob():
+                return _JOB, self._name(resource.project, resource.name), job_block(resource)
             case Binding(scope, member, role):
                 kind, where, block = self._scope(scope)
                 block = {**block, "role": role, "member": member}
@@ -296,6 +310,8 @@ def _before(resource: Resource, created: Sequence[Resource]) -> Iterator[Resourc
             ]
         case ServiceAccount(project):
             first = [EnabledApi(project, "iam.googleapis.com")]
+        case ScheduledJob(project):
+            first = [EnabledApi(project, SCHEDULER), resource.account]
         case Binding(ProjectScope(project), member):
             first = [EnabledApi(project, "cloudresourcemanager.googleapis.com"), member]
         case Binding(scope, member):

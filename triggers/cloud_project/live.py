@@ -17,6 +17,7 @@ from triggers.cloud_project.forms import (
     enable_account,
     normal_policies,
     policy_of,
+    schedule,
     set_upstreams,
     steps,
 )
@@ -28,8 +29,10 @@ from triggers.cloud_project.resources import (
     RepositoryName,
     RepositoryResource,
     Resource,
+    ScheduledJob,
     ServiceAccount,
 )
+from triggers.cloud_project.schedules import live_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -57,7 +60,8 @@ class LiveRepository:
 class Live:
     """What is there; *accounts* tells by address which are disabled.
 
-    *conditional* are the grants that hold on a condition only, *bindings* the others.
+    *conditional* are the grants that hold on a condition only, *bindings* the others. *jobs* are by
+    name those of Cloud Scheduler, None for one that is none of ours.
     """
 
     apis: frozenset[EnabledApi] = frozenset()
@@ -65,6 +69,7 @@ class Live:
     accounts: Mapping[str, bool] = field(default_factory=dict)
     bindings: frozenset[Binding] = frozenset()
     conditional: frozenset[Binding] = frozenset()
+    jobs: Mapping[str, ScheduledJob | None] = field(default_factory=dict)
 
 
 def active_project(environ: Mapping[str, str]) -> str:
@@ -103,7 +108,22 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
         accounts=accounts,
         bindings=frozenset(binding for binding, condition in grants if not condition),
         conditional=frozenset(binding for binding, condition in grants if condition),
+        jobs=_jobs([it for it in resources if isinstance(it, ScheduledJob)], environ),
     )
+
+
+def _jobs(
+    wanted: Sequence[ScheduledJob], environ: Mapping[str, str]
+) -> dict[str, ScheduledJob | None]:
+    """Return the jobs that are there where *wanted* are, as far as those say what a job is."""
+    named = {job.name: job for job in wanted}
+    found: dict[str, ScheduledJob | None] = {}
+    for project, location in dict.fromkeys((job.project, job.location) for job in wanted):
+        where = f"--location={location}"
+        for it in _ask("scheduler jobs list", where, project=project, environ=environ):
+            name = it["name"].rpartition("/")[2]
+            found[name] = live_job(it, named[name]) if name in named else None
+    return found
 
 
 def _scopes(resources: Iterable[Resource]) -> dict[Scope, None]:
@@ -212,13 +232,14 @@ def _is_there(resource: Resource, live: Live) -> bool:
             return resource.place in live.repositories
         case CleanupPolicies():
             found = live.repositories.get(resource.place)
-            if found is None or found.cleanup_dry_run:
-                return False
-            return found.cleanup == resource.policies
+            in_force = found.cleanup if found and not found.cleanup_dry_run else None
+            return in_force == resource.policies
         case ServiceAccount():
             return resource.email in live.accounts
         case Binding():
             return _key(resource) in {_key(binding) for binding in live.bindings}
+        case ScheduledJob():
+            return resource.name in live.jobs
 
 
 def _wrong(resource: Resource, live: Live) -> Iterator[Problem]:
@@ -227,6 +248,11 @@ def _wrong(resource: Resource, live: Live) -> Iterator[Problem]:
             yield from _wrong_repository(resource, live)
         case ServiceAccount() if live.accounts.get(resource.email):
             yield Problem(f"There is {resource}, and it is disabled", enable_account(resource).line)
+        case ScheduledJob() if live.jobs.get(resource.name, resource) != resource:
+            yield Problem(
+                f"There is {resource}, and it does something else than the manifest says",
+                schedule("update", resource).line,
+            )
 
 
 def _wrong_repository(wanted: RepositoryResource, live: Live) -> Iterator[Problem]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from steps.host.errors import Problem
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
-from triggers.manifest.settings import KINDS, Kind, resolve, service_account_resource
+from triggers.manifest.kinds import KINDS
+from triggers.manifest.settings import resolve, service_account_resource
 from triggers.rendering.functions import VIRTUAL_SUFFIX, resolve_function
 from triggers.rendering.rendering import render
 from triggers.rendering.repository import build_config_paths
@@ -139,6 +140,32 @@ Scope = ProjectScope | RepositoryName | ServiceAccount
 
 
 @dataclass(frozen=True)
+class ScheduledJob:
+    """A job of Cloud Scheduler that runs the trigger *name* of *project* as *account*.
+
+    It has the trigger's name. *trigger_location* is where that is, *location* a region.
+    """
+
+    project: str
+    location: str
+    name: str
+    trigger_location: str
+    schedule: str
+    time_zone: str
+    account: ServiceAccount
+
+    @property
+    def uri(self) -> str:
+        """What the job calls; the service finds a trigger by its name, too."""
+        place = f"projects/{self.project}/locations/{self.trigger_location}"
+        return f"https://cloudbuild.googleapis.com/v1/{place}/triggers/{self.name}:run"
+
+    def __str__(self) -> str:
+        """Return what it is called in a report."""
+        return f"the scheduled job {self.name} in {self.location}"
+
+
+@dataclass(frozen=True)
 class Binding:
     """*member* has *role* on *scope*."""
 
@@ -151,7 +178,9 @@ class Binding:
         return f"{self.role} on {self.scope} for {self.member}"
 
 
-Resource = EnabledApi | RepositoryResource | CleanupPolicies | ServiceAccount | Binding
+Resource = (
+    EnabledApi | RepositoryResource | CleanupPolicies | ServiceAccount | Binding | ScheduledJob
+)
 
 
 @dataclass(frozen=True)
@@ -160,6 +189,11 @@ class DesiredResource:
 
     resource: Resource
     why: str
+
+
+def grant(account: ServiceAccount, scope: Scope, role: str, why: str) -> DesiredResource:
+    """Return that *account* has *role* on *scope*."""
+    return DesiredResource(Binding(scope, account.member, role), f"{account.name} {why}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,26 +252,28 @@ class ServiceAccounts:
     """The service accounts: of triggers by kind, and those that functions name.
 
     *callers* call functions on events. *publish_then_deploy* says that builds which publish start
-    triggers that deploy, *approval* that some builds wait for an approval.
+    triggers that deploy, *approval* that some builds wait for an approval. *scheduled* are the
+    names and the own kinds of the triggers that a schedule starts.
     """
 
     functions: tuple[FunctionSettings, ...]
-    triggers: dict[Kind, tuple[ServiceAccount, ...]]
+    triggers: dict[str, tuple[ServiceAccount, ...]]
     runtime: tuple[ServiceAccount, ...]
     builds: tuple[ServiceAccount, ...]
     callers: tuple[ServiceAccount, ...]
     publish_then_deploy: bool = False
     approval: bool = False
     build_configs: tuple[str, ...] = ()
+    scheduled: tuple[tuple[str, str], ...] = ()
 
-    def of(self, kind: Kind) -> tuple[ServiceAccount, ...]:
+    def of(self, kind: str) -> tuple[ServiceAccount, ...]:
         """Return who the triggers of *kind* run as."""
         return self.triggers.get(kind, ())
 
     @property
     def of_triggers(self) -> tuple[ServiceAccount, ...]:
         """Who triggers run as, of each kind."""
-        return tuple(each for kind in KINDS for each in self.of(kind))
+        return tuple(dict.fromkeys(each for named in self.triggers.values() for each in named))
 
     @property
     def of_functions(self) -> tuple[ServiceAccount, ...]:
@@ -250,9 +286,11 @@ def find_service_accounts(manifest: Manifest, inventory: Inventory) -> ServiceAc
 
     Raises InputError for what triggers cannot be rendered from.
     """
-    triggers = render(manifest, inventory).triggers if inventory.components else ()
-    named = {kind: [it.service_account for it in triggers if it.kind == kind] for kind in KINDS}
-    if not inventory.components:
+    is_empty = not (inventory.components or manifest.kinds)
+    triggers = () if is_empty else render(manifest, inventory).triggers
+    kinds = (*KINDS, *manifest.kinds)
+    named = {kind: [it.service_account for it in triggers if it.kind == kind] for kind in kinds}
+    if is_empty:
         named = {kind: [resolve(manifest, ".", kind).service_account] for kind in KINDS[:2]}
     deployed = [trigger.target for trigger in triggers if trigger.kind == "deploy"]
     functions = [resolve_function(manifest, path) for path in deployed]
@@ -268,6 +306,11 @@ def find_service_accounts(manifest: Manifest, inventory: Inventory) -> ServiceAc
         publish_then_deploy=any(DOWNSTREAM_KEY in trigger.substitutions for trigger in triggers),
         approval=any(trigger.approval_required for trigger in triggers),
         build_configs=tuple(build_config_paths(triggers)),
+        scheduled=tuple(
+            (it.name, it.kind)
+            for it in triggers
+            if it.kind in manifest.kinds and manifest.kinds[it.kind].schedule
+        ),
     )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from triggers.discovery.inventory import Component
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import Kind, TriggerSettings
+    from triggers.manifest.settings import TriggerSettings
 
 MAXIMUM_LENGTH = 64
 _HASH_LENGTH = 8
@@ -29,7 +29,7 @@ _HASH_LENGTH = 8
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerTarget:
-    """One package, one function, or all packages below a directory.
+    """One package, one function, all packages below a directory, or the repository.
 
     *packages* maps the paths of what it publishes to names, "" where only a build would tell.
     *folders* and *files* start its builds. *downstream* are the paths of the functions that are
@@ -38,7 +38,7 @@ class TriggerTarget:
     deploys it publishes.
     """
 
-    kind: Literal["package", "function", "directory"]
+    kind: Literal["package", "function", "directory", "repository"]
     path: str
     title: str
     has_own_config: bool
@@ -72,7 +72,7 @@ def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[Tr
     ]
 
 
-def name_in(manifest: Manifest, path: str, kind: Kind) -> str:
+def name_in(manifest: Manifest, path: str, kind: str) -> str:
     """Return the name of the trigger of *kind* for what is in directory *path*.
 
     At the root it begins with the repository's name: other repositories have a root, too.
@@ -89,15 +89,7 @@ def _group(manifest: Manifest, components: Iterable[Component]) -> Iterator[Trig
         if manifest.grouping == "directory" and component.kind == "package":
             directories.setdefault(component.path.split("/")[0], []).append(component)
         else:
-            yield TriggerTarget(
-                kind=component.kind,
-                path=component.path,
-                title=component.name,
-                has_own_config=component.has_own_config,
-                packages=_published_as([component]) if component.kind == "package" else {},
-                folders=(component.path, *component.dependencies.folders),
-                files=component.dependencies.files,
-            )
+            yield target_of(component)
     for path, members in directories.items():
         dependencies = [member.dependencies for member in members]
         yield TriggerTarget(
@@ -109,6 +101,19 @@ def _group(manifest: Manifest, components: Iterable[Component]) -> Iterator[Trig
             folders=(path, *sorted({d for each in dependencies for d in each.folders})),
             files=tuple(sorted({d for each in dependencies for d in each.files})),
         )
+
+
+def target_of(component: Component) -> TriggerTarget:
+    """Return the target that is one package or function."""
+    return TriggerTarget(
+        kind=component.kind,
+        path=component.path,
+        title=component.name,
+        has_own_config=component.has_own_config,
+        packages=_published_as([component]) if component.kind == "package" else {},
+        folders=(component.path, *component.dependencies.folders),
+        files=component.dependencies.files,
+    )
 
 
 def _published_as(packages: Iterable[Component]) -> dict[str, str]:

@@ -46,6 +46,8 @@ _OUTPUT_ONLY = {
     "github": {"installationId", "enterpriseConfig"},
     "repositoryEventConfig": {"repositoryType"},
     "developerConnectEventConfig": {"gitRepositoryLinkType"},
+    "pubsubConfig": {"subscription", "state"},
+    "webhookConfig": {"state"},
     "build": api().outputs("Build"),
 }
 # A triggered build has these always, whatever its config says.
@@ -58,10 +60,12 @@ _ZEROS = {
     "logStreamingOption": "STREAM_DEFAULT",
     "machineType": "UNSPECIFIED",
     "requestedVerifyOption": "NOT_VERIFIED",
-    # Not a zero value, but what every trigger on a repository is.
-    "eventType": "REPO",
+    "repoType": "UNKNOWN",
 }
+# What the service takes for the type of event, by the field that says so.
+_EVENT_TYPES = {"pubsubConfig": "PUBSUB", "webhookConfig": "WEBHOOK", "sourceToBuild": "MANUAL"}
 _SECONDS_PER_TRIGGER = 10.0
+_GITHUB = "https://github.com/"
 _BODY = re.compile(r"^-- body start --\n(.*?)\n-- body end --$", re.MULTILINE | re.DOTALL)
 
 
@@ -183,9 +187,11 @@ def _repository(live: Mapping[str, Any]) -> str:
     github = live.get("github")
     if github:
         return f"{github.get('owner')}/{github.get('name')}"
-    second = live.get("repositoryEventConfig") or {}
+    built = live.get("sourceToBuild") or {}
+    second = live.get("repositoryEventConfig") or built
     connected = live.get("developerConnectEventConfig") or {}
-    return str(second.get("repository") or connected.get("gitRepositoryLink") or "")
+    named = second.get("repository") or connected.get("gitRepositoryLink")
+    return str(named or built.get("uri", "").removeprefix(_GITHUB).removesuffix(".git"))
 
 
 def _edits(live: Any, rendered: Any, path: str) -> Iterator[Edit]:
@@ -276,11 +282,17 @@ def _taken(change: TriggerChange) -> Problem:
 
 def normal_form(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return the trigger *message*, rendered or live, without what makes no difference."""
-    return _normal_mapping(camel_case(message), "")
+    normal = _normal_mapping(camel_case(message), "")
+    implied = next((name for field, name in _EVENT_TYPES.items() if field in normal), "REPO")
+    if normal.get("eventType") == implied:
+        del normal["eventType"]
+    return normal
 
 
 def _normal_mapping(mapping: Mapping[str, Any], parent: str) -> dict[str, Any]:
     passed_over = _OUTPUT_ONLY.get(parent, set()) | _FIXED.get(parent, set())
+    if "repository" in mapping:  # its connection knows of what type it is
+        passed_over |= {"repoType"}
     normal = {key: _normal(value, key) for key, value in mapping.items() if key not in passed_over}
     return {key: value for key, value in sorted(normal.items()) if not _is_zero(value, key)}
 

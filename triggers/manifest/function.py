@@ -105,7 +105,7 @@ FlagName = Annotated[
     str, matching("[a-z](?:[a-z0-9-]*[a-z0-9])?", "write it as gcloud does, without dashes")
 ]
 FlagValue = Literal[True] | int | float | VariableValue | dict[Text, VariableValue] | list[Text]
-_TOPIC = matching(
+TopicName = matching(
     "[A-Za-z][A-Za-z0-9_.~+%-]{2,254}",
     "write its name alone: 3 to 255 letters, digits and _ . ~ + % -, a letter first",
 )
@@ -132,7 +132,7 @@ class FunctionTrigger(Model):
 
     http: Literal[True] | None = None
     """Requests; for a function that differs from the others here."""
-    topic: Annotated[str, _TOPIC] | None = None
+    topic: Annotated[str, TopicName] | None = None
     """The name of a Pub/Sub topic of the project: its messages."""
     bucket: Annotated[str, _BUCKET] | None = None
     """The name of a bucket: its new objects."""

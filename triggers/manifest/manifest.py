@@ -25,21 +25,23 @@ from steps.host.documents import brief
 from steps.host.errors import Finding, InputError, Problem, did_you_mean
 from steps.project.manifest import MANIFEST
 from triggers.cloudbuild.files import read_mapping
-from triggers.manifest.function import FunctionConfig
+from triggers.manifest.kinds import (
+    CheckTriggers,
+    Common,
+    DeployTriggers,
+    KindName,
+    OwnKind,
+    PublishTriggers,
+    Start,
+)
 from triggers.manifest.types import (
     WORDS,
     Directory,
-    Glob,
-    Key,
     Model,
-    Pattern,
     ProjectId,
     Region,
     Registry,
-    ServiceAccount,
-    Tag,
     TriggerName,
-    Value,
     matching,
     problem,
 )
@@ -97,70 +99,6 @@ class Source(Model):
         return (self.repository or self.git_repository_link or "").rsplit("/", 1)[-1]
 
 
-class Common(Model):
-    """Settings that add up from the whole repository down to one trigger."""
-
-    substitutions: dict[Key, Value] = Field(default_factory=dict)
-    """Substitutions for the build config, besides those that Shipwheel gives."""
-    included_files: tuple[Glob, ...] = Field(default=(), strict=False)
-    """More globs whose files start the build, besides the directory and its dependencies."""
-    ignored_files: tuple[Glob, ...] = Field(default=(), strict=False)
-    """Globs whose files start no build, even where another glob includes them."""
-    tags: tuple[Tag, ...] = Field(default=(), strict=False)
-    """More tags of the trigger, besides `shipwheel`."""
-
-
-class Start(Common):
-    """Settings that every kind of trigger has."""
-
-    enabled: bool | None = None
-    """Whether to render this trigger. By default it is rendered."""
-    build_config: Directory | None = None
-    """The build config's path. A target's own `cloudbuild.yaml` comes before the shared one."""
-    service_account: ServiceAccount | None = None
-    """Who the build runs as: an account's name in this project, its address, or its resource."""
-    approval: bool | None = None
-    """Whether each build needs an approval before it runs."""
-    branch: Pattern | None = None
-    """RE2 pattern of the branch; it is anchored at both ends. By default `main`."""
-
-
-class CheckTriggers(Start):
-    """Triggers that check a pull request. Their account must not be able to publish."""
-
-    comment_control: (
-        Literal[
-            "COMMENTS_DISABLED",
-            "COMMENTS_ENABLED",
-            "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY",
-        ]
-        | None
-    ) = None
-    """Whose pull requests wait for an owner's `/gcbrun`. By default those from outside."""
-
-
-class PublishTriggers(Start):
-    """Triggers that publish a package after a push."""
-
-    tag: Pattern | None = None
-    """RE2 pattern of the tag, instead of a branch; it is anchored at both ends."""
-
-    @model_validator(mode="after")
-    def _starts_from_one(self) -> Self:
-        if self.branch and self.tag:
-            raise problem("for both a branch and a tag", "remove one of them")
-        return self
-
-
-class DeployTriggers(PublishTriggers):
-    """Triggers that deploy a function after a push."""
-
-    after_publish: bool | None = None
-    """Start it from the build that publishes a package it needs, not from the push."""
-    function: FunctionConfig = Field(default_factory=FunctionConfig)
-    """How the function is deployed."""
-
-
 class Override(Common):
     """What is different for one package, function or group; the key is its directory."""
 
@@ -172,6 +110,8 @@ class Override(Common):
     """Its publish trigger."""
     deploy: DeployTriggers = Field(default_factory=DeployTriggers)
     """Its deploy trigger."""
+    kinds: dict[KindName, Start] = Field(default_factory=dict)
+    """Its triggers of the manifest's own kinds."""
 
 
 class Selection(Model):
@@ -207,6 +147,8 @@ class Manifest(Common):
     """Triggers that publish a package after a push."""
     deploy: DeployTriggers = Field(default_factory=DeployTriggers)
     """Triggers that deploy a function after a push."""
+    kinds: dict[KindName, OwnKind] = Field(default_factory=dict)
+    """Other triggers by a name of yours: by a schedule, a person, a message, a request, a push."""
     packages: Selection = Field(default_factory=Selection)
     """Which directories are packages."""
     functions: Selection = Field(default_factory=Selection)

@@ -6,39 +6,28 @@ Lists and substitutions add up; of everything else the last layer that gives it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from triggers.cloudbuild.conditions import anchored
-from triggers.manifest.manifest import (
-    CheckTriggers,
-    DeployTriggers,
-    Manifest,
-    Override,
-    PublishTriggers,
-)
+from triggers.manifest.kinds import KINDS, CheckTriggers, PublishTriggers, Start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Kind = Literal["check", "publish", "deploy"]
-KINDS: tuple[Kind, ...] = ("check", "publish", "deploy")
+    from triggers.manifest.manifest import Manifest, Override
 
-DEFAULT_ACCOUNTS: dict[Kind, str] = {
-    "check": "shipwheel-check",
-    "publish": "shipwheel-publish",
-    "deploy": "shipwheel-deploy",
-}
+DEFAULT_ACCOUNTS = {kind: f"shipwheel-{kind}" for kind in KINDS}
 # What `shipwheel init` writes; a manifest that names none leaves functions to Google's accounts.
 DEFAULT_FUNCTION_ACCOUNTS = {
     "serviceAccount": "shipwheel-function",
     "buildServiceAccount": "shipwheel-build",
 }
-IMAGE_ACCOUNT = "shipwheel-image"  # not in the manifest: no trigger builds our image
+IMAGE_ACCOUNT = "shipwheel-image"  # builds our image
+SCHEDULE_ACCOUNT = "shipwheel-schedule"  # starts what is scheduled
 DEFAULT_BRANCH = "^main$"
 DEFAULT_COMMENT_CONTROL = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 OWNERSHIP_TAG = "shipwheel"  # marks the triggers that `diff` and `apply` manage
 
-_Start = CheckTriggers | PublishTriggers | DeployTriggers
 _T = TypeVar("_T")
 
 
@@ -47,7 +36,7 @@ class TriggerSettings:
     """Everything that layers decide about one trigger, except for a function's own settings.
 
     Exactly one of *branch* and *tag* is given, anchored; *service_account* is a full resource name;
-    *build_config* is empty where the manifest names none.
+    *build_config* is empty where the manifest names none. *fields* are the message's own.
     """
 
     enabled: bool
@@ -61,14 +50,15 @@ class TriggerSettings:
     included_files: tuple[str, ...]
     ignored_files: tuple[str, ...]
     tags: tuple[str, ...]
+    fields: dict[str, Any]
 
 
-def resolve(manifest: Manifest, path: str, kind: Kind) -> TriggerSettings:
+def resolve(manifest: Manifest, path: str, kind: str) -> TriggerSettings:
     """Return what holds for the trigger of *kind* of the target in directory *path*."""
     starts = _starts(manifest, path, kind)
     common = [manifest, starts[0], *_override(manifest, path), *starts[1:]]
-    branch, tag = _reference(starts)
-    account = _last((start.service_account for start in starts), default=DEFAULT_ACCOUNTS[kind])
+    branch, tag = _reference(starts if kind in KINDS else [manifest.check, *starts])
+    account = _last((start.service_account for start in starts), default=f"shipwheel-{kind}")
     comments = (start.comment_control for start in starts if isinstance(start, CheckTriggers))
     return TriggerSettings(
         enabled=_last((start.enabled for start in starts), default=True),
@@ -82,6 +72,7 @@ def resolve(manifest: Manifest, path: str, kind: Kind) -> TriggerSettings:
         included_files=_unique(glob for layer in common for glob in layer.included_files),
         ignored_files=_unique(glob for layer in common for glob in layer.ignored_files),
         tags=_unique([OWNERSHIP_TAG, *(tag for layer in common for tag in layer.tags)]),
+        fields={key: value for layer in common for key, value in layer.trigger.items()},
     )
 
 
@@ -100,12 +91,15 @@ def _override(manifest: Manifest, path: str) -> list[Override]:
     return [manifest.overrides[path]] if path in manifest.overrides else []
 
 
-def _starts(manifest: Manifest, path: str, kind: Kind) -> list[_Start]:
-    layers: list[Manifest | Override] = [manifest, *_override(manifest, path)]
-    return [getattr(layer, kind) for layer in layers]
+def _starts(manifest: Manifest, path: str, kind: str) -> list[Start]:
+    if kind in KINDS:
+        layers: list[Manifest | Override] = [manifest, *_override(manifest, path)]
+        return [getattr(layer, kind) for layer in layers]
+    own = (it.kinds[kind] for it in _override(manifest, path) if kind in it.kinds)
+    return [manifest.kinds[kind], *own]
 
 
-def _reference(starts: Sequence[_Start]) -> tuple[str, str]:
+def _reference(starts: Sequence[Start]) -> tuple[str, str]:
     """Return branch and tag, of which one is empty: the last layer with either decides."""
     branch, tag = DEFAULT_BRANCH, ""
     for start in starts:

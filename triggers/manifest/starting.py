@@ -16,7 +16,11 @@ from steps.host.errors import InputError, Problem
 from steps.host.files import NewFile, link_problems, write_together
 from steps.host.gcloud import BUILD_REGIONS
 from triggers.manifest.manifest import SCHEMA_URL, parse_manifest
-from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS
+from triggers.manifest.settings import (
+    DEFAULT_ACCOUNTS,
+    DEFAULT_FUNCTION_ACCOUNTS,
+    IMAGE_ACCOUNT,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -45,7 +49,8 @@ _GITHUB_REMOTE = re.compile(
 class InitOptions:
     """What the manifest begins with: *source* is the manifest's, *branch* the default branch.
 
-    *excluded* are the directories that are left out, each with the reason.
+    *excluded* are the directories that are left out, each with the reason. *is_image* says that the
+    repository is Shipwheel's own, and its trigger the one of the image.
     """
 
     registry: Registry
@@ -55,6 +60,7 @@ class InitOptions:
     source: Mapping[str, Any]
     branch: str = "main"
     excluded: Mapping[str, str] = field(default_factory=dict)
+    is_image: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def new_manifest(options: InitOptions) -> tuple[str, Manifest]:
     parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
     parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(options)]
     parts += [_exclusions(options.excluded)] if options.excluded else []
-    examples = _EXAMPLES[1:] if options.excluded else _EXAMPLES
+    examples = [] if options.is_image else _EXAMPLES[bool(options.excluded) :]
     parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in examples]
     text = "\n".join(parts)
     return text, parse_manifest(read_yaml(text).data, "what was given")
@@ -135,6 +141,34 @@ def _sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
             "The repository: github (1st generation), repository (2nd), or gitRepositoryLink.",
             {"source": dict(options.source)},
         ),
+        *(_image_sections(options) if options.is_image else _package_sections(options)),
+    ]
+
+
+def _image_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (
+            "Of this repository, nothing but the image is built.",
+            {"packages": {"include": []}, "functions": {"include": []}},
+        ),
+        (
+            "Pushes that build, test and push the image.",
+            {
+                "kinds": {
+                    "image": {
+                        "push": True,
+                        "branch": _pattern(options.branch),
+                        "buildConfig": "cloudbuild.yaml",
+                        "serviceAccount": IMAGE_ACCOUNT,
+                    }
+                }
+            },
+        ),
+    ]
+
+
+def _package_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
+    return [
         (
             "Pull requests. Their account can only read: a pull request decides what is run.",
             {"check": _start("check", options.branch)},
@@ -204,8 +238,11 @@ def _current(path: Path) -> str | None:
 
 
 def _start(kind: Literal["check", "publish", "deploy"], branch: str) -> dict[str, Any]:
-    pattern = re.sub(r"([.+*?()\[\]{}^$|\\])", r"\\\1", branch)
-    return {"branch": pattern, "serviceAccount": DEFAULT_ACCOUNTS[kind]}
+    return {"branch": _pattern(branch), "serviceAccount": DEFAULT_ACCOUNTS[kind]}
+
+
+def _pattern(branch: str) -> str:
+    return re.sub(r"([.+*?()\[\]{}^$|\\])", r"\\\1", branch)
 
 
 def _plain(values: object) -> str:

@@ -25,9 +25,12 @@ _Fields = dict[str, "_Fields | None"]
 
 _VOLUMES: _Fields = {"name": None, "path": None}
 _EVENT: _Fields = {
-    "push": {"branch": None, "tag": None},
-    "pullRequest": {"branch": None, "commentControl": None},
+    "push": dict.fromkeys(["branch", "tag", "invertRegex"]),
+    "pullRequest": dict.fromkeys(["branch", "commentControl", "invertRegex"]),
 }
+_REPOSITORY: _Fields = dict.fromkeys(
+    ["uri", "repository", "repoType", "githubEnterpriseConfig", "bitbucketServerConfig"]
+)
 # What the provider's documentation of the resource lists, by the names of Cloud Build's messages.
 _BUILD: _Fields = {
     "tags": None,
@@ -59,7 +62,11 @@ _BUILD: _Fields = {
 }
 TRIGGER_FIELDS: _Fields = {
     **dict.fromkeys(["name", "description", "tags", "filename", "includedFiles", "ignoredFiles"]),
-    **dict.fromkeys(["substitutions", "serviceAccount"]),
+    **dict.fromkeys(["substitutions", "serviceAccount", "includeBuildLogs", "disabled", "filter"]),
+    "sourceToBuild": {**_REPOSITORY, "ref": None},
+    "gitFileSource": {**_REPOSITORY, "path": None, "revision": None},
+    "pubsubConfig": {"topic": None, "serviceAccountEmail": None},
+    "webhookConfig": {"secret": None},
     "github": {"owner": None, "name": None, **_EVENT},
     "repositoryEventConfig": {"repository": None, **_EVENT},
     "developerConnectEventConfig": {"gitRepositoryLink": None, **_EVENT},

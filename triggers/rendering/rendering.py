@@ -19,7 +19,7 @@ from triggers.cloudbuild.globs import unwritable, without_covered
 from triggers.cloudbuild.substitutions import LONGEST_VALUE
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.discovery.targets import TriggerTarget, find_targets, name_in
-from triggers.manifest.settings import DEFAULT_FUNCTION_ACCOUNTS, Kind, TriggerSettings, resolve
+from triggers.manifest.settings import DEFAULT_FUNCTION_ACCOUNTS, TriggerSettings, resolve
 from triggers.rendering.functions import (
     contradictions,
     deploy_flags,
@@ -27,7 +27,8 @@ from triggers.rendering.functions import (
     requirements_options,
     resolve_function,
 )
-from triggers.rendering.trigger import EventSource, PullRequest, Push, Trigger
+from triggers.rendering.own_kinds import field_problems, on_demand, own_problems, own_targets
+from triggers.rendering.trigger import Event, EventSource, OnDemand, PullRequest, Push, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -65,17 +66,29 @@ class Rendering:
 def render(manifest: Manifest, inventory: Inventory) -> Rendering:
     """Return the triggers of everything in *inventory*; raise InputError with all problems."""
     targets = find_targets(manifest, inventory.components)
-    if not targets:
+    own = [*own_targets(manifest, inventory.components)]
+    if not targets and not own:
         raise InputError(
             "No packages or functions found",
             "a package has a pyproject.toml or a setup.py that builds, a function has main.py and"
             " requirements; `packages.include` and `functions.include` list them by hand",
         )
-    triggers = tuple(t for target in targets for t in _triggers(manifest, target))
+    triggers = (
+        *(it for target in targets for it in _triggers(manifest, target)),
+        *(it for kind, target in own for it in _enabled(manifest, target, kind)),
+    )
     runtimes = [*_runtimes(manifest, targets, datetime.now(UTC).date())]
     refused = [problem for level, problem in runtimes if level == "error"]
     outdated = [problem for level, problem in runtimes if level == "warning"]
-    InputError.raise_all([*_unwritable(manifest, targets), *refused, *_problems(triggers)])
+    InputError.raise_all(
+        [
+            *_unwritable(manifest, targets),
+            *refused,
+            *_problems(triggers),
+            *own_problems(manifest, own, triggers),
+            *field_problems(triggers),
+        ]
+    )
     return Rendering(
         triggers=triggers,
         warnings=(*inventory.warnings, *outdated, *_limit(manifest, len(triggers))),
@@ -83,37 +96,43 @@ def render(manifest: Manifest, inventory: Inventory) -> Rendering:
 
 
 def _triggers(manifest: Manifest, target: TriggerTarget) -> Iterator[Trigger]:
-    kinds: tuple[Kind, ...] = ("deploy",) if target.kind == "function" else ("check", "publish")
-    for kind in kinds:
-        settings = resolve(manifest, target.path, kind)
-        if settings.enabled:
-            yield _trigger(manifest, target, kind, settings)
+    for kind in ("deploy",) if target.kind == "function" else ("check", "publish"):
+        yield from _enabled(manifest, target, kind)
+
+
+def _enabled(manifest: Manifest, target: TriggerTarget, kind: str) -> Iterator[Trigger]:
+    settings = resolve(manifest, target.path, kind)
+    if settings.enabled:
+        yield _trigger(manifest, target, kind, settings)
 
 
 def _trigger(
-    manifest: Manifest, target: TriggerTarget, kind: Kind, settings: TriggerSettings
+    manifest: Manifest, target: TriggerTarget, kind: str, settings: TriggerSettings
 ) -> Trigger:
     config = settings.build_config or _default_config(target, kind)
-    included = without_covered(target.folders, [*target.files, config])
+    event = _event(manifest, kind, settings)
+    watches = target.folders and not isinstance(event, OnDemand)
+    included = without_covered(target.folders, [*target.files, config]) if watches else ()
     extra = [glob for glob in settings.included_files if glob not in included]
     return Trigger(
         target=target.path,
         kind=kind,
         name=name_in(manifest, target.path, kind),
-        description=f"{_VERBS[kind]} {target.title} ({target.path})",
+        description=f"{_VERBS.get(kind) or f'Run {kind} for'} {target.title} ({target.path})",
         source=_source(manifest.source),
-        event=_event(kind, settings),
+        event=event,
         build=config,
         service_account=settings.service_account,
-        included_files=(*included, *extra),
-        ignored_files=settings.ignored_files,
+        included_files=() if isinstance(event, OnDemand) else (*included, *extra),
+        ignored_files=() if isinstance(event, OnDemand) else settings.ignored_files,
         substitutions={**_substitutions(manifest, target, kind, config), **settings.substitutions},
         tags=settings.tags,
         approval_required=settings.approval,
+        fields=settings.fields,
     )
 
 
-def _default_config(target: TriggerTarget, kind: Kind) -> str:
+def _default_config(target: TriggerTarget, kind: str) -> str:
     # A target's own config publishes or deploys; the account of pull requests could not run it.
     if target.has_own_config and kind != "check":
         return f"{target.path}/{OWN_BUILD_CONFIG}"
@@ -132,14 +151,17 @@ def _source(source: Source) -> EventSource:
     return EventSource("developerConnectEventConfig", link)
 
 
-def _event(kind: Kind, settings: TriggerSettings) -> Push | PullRequest:
+def _event(manifest: Manifest, kind: str, settings: TriggerSettings) -> Event:
+    own = manifest.kinds.get(kind)
+    if own and not own.push:
+        return on_demand(own, settings, manifest.project)
     if kind == "check":
         return PullRequest(settings.branch, settings.comment_control)
     return Push(settings.tag, "tag") if settings.tag else Push(settings.branch)
 
 
 def _substitutions(
-    manifest: Manifest, target: TriggerTarget, kind: Kind, config: str
+    manifest: Manifest, target: TriggerTarget, kind: str, config: str
 ) -> dict[str, str]:
     """Return what every build config gets, and what those need that are not the target's own."""
     registry = parse_registry(manifest.registry, {})

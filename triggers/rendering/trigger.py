@@ -22,9 +22,24 @@ class EventSource:
     field: str
     names: Mapping[str, str]
 
-    def document(self, event: Push | PullRequest) -> dict[str, Any]:
+    def document(self, event: Event) -> dict[str, Any]:
         """Return the part of the message that names the repository and the event."""
+        if isinstance(event, OnDemand):
+            return {**event.fields, "sourceToBuild": {**self._place, "ref": event.ref}}
         return {self.field: {**self.names, **event.document()}}
+
+    def build_config(self, path: str, event: Event) -> dict[str, Any]:
+        """Return the part of the message that names the build config at *path*."""
+        if isinstance(event, OnDemand):
+            return {"gitFileSource": {"path": path, **self._place, "revision": event.ref}}
+        return {"filename": path}
+
+    @property
+    def _place(self) -> dict[str, str]:
+        if self.field == "github":
+            uri = f"https://github.com/{self.names['owner']}/{self.names['name']}"
+            return {"uri": uri, "repoType": "GITHUB"}
+        return {**self.names, "repoType": "UNKNOWN"}  # its connection knows
 
 
 @dataclass(frozen=True)
@@ -55,13 +70,29 @@ class PullRequest:
         return {"pullRequest": {"branch": Quoted(self.pattern), **control}}
 
 
+@dataclass(frozen=True)
+class OnDemand:
+    """No event of the repository, but *fields*, or else somebody: a build of *branch*."""
+
+    branch: str
+    fields: Mapping[str, Any]
+
+    @property
+    def ref(self) -> str:
+        """The whole name of the branch."""
+        return f"refs/heads/{self.branch}"
+
+
+Event = Push | PullRequest | OnDemand
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trigger:
     """One trigger. *name* is its key: creating, updating and GitHub's check go by it.
 
     *build* is the path of the build config, or its contents, which no pull request can change.
-    *service_account* is a full resource name. *target* and *kind* say what the trigger is for, and
-    are not part of the message.
+    *service_account* is a full resource name. *fields* are more of the message's own. *target* and
+    *kind* say what the trigger is for, and are not part of the message.
     """
 
     target: str
@@ -69,7 +100,7 @@ class Trigger:
     name: str
     description: str
     source: EventSource
-    event: Push | PullRequest
+    event: Event
     build: str | Mapping[str, Any]
     service_account: str
     included_files: tuple[str, ...]
@@ -77,17 +108,27 @@ class Trigger:
     substitutions: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     approval_required: bool = False
+    fields: Mapping[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return the message: the whole truth, since an import replaces all of a trigger."""
+        plain = self.document_without_fields()
+        return merged(plain, self.fields) if self.fields else plain
+
+    def document_without_fields(self) -> dict[str, Any]:
+        """Return the message as the manifest's own keys have it."""
         message: dict[str, Any] = {
             "name": self.name,
             "description": self.description,
             "tags": [*self.tags],
             **self.source.document(self.event),
         }
-        message["filename" if isinstance(self.build, str) else "build"] = self.build
-        message["includedFiles"] = [*self.included_files]
+        if isinstance(self.build, str):
+            message |= self.source.build_config(self.build, self.event)
+        else:
+            message["build"] = self.build
+        if self.included_files:
+            message["includedFiles"] = [*self.included_files]
         if self.ignored_files:
             message["ignoredFiles"] = [*self.ignored_files]
         message["substitutions"] = {
@@ -97,3 +138,13 @@ class Trigger:
         if self.approval_required:
             message["approvalConfig"] = {"approvalRequired": True}
         return message
+
+
+def merged(message: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *message* with what *more* has besides, at any depth."""
+    result = dict(message)
+    for key, value in more.items():
+        there = result.setdefault(key, value)
+        if isinstance(there, dict) and isinstance(value, dict):
+            result[key] = merged(there, value)
+    return result

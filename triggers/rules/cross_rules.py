@@ -56,7 +56,7 @@ def cross(sources: Sources, globs: Globs) -> list[Finding]:
 
 
 def _of_trigger(trigger: TriggerSource, sources: Sources, globs: Globs) -> _Found:
-    path = trigger.message.filename
+    path = trigger.config_path
     config = trigger.inline or sources.configs.get(path)
     if config:
         for rule in _RULES:
@@ -68,7 +68,7 @@ def _of_trigger(trigger: TriggerSource, sources: Sources, globs: Globs) -> _Foun
 
 def _lone_values(sources: Sources) -> Iterator[Finding]:
     """SW409, SW509: gcloud makes a list of them when it submits, what a trigger reads must be."""
-    named = {trigger.message.filename for trigger in sources.here}
+    named = {trigger.config_path for trigger in sources.here}
     for path, config in sources.configs.items():
         code = "SW509" if path in named else "SW409"
         findings = [lone_value(where, code) for where in config.lone]
@@ -180,7 +180,7 @@ def _unused_of_manifest(sources: Sources) -> Iterator[Finding]:
     used = {
         key
         for trigger in rendered
-        if (config := sources.configs.get(trigger.message.filename))
+        if (config := sources.configs.get(trigger.config_path))
         for key in _used_of(trigger, config)
     }
     for path in [path for path in document.lines if path[-2:-1] == ("substitutions",)]:

@@ -152,7 +152,7 @@ class _Reader:
 
     def _named_configs(self) -> None:
         """Read the build configs that triggers name, and that were not read yet."""
-        for path in dict.fromkeys(trigger.message.filename for trigger in self.sources.here):
+        for path in dict.fromkeys(trigger.config_path for trigger in self.sources.here):
             if path in self.sources.files and path not in self.sources.configs:
                 self._config(path)
 

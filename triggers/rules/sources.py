@@ -66,6 +66,12 @@ class TriggerSource:
         kind = "the rendered trigger" if self.rendered else "the trigger"
         return f"{kind} {self.message.name!r}"
 
+    @property
+    def config_path(self) -> str:
+        """The path of its build config here; a file's trigger may take its from elsewhere."""
+        of_rendered = self.document.data.get("gitFileSource") if self.rendered else None
+        return self.message.filename or (of_rendered or {}).get("path", "")
+
 
 @dataclass
 class Sources:

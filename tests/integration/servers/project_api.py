@@ -29,12 +29,13 @@ class ProjectApi(CloudBuildApi):
 
     endpoints: ClassVar[tuple[str, ...]] = (
         *CloudBuildApi.endpoints,
-        *("ARTIFACTREGISTRY", "CLOUDRESOURCEMANAGER", "IAM", "SERVICEUSAGE"),
+        *("ARTIFACTREGISTRY", "CLOUDRESOURCEMANAGER", "CLOUDSCHEDULER", "IAM", "SERVICEUSAGE"),
     )
     service_usage: bool = True
     apis: set[str] = field(default_factory=set)
     repositories: dict[str, dict[str, Any]] = field(default_factory=dict)
     accounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     newborn: dict[str, int] = field(default_factory=dict)
     newborn_for: int = 0
@@ -68,6 +69,7 @@ class ProjectApi(CloudBuildApi):
             "projects/[^/]+/services(/[^/]+)?": self._services,
             "projects/[^/]+/locations/[^/]+/repositories(/[^/]+)?": self._repositories,
             "projects/[^/]+/serviceAccounts(/[^/]+)?": self._accounts,
+            "projects/[^/]+/locations/[^/]+/jobs(/[^/]+)?": self._jobs,
             f"projects/{self.project}": self._policy,
         }
         found = [it for pattern, it in collections.items() if re.fullmatch(pattern, resource)]
@@ -115,6 +117,19 @@ class ProjectApi(CloudBuildApi):
         self.repositories[name] = {**request.body, "name": name}
         location = parent.removesuffix("/repositories")
         return 200, {"name": f"{location}/operations/create", **_DONE}
+
+    def _jobs(self, request: Request, resource: str, _verb: str) -> Answer:
+        if "cloudscheduler.googleapis.com" not in self.apis:
+            return self._api_is_off("cloudscheduler")
+        if request.method == "GET":
+            return 200, {
+                "jobs": [it for it in self.jobs.values() if it["name"].startswith(resource)]
+            }
+        name = request.body.get("name", resource)
+        if (request.method == "POST") is (name in self.jobs):
+            return error_answer(409, "ALREADY_EXISTS", "Job already exists.")
+        self.jobs[name] = {**self.jobs.get(name, {}), **request.body, "name": name}
+        return 200, self.jobs[name]
 
     def _accounts(self, request: Request, resource: str, verb: str) -> Answer:
         if "iam.googleapis.com" not in self.apis:

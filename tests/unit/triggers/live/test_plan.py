@@ -81,6 +81,66 @@ def test_what_the_service_fills_in_or_leaves_out_is_no_difference(
     assert changed(RENDERED, **different).action == "unchanged"
 
 
+@pytest.mark.parametrize(
+    ("starter", "filled_in"),
+    [
+        ({}, {"eventType": "MANUAL"}),
+        (
+            {"pubsubConfig": {"topic": "projects/p/topics/t"}},
+            {
+                "eventType": "PUBSUB",
+                "pubsubConfig": {
+                    "topic": "projects/p/topics/t",
+                    "subscription": "projects/p/subscriptions/gcb-a",
+                    "state": "OK",
+                },
+            },
+        ),
+        (
+            {"webhookConfig": {"secret": "projects/p/secrets/s/versions/1"}},
+            {
+                "eventType": "WEBHOOK",
+                "webhookConfig": {"secret": "projects/p/secrets/s/versions/1", "state": "OK"},
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    ("place", "answered"),
+    [
+        ({"uri": "https://github.com/acme/monorepo", "repoType": "GITHUB"}, {}),
+        (
+            {"repository": f"{CONNECTION}/repositories/r", "repoType": "UNKNOWN"},
+            {"repoType": "GITHUB"},
+        ),
+    ],
+)
+def test_a_trigger_that_no_event_of_the_repository_starts_is_ours_and_compared(
+    starter: dict[str, Any],
+    filled_in: dict[str, Any],
+    place: dict[str, str],
+    answered: dict[str, str],
+) -> None:
+    rendered = {
+        "name": "nightly",
+        "tags": ["shipwheel"],
+        **starter,
+        "sourceToBuild": {**place, "ref": "refs/heads/main"},
+        "gitFileSource": {**place, "path": "a.yaml", "revision": "refs/heads/main"},
+    }
+    live = {
+        **rendered,
+        **filled_in,
+        "sourceToBuild": {**rendered["sourceToBuild"], **answered},
+        "gitFileSource": {**rendered["gitFileSource"], **answered},
+    }
+    owner = Owner(place.get("repository", "acme/monorepo"))
+
+    assert [it.action for it in make_plan([rendered], [live], owner).changes] == ["unchanged"]
+    assert [it.action for it in make_plan([], [live], owner).changes] == ["delete"]
+    assert [it.action for it in make_plan([], [live], Owner("acme/other")).changes] == ["foreign"]
+
+
 def test_an_inline_build_comes_back_in_camel_case_with_numbers_as_text() -> None:
     build = {
         "steps": [{"id": "one", "name": "image", "args": ["", "x"], "waitFor": ["-"]}],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from builder.__main__ import main
-from tests.tree import git
+from tests.tree import git, write
 from tests.unit.triggers.manifest.answers import FILES, GITHUB, REGISTRY
 from tests.unit.triggers.rendering.rendering import package
 from triggers.discovery.inventory import Inventory
@@ -162,3 +163,23 @@ def test_triggers_wait_for_the_default_branch(
 
     manifest = read_manifest(tmp_path / "shipwheel.yaml")
     assert {manifest.check.branch, manifest.publish.branch, manifest.deploy.branch} == {branch}
+
+
+def test_in_a_checkout_of_shipwheel_the_trigger_is_the_one_of_the_image(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["init", "--image-trigger", *REGISTRY, "--github", "acme/shipwheel"]
+    write(tmp_path, {"cloudbuild.yaml": "steps: [{name: bash}]\n", "setup.py": ""})
+    assert main(arguments) == 2
+    assert "there is no builder/Dockerfile in '.'" in capsys.readouterr().err
+    write(tmp_path, {"builder/Dockerfile": ""})
+
+    assert main(arguments) == 0
+
+    assert capsys.readouterr().err.startswith("shipwheel.yaml: written\n")
+    assert main(["triggers", "render"]) == 0
+    [trigger] = yaml.safe_load_all(capsys.readouterr().out)
+    assert (trigger["name"], trigger["filename"]) == ("shipwheel-image", "cloudbuild.yaml")
+    assert trigger["serviceAccount"].partition("@")[0].endswith("/shipwheel-image")
+    assert trigger["substitutions"]["_IMAGE"].startswith("us-central1-docker.pkg.dev/my-project/")
+    assert trigger["github"]["push"] == {"branch": "^main$"}

@@ -19,6 +19,21 @@ CHECK_ACCOUNT = (
     "projects/my-project/serviceAccounts/shipwheel-check@my-project.iam.gserviceaccount.com"
 )
 
+_NIGHTLY = "cloudbuild/check-package.yaml"
+# One of the manifest's own kinds for each thing that may start a trigger.
+KINDS: dict[str, dict[str, Any]] = {
+    "nightly": {"schedule": "0 3 * * *", "buildConfig": _NIGHTLY},
+    "by-hand": {"manual": True, "buildConfig": _NIGHTLY, "branch": "^dev$"},
+    "message": {"topic": "t-1", "buildConfig": _NIGHTLY, "trigger": {"filter": "_A == 'b'"}},
+    "request": {"webhook": "projects/p/secrets/s/versions/1", "buildConfig": _NIGHTLY},
+    "pushed": {
+        "push": True,
+        "tag": "v.*",
+        "buildConfig": _NIGHTLY,
+        "trigger": {"includeBuildLogs": "INCLUDE_BUILD_LOGS_WITH_STATUS"},
+    },
+}
+
 
 def package(
     path: str, *dependencies: str, own: bool = False, files: tuple[str, ...] = ()

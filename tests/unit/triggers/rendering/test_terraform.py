@@ -19,7 +19,7 @@ import yaml
 
 from steps.host.errors import InputError
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
-from tests.unit.triggers.rendering.rendering import function, package
+from tests.unit.triggers.rendering.rendering import KINDS, function, package
 from triggers.discovery.inventory import Component, Inventory
 from triggers.manifest.manifest import parse_manifest
 from triggers.rendering.formats import TRIGGER_FIELDS, terraform_document
@@ -204,6 +204,8 @@ def test_the_provider_knows_every_block_and_attribute_of_every_trigger(
             "function": {"buildServiceAccount": "builder", "environment": {"A": "$"}},
         },
     }
+    if "gitRepositoryLink" not in source:
+        settings["kinds"] = KINDS
     manifest = parse_manifest({**SMALLEST, **settings})
     targets = (package("p/a"), package("q"), function("f", "p/a"))
     triggers = render(manifest, Inventory(components=targets)).triggers
@@ -213,7 +215,7 @@ def test_the_provider_knows_every_block_and_attribute_of_every_trigger(
     document = terraform_document(triggers, manifest)
 
     found = document["resource"]["google_cloudbuild_trigger"]
-    assert len(found) == 5
+    assert len(found) == 5 + len(settings.get("kinds", ()))
     assert {
         name: problems
         for name, it in found.items()

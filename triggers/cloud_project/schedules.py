@@ -1,0 +1,117 @@
+"""Schedules of triggers: jobs of Cloud Scheduler, the account that they act as, and its roles."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from triggers.cloud_project.resources import (
+    DesiredResource,
+    EnabledApi,
+    ProjectScope,
+    ScheduledJob,
+    grant,
+    service_account,
+)
+from triggers.manifest.settings import SCHEDULE_ACCOUNT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from triggers.cloud_project.resources import Repositories, ServiceAccount, ServiceAccounts
+    from triggers.manifest.manifest import Manifest
+
+STARTS_TRIGGERS = "roles/cloudbuild.builds.editor"
+ACTS_AS = "roles/iam.serviceAccountUser"
+SCHEDULER = "cloudscheduler.googleapis.com"
+_UTC = "Etc/UTC"
+_BODY = "{}"  # what the trigger builds is in the trigger
+
+
+def schedule_apis(manifest: Manifest, users: ServiceAccounts) -> Iterator[DesiredResource]:
+    """Yield the API that schedules take."""
+    if users.scheduled:
+        why = "cloudscheduler starts triggers on a schedule"
+        yield DesiredResource(EnabledApi(manifest.project, SCHEDULER), why)
+
+
+def schedulers(manifest: Manifest, users: ServiceAccounts) -> Iterator[tuple[ServiceAccount, str]]:
+    """Yield the account that starts what is scheduled, and what it is for."""
+    if users.scheduled:
+        account = service_account(SCHEDULE_ACCOUNT, manifest.project)
+        yield account, "Starts the triggers that have a schedule"
+
+
+def schedule_bindings(manifest: Manifest, users: ServiceAccounts) -> Iterator[DesiredResource]:
+    """Yield what that account may do."""
+    for account, _ in schedulers(manifest, users):
+        yield grant(account, ProjectScope(manifest.project), STARTS_TRIGGERS, "starts triggers")
+        for kind in dict.fromkeys(kind for _, kind in users.scheduled):
+            for other in users.of(kind):
+                why = f"has these triggers run as {other.name}"
+                yield grant(account, other, ACTS_AS, why)
+
+
+def scheduled_jobs(
+    manifest: Manifest, places: Repositories, users: ServiceAccounts
+) -> Iterator[DesiredResource]:
+    """Yield the job of each trigger with a schedule; Cloud Scheduler has no location `global`."""
+    for account, _ in schedulers(manifest, users):
+        for name, kind in users.scheduled:
+            own = manifest.kinds[kind]
+            job = ScheduledJob(
+                project=manifest.project,
+                location=places.python.location if manifest.region == "global" else manifest.region,
+                name=name,
+                trigger_location=manifest.region,
+                schedule=own.schedule or "",
+                time_zone=own.time_zone or _UTC,
+                account=account,
+            )
+            yield DesiredResource(job, f"Starts the trigger {name}")
+
+
+def job_arguments(job: ScheduledJob) -> tuple[str, ...]:
+    """Return the arguments of `gcloud scheduler jobs create http`, or `update http`."""
+    return (
+        job.name,
+        f"--location={job.location}",
+        f"--schedule={job.schedule}",
+        f"--time-zone={job.time_zone}",
+        f"--uri={job.uri}",
+        "--http-method=post",
+        f"--message-body={_BODY}",
+        f"--oauth-service-account-email={job.account.email}",
+    )
+
+
+def job_block(job: ScheduledJob) -> dict[str, Any]:
+    """Return the arguments of Terraform's resource."""
+    return {
+        "project": job.project,
+        "region": job.location,
+        "name": job.name,
+        "schedule": job.schedule,
+        "time_zone": job.time_zone,
+        "http_target": {
+            "uri": job.uri,
+            "http_method": "POST",
+            "body": base64.b64encode(_BODY.encode()).decode(),
+            "oauth_token": {"service_account_email": job.account.email},
+        },
+    }
+
+
+def live_job(answer: Mapping[str, Any], wanted: ScheduledJob) -> ScheduledJob | None:
+    """Return the job that Cloud Scheduler answers with, None where it is for something else."""
+    target = answer.get("httpTarget", {})
+    if target.get("uri") != wanted.uri:
+        return None
+    email = target.get("oauthToken", {}).get("serviceAccountEmail", "")
+    return replace(
+        wanted,
+        schedule=answer.get("schedule", ""),
+        time_zone=answer.get("timeZone", _UTC),
+        account=replace(wanted.account, email=email),
+    )
