@@ -152,8 +152,8 @@ def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[
         *(project.get(key) for key in ("readme", "license", "license-files")),
         table_in(table, "build-system").get("backend-path"),
     ]
-    for name, keys in _BUILD_TABLES.items():
-        own = table_in(tool, name)
+    for name in _BUILD_TABLES.keys() & tool.keys():
+        own, keys = table_in(tool, name), _BUILD_TABLES[name]
         tables += [own] if keys is None else [own.get(key) for key in keys]
     for text in (text for it in tables for text in _texts(it)):
         plain = _PARENT.sub(lambda it: "/".join([".", *[".."] * it[1].count("parent")]), text)
@@ -163,7 +163,8 @@ def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[
         yield from (path for text in _upwards(base / name) for path in _expand(base, text))
     if any(name in tool for name in _WORKSPACE_TOOLS):
         yield from _above(base, "workspace.toml", "tool.polylith", "tool.una", "tool.uv.workspace")
-    yield from _crates(base, table_in(tool, "maturin").get("manifest-path"))
+    if "maturin" in tool or "Cargo.toml" in files:
+        yield from _crates(base, table_in(tool, "maturin").get("manifest-path"))
 
 
 def _texts(value: object) -> Iterator[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from steps.project.source import Project
 
-_OUTPUT = ("build", "dist")
+_OUTPUT = {"build", "dist"}
 _NEVER_PROJECTS = {*_OUTPUT, "__pycache__", "node_modules", "site-packages"}
 _PROJECT_FILES = {"pyproject.toml", "setup.cfg", "setup.py"}
 # How tools say that a directory is not to be built.
@@ -65,10 +65,10 @@ def find_packages(root: Path) -> Found:
         what = "This is a file" if root.exists() else "The directory does not exist"
         raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
     reasons: dict[Path, str] = {}
-    for folder, files in walk(root):
+    for folder, subfolders, files in _walk(root):
         if _PROJECT_FILES & {*files}:
             reasons[Path(folder)] = _reason_against(Path(folder), {*files})
-        for name in _OUTPUT:
+        for name in _OUTPUT & {*subfolders}:
             output = Path(folder, name)
             if any((output / it).is_file() for it in ("pyproject.toml", "setup.py")):
                 reasons[output] = f"a folder named {name!r} counts as the output of a build"
@@ -92,14 +92,20 @@ def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
 
     Hidden folders, environments and build output are passed over.
     """
+    yield from ((folder, files) for folder, _, files in _walk(root))
+
+
+def _walk(root: Path) -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
+    """Yield the same with the names of all subfolders, those passed over, too."""
     for folder, subfolders, files in os.walk(root):
         if "pyvenv.cfg" in files:
             subfolders.clear()
             continue
+        every = tuple(subfolders)
         subfolders[:] = [
-            name for name in subfolders if name not in _NEVER_PROJECTS and not name.startswith(".")
+            name for name in every if name not in _NEVER_PROJECTS and not name.startswith(".")
         ]
-        yield folder, files
+        yield folder, every, files
 
 
 def _reason_against(directory: Path, files: set[str]) -> str:

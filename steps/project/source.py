@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import stat
 import tomllib
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from packaging.requirements import Requirement
+
+    from steps.project.dependencies import Dependency
 
 
 _SHIM = "from setuptools import setup; setup()"
@@ -59,8 +62,9 @@ def read_project(directory: Path) -> Project:
     """Read the project in *directory*; raise InputError with all that is wrong with its files."""
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
     table = read_pyproject(directory, default="setup.py")
-    InputError.raise_all(_problems(table, directory / "pyproject.toml"))
-    return _project(directory, table)
+    runtime = runtime_dependencies(directory, table)
+    InputError.raise_all(_problems(table, directory / "pyproject.toml", runtime))
+    return _project(directory, table, runtime)
 
 
 def read_projects(directories: Iterable[Path]) -> tuple[Project, ...]:
@@ -104,7 +108,8 @@ def read_pyproject(directory: Path, *, default: str = "") -> dict[str, Any]:
     """
     path = directory / "pyproject.toml"
     try:
-        if path.exists() and not (path.is_file() or path.is_dir()):  # a pipe would be waited for
+        mode = path.stat().st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # a pipe would be waited for
             raise InputError(f"{os.fspath(path)!r} is not a file", "put one in its place")
         return _parse_toml(path.read_text(encoding="utf-8"))
     except RecursionError:
@@ -143,7 +148,9 @@ def _parse_toml(text: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+def _problems(
+    table: Mapping[str, Any], path: Path, runtime: Iterable[Dependency]
+) -> Iterator[Problem]:
     """Yield what is wrong with the static metadata, as far as it is static."""
     where = f"in {os.fspath(path)!r}"
     for key in ("project", "build-system", "tool"):
@@ -164,7 +171,7 @@ def _problems(table: Mapping[str, Any], path: Path) -> Iterator[Problem]:
             f"The project's version is not valid (PEP 440): {metadata['version']!r} {where}",
             "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
         )
-    for it in runtime_dependencies(path.parent, table):
+    for it in runtime:
         if it.fault and it.requirement is None:  # Poetry's constraints say more than PEP 508 can
             yield Problem(
                 f"A dependency is not a valid requirement: {it.text!r} {where} ({it.fault})",
@@ -187,12 +194,11 @@ def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
         )
 
 
-def _project(directory: Path, table: Mapping[str, Any]) -> Project:
+def _project(directory: Path, table: Mapping[str, Any], runtime: tuple[Dependency, ...]) -> Project:
     metadata = _static_metadata(table)
     setup = read_setup(directory) if _is_setuptools(table) else SetupFiles()
     if "project" not in table:
         metadata = {**_valid_fields(setup), **metadata}
-    runtime = runtime_dependencies(directory, table)
     declared = (*declared_dependencies(directory, table), *setup.dependencies)
     if "dependencies" not in table_in(table, "project"):
         runtime += tuple(it for it in setup.dependencies if it.kind == "runtime")

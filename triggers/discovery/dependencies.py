@@ -14,7 +14,6 @@ from packaging.utils import canonicalize_name
 
 from steps.host.errors import Problem
 from steps.project.references import links, read_references
-from steps.project.repository import walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -161,12 +160,17 @@ class _Needs:
         return [use for use, brought in self.runtime.items() if brought & {"", *extras}]
 
 
-def links_out(root: Path, packages: Sequence[str]) -> dict[str, tuple[Path, ...]]:
-    """Return, by package, what symbolic links in its directory lead to outside of it."""
+def links_out(
+    root: Path, folders: Iterable[str], packages: Sequence[str]
+) -> dict[str, tuple[Path, ...]]:
+    """Return, by package, what symbolic links in its directory lead to outside of it.
+
+    *folders* are those to look in, from the *root*.
+    """
     by_length = sorted(packages, key=len, reverse=True)
     found: dict[str, tuple[Path, ...]] = {}
     resolved = Path(os.path.realpath(root))
-    for link, target in links(folder for folder, _ in walk(root)):
+    for link, target in links(os.path.join(root, folder) for folder in folders):  # noqa: PTH118 - one of many
         where, there = relative_path(root, link), relative_path(resolved, target)
         owner = next((it for it in by_length if it == "." or where.startswith(f"{it}/")), ".")
         if owner not in {".", there} and not there.startswith(f"{owner}/"):
@@ -176,4 +180,7 @@ def links_out(root: Path, packages: Sequence[str]) -> dict[str, tuple[Path, ...]
 
 def relative_path(root: Path, folder: Path) -> str:
     """Return the path from *root* to *folder*, with slashes."""
+    inside, here = os.fspath(folder), "" if root == Path() else f"{root}{os.sep}"
+    if inside.startswith(here) and ".." not in inside and (here or not os.path.isabs(inside)):  # noqa: PTH117 - one of many
+        return inside[len(here) :].replace(os.sep, "/")
     return os.path.relpath(folder, root).replace(os.sep, "/")

@@ -68,7 +68,8 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
 
     Raises InputError with all problems of the manifest's lists, or else of the projects' files.
     """
-    packages, functions, problems = _paths(root, manifest)
+    folders = _folders(root)
+    packages, functions, problems = _paths(root, manifest, folders)
     InputError.raise_all(problems)
     names = _package_names(root, packages)
     # The root's own cloudbuild.yaml is rarely a package's: it may well build the whole repository.
@@ -76,7 +77,7 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
     reader = DependencyReader(
         root,
         {canonicalize_name(it): path for it, path in by_name.items()},
-        links_out(root, packages),
+        links_out(root, folders, packages),
     )
     components = [
         Component(
@@ -136,9 +137,10 @@ def _reason(error: InputError, directory: Path) -> str:
     return message
 
 
-def _paths(root: Path, manifest: Manifest) -> tuple[list[str], list[str], list[Problem]]:
+def _paths(
+    root: Path, manifest: Manifest, folders: Mapping[str, set[str]]
+) -> tuple[list[str], list[str], list[Problem]]:
     problems: list[Problem] = []
-    folders = _folders(root)
     packages = _select(root, manifest.packages, "packages", problems)
     if packages is None:
         packages = _without(_find_packages(root), manifest.packages.exclude)

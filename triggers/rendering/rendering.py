@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import TYPE_CHECKING
 
 from steps.function.runtimes import judge_runtime
@@ -31,7 +32,7 @@ from triggers.rendering.own_kinds import field_problems, on_demand, own_problems
 from triggers.rendering.trigger import Event, EventSource, OnDemand, PullRequest, Push, Trigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
     from steps.host.errors import Level
@@ -164,12 +165,7 @@ def _substitutions(
     manifest: Manifest, target: TriggerTarget, kind: str, config: str
 ) -> dict[str, str]:
     """Return what every build config gets, and what those need that are not the target's own."""
-    registry = parse_registry(manifest.registry, {})
-    given = {
-        "_PROJECT": registry.project.replace(":", "/"),  # as an address spells example.com:name
-        "_REGION": registry.location,
-        "_REPO": registry.repository,
-    }
+    given = dict(_registry_substitutions(manifest.registry))
     if kind == "publish" and target.downstream:
         given[DOWNSTREAM_KEY] = _downstream(manifest, target)
     if config.startswith(f"{target.path}/"):
@@ -184,6 +180,16 @@ def _substitutions(
             "_TOOL": function.tool,
         }
     return given
+
+
+@cache  # every trigger asks
+def _registry_substitutions(name: str) -> Mapping[str, str]:
+    registry = parse_registry(name, {})
+    return {
+        "_PROJECT": registry.project.replace(":", "/"),  # as an address spells example.com:name
+        "_REGION": registry.location,
+        "_REPO": registry.repository,
+    }
 
 
 def _downstream(manifest: Manifest, target: TriggerTarget) -> str:
