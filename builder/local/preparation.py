@@ -40,6 +40,7 @@ from triggers.cloudbuild.dynamic_substitutions import keys_of
 from triggers.cloudbuild.files import BuildConfig, read_build_config
 from triggers.cloudbuild.substitutions import (
     StartedBy,
+    build_texts,
     references,
     resolve,
     substitute_build,
@@ -65,6 +66,7 @@ NO_PROJECT_NUMBER = "0"
 LOCATION = "global"
 TRIGGER = "local"
 _REMOTE = re.compile(r"[/:](?P<full>(?P<owner>[^/:]+)/(?P<name>[^/]+?))(?:\.git)?/?$")
+_PASSED_OPTIONS = {("options", "env"), ("options", "volumes")}  # to the programs of steps
 _UPLOADED = {"images", "python_packages"}  # the artifacts that a run sees to
 # A variable of such a name is a secret as a whole.
 _SECRET_NAME = re.compile("AUTH|CREDENTIAL|KEY|PASS|SECRET|TOKEN", re.IGNORECASE)
@@ -289,26 +291,13 @@ def not_uploaded(artifacts: Artifacts) -> list[str]:
 
 def _unpassable(build: Build) -> Iterator[Finding]:
     """Yield what no program can be given: a system ends every argument and variable with a NUL."""
-    fields: list[tuple[tuple[str | int, ...], object]] = [
-        (("steps", index, to_camel(name)), value)
-        for index, step in enumerate(build.steps)
-        for name, value in step.model_dump(exclude={"script"}).items()
-    ]
-    fields += [(("options", name), build.options.model_dump()[name]) for name in ("env", "volumes")]
-    for path, value in fields:
-        if any("\0" in text for text in _texts(value)):
+    found = [path for path, text in build_texts(build) if "\0" in text]
+    for path in dict.fromkeys(path[: 3 if path[0] == "steps" else 2] for path in found):
+        if path in _PASSED_OPTIONS or (path[0] == "steps" and path[-1] != "script"):
             message = f"`{path[-1]}` holds a NUL character, which no program can be given"
             yield Finding.at(
                 path, message, "take it out: in a double-quoted text of YAML it is `\\0`"
             )
-
-
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list | tuple):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
 
 
 def ignored_fields(build: Build) -> Iterator[str]:

@@ -5,14 +5,14 @@ All that is wrong with a file is one error, and each problem names its line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from steps.host.documents import Document, YamlError, brief, read_documents, read_yaml
 from steps.host.errors import Finding, InputError, Problem
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
-from triggers.cloudbuild.messages import NOTED, dotted, read_camel_case, read_message
+from triggers.cloudbuild.messages import NOTED, Reading, dotted, read_camel_case, read_message
 
 if TYPE_CHECKING:
     import pathlib
@@ -35,20 +35,6 @@ class BuildConfig:
         return problems(findings, self.document, self.file)
 
 
-@dataclass(frozen=True)
-class JudgedBuild:
-    """A build, what would be refused in its config, and *notes* that no one refuses.
-
-    What has the wrong type is left out of *build*; *newer* and *lone* are those of `Reading`.
-    """
-
-    build: Build
-    findings: list[Finding]
-    notes: list[Finding]
-    newer: list[tuple[Path, str, str]]
-    lone: list[Path]
-
-
 def read_build_config(text: str, file: str, *, submitted: bool = False) -> BuildConfig:
     """Return the build config in *text*, YAML or JSON; *file* is its name in messages.
 
@@ -63,17 +49,19 @@ def read_build_config(text: str, file: str, *, submitted: bool = False) -> Build
         message = f"{file}:1: interpreting as build config: it is not a mapping"
         raise InputError(message, "start with `steps:`")
     judged = judge_build_config(document, in_a_file=not submitted)
-    refused = [*unreadable_values(document), *judged.findings]
-    InputError.raise_all(problems(refused, document, file))
+    refused = [it for it in judged.findings if it.code not in NOTED]
+    InputError.raise_all(problems([*unreadable_values(document), *refused], document, file))
+    noted = [it for it in judged.findings if it.code in NOTED]
     lone = [lone_value(path, "SW409") for path in judged.lone]
-    notes = problems([*duplicate_keys(document), *judged.notes, *lone], document, file)
-    return BuildConfig(judged.build, document, file, tuple(notes))
+    notes = problems([*duplicate_keys(document), *noted, *lone], document, file)
+    return BuildConfig(judged.message, document, file, tuple(notes))
 
 
-def judge_build_config(document: Document, *, in_a_file: bool) -> JudgedBuild:
+def judge_build_config(document: Document, *, in_a_file: bool) -> Reading[Build]:
     """Return the build that *document*, a mapping, describes, and all its faults.
 
-    The reader of a trigger's config *in_a_file* takes more than the API does.
+    What has the wrong type is left out of the build. The reader of a trigger's config *in_a_file*
+    takes more than the API does.
     """
     found: list[Finding] = []
     data = read_camel_case(document, found)
@@ -87,9 +75,7 @@ def judge_build_config(document: Document, *, in_a_file: bool) -> JudgedBuild:
     if build.steps or not data.get("steps"):  # else they were left out, and said to be wrong
         found += validate_build(build)
         found += non_portable_durations(build, in_a_file=in_a_file)
-    refused = [each for each in found if each.code not in NOTED]
-    notes = [each for each in found if each.code in NOTED]
-    return JudgedBuild(build, refused, notes, reading.newer, reading.lone)
+    return replace(reading, findings=found)
 
 
 def lone_value(path: Path, code: str) -> Finding:

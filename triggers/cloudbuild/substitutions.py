@@ -204,14 +204,19 @@ def _check_given(given: Mapping[str, str], started_by: StartedBy, result: Resolu
             result.findings.append(Finding.at((), message, hint, code="SW109"))
 
 
+def build_texts(build: Build) -> Iterator[tuple[Path, str]]:
+    """Yield all texts of *build* with their paths."""
+    return _texts(_plain(build), ())
+
+
 def template_texts(build: Build) -> Iterator[tuple[Path, str]]:
     """Yield the texts of *build* in which the service substitutes, with their paths."""
-    return ((path, text) for path, text in _texts(_plain(build), ()) if _is_template(path))
+    return ((path, text) for path, text in build_texts(build) if _is_template(path))
 
 
 def other_texts(build: Build) -> Iterator[tuple[Path, str]]:
     """Yield the texts in which no substitution is known to be made, but for scripts and values."""
-    for path, text in _texts(_plain(build), ()):
+    for path, text in build_texts(build):
         if not _is_template(path) and path[0] != "substitutions" and path[-1] != "script":
             yield path, text
 

@@ -138,8 +138,8 @@ class Sources:
         if isinstance(document.data, dict):
             findings += _no_value(document)
             judged = judge_build_config(document, in_a_file=True)
-            self.configs[path] = ConfigSource(file, document, judged.build, tuple(judged.lone))
-            findings += [*judged.findings, *judged.notes]
+            self.configs[path] = ConfigSource(file, document, judged.message, tuple(judged.lone))
+            findings += judged.findings
             hint = "start it by a trigger, or "
             findings += self._too_new(judged.newer, "gcloud builds submit", hint)
         self.findings += locate(file, document, findings)
@@ -155,8 +155,8 @@ class Sources:
         if isinstance(build, dict):
             below = camel.below(("build",), build)
             judged = judge_build_config(below, in_a_file=False)
-            inline = ConfigSource(file, below, judged.build)
-            found = [*judged.findings, *judged.notes, *self._import_fails(judged.newer)]
+            inline = ConfigSource(file, below, judged.message)
+            found = [*judged.findings, *self._import_fails(judged.newer)]
             findings += [replace(each, path=("build", *each.path)) for each in found]
         reading = read_message(BuildTrigger, camel.data)
         # An exported trigger has what the service wrote, and may be imported again.
