@@ -23,6 +23,11 @@ from typing import IO, TYPE_CHECKING
 
 from steps.host.errors import OF_THE_MACHINE, InputError, Problem
 
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -136,9 +141,7 @@ def lock_file(descriptor: int, *, wait: bool = True) -> bool:
 
     Raises OSError where another process holds it and this one is not to *wait*.
     """
-    try:
-        import fcntl  # noqa: PLC0415 - it may be missing
-    except ImportError:
+    if fcntl is None:
         return False
     fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     return True

@@ -7,11 +7,10 @@ all that it brought. A renamed file counts under both names.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
-from steps.host.git import read_git, run_git
+from steps.host.git import ask_git, read_git
 from triggers.rendering.explanation import ChangedFiles
 
 if TYPE_CHECKING:
@@ -29,31 +28,24 @@ _NEW = (
 )
 
 
-@dataclass(frozen=True)
-class _Git:
-    """git, run in a repository's *directory*."""
+def _git(directory: Path, *arguments: str) -> str:
+    """Return the output of git; raise InputError with what git said when it fails."""
+    return read_git(directory, *arguments, purpose="what changed", hint=_NAME_FILES).rstrip("\n")
 
-    directory: Path
 
-    def text(self, *arguments: str) -> str:
-        """Return the output; raise InputError with what git said when it fails."""
-        return read_git(
-            self.directory, *arguments, purpose="what changed", hint=_NAME_FILES
-        ).rstrip("\n")
+def _ask(directory: Path, *arguments: str) -> str:
+    """Return the output of git, or nothing where it says no."""
+    return ask_git(directory, *arguments).rstrip("\n")
 
-    def paths(self, *arguments: str) -> tuple[str, ...]:
-        """Return the paths of an output that git ended with a NUL each."""
-        return tuple(path for path in self.text(*arguments).split("\0") if path)
 
-    def answer(self, *arguments: str) -> str | None:
-        """Return the output, or None where git says no."""
-        done = run_git(self.directory, *arguments, hint=_NAME_FILES)
-        return None if done.returncode else done.stdout.rstrip("\n")
+def _paths(directory: Path, *arguments: str) -> tuple[str, ...]:
+    """Return the paths of an output that git ended with a NUL each."""
+    return tuple(path for path in _git(directory, *arguments).split("\0") if path)
 
 
 def top_directory(directory: Path) -> str:
     """Return the root of the repository around *directory*; raise InputError outside of one."""
-    return _Git(directory).text("rev-parse", "--show-toplevel")
+    return _git(directory, "rev-parse", "--show-toplevel")
 
 
 def read_change(revisions: str, directory: Path) -> ChangedFiles:
@@ -62,22 +54,20 @@ def read_change(revisions: str, directory: Path) -> ChangedFiles:
     `A..B` is a push that moves a branch from A to B, `A...B` a pull request of B against A, and B
     alone, or with zeros for A, a branch that is new. Raises InputError where git cannot tell.
     """
-    git = _Git(directory)
     dots = "..." if "..." in revisions else ".."
     before, _, after = revisions.rpartition(dots)
     if _NO_COMMIT.fullmatch(after):
         return ChangedFiles(files=(), silent="a branch that is deleted starts no build")
-    is_shallow = git.text("rev-parse", "--is-shallow-repository") == "true"
-    head = _commit(git, after or "HEAD", is_shallow=is_shallow)
-    silent = _silent(git, head)
+    head = _commit(directory, after or "HEAD")
+    silent = _silent(directory, head)
     if (not before and dots not in revisions) or _NO_COMMIT.fullmatch(before):
-        files = git.paths("ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
+        files = _paths(directory, "ls-tree", "-r", "-z", "--name-only", "--full-tree", head)
         return ChangedFiles(files=files, notes=(_NEW,), silent=silent)
-    old = _commit(git, before or "HEAD", is_shallow=is_shallow)
-    base = _merge_base(git, old, head, is_shallow=is_shallow) if dots == "..." else old
+    old = _commit(directory, before or "HEAD")
+    base = _merge_base(directory, old, head) if dots == "..." else old
     return ChangedFiles(
-        files=git.paths(*_DIFF, base, head),
-        notes=_notes(git, base, head, is_shallow=is_shallow),
+        files=_paths(directory, *_DIFF, base, head),
+        notes=_notes(directory, base, head),
         silent=silent,
     )
 
@@ -88,14 +78,12 @@ def read_pushes(revisions: str, directory: Path, count: int | None) -> list[Chan
     *revisions* is a range or a commit, *count* the most of its pushes. Raises InputError where git
     cannot tell.
     """
-    git = _Git(directory)
     end = revisions.rpartition("..")[2] or "HEAD"
-    _commit(git, end, is_shallow=git.text("rev-parse", "--is-shallow-repository") == "true")
+    _commit(directory, end)
     limit = () if count is None else (f"--max-count={count}",)
     wanted = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-only", "-z")
-    text = git.text(
-        "log", *wanted, *limit, f"--format={_PUSH}%h%x00%B", "--end-of-options", revisions or "HEAD"
-    )
+    form = (f"--format={_PUSH}%h%x00%B", "--end-of-options")
+    text = _git(directory, "log", *wanted, *limit, *form, revisions or "HEAD")
     return [_push(it) for it in text.split(_PUSH)[1:]]
 
 
@@ -108,45 +96,51 @@ def _push(text: str) -> ChangedFiles:
     return ChangedFiles(files=files, silent=silent, commit=commit)
 
 
-def _commit(git: _Git, revision: str, *, is_shallow: bool) -> str:
+def _commit(directory: Path, revision: str) -> str:
     wanted = ("--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    if found := git.answer("rev-parse", *wanted):
+    if found := _ask(directory, "rev-parse", *wanted):
         return found
-    raise InputError(
-        f"Commit {revision!r} not found" + (": the clone is shallow" if is_shallow else ""),
-        "complete it with `git fetch --unshallow`" if is_shallow else "`git fetch` may bring it",
-    )
+    raise _missing(directory, f"Commit {revision!r} not found", "`git fetch` may bring it")
 
 
-def _merge_base(git: _Git, old: str, head: str, *, is_shallow: bool) -> str:
+def _merge_base(directory: Path, old: str, head: str) -> str:
     """Return the commit where *head* left *old*; a shallow clone may lack it."""
-    if found := git.answer("merge-base", old, head):
+    if found := _ask(directory, "merge-base", old, head):
         return found
-    raise InputError(
-        f"{old[:12]} and {head[:12]} have no commit in common"
-        + (": the clone is shallow" if is_shallow else ""),
-        "complete it with `git fetch --unshallow`" if is_shallow else "compare them as A..B",
-    )
+    message = f"{old[:12]} and {head[:12]} have no commit in common"
+    raise _missing(directory, message, "compare them as A..B")
 
 
-def _silent(git: _Git, head: str) -> str:
-    found = _SKIP.search(git.text("log", "-1", "--format=%B", head))
+def _missing(directory: Path, message: str, hint: str) -> InputError:
+    """Return the error of what a shallow clone may lack, else with *hint*."""
+    if _is_shallow(directory):
+        hint = "complete it with `git fetch --unshallow`"
+        return InputError(f"{message}: the clone is shallow", hint)
+    return InputError(message, hint)
+
+
+def _is_shallow(directory: Path) -> bool:
+    return _git(directory, "rev-parse", "--is-shallow-repository") == "true"
+
+
+def _silent(directory: Path, head: str) -> str:
+    found = _SKIP.search(_git(directory, "log", "-1", "--format=%B", head))
     return f"the message of {head[:12]} has {found.group()}" if found else ""
 
 
-def _notes(git: _Git, base: str, head: str, *, is_shallow: bool) -> tuple[str, ...]:
+def _notes(directory: Path, base: str, head: str) -> tuple[str, ...]:
     notes: list[str] = []
-    if is_shallow:
+    if _is_shallow(directory):
         notes.append(
             "The clone is shallow: the files are those between the two commits, but merges and"
             " forced pushes cannot be seen; `git fetch --unshallow` completes it"
         )
-    elif git.answer("merge-base", "--is-ancestor", base, head) is None:
+    elif _ask(directory, "merge-base", base, head) != base:
         notes.append(
             f"{head[:12]} does not follow {base[:12]}, which is a forced push: the files are those"
             " that differ; no document says which Cloud Build takes"
         )
-    merges = git.text("rev-list", "--count", "--merges", f"{base}..{head}")
+    merges = _git(directory, "rev-list", "--count", "--merges", f"{base}..{head}")
     if merges != "0":
         notes.append(f"Merge commits: {merges}. All that they brought counts as changed")
     return tuple(notes)
