@@ -35,7 +35,7 @@ def as_the_shell_reads_it(command: str) -> str:
 
 
 @needs_gcloud
-def test_gcloud_knows_every_command_that_readers_are_told_to_type(tmp_path: Path) -> None:
+def test_gcloud_knows_every_command_that_readers_are_to_type(tmp_path: Path) -> None:
     commands = gcloud_commands()
     listed = tmp_path / "commands.json"
     listed.write_text(json.dumps([{"command_string": command} for command in commands]))

@@ -229,7 +229,7 @@ def test_every_question_is_asked_answered_recorded_and_everything_removed(
     assert (page.status_code, page.text) == (401, Answers().no_credentials.body)
 
 
-def test_what_is_otherwise_is_told_beside_the_assumption(cloud: Cloud, tmp_path: Path) -> None:
+def test_what_is_otherwise_is_reported_beside_the_assumption(cloud: Cloud, tmp_path: Path) -> None:
     cloud.answers = Answers(
         existing_file=Reply(status=409, body="Conflict"), early_refusal=False, format="GENERIC"
     )
@@ -267,7 +267,7 @@ def test_ctrl_c_removes_what_was_made(
     assert (cloud.repositories, cloud.deleted) == ({}, cloud.created[::-1])
 
 
-def test_nothing_is_made_before_somebody_says_yes(cloud: Cloud, tmp_path: Path) -> None:
+def test_nothing_is_made_before_yes_is_said(cloud: Cloud, tmp_path: Path) -> None:
     code, output, _ = run(cloud, tmp_path)
 
     assert (code, cloud.created) == (1, [])

@@ -43,7 +43,7 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"shipwheel {steps.__version__}\n"
 
 
-def test_the_version_pays_for_click_and_for_next_to_nothing_of_ours() -> None:
+def test_the_version_pays_for_click_and_for_next_to_nothing_else() -> None:
     code = (
         "import sys, click; before = {*sys.modules}; from builder.__main__ import main;"
         " main(['--version']);"
@@ -153,13 +153,13 @@ def test_what_a_thread_tells_after_an_interrupt_does_not_follow_the_last_line(
     assert capsys.readouterr().err.splitlines()[-1] == last
 
 
-def test_output_that_nobody_reads_any_more_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_output_that_is_not_read_any_more_is_not_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     raising(monkeypatch, BrokenPipeError(errno.EPIPE, "Broken pipe"))
 
     assert main(["command"]) == 141
 
 
-def test_a_full_disk_is_no_bug(
+def test_a_full_disk_is_not_a_bug(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     raising(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/there"))
@@ -172,7 +172,7 @@ def test_a_full_disk_is_no_bug(
     )
 
 
-def test_a_temporary_folder_that_somebody_removed_is_no_bug(
+def test_a_temporary_folder_that_was_removed_is_not_a_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = tmp_path / "gone"
@@ -220,7 +220,7 @@ def test_a_standard_error_that_takes_nothing_does_not_change_the_exit_code(
     assert done.returncode == code
 
 
-def test_a_limit_of_the_machine_is_told_with_what_raises_it(tmp_path: Path) -> None:
+def test_a_limit_of_the_machine_is_reported_with_what_raises_it(tmp_path: Path) -> None:
     config = tmp_path / "cloudbuild.yaml"
     config.write_text("steps: [{name: bash}]")
     (tmp_path / "large").write_bytes(bytes(5000))
@@ -264,7 +264,7 @@ def test_the_output_is_utf_8_in_every_locale() -> None:
     assert "K=V,…" in done.stdout.decode("utf-8")
 
 
-def test_a_current_directory_that_is_gone_is_told(
+def test_a_current_directory_that_is_gone_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gone = tmp_path / "gone"
@@ -299,7 +299,7 @@ def test_a_current_directory_that_is_gone_is_told(
         ),
     ],
 )
-def test_what_is_unknown_is_told_with_its_near_miss(
+def test_what_is_unknown_is_reported_with_its_near_miss(
     arguments: list[str], message: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2

@@ -140,7 +140,7 @@ def test_help_names_the_command_or_follows_it(
     assert shown == shown[: len(shown) // 2] * 2
 
 
-def test_the_help_of_what_is_no_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_help_of_what_is_not_a_command_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "pubish"]) == main(["help", "publish", "now"]) == 2
 
     assert capsys.readouterr().err == (

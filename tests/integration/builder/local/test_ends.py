@@ -21,7 +21,7 @@ def test_a_failed_step_ends_the_build_in_the_service_words(laptop: Laptop) -> No
     assert [step["status"] for step in record["steps"]] == ["FAILURE", "QUEUED"]
 
 
-def test_the_code_of_a_command_of_ours_is_the_build_s(laptop: Laptop) -> None:
+def test_the_code_of_a_command_of_shipwheel_is_the_build_s(laptop: Laptop) -> None:
     outcome = laptop.run(f"steps: [{{name: {OURS}, args: [nonsense]}}]")
 
     assert outcome.code == 2

@@ -124,7 +124,7 @@ def test_what_a_step_leaves_as_output_is_in_the_summary_and_the_json(laptop: Lap
         "rmdir $$BUILDER_OUTPUT; mkfifo $$BUILDER_OUTPUT",
     ],
 )
-def test_an_output_that_is_no_file_is_none(laptop: Laptop, make: str) -> None:
+def test_an_output_that_is_not_a_file_is_none(laptop: Laptop, make: str) -> None:
     text = f"steps: [{{name: bash, args: [-c, '{make}']}}]"
     outcome = laptop.run(text, "--host-tools", "--json")
 

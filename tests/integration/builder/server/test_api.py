@@ -167,7 +167,7 @@ def test_a_refusal_tells_its_reason_to_people_and_machines(
     ("token", "held"),
     [(TOKEN, ["get", "uploadArtifacts"]), ("reads", ["get"]), ("stranger", [])],
 )
-def test_what_an_account_may_do_is_told(tmp_path: Path, token: str, held: list[str]) -> None:
+def test_what_an_account_may_do_is_reported(tmp_path: Path, token: str, held: list[str]) -> None:
     names = {it: f"artifactregistry.repositories.{it}" for it in ("get", "uploadArtifacts")}
     with Emulator(
         tmp_path, token=TOKEN, more_tokens={"reads": "reader", "stranger": "none"}

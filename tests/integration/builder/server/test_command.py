@@ -36,7 +36,7 @@ def test_a_stopped_emulator_listens_no_more_even_with_a_client_connected(tmp_pat
     assert not [thread.name for thread in threading.enumerate() if "emulator" in thread.name]
 
 
-def test_a_port_that_is_taken_is_an_input_error(emulator: Emulator, tmp_path: Path) -> None:
+def test_a_port_that_is_in_use_is_an_input_error(emulator: Emulator, tmp_path: Path) -> None:
     port = int(emulator.host.rpartition(":")[2])
 
     with (

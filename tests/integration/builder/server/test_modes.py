@@ -238,7 +238,7 @@ def pip_download(emulator: Emulator, requirement: str, folder: Path) -> list[str
     return [path.name for path in folder.iterdir()]
 
 
-def test_pip_takes_the_highest_version_of_a_virtual_repository_whoever_has_it(
+def test_pip_takes_the_highest_version_of_a_virtual_repository_wherever_it_is(
     public: Emulator, emulator: Emulator, tmp_path: Path
 ) -> None:
     ours = publish(tmp_path, emulator, "demo/pypi", "1.0", text="ours")
@@ -284,7 +284,7 @@ def test_an_upload_to_what_takes_none_says_where_to_upload(
 
 
 @pytest.mark.parametrize("repository", ["public", "all"])
-def test_twine_is_told_so_too(emulator: Emulator, tmp_path: Path, repository: str) -> None:
+def test_twine_gets_them_too(emulator: Emulator, tmp_path: Path, repository: str) -> None:
     wheel, _ = make_distributions(make_project(tmp_path, "tides"))
     done = subprocess.run(
         [

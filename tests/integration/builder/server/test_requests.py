@@ -317,7 +317,7 @@ def test_a_bad_upload_is_refused_with_the_reason_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("boundary", ["", "; boundary=\x80", "; boundary=x"])
-def test_a_body_that_is_no_form_is_a_bad_request(emulator: Emulator, boundary: str) -> None:
+def test_a_body_that_is_not_a_form_is_a_bad_request(emulator: Emulator, boundary: str) -> None:
     answer = requests.post(
         f"http://{emulator.host}/demo/pypi/",
         data=b"--y\r\n\r\nnothing",

@@ -72,7 +72,7 @@ def test_a_backend_that_prepares_no_metadata_builds(context: BuildContext, tmp_p
     assert identify(read_project(directory), context)[0] == "condition-in-tree-backend"
 
 
-def test_a_backend_path_that_leads_out_of_the_project_is_told(
+def test_a_backend_path_that_leads_out_of_the_project_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = copied("in-tree-backend", tmp_path / "project")

@@ -47,7 +47,7 @@ def test_an_older_file_of_the_version_is_replaced_and_another_version_left_alone
     ("name", "reason"),
     [("dist", "File exists"), ("dist/condition_flit-1.0.tar.gz/x", "Is a directory")],
 )
-def test_where_the_result_cannot_be_put_is_told_and_nothing_is_left_half(
+def test_where_the_result_cannot_be_put_is_reported_and_nothing_is_left_half(
     name: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = copied("flit", tmp_path / "flit")
@@ -108,7 +108,7 @@ def test_a_project_that_cannot_be_built_is_one_clean_message(
     assert not (directory / "dist").exists()
 
 
-def test_a_home_that_cannot_be_written_is_told(
+def test_a_home_that_cannot_be_written_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
@@ -134,7 +134,7 @@ def test_all_that_fails_is_reported_and_what_can_be_built_is(
     assert len([*(good / "dist").glob("*-*")]) == 2
 
 
-def test_warnings_are_told_and_refused_when_strict(
+def test_warnings_are_reported_and_refused_when_strict(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = copied("flit", tmp_path / "project")
@@ -168,7 +168,7 @@ def test_a_requirement_on_a_folder_of_this_machine_is_refused(
     assert "it requires a folder of this machine" in capsys.readouterr().err
 
 
-def test_environments_serve_for_later_runs_unless_told_otherwise(
+def test_environments_serve_for_later_runs_unless_set_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = copied("flit", tmp_path / "flit")

@@ -170,7 +170,7 @@ def build_wheel(folder, config_settings=None, metadata=None):
 """
 
 
-def test_the_backend_is_told_settings_and_runs_in_the_interpreter_that_is_named(
+def test_the_backend_gets_settings_and_runs_in_the_interpreter_that_is_named(
     tmp_path: Path,
 ) -> None:
     table = requires("backend", "setuptools").replace(
@@ -198,7 +198,7 @@ def test_the_backend_is_told_settings_and_runs_in_the_interpreter_that_is_named(
     assert told.read_text() == f"{settings} {sys.version_info[:2]}\n"
 
 
-def test_an_interpreter_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_an_interpreter_that_is_not_there_is_reported(tmp_path: Path) -> None:
     project = make("setuptools", tmp_path / "project")
 
     run = shipwheel(os.environ, "build", project, "--python", tmp_path / "python9")
@@ -207,7 +207,7 @@ def test_an_interpreter_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert f"The interpreter '{tmp_path}/python9' cannot be used: " in run.stderr
 
 
-def test_a_configuration_of_uv_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_configuration_of_uv_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     project = make("setuptools", tmp_path / "project")
     config = tmp_path / "of-uv.toml"
     for text in ("not = = toml", None):
@@ -220,7 +220,7 @@ def test_a_configuration_of_uv_that_cannot_be_read_is_told(tmp_path: Path) -> No
         assert "uv cannot read its configuration: " in run.stderr
 
 
-def test_a_limit_of_the_machine_that_stops_the_installer_is_told(tmp_path: Path) -> None:
+def test_a_limit_of_the_machine_that_stops_the_installer_is_reported(tmp_path: Path) -> None:
     project = make("setuptools", tmp_path / "project")
     limited = 'ulimit -f 10; exec "$@"'
 

@@ -120,7 +120,9 @@ def test_exit_code_and_output_are_those_of_a_process(
     assert in_fork == in_process
 
 
-def test_a_file_that_nobody_closed_is_written_to_its_end(environment: Path, tmp_path: Path) -> None:
+def test_a_file_that_was_not_closed_is_written_to_its_end(
+    environment: Path, tmp_path: Path
+) -> None:
     source = (
         "import os\nopened = []\n"
         "def build_wheel(folder, *_):\n"

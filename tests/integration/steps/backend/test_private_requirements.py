@@ -115,7 +115,7 @@ def test_a_sibling_is_found_however_the_build_names_it(
 
 @pytest.mark.parametrize("name", ["app", "yacht"])
 @pytest.mark.parametrize("command", [["build"], ["check"], ["publish", "--workers", "1"]])
-def test_a_project_of_the_call_is_built_once_whoever_requires_it(
+def test_a_project_of_the_call_is_built_once_whatever_requires_it(
     tmp_path: Path, environ: dict[str, str], name: str, command: list[str]
 ) -> None:
     make_app(environ, tmp_path / "work", "tool>=1", name)
@@ -165,7 +165,7 @@ def test_a_private_build_requirement_is_taken_from_the_registry(
     assert TOKEN not in answer.stdout + answer.stderr
 
 
-def test_a_file_for_another_python_is_passed_over_and_an_option_told_where_none_is_left(
+def test_a_file_for_another_python_is_passed_over_and_an_option_reported_where_none_is_left(
     tmp_path: Path, environ: dict[str, str]
 ) -> None:
     app = make_app(environ, tmp_path / "elsewhere", "tool")

@@ -44,7 +44,7 @@ def built(project: Path, output: Path, constraint: str) -> tuple[Distribution, .
 
 
 @sample("folder", OLDER, "hatchling")
-def test_a_rebuild_by_a_newer_backend_is_no_difference_and_an_edit_is(
+def test_a_rebuild_by_a_newer_backend_is_not_a_difference_and_an_edit_is(
     folder: str, tmp_path: Path
 ) -> None:
     older, project = OLDER[folder], tmp_path / "project"

@@ -61,7 +61,7 @@ def test_the_wheel_runs_in_an_empty_environment(environment: Path, tmp_path: Pat
     assert help_text.startswith("Usage: shipwheel [OPTIONS] COMMAND [ARGS]...\n")
 
 
-def test_a_users_own_folders_cannot_shadow_ours(environment: Path, tmp_path: Path) -> None:
+def test_a_users_own_folders_cannot_shadow_shipwheels(environment: Path, tmp_path: Path) -> None:
     for name in ("steps", "builder", "triggers"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text("raise SystemExit('shadowed')\n")

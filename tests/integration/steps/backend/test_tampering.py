@@ -103,7 +103,7 @@ DERIVED = re.compile(r".*\.egg-info/(dependency_links|requires|top_level)\.txt|.
 
 
 @sample("backend", ["setuptools", "hatchling", "flit", "poetry-core", "uv-build"], "setuptools")
-def test_every_member_that_a_backend_writes_counts_and_nothing_stands_in_for_it(
+def test_every_member_that_a_backend_writes_counts_and_nothing_replaces_it(
     backend: str, context: BuildContext, tmp_path: Path
 ) -> None:
     source = copied(backend, tmp_path / "project")
@@ -235,7 +235,7 @@ def test_an_sdist_that_packs_a_distribution_of_its_own_is_refused(
 
 
 @pytest.mark.emulator(repositories=["demo/pypi"])
-def test_published_metadata_that_nobody_can_read_is_the_registrys_fault(
+def test_published_metadata_that_cannot_be_read_is_the_registrys_fault(
     command: list[str], tmp_path: Path, capsys: Capsys
 ) -> None:
     project = copied("flit", tmp_path / "project")

@@ -123,7 +123,7 @@ def test_priorities_are_explained_and_checked(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.usefixtures("api")
-def test_the_wrong_kind_of_repository_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_wrong_kind_of_repository_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     kind, warning = check("private", "pip", capsys)
     assert kind == "'private' is a standard repository"
     assert warning == (

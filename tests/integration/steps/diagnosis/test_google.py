@@ -22,7 +22,7 @@ def of_google(google: Google, home: Path, **others: str) -> dict[str, str]:
     return {**inherited, "PATH": f"{home}/bin", **others}
 
 
-def test_the_backend_and_its_account_are_told_and_its_token_is_not(
+def test_the_backend_and_its_account_are_reported_and_its_token_is_not(
     google: Google, api: ArtifactRegistryApi, home: Path
 ) -> None:
     done = doctor(home, of_google(google, home, **api.environ))
@@ -38,7 +38,7 @@ def test_the_backend_and_its_account_are_told_and_its_token_is_not(
     assert set(api.authorizations) <= {"", f"Bearer {TOKEN}"}
 
 
-def test_a_missing_permission_is_wrong_unless_nobody_wants_to_upload(
+def test_a_missing_permission_is_wrong_unless_nothing_is_uploaded(
     google: Google, api: ArtifactRegistryApi, home: Path
 ) -> None:
     api.permissions = ()
@@ -57,7 +57,7 @@ def test_a_missing_permission_is_wrong_unless_nobody_wants_to_upload(
     assert TOKEN not in reader.stdout + reader.stderr
 
 
-def test_an_api_that_does_not_tell_is_no_reason_to_upload(
+def test_an_api_that_does_not_tell_is_not_a_reason_to_upload(
     google: Google, api: ArtifactRegistryApi, home: Path
 ) -> None:
     api.fault = lambda _method, _path: 503

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Path) -> None:
+def test_a_machine_on_which_all_is_well_is_reported(emulator: Emulator, home: Path) -> None:
     environ = local(emulator, home, PATH=f"{home}/bin:/usr/bin:/bin")
 
     done = doctor(home, environ, "--registry", "us-central1/demo/pypi")
@@ -40,7 +40,7 @@ def test_a_machine_on_which_all_is_well_is_told_so(emulator: Emulator, home: Pat
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_nothing_is_uploaded_and_the_mode_is_told(
+def test_nothing_is_uploaded_and_the_mode_is_reported(
     emulator: Emulator, home: Path, tmp_path: Path
 ) -> None:
     before = sorted((tmp_path / "registry").rglob("*"))
@@ -87,7 +87,7 @@ def test_a_repository_that_is_missing_or_cannot_be_read_is_wrong(
          "note could not check that it exists, nor its mode: Artifact Registry's API cannot be"),
     ],
 )  # fmt: skip
-def test_what_the_api_tells_of_the_repository_is_told_and_its_silence_is_not_wrong(
+def test_what_the_api_tells_of_the_repository_is_reported_and_its_silence_is_not_wrong(
     tmp_path: Path, home: Path, answers: Answers, line: str
 ) -> None:
     with Emulator(tmp_path / "registry", token=TOKEN, answers=answers) as emulator:

@@ -87,7 +87,7 @@ error: requirements.txt.tmpl:2: there is no placeholder '{{REGIONS}}'
     ],
     ids=["lines", "placeholders", "nothing", "pyproject", "another registry", "no entry point"],
 )
-def test_bad_input_is_told_and_nothing_is_written(
+def test_bad_input_is_reported_and_nothing_is_written(
     place: Place, files: dict[str, str], code: int, message: str
 ) -> None:
     place.write(**files)
@@ -134,7 +134,7 @@ def test_a_line_that_uv_cannot_read_is_the_users(
         ("SHIPWHEEL_REGISTRY", "--registry names another one"),
     ],
 )
-def test_a_repository_that_does_not_exist_is_told_once(
+def test_a_repository_that_does_not_exist_is_reported_once(
     place: Place, variable: str, other: str
 ) -> None:
     place.write(requirements__txt=SOUND)
@@ -150,7 +150,7 @@ def test_a_repository_that_does_not_exist_is_told_once(
     assert place.text() == SOUND
 
 
-def test_a_function_without_main_is_told(place: Place) -> None:
+def test_a_function_without_main_is_reported(place: Place) -> None:
     place.write(requirements__txt=SOUND)
     (place.root / "f/main.py").unlink()
 

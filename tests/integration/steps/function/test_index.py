@@ -107,7 +107,7 @@ def test_what_is_deployed_waits_until_its_own_index_shows_the_version(
 
 
 @pytest.mark.parametrize("options", [[], ["--pin"]])
-def test_an_index_that_never_shows_the_version_is_told_in_time(
+def test_an_index_that_never_shows_the_version_is_reported_in_time(
     place: Place, options: list[str]
 ) -> None:
     place.write(requirements__txt=SOUND)
@@ -140,7 +140,7 @@ def test_the_package_of_the_repository_is_waited_for_until_it_is_published(place
     assert done.stderr.count(missing) == 2
 
 
-def test_a_package_that_is_never_published_is_told_and_a_higher_version_is_enough(
+def test_a_package_that_is_never_published_is_reported_and_a_higher_version_is_enough(
     place: Place,
 ) -> None:
     place.write(requirements__txt=SOUND)

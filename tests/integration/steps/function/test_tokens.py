@@ -14,7 +14,7 @@ from tests.tree import git
 
 
 @pytest.mark.parametrize("options", [[], ["--pin"], ["--vendor", "vendor"]])
-def test_no_secret_goes_where_nobody_asked_for_it(place: Place, options: list[str]) -> None:
+def test_no_secret_goes_where_it_was_not_asked_for(place: Place, options: list[str]) -> None:
     place.write(requirements__txt=SOUND)
 
     result, places = run(place.root, ["requirements", "f", *options], place.environ)

@@ -101,7 +101,7 @@ def test_the_virtual_repository_of_requirements_is_asked_with_the_same_certifica
     assert first == f"--index-url {virtual}simple/"
 
 
-def test_who_has_no_client_certificate_where_one_is_asked_for_is_told(
+def test_who_has_no_client_certificate_where_one_is_asked_for_is_reported(
     emulator: Emulator, tmp_path: Path, project: Path
 ) -> None:
     with Google(tmp_path, emulator.host, TOKEN, mutual=True) as google:
@@ -207,7 +207,7 @@ def test_a_missing_role_names_the_account_of_the_build(
     )
 
 
-def test_without_any_credentials_the_reasons_are_told(
+def test_without_any_credentials_the_reasons_are_reported(
     emulator: Emulator, tmp_path: Path, project: Path
 ) -> None:
     with Google(tmp_path, emulator.host, TOKEN) as google:
@@ -239,7 +239,7 @@ def test_a_gcloud_that_hangs_is_ended_with_the_look_up(google: Google, tmp_path:
     wait_until_ended(int((tmp_path / "pid").read_text()))
 
 
-def test_a_registry_with_a_certificate_of_nobody_is_not_trusted(
+def test_a_registry_with_an_unknown_certificate_is_not_trusted(
     google: Google, project: Path
 ) -> None:
     environ = {key: google.environ[key] for key in google.environ if key != "REQUESTS_CA_BUNDLE"}
@@ -288,7 +288,7 @@ BROKEN = "(EOF occurred in violation of protocol|Connection reset by peer|Broken
         ("writer", 4, rf"error: Upload of '\S+': {BROKEN}.*; the account may upload to the repos"),
     ],
 )
-def test_a_large_upload_that_breaks_in_tls_is_told_with_the_reason(
+def test_a_large_upload_that_breaks_in_tls_is_reported_with_the_reason(
     tmp_path: Path, role: Role, exit_code: int, told: str
 ) -> None:
     directory = make_project(tmp_path, "berths", padding=8_000_000)

@@ -124,7 +124,7 @@ def test_an_old_token_is_renewed_and_the_request_sent_again(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "ftp://127.0.0.1/a", "file:///etc/passwd"])
-def test_a_redirect_to_what_is_no_address_is_one_clean_message(
+def test_a_redirect_to_what_is_not_an_address_is_one_clean_message(
     emulator: Emulator, location: str
 ) -> None:
     with (
@@ -153,7 +153,7 @@ def test_redirects_that_never_end_are_given_up(emulator: Emulator) -> None:
         ("REQUESTS_CA_BUNDLE", "/nowhere/authorities.pem"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_told_without_its_secret(
+def test_a_setting_that_cannot_be_used_is_reported_without_its_secret(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     for variable in ("HTTPS_PROXY", "https_proxy", "no_proxy", "NO_PROXY", "CURL_CA_BUNDLE"):
@@ -181,7 +181,7 @@ def test_no_proxy_gets_to_read_what_is_meant_for_this_machine(
     assert proxy.requests == []
 
 
-def test_what_a_proxy_answers_in_the_place_of_the_registry_is_told(
+def test_what_a_proxy_answers_in_the_place_of_the_registry_is_reported(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for variable in ("HTTPS_PROXY", "https_proxy", "no_proxy", "NO_PROXY"):

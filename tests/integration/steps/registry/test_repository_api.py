@@ -84,7 +84,7 @@ def test_the_repository_is_asked_for_once_with_the_token_of_the_upload(server: S
         },
     ],
 )
-def test_a_message_of_garbage_is_told_as_that(
+def test_a_message_of_garbage_is_reported_as_that(
     server: ScriptedApi, message: dict[str, object]
 ) -> None:
     server.script = lambda _: (200, message)
@@ -116,7 +116,7 @@ def test_a_message_of_garbage_is_told_as_that(
         ((503, {}), ApiUnavailable, "run the same command again"),
     ],
 )
-def test_what_the_api_answers_is_told_apart_and_asked_once(
+def test_what_the_api_answers_is_distinguished_and_asked_once(
     server: ScriptedApi, answer: Answer, error: type[ShipwheelError], hint: str
 ) -> None:
     server.script = lambda _: answer
@@ -262,7 +262,7 @@ def test_a_key_is_no_login_for_the_api_and_its_token_is_until_it_expires(
         (Login("_json_key_base64", "planted-secret", "here"), "the key from here"),
     ],
 )
-def test_without_an_access_token_nobody_is_asked(
+def test_without_an_access_token_no_one_is_asked(
     server: ScriptedApi, login: Login | None, message: str
 ) -> None:
     with pytest.raises(ApiUnavailable, match=message) as caught:

@@ -177,7 +177,7 @@ def test_a_download_that_is_too_slow_is_not_waited_for(
     assert [*tmp_path.glob("a-1*")] == []
 
 
-def test_a_limit_that_is_over_cuts_nobody_else(emulator: Emulator) -> None:
+def test_a_limit_that_is_over_cuts_no_other(emulator: Emulator) -> None:
     place = Registry(upload_url=f"http://{emulator.host}/demo/pypi/")
     transport = Transport(place, Credentials(lambda: None), retry_for=0, timeout=1.5)
     for _ in range(20):

@@ -157,7 +157,7 @@ def test_a_local_version_and_a_package_are_deleted(
     }
 
 
-def test_without_yes_it_is_told_what_would_go_and_nothing_goes(
+def test_without_yes_it_says_what_would_go_and_nothing_goes(
     google: Google, folder: Path, checkout: Path
 ) -> None:
     # Whoever only asks needs no gcloud.
@@ -215,7 +215,7 @@ def test_a_deletion_that_is_refused_says_what_it_takes(
 
 
 @needs_gcloud
-def test_who_is_not_logged_in_is_told_so(google: Google, folder: Path, tmp_path: Path) -> None:
+def test_who_is_not_logged_in_is_reported(google: Google, folder: Path, tmp_path: Path) -> None:
     with ArtifactRegistryApi(folder.parent) as api:
         environ = {**google.environ, **api.environ}
         del environ["CLOUDSDK_AUTH_DISABLE_CREDENTIALS"]
@@ -227,7 +227,7 @@ def test_who_is_not_logged_in_is_told_so(google: Google, folder: Path, tmp_path:
     assert api.requests == []
 
 
-def test_a_missing_gcloud_is_told_in_a_sentence(
+def test_a_missing_gcloud_is_reported_in_a_sentence(
     google: Google, folder: Path, tmp_path: Path
 ) -> None:
     environ = {**google.environ, "PATH": str(tmp_path)}

@@ -54,7 +54,7 @@ PLACES: dict[str, Any] = {
 }
 
 
-def test_what_the_registry_refuses_is_told_in_its_own_words(
+def test_what_the_registry_refuses_is_reported_in_its_own_words(
     emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
 ) -> None:
     answer = Answer(400, b"Metadata-Version 9 is\n not supported.")
@@ -191,7 +191,7 @@ def test_a_missing_role_is_named_with_the_command_that_grants_it(
     )
 
 
-def test_a_repository_that_does_not_exist_is_told_with_the_command_that_creates_it(
+def test_a_repository_that_does_not_exist_is_reported_with_the_command_that_creates_it(
     tmp_path: Path, files: tuple[Distribution, ...]
 ) -> None:
     with (
@@ -317,7 +317,7 @@ def test_a_refused_upload_tells_what_to_do(
     assert sum(request.method == "POST" for request in registry.requests) == 1
 
 
-def test_an_upload_that_keeps_breaking_is_told_with_what_is_not_the_reason(
+def test_an_upload_that_keeps_breaking_is_reported_with_what_is_not_the_reason(
     emulator: Emulator, files: tuple[Distribution, ...]
 ) -> None:
     with (
@@ -363,7 +363,7 @@ def test_another_registry_is_asked_by_a_form_without_a_file(
     assert caught.value.problems[0].message.startswith(message)
 
 
-def test_a_page_of_html_in_a_refusal_is_told_by_its_title(
+def test_a_page_of_html_in_a_refusal_is_reported_by_its_title(
     emulator: Emulator, files: tuple[Distribution, ...]
 ) -> None:
     page = b"\n<!DOCTYPE html><html><title>Error 413 (Too  Large)&amp;!!1</title><p>" + b"x" * 9_999

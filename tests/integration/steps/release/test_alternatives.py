@@ -279,7 +279,7 @@ def test_a_project_whose_versions_were_all_deleted_has_none_and_takes_a_new_one(
         ("disabled", (5, ["error: Artifact Registry's API is not enabled", ENABLE])),
     ],
 )
-def test_an_api_that_is_blocked_leaves_it_to_the_upload_and_one_that_is_off_is_told(
+def test_an_api_that_is_blocked_leaves_it_to_the_upload_and_one_that_is_off_is_reported(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -153,7 +153,7 @@ def test_a_project_named_unlike_its_directory_is_fine(emulator: Emulator, reposi
     assert done.returncode == 0
 
 
-def test_a_repository_that_does_not_exist_is_no_first_release(
+def test_a_repository_that_does_not_exist_is_not_a_first_release(
     emulator: Emulator, repository: Path
 ) -> None:
     tides = make_project(repository, "tides")
@@ -281,7 +281,7 @@ def test_a_name_that_the_public_index_has_too_is_a_warning_or_strictly_a_refusal
     assert paths == ["/simple/berths/", "/simple/berths/", "/simple/tides/", "/simple/tides/"]
 
 
-def test_a_public_index_that_does_not_answer_is_no_reason_to_fail_or_to_wait(
+def test_a_public_index_that_does_not_answer_is_not_a_reason_to_fail_or_to_wait(
     emulator: Emulator, repository: Path
 ) -> None:
     tides = make_project(repository, "tides")

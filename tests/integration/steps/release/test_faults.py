@@ -73,7 +73,7 @@ def test_an_upload_outlives_the_fault(
     tally.registry(expected(files), stored(tmp_path / "registry"))
 
 
-def test_a_file_that_goes_away_between_two_attempts_is_told(
+def test_a_file_that_goes_away_between_two_attempts_is_reported(
     emulator: Emulator, tmp_path: Path, files: tuple[Distribution, ...]
 ) -> None:
     busy = Fault(answer=Answer(503), before=files[0].path.unlink)

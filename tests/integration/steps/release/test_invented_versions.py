@@ -129,7 +129,7 @@ def expected(pattern: str, printed: str, commit: str) -> str:
 
 
 @sample("tool", TOOLS, "setuptools-scm")
-def test_a_shallow_clone_is_explained_and_the_command_that_is_named_mends_it(
+def test_a_shallow_clone_is_explained_and_the_command_that_is_named_fixes_it(
     tool: str, host: str, tmp_path: Path
 ) -> None:
     origin = make_origin(tmp_path / "origin", tool)

@@ -58,7 +58,7 @@ def test_a_project_goes_after_those_that_it_needs(emulator: Emulator, tmp_path: 
     assert [request.method for request in registry.requests] == ["POST", "GET"] * 6
 
 
-def test_wheels_go_before_the_sdist_and_each_file_is_told(
+def test_wheels_go_before_the_sdist_and_each_file_is_reported(
     emulator: Emulator, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO", "shipwheel")
@@ -72,7 +72,7 @@ def test_wheels_go_before_the_sdist_and_each_file_is_told(
     ]
 
 
-def test_nothing_new_is_begun_after_a_failure_and_what_is_there_is_told(
+def test_nothing_new_is_begun_after_a_failure_and_what_is_there_is_reported(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     charts, tides = (
@@ -94,7 +94,7 @@ def test_nothing_new_is_begun_after_a_failure_and_what_is_there_is_told(
     assert [*stored(tmp_path / "registry")] == ["charts-1.0-py3-none-any.whl"]
 
 
-def test_what_is_under_way_at_a_failure_is_waited_for_and_told_and_nothing_follows_it(
+def test_what_is_under_way_at_a_failure_is_waited_for_and_reported_and_nothing_follows_it(
     emulator: Emulator, tmp_path: Path
 ) -> None:
     charts = make_distributions(make_project(tmp_path, "charts", padding=300_000))

@@ -153,7 +153,7 @@ def test_a_registry_that_is_none_is_one_clean_message(
     assert "Traceback" not in printed.err
 
 
-def test_a_missing_registry_is_told_before_anything_is_built(
+def test_a_missing_registry_is_reported_before_anything_is_built(
     flit: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SHIPWHEEL_REGISTRY", raising=False)

@@ -82,7 +82,7 @@ def test_check_names_a_role_that_is_missing_and_one_that_is_too_many(
 
 
 @exhaustive
-def test_what_is_there_and_wrong_is_named_with_the_command_that_mends_it(
+def test_what_is_there_and_wrong_is_named_with_the_command_that_fixes_it(
     api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed(api, root)

@@ -163,7 +163,7 @@ def test_an_update_is_shown_field_by_field_and_sends_nothing_else(
 
 
 @exhaustive
-def test_foreign_triggers_are_left_alone_and_only_ours_are_pruned(
+def test_foreign_triggers_are_left_alone_and_only_own_ones_are_pruned(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github = {"owner": "harbour-office", "name": "harbour", "push": {"branch": "^main$"}}
@@ -195,7 +195,7 @@ def test_foreign_triggers_are_left_alone_and_only_ours_are_pruned(
     assert len(api.by_name(REGION)) == 5
 
 
-def test_a_foreign_trigger_with_a_name_of_ours_stops_everything_unless_it_is_adopted(
+def test_a_foreign_trigger_with_a_rendered_name_stops_everything_unless_it_is_adopted(
     api: CloudBuildApi, root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     api.add(REGION, {"name": "packages-dues-check", "filename": "x"})

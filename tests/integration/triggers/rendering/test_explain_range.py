@@ -142,7 +142,7 @@ def test_a_shallow_clone_says_what_it_cannot_know(repository: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("revision", ["none", "--output=x", "-h", "main:a"])
-def test_what_is_no_commit_is_refused(repository: Path, revision: str) -> None:
+def test_what_is_not_a_commit_is_refused(repository: Path, revision: str) -> None:
     with pytest.raises(InputError) as refused:
         read_change(f"{revision}..main", repository)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from builder.local.output import BuildLog
 
 
-def test_a_secret_is_blotted_out_wherever_it_stands() -> None:
+def test_a_secret_is_blotted_out_wherever_it_is() -> None:
     lines: list[str] = []
     log = BuildLog(lines.append, ["s3cret"])
     log.output_line("token=s3cret&s3cret!", "Step #0")

@@ -163,7 +163,7 @@ def test_a_program_that_is_not_there_is_refused() -> None:
         ("gcr.io/x/kaniko", True, "--docker runs it in its container"),
     ],
 )
-def test_an_image_that_no_program_here_stands_for_is_refused(
+def test_an_image_that_no_program_here_is_used_for_is_refused(
     image: str, host_tools: bool, hint: str
 ) -> None:
     runner = ProcessRunner(DIRECTORIES, {"PATH": "/bin:/usr/bin"}, host_tools, NOTHING)

@@ -18,7 +18,7 @@ def shell(folder: Path, script: str, *cleanup: str) -> Command:
     return Command(("sh", "-c", script), {"PATH": os.defpath}, folder, cleanup)
 
 
-def test_each_line_is_told_and_the_exit_code_at_the_end(tmp_path: Path) -> None:
+def test_each_line_is_reported_and_the_exit_code_at_the_end(tmp_path: Path) -> None:
     lines: list[str] = []
 
     code = run_to_end(shell(tmp_path, r"printf 'a\nb\351\n' >&2; exit 3"), lines.append, 10)

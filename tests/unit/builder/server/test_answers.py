@@ -22,7 +22,7 @@ def test_what_is_not_in_the_file_keeps_its_default(tmp_path: Path) -> None:
     )
 
 
-def test_everything_that_is_wrong_in_the_file_is_told_at_once(tmp_path: Path) -> None:
+def test_everything_that_is_wrong_in_the_file_is_reported_at_once(tmp_path: Path) -> None:
     file = tmp_path / "answers.json"
     file.write_text('{"rangs": 1, "visible_after": -1, "existing_file": {"status": 9, "text": ""}}')
 

@@ -113,7 +113,7 @@ def test_without_an_upstream_of_its_own_a_remote_repository_has_the_public_index
     assert upstream_of("demo/public", "") == parse_registry(default_url(), {})
 
 
-def test_an_empty_upstream_is_not_taken_for_the_public_index() -> None:
+def test_an_empty_upstream_is_not_mistaken_for_the_public_index() -> None:
     with pytest.raises(InputError, match="'demo/public' has an empty upstream"):
         parse_remote("demo/public=")
 

@@ -59,7 +59,9 @@ def test_the_record_says_what_was_resolved(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["UV_INDEX_URL", "SHIPWHEEL_BACKENDS"])
-def test_what_an_installer_is_told_makes_an_environment_another(name: str, tmp_path: Path) -> None:
+def test_the_settings_of_an_installer_make_an_environment_another(
+    name: str, tmp_path: Path
+) -> None:
     make = Maker()
 
     plain = get(tmp_path, make, LANG="C")
@@ -126,7 +128,7 @@ def test_one_that_was_used_of_late_stays(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("deed", ["write", "touch", "compile", "add", "remove", "replace", "mode"])
-def test_one_that_somebody_touched_is_made_again(tmp_path: Path, deed: str) -> None:
+def test_one_that_was_touched_is_made_again(tmp_path: Path, deed: str) -> None:
     path = get(tmp_path, Maker())
     assert path
     module = path / "lib/python3/site-packages/a.py"
@@ -213,7 +215,7 @@ def test_the_folder_is_the_users(cache: str, folder: str, home: Path) -> None:
     assert cache_folder({}) is None
 
 
-def test_the_folder_is_nobody_elses_whatever_the_umask(home: Path) -> None:
+def test_the_folder_is_no_one_elses_whatever_the_umask(home: Path) -> None:
     before = os.umask(0)
     try:
         get(home / ".cache/shipwheel/environments", Maker())

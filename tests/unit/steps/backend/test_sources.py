@@ -72,7 +72,7 @@ def test_the_last_commit_that_touched_the_directory_says_the_time(repository: Pa
     assert source_date_epoch(repository, {}) == NEWEST + 1
 
 
-def test_a_clone_of_somebody_else_has_the_same_time(
+def test_a_clone_of_another_user_has_the_same_time(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

@@ -72,7 +72,7 @@ def test_a_difference_is_shown_and_nothing_is_written_without_being_asked(
 
 
 @pytest.mark.parametrize("client", get_args(Client))
-def test_broken_files_are_told_and_nothing_is_written(
+def test_broken_files_are_reported_and_nothing_is_written(
     client: str, home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken = "[global\nplanted"
@@ -130,7 +130,7 @@ def test_an_emulator_is_read_without_the_backend_of_google(
 
 
 @pytest.mark.parametrize("command", [["settings", "pip"], ["doctor"]])
-def test_a_user_without_a_home_is_told_so(
+def test_a_user_without_a_home_is_reported(
     command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def fail(_uid: int) -> None:

@@ -25,7 +25,7 @@ index-url = https://other/simple
 """
 
 
-def test_an_option_is_replaced_where_it_stands_and_as_it_is_spelled() -> None:
+def test_an_option_is_replaced_where_it_is_and_as_it_is_spelled() -> None:
     changed = set_option(CONF, "global", "index-url", "https://new/simple", "pip.conf")
 
     assert changed == CONF.replace("https://old/simple  ; not a comment", "https://new/simple")
@@ -66,7 +66,7 @@ def test_line_endings_stay_and_so_does_a_missing_last_one(newline: str, end: boo
     assert changed == newline.join(lines) + (newline if end else "")
 
 
-def test_a_header_that_continues_a_value_is_no_header() -> None:
+def test_a_header_that_continues_a_value_is_not_a_header() -> None:
     text = "[a]\nx = 1\n  [b]\n"
 
     assert set_option(text, "b", "y", "2", "") == "[a]\nx = 1\n  [b]\n\n[b]\ny = 2\n"

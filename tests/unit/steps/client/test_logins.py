@@ -126,7 +126,7 @@ def test_twine_refuses_netrc_and_uv_a_key(
         (None, "No such file or directory"),
     ],
 )
-def test_what_is_no_key_is_refused_and_not_repeated(
+def test_what_is_not_a_key_is_refused_and_not_repeated(
     tmp_path: Path, content: str | None, why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "key.json"

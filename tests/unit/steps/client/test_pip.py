@@ -63,7 +63,7 @@ def test_a_key_in_an_address_leaves_the_host_what_it_is(home: Path, key: Path) -
     assert (url.username, unquote(url.password or "")) == ("_json_key_base64", encoded(key))
 
 
-def test_an_index_beside_the_one_index_is_told(
+def test_an_index_beside_the_one_index_is_reported(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = home / ".config/pip/pip.conf"
@@ -135,7 +135,7 @@ def test_a_file_that_another_process_is_writing_is_read_when_it_is_written(home:
     ]
 
 
-def test_a_variable_that_goes_before_the_file_is_told(
+def test_a_variable_that_goes_before_the_file_is_reported(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "https://a:planted@host/")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def test_names_that_clients_know_are_not_taken() -> None:
+def test_names_that_clients_know_are_not_used() -> None:
     registries = [
         parse_registry("us-east4/my-project/pypi", {}),
         parse_registry("us-east4/example.com:harbour/testpypi", {}),

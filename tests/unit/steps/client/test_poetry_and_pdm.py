@@ -59,7 +59,7 @@ def test_pdm_takes_the_named_packages_from_the_registry(home: Path, key: Path) -
     assert stat.S_IMODE(config.stat().st_mode) == 0o600
 
 
-def test_pdm_has_to_be_told_which_packages_are_private(
+def test_pdm_needs_the_names_of_the_private_packages(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main(["settings", "pdm", *REGISTRY]) == 2

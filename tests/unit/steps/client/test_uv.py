@@ -96,7 +96,7 @@ def test_the_weaker_form_of_uv_is_an_index_of_every_name(
 
 
 @pytest.mark.parametrize("variable", ["UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_INDEX"])
-def test_what_uv_reads_before_its_files_is_told(
+def test_what_uv_reads_before_its_files_is_reported(
     variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv(variable, "1")

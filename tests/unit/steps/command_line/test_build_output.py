@@ -37,7 +37,7 @@ def test_what_others_wrote_is_kept_and_all_of_it_stays_within_the_limit(tmp_path
 
 
 @pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda it: it.symlink_to("/dev/full")])
-def test_an_output_that_is_no_file_is_neither_waited_for_nor_written(
+def test_an_output_that_is_not_a_file_is_neither_waited_for_nor_written(
     tmp_path: Path, make: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     make(tmp_path / "output")

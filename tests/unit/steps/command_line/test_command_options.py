@@ -155,7 +155,7 @@ def test_the_registry_is_the_first_that_is_named(
     assert found.project == project
 
 
-def test_it_is_told_where_an_unnamed_registry_was_found(
+def test_it_is_reported_where_an_unnamed_registry_was_found(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "shipwheel.yaml").write_text("registry: us/demo/pypi\n")

@@ -55,7 +55,7 @@ def test_where_nothing_can_be_suggested_the_hint_is_the_next_step(
     )
 
 
-def test_where_a_version_was_invented_the_next_step_is_no_bump(
+def test_where_a_version_was_invented_the_next_step_is_not_a_bump(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     print_judgements([INVENTED])

@@ -104,7 +104,7 @@ def test_whatever_is_answered_the_registry_was_reached(
 
 
 @pytest.mark.parametrize(("registry", "expected"), [(EMULATOR, ["note"]), (SERVICE, [])])
-def test_an_emulator_in_the_place_of_the_service_is_told(
+def test_an_emulator_in_the_place_of_the_service_is_reported(
     registry: object, expected: list[str]
 ) -> None:
     assert statuses(check_emulator, registry=registry) == expected
@@ -119,7 +119,7 @@ def test_an_emulator_in_the_place_of_the_service_is_told(
         (301.0, ("wrong", "this machine is 5 min 1 s behind the registry")),
     ],
 )
-def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, str]) -> None:
+def test_a_clock_that_is_off_is_reported(skew: float | None, expected: tuple[str, str]) -> None:
     assert found(check_clock, contact=Contact(status=401, skew=skew)) == [expected]
 
 
@@ -135,7 +135,7 @@ def test_a_clock_that_is_off_is_told(skew: float | None, expected: tuple[str, st
         (Access(), 200, ("ok", "there are none")),
     ],
 )  # fmt: skip
-def test_credentials_are_told_by_their_source_and_account(
+def test_credentials_are_reported_by_their_source_and_account(
     access: Access, status: int, expected: tuple[str, str]
 ) -> None:
     assert found(check_login, access=access, contact=Contact(status=status)) == [expected]
@@ -240,13 +240,13 @@ def test_the_repository_is_judged_by_what_the_api_said(
         ),
     ],
 )  # fmt: skip
-def test_proxies_are_told_without_their_logins(
+def test_proxies_are_reported_without_their_logins(
     environ: dict[str, str], expected: list[tuple[str, str]]
 ) -> None:
     assert found(check_proxies, environ=environ) == expected
 
 
-def test_certificates_that_differ_or_are_missing_are_told() -> None:
+def test_certificates_that_differ_or_are_missing_are_reported() -> None:
     both = {"REQUESTS_CA_BUNDLE": "/a.pem", "SSL_CERT_FILE": "/b.pem"}
 
     assert statuses(check_ca_bundles) == ["ok"]

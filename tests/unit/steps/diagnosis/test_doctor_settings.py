@@ -90,7 +90,7 @@ def test_unsafe_settings_are_named_without_their_secrets(
     assert message.startswith(begins)
 
 
-def test_a_section_that_pip_does_not_read_is_told_and_so_are_the_secrets_in_it() -> None:
+def test_a_section_that_pip_does_not_read_is_reported_and_so_are_the_secrets_in_it() -> None:
     text = f"[Global]\nindex-url = {INDEX}\nextra-index-url = https://u:{SECRET}@b.c/\n"
 
     assert settings("pip", text) == [
@@ -124,7 +124,7 @@ def test_a_token_in_netrc_is_noted_for_it_grows_old() -> None:
     ]
 
 
-def test_a_file_that_cannot_be_read_is_told() -> None:
+def test_a_file_that_cannot_be_read_is_reported() -> None:
     file = SettingsFile(client="pip", path=Path("/pip.conf"), problem="Permission denied")
 
     assert found(check_clients, files=(file,)) == [

@@ -230,7 +230,7 @@ def test_a_bomb_is_refused_and_what_is_no_larger_than_a_distribution_is_read(
 
 
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
-def test_what_is_large_and_hardly_packed_is_no_bomb(
+def test_what_is_large_and_hardly_packed_is_not_a_bomb(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(steps.distribution.archive, "BOMB_BYTES", 1000)
@@ -294,7 +294,7 @@ def test_a_member_that_is_not_there_is_the_callers_mistake(name: str, tmp_path: 
     "error",
     [FileNotFoundError(errno.ENOENT, "gone", "other"), OSError(errno.ENOSPC, "the disk is full")],
 )
-def test_a_fault_of_whoever_reads_an_archive_is_not_the_archives(
+def test_a_fault_of_the_reader_of_an_archive_is_not_the_archives(
     error: OSError, tmp_path: Path
 ) -> None:
     path = sdist(tmp_path / "a-1.tar.gz", ("a-1/x", b""))
@@ -305,7 +305,7 @@ def test_a_fault_of_whoever_reads_an_archive_is_not_the_archives(
     assert caught.value is error
 
 
-def test_an_archive_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_an_archive_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         member_hashes(tmp_path / "a-1.tar.gz")
 

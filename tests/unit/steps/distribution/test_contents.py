@@ -92,7 +92,7 @@ def said(differences: tuple[Difference, ...]) -> list[str]:
     return [str(it) for it in differences]
 
 
-def test_how_a_wheel_was_packed_is_no_difference(tmp_path: Path) -> None:
+def test_how_a_wheel_was_packed_is_not_a_difference(tmp_path: Path) -> None:
     theirs = {
         **WHEEL,
         f"{INFO}/WHEEL": "Wheel-Version: 1.1\nGenerator: other 2\nTag: py2-none-any\n",
@@ -102,7 +102,9 @@ def test_how_a_wheel_was_packed_is_no_difference(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("spelling", ["Tide.Tables-1.0.0", "tide-tables-1.0"])
-def test_the_spelling_of_a_wheels_folders_is_no_difference(spelling: str, tmp_path: Path) -> None:
+def test_the_spelling_of_a_wheels_folders_is_not_a_difference(
+    spelling: str, tmp_path: Path
+) -> None:
     ours = {**WHEEL, "tide_tables-1.0.data/scripts/tide": "#!python\n"}
     theirs = {
         name.replace("tide_tables-1.0.d", f"{spelling}.d"): text for name, text in ours.items()
@@ -111,7 +113,7 @@ def test_the_spelling_of_a_wheels_folders_is_no_difference(spelling: str, tmp_pa
     assert wheels(tmp_path, ours, theirs) == ()
 
 
-def test_where_a_backend_keeps_licence_files_is_no_difference(tmp_path: Path) -> None:
+def test_where_a_backend_keeps_licence_files_is_not_a_difference(tmp_path: Path) -> None:
     ours = {**WHEEL, f"{INFO}/licenses/LICENSE": "Free\n"}
 
     assert wheels(tmp_path, ours, {**WHEEL, f"{INFO}/LICENSE": "Free\n"}) == ()
@@ -120,7 +122,7 @@ def test_where_a_backend_keeps_licence_files_is_no_difference(tmp_path: Path) ->
     ]
 
 
-def test_files_added_removed_and_changed_are_told(tmp_path: Path) -> None:
+def test_files_added_removed_and_changed_are_reported(tmp_path: Path) -> None:
     ours = {**WHEEL, "tide_tables/__init__.py": "HIGH = 2\n", "tide_tables/new.py": ""}
     theirs = {**WHEEL, "tide_tables/old.py": ""}
 
@@ -246,7 +248,7 @@ def test_what_another_backend_packs_under_the_name_of_the_original_is_a_file(
     ]
 
 
-def test_how_metadata_came_about_and_in_which_order_is_no_difference(tmp_path: Path) -> None:
+def test_how_metadata_came_about_and_in_which_order_is_not_a_difference(tmp_path: Path) -> None:
     ours = (
         f"{METADATA}Dynamic: Version\nImport-Name: tide_tables\nLicense-File: LICENSE\n"
         "Import-Namespace: tide\n"
@@ -303,7 +305,7 @@ def test_a_changed_metadata_field_is_named(
     assert said(found) == [expected]
 
 
-def test_what_setuptools_derives_is_no_difference_in_an_sdist(tmp_path: Path) -> None:
+def test_what_setuptools_derives_is_not_a_difference_in_an_sdist(tmp_path: Path) -> None:
     derived = (
         "dependency_links.txt",
         "not-zip-safe",
@@ -340,7 +342,7 @@ def test_which_members_setuptools_takes_for_sources_counts(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", [".gitignore", ".hgignore"])
-def test_the_ignore_file_of_the_repository_is_no_difference_where_hatchling_takes_it_along(
+def test_the_ignore_file_of_the_repository_is_not_a_difference_where_hatchling_takes_it_along(
     name: str, tmp_path: Path
 ) -> None:
     ours = {**SDIST, "pyproject.toml": of_backend("hatchling")}
@@ -352,7 +354,7 @@ def test_the_ignore_file_of_the_repository_is_no_difference_where_hatchling_take
     assert said(sdists(tmp_path, {**SDIST, name: "dist/\n"}, SDIST)) == [f"file added: {name}"]
 
 
-def test_an_edited_line_in_an_sdist_is_told_and_metadata_only_once(tmp_path: Path) -> None:
+def test_an_edited_line_in_an_sdist_is_reported_and_metadata_only_once(tmp_path: Path) -> None:
     text = f"{METADATA}Summary: New\n"
     ours = {
         **SDIST,

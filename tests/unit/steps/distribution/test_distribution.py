@@ -190,7 +190,7 @@ def test_what_looks_at_the_file_while_it_is_hashed_may_refuse_it(tmp_path: Path)
         read_distribution(path, also_check=refuse)
 
 
-def test_all_that_looking_and_hashing_refuse_is_told_once(tmp_path: Path) -> None:
+def test_all_that_looking_and_hashing_refuse_is_reported_once(tmp_path: Path) -> None:
     path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
 
     def look(_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_all_that_looking_and_hashing_refuse_is_told_once(tmp_path: Path) -> Non
     assert caught.value.problems == (Problem("one"), Problem("both"), Problem("two"))
 
 
-def test_a_file_that_goes_away_while_it_is_hashed_is_told(tmp_path: Path) -> None:
+def test_a_file_that_goes_away_while_it_is_hashed_is_reported(tmp_path: Path) -> None:
     path = write_sdist(tmp_path / "tides-1.0.tar.gz", "tides", "1.0")
 
     def hash_the_last_of_it(path: Path) -> str:
@@ -291,7 +291,7 @@ def test_an_sdist_may_hold_distributions_of_others(tmp_path: Path) -> None:
     ],
     ids=["a description in latin-1", "parts"],
 )
-def test_metadata_that_cannot_be_read_is_told(text: bytes, tmp_path: Path) -> None:
+def test_metadata_that_cannot_be_read_is_reported(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "tides-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("tides-1.0.dist-info/METADATA", text)

@@ -246,7 +246,7 @@ def test_a_damaged_member_is_found(tmp_path: Path) -> None:
         check_built(wheel.path)
 
 
-def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
+def test_only_the_first_of_many_problems_are_reported(tmp_path: Path) -> None:
     more = {f"more{number}.py": b"" for number in range(100)}
     wheel = rewritten(tmp_path, lambda members: members.update(more))
 
@@ -256,7 +256,7 @@ def test_only_the_first_of_many_problems_are_told(tmp_path: Path) -> None:
     assert len(caught.value.problems) == 5
 
 
-def test_a_mismatch_and_other_metadata_are_told_together(tmp_path: Path) -> None:
+def test_a_mismatch_and_other_metadata_are_reported_together(tmp_path: Path) -> None:
     wheel = rewritten(tmp_path, lambda members: members.update({"a/METADATA": OTHER}))
 
     with pytest.raises(InputError) as caught:

@@ -76,7 +76,7 @@ def test_where_the_requirements_come_from(
     assert function.text == ("a==1\nb\n" if source == "pyproject.toml" else files[source])
 
 
-def test_what_is_no_function_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_function_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     messages = []
     for path in (tmp_path / "none", tmp_path / "file", tmp_path):
@@ -106,7 +106,7 @@ def test_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
         read_function(tmp_path)
 
 
-def test_every_line_that_is_no_requirement_is_named() -> None:
+def test_every_line_that_is_not_a_requirement_is_named() -> None:
     with pytest.raises(InputError) as caught:
         parsed("a\nb = 1\n\nc==\n--indx-url=https://u:pw@b.example/\n", "requirements.txt")
 
@@ -172,7 +172,7 @@ def test_names_that_no_parser_sees_are_left_to_the_deploy(main: str) -> None:
     assert defines_function(parse_main(main.encode()))
 
 
-def test_what_a_function_binds_inside_is_no_entry_point() -> None:
+def test_what_a_function_binds_inside_is_not_an_entry_point() -> None:
     main = "def one():\n    globals()\n    find = 1\nuse(lambda: (find := 1))"
     assert entry_points(parse_main(main.encode())) == frozenset({"one"})
 

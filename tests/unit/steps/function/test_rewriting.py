@@ -179,7 +179,7 @@ def bundled(folder: Path, wheel: Distribution, *lines: str) -> tuple[list[str], 
     "line",
     ["berths>=1", "../packages/berths", "-e ../packages/berths", f"./wheels/{WHEEL}"],
 )
-def test_a_wheel_takes_the_place_of_what_stands_for_its_project(
+def test_a_wheel_takes_the_place_of_what_is_used_for_its_project(
     tmp_path: Path, wheel: Distribution, line: str
 ) -> None:
     wanted, text = bundled(tmp_path, wheel, line, "tides")
@@ -205,13 +205,13 @@ def test_extras_and_markers_are_kept_with_a_wheel(tmp_path: Path, wheel: Distrib
     assert text.splitlines()[0] == f"./wheels/{WHEEL}[air,sea] ; {marker} \\"
 
 
-def test_a_wheel_from_elsewhere_is_nobody_elses(tmp_path: Path, wheel: Distribution) -> None:
+def test_a_wheel_from_elsewhere_is_no_one_elses(tmp_path: Path, wheel: Distribution) -> None:
     elsewhere = f"./other/{WHEEL}"
 
     assert bundled(tmp_path, wheel, elsewhere)[0] == [elsewhere, f"berths @ {wheel.path.as_uri()}"]
 
 
-def test_what_is_not_bundled_for_this_platform_is_resolved_as_it_stands(
+def test_what_is_not_bundled_for_this_platform_is_resolved_as_it_is(
     tmp_path: Path, wheel: Distribution
 ) -> None:
     local: Any = {wheel.name: Project(directory=tmp_path / "packages/berths", name=wheel.name)}

@@ -141,7 +141,7 @@ def test_another_registry_has_no_region() -> None:
         fill_in("{{REGION}}", parse_registry("https://index.example/", {}), "t")
 
 
-def test_a_key_is_no_access_token() -> None:
+def test_a_key_is_not_an_access_token() -> None:
     def fails() -> Login:
         raise LookUpFailed("no gcloud")
 

@@ -87,7 +87,7 @@ def test_what_was_started_and_not_awaited_ends_with_the_context(tmp_path: Path) 
         children.run(["true"], environ=os.environ)
 
 
-def test_whoever_is_left_with_the_output_open_keeps_nobody_waiting() -> None:
+def test_a_process_left_with_the_output_open_keeps_no_one_waiting() -> None:
     begin = time.monotonic()
     with Children() as children:
         result = children.ask(["sh", "-c", "setsid sleep 60 & echo $!"], environ=os.environ)

@@ -60,7 +60,7 @@ MERGES = {
 
 
 @pytest.mark.parametrize(("kind", "words"), CASES)
-def test_a_merged_key_that_is_written_again_is_no_duplicate(
+def test_a_merged_key_that_is_written_again_is_not_a_duplicate(
     kind: str, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert outcome(words, files(kind, MERGES[kind])) in {0, 1}

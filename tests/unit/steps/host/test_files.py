@@ -138,7 +138,7 @@ def test_where_one_file_cannot_be_replaced_all_are_as_they_were(
 
 
 @pytest.mark.parametrize(("make", "reason"), [(os.mkdir, "Is a dir"), (os.mkfifo, "Invalid arg")])
-def test_what_is_no_file_is_not_replaced(tmp_path: Path, make: object, reason: str) -> None:
+def test_what_is_not_a_file_is_not_replaced(tmp_path: Path, make: object, reason: str) -> None:
     assert callable(make)
     make(tmp_path / "a")
 

@@ -104,7 +104,7 @@ def test_what_gcloud_says_decides_the_error(
     assert problem.hint == hint
 
 
-def test_a_gcloud_that_is_missing_or_slow_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_gcloud_that_is_missing_or_slow_is_reported_in_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="gcloud is not installed"):
         run_gcloud(CALL, {"PATH": str(tmp_path)})
 
@@ -117,6 +117,6 @@ def test_a_question_is_answered_with_json(tmp_path: Path, printed: str, answer: 
     assert ask_gcloud(CALL, gcloud(tmp_path, f"echo '{printed}' | tr -d '\\n'")) == answer
 
 
-def test_an_answer_that_is_not_json_is_no_bug_of_shipwheel(tmp_path: Path) -> None:
+def test_an_answer_that_is_not_json_is_not_a_bug_in_shipwheel(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match="something else than JSON: 'Updates are available"):
         ask_gcloud(CALL, gcloud(tmp_path, "echo Updates are available"))

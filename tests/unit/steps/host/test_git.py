@@ -65,7 +65,7 @@ def test_a_git_that_cannot_answer_is_an_error_or_no_answer(
         assert ask_git(tmp_path, "log", environ=environ) == ""
 
 
-def test_a_failure_is_told_by_the_first_line_of_what_git_says(
+def test_a_failure_is_reported_by_the_first_line_of_what_git_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = git(tmp_path, "echo out; echo 'fatal: bad revision' >&2; echo more >&2; exit 128")

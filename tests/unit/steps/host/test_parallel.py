@@ -14,7 +14,7 @@ def test_results_come_in_the_order_of_the_items() -> None:
     assert each(lambda number: number * 2, [3, 1, 2], workers=2) == (6, 2, 4)
 
 
-def test_nothing_to_do_is_no_error() -> None:
+def test_nothing_to_do_is_not_an_error() -> None:
     assert each(str, [], workers=1) == ()
 
 

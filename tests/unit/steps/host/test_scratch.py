@@ -69,7 +69,7 @@ def test_that_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(
 
 
 @pytest.mark.parametrize("name", ["shipwheel-mine", "other-x/.lock"])
-def test_what_has_no_lock_of_ours_is_left_alone(tmp_path: Path, name: str) -> None:
+def test_what_has_no_lock_of_shipwheel_is_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir(parents=True)
 
     run(tmp_path, "it.remove()")

@@ -44,7 +44,7 @@ def test_a_project_is_touched_by_its_own_files_and_by_those_it_needs(
     assert touched(projects, tmp_path / "README.md", tmp_path / "tides.txt") == []
 
 
-def test_a_path_dependency_counts_though_nobody_asked_for_its_project(
+def test_a_path_dependency_counts_though_its_project_was_not_named(
     projects: list[Project], tmp_path: Path
 ) -> None:
     assert touched([projects[3]], tmp_path / "tides/tides/__init__.py") == ["charts"]
@@ -89,7 +89,7 @@ def test_what_is_in_no_repository_is_refused_whatever_language_git_speaks(
     )
 
 
-def test_another_users_repository_is_told_with_gits_own_remedy(
+def test_another_users_repository_is_reported_with_gits_own_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     git(tmp_path, "init", "--quiet")
@@ -110,7 +110,7 @@ def test_another_users_repository_is_told_with_gits_own_remedy(
     assert [it.value.problems[0].hint for it in (since, explained)] == [hint, hint]
 
 
-def test_a_machine_without_git_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_machine_without_git_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     project = read_project(make_project(tmp_path, "tides"))
     monkeypatch.setenv("PATH", "")
 

@@ -152,7 +152,7 @@ def test_a_file_is_not_a_project(tmp_path: Path) -> None:
         (b"a = " + b"[" * 5000, "is nested too deeply to be read"),
     ],
 )
-def test_a_file_that_cannot_be_read_as_toml_is_told(
+def test_a_file_that_cannot_be_read_as_toml_is_reported(
     tmp_path: Path, text: bytes, message: str
 ) -> None:
     (tmp_path / "pyproject.toml").write_bytes(text)
@@ -165,7 +165,7 @@ def test_a_file_that_cannot_be_read_as_toml_is_told(
     assert problem.hint
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_file_is_reported(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").mkdir()
 
     with pytest.raises(InputError) as caught:
@@ -228,7 +228,7 @@ KINDS: list[tuple[dict[str, str], str | None]] = [
 
 
 @pytest.mark.parametrize(("files", "reason"), KINDS, ids=str)
-def test_what_is_no_package_is_passed_over_with_the_reason_if_it_looks_like_one(
+def test_what_is_not_a_package_is_passed_over_with_the_reason_if_it_looks_like_one(
     tmp_path: Path, files: dict[str, str], reason: str | None
 ) -> None:
     for name, text in {**files, "silent/setup.cfg": "[flake8]\n"}.items():
@@ -286,7 +286,7 @@ def test_what_the_build_requires_is_read_of_every_kind_of_project(tmp_path: Path
         assert [*map(str, read_project(tmp_path / name).build_requirements)] == ["tool>=1"]
 
 
-def test_the_way_out_is_told_where_there_is_only_a_setup_cfg(tmp_path: Path) -> None:
+def test_the_way_out_is_reported_where_there_is_only_a_setup_cfg(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").write_text("[metadata]\nname = a\n")
 
     with pytest.raises(InputError) as caught:

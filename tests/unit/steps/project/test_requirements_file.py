@@ -145,12 +145,12 @@ def test_options_are_read_as_pip_reads_them(text: str, options: list[tuple[str, 
         ("git+https://b.example/a.git@main#egg=a", None),
     ],
 )
-def test_a_local_path_is_told_from_a_name(text: str, path: str | None) -> None:
+def test_a_local_path_is_not_mistaken_for_a_name(text: str, path: str | None) -> None:
     assert line(text).path == path
 
 
 @pytest.mark.parametrize("text", ["a = 1", "a==", "a b", "==1", "a;b", "a>=1,<x y"])
-def test_what_is_no_requirement_has_a_fault(text: str) -> None:
+def test_what_is_not_a_requirement_has_a_fault(text: str) -> None:
     with pytest.raises(InvalidRequirement) as caught:
         Requirement(text)
 

@@ -65,7 +65,7 @@ def judge(
         (f"<html><title>It{'<title' * 90_000}", "Why", "400 Why, 'a page of HTML without a title'"),
     ],
 )
-def test_an_answer_is_told_short_and_without_the_secret(
+def test_an_answer_is_reported_short_and_without_the_secret(
     text: str, reason: str, expected: str
 ) -> None:
     credentials = Credentials(lambda: TOKEN)
@@ -97,7 +97,7 @@ def test_an_answer_is_told_short_and_without_the_secret(
         ),
     ],
 )
-def test_whoever_may_not_is_named_with_the_role_that_is_missing(
+def test_who_may_not_is_named_with_the_role_that_is_missing(
     login: Login, method: str, who: str, grant: str
 ) -> None:
     with pytest.raises(AccessError) as caught:
@@ -122,7 +122,7 @@ def test_of_another_index_the_address_is_named_and_no_command() -> None:
     )
 
 
-def test_credentials_that_are_not_there_are_told_with_the_reason() -> None:
+def test_credentials_that_are_not_there_are_reported_with_the_reason() -> None:
     def fail() -> Login:
         raise LookUpFailed("gcloud is asleep")
 
@@ -183,7 +183,7 @@ def test_what_an_answer_asks_for_is_quoted_as_it_came(asked: str, told: str) -> 
     ],
 )
 @pytest.mark.parametrize("fault", [socket.EAI_NONAME, socket.EAI_AGAIN])
-def test_a_host_that_does_not_resolve_is_told_once_and_within_seconds(
+def test_a_host_that_does_not_resolve_is_reported_once_and_within_seconds(
     host: str, told: str, hint: str, fault: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -205,7 +205,7 @@ def test_a_host_that_does_not_resolve_is_told_once_and_within_seconds(
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 404, 409, 499, 501, 507])
-def test_every_other_answer_is_for_whoever_asked(status: int) -> None:
+def test_every_other_answer_is_for_its_caller(status: int) -> None:
     response = answer(status)
 
     assert judge(response, login=None, registry=AR) is response

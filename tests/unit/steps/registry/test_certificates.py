@@ -54,7 +54,7 @@ def test_authorities_may_be_a_folder(tmp_path: Path) -> None:
         (b"no certificate", "it does not hold what it should"),
     ],
 )
-def test_files_that_cannot_be_used_are_told_together(
+def test_files_that_cannot_be_used_are_reported_together(
     tmp_path: Path, content: bytes | None, why: str
 ) -> None:
     path = tmp_path / "broken.pem"
@@ -77,7 +77,7 @@ def test_files_that_cannot_be_used_are_told_together(
     )
 
 
-def test_a_key_with_a_password_is_refused_and_nobody_is_asked_for_it(
+def test_a_key_with_a_password_is_refused_and_no_one_is_asked_for_it(
     pem: dict[str, str], tmp_path: Path
 ) -> None:
     from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - only here

@@ -231,7 +231,7 @@ def test_the_account_of_a_key_that_cannot_be_read_is_not_known(
 
 
 @pytest.mark.parametrize("host", ["a..b", "[", "a b"])
-def test_a_metadata_server_that_cannot_be_one_names_nobody(host: str) -> None:
+def test_a_metadata_server_that_cannot_be_one_names_no_account(host: str) -> None:
     login = Login("oauth2accesstoken", "planted", KEYRING_BACKEND)
 
     assert account(login, {"GCE_METADATA_HOST": host}) == ""
@@ -277,7 +277,7 @@ def test_the_backend_is_asked_away_from_the_users_modules(monkeypatch: pytest.Mo
         ),
     ],
 )
-def test_a_backend_that_finds_nothing_is_told_with_its_reasons(
+def test_a_backend_that_finds_nothing_is_reported_with_its_reasons(
     output: str, errors: str, failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer(monkeypatch, output, errors)

@@ -102,7 +102,7 @@ def test_the_repository_is_asked_for_once_for_all_that_are_missing() -> None:
 
 
 @pytest.mark.parametrize("root", [{}, {"simple/": page()[:20]}, {"simple/": "<p>Sign in</p>"}])
-def test_a_missing_project_in_a_repository_that_was_not_seen_is_no_first_release(
+def test_a_missing_project_in_a_repository_that_was_not_seen_is_not_a_first_release(
     root: dict[str, str | bytes | Exception],
 ) -> None:
     with pytest.raises(NoRepository, match="Repository not found: ") as caught:
@@ -153,7 +153,7 @@ def test_a_status_that_is_neither_found_nor_missing_is_an_error(status: int) -> 
         Index(REGISTRY, transport, first_release=True).read("tides")
 
 
-def test_all_that_went_wrong_is_told() -> None:
+def test_all_that_went_wrong_is_reported() -> None:
     pages = {"simple/a/": "<p>Sign in</p>", "simple/b/": page(), "simple/c/": "<p>Busy</p>"}
 
     with pytest.raises(RegistryError) as caught:
@@ -212,7 +212,7 @@ def test_a_download_without_end_is_given_up(
 
 
 @pytest.mark.parametrize("sha256", ["ab", "z" * 64, "0" * 63 + "::"])
-def test_a_hash_that_is_none_is_told_as_that(sha256: str, tmp_path: Path) -> None:
+def test_a_hash_that_is_none_is_reported_as_that(sha256: str, tmp_path: Path) -> None:
     file = published(sha256)
     transport = MemoryTransport({f"f/{file.filename}": WHEEL})
 

@@ -102,7 +102,7 @@ def test_what_may_be_secret_in_the_address_of_a_page_is_not_repeated(
         (as_json()[:-5], JSON, "its JSON is wrong: JSONDecodeError"),
     ],
 )
-def test_what_is_no_index_page_is_an_error_and_never_no_versions(
+def test_what_is_not_an_index_page_is_an_error_and_never_no_versions(
     body: bytes, content_type: str, reason: str
 ) -> None:
     with pytest.raises(RegistryError) as caught:
@@ -215,7 +215,9 @@ def test_the_page_of_a_repository_lists_its_projects(body: bytes, content_type: 
         (b"[" * 200_000, JSON, "its JSON is wrong: RecursionError("),
     ],
 )
-def test_another_page_is_no_empty_repository(body: bytes, content_type: str, reason: str) -> None:
+def test_another_page_is_not_an_empty_repository(
+    body: bytes, content_type: str, reason: str
+) -> None:
     with pytest.raises(RegistryError) as caught:
         parse_root(body, url=URL, content_type=content_type)
 

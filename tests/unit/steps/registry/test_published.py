@@ -238,7 +238,7 @@ def test_all_files_of_real_projects_are_read_or_reported() -> None:
         assert (set(found.versions), [*found.unreadable]) == (readable, refused)
 
 
-def test_the_way_up_that_some_pages_show_is_no_file() -> None:
+def test_the_way_up_that_some_pages_show_is_not_a_file() -> None:
     found = parse(page('<a href="../">up</a>', link("tide_tables-1.0.tar.gz")))
 
     assert (found.versions, found.unreadable) == ((Version("1.0"),), ())

@@ -26,7 +26,7 @@ def failing(*faults: Exception) -> Callable[[], str]:
     return action
 
 
-def test_a_fault_that_passes_is_waited_out_and_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_that_passes_is_waited_out_and_reported(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "shipwheel")
     waits: list[float] = []
     action = failing(Transient("503"), Transient("502"))

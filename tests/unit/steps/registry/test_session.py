@@ -140,7 +140,7 @@ def test_every_request_has_its_time_outs() -> None:
     assert [it["timeout"] for it in recorder.options] == [(10.0, 7), (10.0, 7)]
 
 
-def test_a_proxy_stands_before_other_machines_and_never_before_this_one(
+def test_a_proxy_is_used_for_other_machines_and_never_for_this_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("no_proxy", "")

@@ -62,7 +62,7 @@ def test_a_file_is_hashed_once_for_its_reader_and_for_twine(directory: Path) -> 
     ("version", "why"),
     [("1.9", "'1.9' is not a valid metadata version"), ("newest", "Invalid version: 'newest'")],
 )
-def test_all_files_that_twine_does_not_take_are_told_before_one_is_sent(
+def test_all_files_that_twine_does_not_take_are_reported_before_one_is_sent(
     directory: Path, version: str, why: str
 ) -> None:
     make_distributions(directory, metadata_version=version)
@@ -136,7 +136,7 @@ class Vanishing(TwinePackages):
         return package
 
 
-def test_a_file_that_goes_away_as_it_is_to_be_sent_is_told_by_shipwheel_alone(
+def test_a_file_that_goes_away_as_it_is_to_be_sent_is_reported_by_shipwheel_alone(
     directory: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     wheel, _sdist = make_distributions(directory)

@@ -171,7 +171,7 @@ def test_two_projects_that_turn_out_to_have_one_name_are_refused(tmp_path: Path)
     )
 
 
-def test_every_backend_that_fails_is_told(tmp_path: Path) -> None:
+def test_every_backend_that_fails_is_reported(tmp_path: Path) -> None:
     projects = [Project(directory=make_project(tmp_path, name)) for name in ("tides", "berths")]
 
     def fail(project: Project) -> tuple[NormalizedName, Version]:

@@ -71,7 +71,7 @@ def test_all_that_does_not_belong_there_is_named_at_once(tmp_path: Path) -> None
     assert "berths-1.0-py2-none-any.whl" in messages(caught.value, tmp_path)[0]
 
 
-def test_what_is_named_like_a_distribution_and_is_no_file_is_told(tmp_path: Path) -> None:
+def test_what_is_named_like_a_distribution_and_is_not_a_file_is_reported(tmp_path: Path) -> None:
     directory = make_project(tmp_path, "berths")
     (directory / "dist").mkdir()
     (directory / "dist/berths-1.0.tar.gz").symlink_to("nowhere")

@@ -91,7 +91,7 @@ def test_what_a_project_requires_of_itself_is_its_own_matter() -> None:
     assert notes([project("tides", "tides[all]<2")], judged("tides", Outcome.NEW, "2.0")) == []
 
 
-def test_what_stays_as_it_is_concerns_nobody() -> None:
+def test_what_stays_as_it_is_is_not_mentioned() -> None:
     repository = [project("berths", "tides<1")]
 
     assert notes(repository, judged("tides", Outcome.IDENTICAL)) == []

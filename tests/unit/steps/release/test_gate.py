@@ -134,7 +134,7 @@ def test_in_a_series_its_own_next_version_is_suggested() -> None:
     assert suggested("1.0.post1", "1.0.post1", Policy.UNIQUE) == "1.0.1 1.1 2.0 1.0.1rc1"
 
 
-def test_for_a_series_that_nobody_chose_all_versions_count() -> None:
+def test_for_a_series_that_was_not_chosen_all_versions_count() -> None:
     assert suggested("0.1.dev1+g1234567", "1.4", Policy.SERIES) == "1.4.1 1.5.0 2.0.0 1.4.1rc1"
 
 
@@ -228,7 +228,7 @@ def test_a_version_that_is_written_in_a_file_was_not_invented(candidate: str) ->
         "0.1.0.1.dev1+g1a2b",
     ],
 )
-def test_a_version_that_somebody_may_have_chosen_is_not_called_invented(text: str) -> None:
+def test_a_version_that_may_have_been_chosen_is_not_called_invented(text: str) -> None:
     assert not is_invented(V(text))
 
 

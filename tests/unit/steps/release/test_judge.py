@@ -149,7 +149,7 @@ def test_a_missing_file_is_partial(tmp_path: Path, fetch: Fetch) -> None:
 
 
 @pytest.mark.parametrize("version", ["0.9", "1.0", "1.1"])
-def test_published_file_names_that_tell_no_version_are_told_whatever_the_outcome(
+def test_published_file_names_that_tell_no_version_are_reported_whatever_the_outcome(
     version: str, tmp_path: Path, fetch: Fetch
 ) -> None:
     theirs = replace(published(*build(tmp_path / "old")), unreadable=("tides-odd.tar.gz",))
@@ -228,7 +228,7 @@ def test_two_wheels_for_one_tag_of_one_version_do_not_differ(
     )
 
 
-def test_a_published_wheel_is_told_apart_from_each_that_shares_a_tag(
+def test_a_published_wheel_is_distinguished_from_each_that_shares_a_tag(
     tmp_path: Path, fetch: Fetch
 ) -> None:
     wheel, _ = build(tmp_path)
@@ -346,7 +346,7 @@ def test_a_published_file_that_cannot_be_read_is_the_registrys_fault(
     assert [*fetch.folder.iterdir()] == []
 
 
-def test_a_published_file_that_was_not_built_here_is_told_and_is_no_difference(
+def test_a_published_file_that_was_not_built_here_is_reported_and_is_not_a_difference(
     tmp_path: Path, fetch: Fetch
 ) -> None:
     wheel, sdist = build(tmp_path)

@@ -65,13 +65,13 @@ def test_an_extra_that_makes_a_cycle_does_not(caplog: pytest.LogCaptureFixture) 
     assert caplog.messages == []
 
 
-def test_what_is_no_requirement_hides_none_behind_it() -> None:
+def test_what_is_not_a_requirement_hides_none_behind_it() -> None:
     files = [built("tides", "not (valid", "berths"), built("berths")]
 
     assert dependency_order(files) == {"tides": {"berths"}, "berths": set()}
 
 
-def test_a_real_cycle_is_told_and_cut_in_one_place(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_real_cycle_is_reported_and_cut_in_one_place(caplog: pytest.LogCaptureFixture) -> None:
     files = [
         built("tides", "berths"),
         built("berths", 'tides; python_version>"3"'),

@@ -47,7 +47,7 @@ def test_the_next_version_is_of_pep_440_and_as_wide_as_before(
     assert to[0].isdigit() or Version(new) > Version(current)
 
 
-def test_what_is_no_version_is_refused_with_the_words_that_are() -> None:
+def test_what_is_not_a_version_is_refused_with_the_words_that_are() -> None:
     with pytest.raises(InputError, match="patch, minor, major, rc, dev"):
         next_version("mayor", Version("1.0"))
 

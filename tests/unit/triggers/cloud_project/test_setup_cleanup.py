@@ -70,7 +70,9 @@ def test_everything_wrong_in_cleanup_policies_comes_at_once(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"name": "a"}', "[]", None])
-def test_what_is_no_list_of_cleanup_policies_is_refused(tmp_path: Path, text: str | None) -> None:
+def test_what_is_not_a_list_of_cleanup_policies_is_refused(
+    tmp_path: Path, text: str | None
+) -> None:
     file = tmp_path / "policy.json"
     if text is not None:
         file.write_text(text)

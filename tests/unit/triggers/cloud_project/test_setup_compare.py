@@ -156,7 +156,7 @@ def test_another_upstream_behind_ones_own_is_not_wrong() -> None:
     assert compare(NEEDS, live(VIRTUAL, found)).wrong == ()
 
 
-def test_roles_of_our_accounts_that_nobody_wants_are_extra_on_a_condition_too() -> None:
+def test_roles_of_our_accounts_that_are_not_wanted_are_extra_on_a_condition_too() -> None:
     project = ProjectScope("my-project")
     owner = Binding(project, email("Shipwheel-Check"), "roles/owner")
     admin = Binding(PYPI, email("shipwheel-check"), "roles/artifactregistry.repoAdmin")

@@ -59,7 +59,7 @@ def test_an_account_of_functions_that_cannot_be_created_is_one_problem() -> None
 
 
 @pytest.mark.parametrize("account", ["ann@example.com", f"projects/p/serviceAccounts/{1:021}"])
-def test_what_is_no_address_of_a_service_account_is_refused(account: str) -> None:
+def test_what_is_not_an_address_of_a_service_account_is_refused(account: str) -> None:
     with pytest.raises(InputError, match="No address of a service account: "):
         needs(PACKAGE, publish={"serviceAccount": account})
 

@@ -333,7 +333,7 @@ def test_a_step_without_the_mapping_takes_nothing_from_those_that_have_it() -> N
 
 
 @pytest.mark.parametrize(("key", "started_by"), [("REGION", each) for each in StartedBy])
-def test_a_key_that_nobody_may_set_is_refused(key: str, started_by: StartedBy) -> None:
+def test_a_key_that_must_not_be_set_is_refused(key: str, started_by: StartedBy) -> None:
     [finding] = [it for each in said(STEP, started_by, {key: "x"}) for it in each if not it.path]
 
     assert finding == Finding.at(

@@ -312,7 +312,7 @@ def test_dependencies_are_transitive_and_a_cycle_does_no_harm(tmp_path: Path) ->
     assert (f.dependencies.direct, f.dependencies.folders) == (("a",), ("a", "b", "c", "plain"))
 
 
-def test_a_name_of_another_project_is_no_local_dependency(tmp_path: Path) -> None:
+def test_a_name_of_another_project_is_not_a_local_dependency(tmp_path: Path) -> None:
     files = {"a/pyproject.toml": project("a", "flask", "bb", "a"), "b/pyproject.toml": project("b")}
 
     assert folders(tmp_path, files) == ()
@@ -366,7 +366,7 @@ VALUES = [
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("value", VALUES)
-def test_a_value_of_another_type_is_no_bug_of_ours(tmp_path: Path, key: str, value: str) -> None:
+def test_a_value_of_another_type_is_not_a_bug(tmp_path: Path, key: str, value: str) -> None:
     """Whoever reads such a file in earnest refuses it; here it names nothing, or is an error."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a/pyproject.toml").write_text(f"{BUILDS}[project]\nname='a'\nversion='1'\n")

@@ -107,7 +107,7 @@ def test_a_directory_is_a_function_with_evidence_alone(
     assert left_out_functions(tmp_path, taken) == (() if is_one else ("f",))
 
 
-def test_a_package_with_a_main_module_is_no_function_besides(tmp_path: Path) -> None:
+def test_a_package_with_a_main_module_is_not_a_function_besides(tmp_path: Path) -> None:
     targets = inventory(tmp_path, {"a/pyproject.toml": project("a"), "a/main.py": ""}).components
 
     assert [(target.path, target.kind) for target in targets] == [("a", "package")]
@@ -185,7 +185,7 @@ def test_all_broken_projects_are_named_at_once(tmp_path: Path) -> None:
     assert all("; or leave its directory out" in each.hint for each in caught.value.problems)
 
 
-def test_what_no_command_can_build_is_no_package_and_what_one_can_is(tmp_path: Path) -> None:
+def test_what_no_command_can_build_is_not_a_package_and_what_one_can_is(tmp_path: Path) -> None:
     bare = "[project]\nname = 'bare'\nversion = '1'\n"
     files = {
         "alone/setup.cfg": "[metadata]\nname = alone\n",

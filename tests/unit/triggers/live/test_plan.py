@@ -75,7 +75,7 @@ def test_what_is_not_live_is_created_and_what_is_equal_is_unchanged() -> None:
         {"includeBuildLogs": "INCLUDE_BUILD_LOGS_UNSPECIFIED", "eventType": "REPO"},
     ],
 )
-def test_what_the_service_fills_in_or_leaves_out_is_no_difference(
+def test_what_the_service_fills_in_or_leaves_out_is_not_a_difference(
     different: dict[str, Any],
 ) -> None:
     assert changed(RENDERED, **different).action == "unchanged"
@@ -309,7 +309,7 @@ def test_a_manifest_owns_the_triggers_of_its_repository_and_prefix(
         ({"included_files": ["b", "a", "b"]}, {"includedFiles": ["a", "b"]}),
     ],
 )
-def test_one_form_stands_for_all_that_mean_the_same(
+def test_one_form_is_used_for_all_that_mean_the_same(
     message: dict[str, Any], normal: dict[str, Any]
 ) -> None:
     assert normal_form(message) == normal

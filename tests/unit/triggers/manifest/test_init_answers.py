@@ -88,7 +88,7 @@ def test_without_an_origin_the_option_is_named(capsys: pytest.CaptureFixture[str
         ),
     ],
 )
-def test_a_registry_and_a_repository_that_are_missing_are_told_at_once(
+def test_a_registry_and_a_repository_that_are_missing_are_reported_at_once(
     registry: str, said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHIPWHEEL_REGISTRY", registry)

@@ -196,7 +196,7 @@ def test_an_escaped_character_is_no_look_around_and_no_back_reference(pattern: s
 
 
 @pytest.mark.parametrize(("value", "shown"), [(3.1, "3.1"), (8080, "8080"), (True, "True")])
-def test_a_number_is_not_taken_for_the_text_of_a_substitution(value: object, shown: str) -> None:
+def test_a_number_is_not_mistaken_for_the_text_of_a_substitution(value: object, shown: str) -> None:
     assert problems(substitutions={"_PYTHON": value}) == [
         (
             f"shipwheel.yaml: `substitutions._PYTHON` has to be text, and is {shown}"
@@ -279,7 +279,7 @@ def test_a_pattern_that_the_service_would_refuse_is_refused(key: str, pattern: s
         ("region: a\non: b", "`on` is not a key of the manifest"),
     ],
 )
-def test_a_file_that_is_no_manifest_is_one_clean_message(
+def test_a_file_that_is_not_a_manifest_is_one_clean_message(
     tmp_path: Path, text: str, said: str
 ) -> None:
     (tmp_path / "shipwheel.yaml").write_text(text)

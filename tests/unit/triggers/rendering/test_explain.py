@@ -155,7 +155,7 @@ def test_a_silent_change_starts_no_push_but_says_nothing_of_pull_requests() -> N
     ]
 
 
-def test_files_that_start_nothing_are_named_whoever_includes_them_in_vain() -> None:
+def test_files_that_start_nothing_are_named_whichever_trigger_includes_them() -> None:
     triggers = [
         listening(included=("a/**",)),
         listening(included=("b/**",), disabled=True),
@@ -294,7 +294,7 @@ def test_the_command_names_triggers_globs_files_and_what_starts_nothing(
     assert captured.err == "2 changed files start 1 of 9 triggers\n"
 
 
-def test_what_a_publishing_build_starts_at_its_end_is_told(
+def test_what_a_publishing_build_starts_at_its_end_is_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     targets = [package("p"), package("q"), function("f", "p"), function("g", "p")]

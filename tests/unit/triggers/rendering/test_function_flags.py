@@ -135,7 +135,7 @@ def test_requirements_are_judged_as_the_function_is_built() -> None:
 
 @pytest.mark.parametrize("runtime", ["python310", "python313", "python314", "python315"])
 @pytest.mark.parametrize("given", [{}, {"buildEnvironment": {"DEBUG": "1"}}])
-def test_pip_installs_whatever_the_runtime_unless_told_otherwise(
+def test_pip_installs_whatever_the_runtime_unless_set_otherwise(
     runtime: str, given: dict[str, Any]
 ) -> None:
     """From which version on Google's build takes uv, and whether that has a token, is no matter."""
@@ -144,7 +144,7 @@ def test_pip_installs_whatever_the_runtime_unless_told_otherwise(
     assert found["GOOGLE_PYTHON_PACKAGE_MANAGER"] == "pip"
 
 
-def test_a_package_manager_that_is_no_plain_word_is_not_passed_on() -> None:
+def test_a_package_manager_that_is_not_a_plain_word_is_not_passed_on() -> None:
     settings = {"buildEnvironment": {"GOOGLE_PYTHON_PACKAGE_MANAGER": "uv --pin"}}
 
     assert requirements_options(resolved(settings), ()) == (

@@ -41,7 +41,7 @@ def test_the_sample_is_drawn_with_its_dependencies_and_triggers(
     )
 
 
-def test_a_group_and_a_directory_that_is_no_target_are_drawn_too() -> None:
+def test_a_group_and_a_directory_that_is_not_a_target_are_drawn_too() -> None:
     targets = (package('p/"a"', "plain"), package("p/b"))
     triggers = rendered(package("p/a"), package("p/b"), grouping="directory").triggers
 

@@ -101,7 +101,7 @@ class TestFiles:
 
         assert check["includedFiles"] == ["**"]
 
-    def test_a_directory_that_begins_like_another_is_not_taken_for_it(self) -> None:
+    def test_a_directory_that_begins_like_another_is_not_mistaken_for_it(self) -> None:
         check, _ = documents(package("p/a", "p/ab"))
 
         assert check["includedFiles"][:2] == ["p/a/**", "p/ab/**"]

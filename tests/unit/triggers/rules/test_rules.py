@@ -92,7 +92,7 @@ def test_a_fault_is_found_once_at_its_line_and_said_in_words_that_help(case: str
 
 
 @pytest.mark.parametrize("case", ALL)
-def test_the_mended_file_has_no_finding(case: str) -> None:
+def test_the_fixed_file_has_no_finding(case: str) -> None:
     _bad, files = ALL[case]
 
     assert found(files) == set()

@@ -28,7 +28,7 @@ def test_without_git_hidden_and_installed_directories_are_passed_over(tmp_path: 
     assert repository_files(tmp_path) == (".y", *sorted(files))
 
 
-def test_what_git_knows_and_what_is_gone_is_no_file(tmp_path: Path) -> None:
+def test_what_git_knows_and_what_is_gone_is_not_a_file(tmp_path: Path) -> None:
     files = [f"{letter}/x" for letter in "hbgdface"]
     write(tmp_path, dict.fromkeys([*files, "gone", ".hidden/x"], ""))
     git(tmp_path, "init", "--quiet")
