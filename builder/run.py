@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from builder.local.build import describe, plan_lines, run_build
+from builder.local.preparation import RunRequest, prepare
 from steps.command_line.groups import GRACE, ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError
+from triggers.cloudbuild.substitutions import StartedBy
 
 if TYPE_CHECKING:
     from builder.local.preparation import PreparedBuild
@@ -94,9 +97,6 @@ def command(
     _exclude(("--docker", docker), ("--host-tools", host_tools))
     _exclude(("--only", bool(only)), ("--from", bool(start)))
 
-    from builder.local.preparation import RunRequest, prepare  # noqa: PLC0415 - `--help` does without
-    from triggers.cloudbuild.substitutions import StartedBy  # noqa: PLC0415 - the same
-
     request = RunRequest(
         config=config,
         source=source,
@@ -115,16 +115,12 @@ def command(
 
 
 def _describe(prepared: PreparedBuild, *, as_json: bool) -> int:
-    from builder.local.build import describe, plan_lines  # noqa: PLC0415 - `--help` does without
-
     text = json.dumps(describe(prepared), indent=2) if as_json else "\n".join(plan_lines(prepared))
     click.echo(text)
     return 0
 
 
 def _run(prepared: PreparedBuild, *, as_json: bool) -> int:
-    from builder.local.build import run_build  # noqa: PLC0415 - `--help` does without
-
     # A container is asked to end, waited for and removed.
     click.get_current_context().meta[GRACE] = _GRACE_SECONDS
     # The log is what a person asks for, and narration to a program that reads the JSON.

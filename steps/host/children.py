@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import subprocess
+import tempfile
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -183,8 +184,6 @@ def open_output(undecodable: str = "replace") -> IO[str]:
     """
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("output"), "w+", encoding="utf-8", errors=undecodable)
-    import tempfile  # noqa: PLC0415 - the command line imports this module, and starts no child
-
     return tempfile.TemporaryFile("w+", encoding="utf-8", errors=undecodable)
 
 
