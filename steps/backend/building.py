@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from steps.backend.environments import backend_environ
 from steps.backend.hooks import Backend
 from steps.backend.sources import (
     EPOCH_VARIABLE,
@@ -27,6 +26,7 @@ from steps.backend.sources import (
     open_build_folder,
     source_date_epoch,
 )
+from steps.backend.variables import backend_environ
 from steps.distribution.archive import open_archive, open_sdist
 from steps.distribution.files import Distribution, file_sha256, parse_filename
 from steps.host.errors import BuildFailed, InputError, Problem, Refused

@@ -5,7 +5,7 @@ same: one project uses one at a time, and it is made anew when any of its files 
 another project has it. Every other project gets an environment of its own, in its build folder:
 what a compiler reads there is at the same path in every build, and goes with the build.
 
-A backend gets no variable but those that are allowed below or that its project names.
+A backend gets no variable but those that `variables.py` allows or that its project names.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from packaging.utils import canonicalize_name
 
 from steps.backend.environment_cache import fingerprint
 from steps.backend.sources import EPOCH_VARIABLE
+from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
 from steps.host.children import OncePerKey
 from steps.host.errors import BuildFailed, InputError, ShipwheelError
 from steps.host.files import write_whole
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
 
 # A folder of wheels, such as the image has. It is used before an index is asked.
 BACKENDS_VARIABLE = "SHIPWHEEL_BACKENDS"
-# What comes out must not depend on the machine.
-FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
 # Mostly they wait for the index.
 _AT_ONCE = 4
 # To make one more environment takes longer than most projects use one.
@@ -65,42 +64,6 @@ _PURE = {
     *("hatchling", "packaging", "pbr", "pdm-backend", "poetry-core", "poetry-dynamic-versioning"),
     *("setuptools", "setuptools-scm", "trove-classifiers", "versioneer", "versioningit", "wheel"),
 }
-# The variables that every backend gets, documented in GUIDE.md.
-_ALLOWED = re.compile(
-    r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|LANG|LANGUAGE|LC_\w+|XDG_\w+|NO_COLOR|FORCE_COLOR|CI"
-    r"|AR|AS|CC|CPP|CXX|FC|F77|F90|LD|NM|RANLIB|STRIP|LDSHARED|BLDSHARED|MAKE|MAKEFLAGS|CL|_CL_"
-    r"|(C|CPP|CXX|F|FC|LD|ARCH|RUST|RUSTDOC)FLAGS|CPATH|LIBRARY_PATH|\w+_INCLUDE_PATH"
-    r"|LD_\w+|DYLD_\w+|MACOSX_DEPLOYMENT_TARGET|SDKROOT|DEVELOPER_DIR|PKG_CONFIG\w*"
-    r"|(CARGO|CMAKE|CTEST|CUDA|CYTHON|DISTUTILS|HATCH|MATURIN|MESON|NINJA|NPY|OPENSSL|PBR)\w*"
-    r"|(PDM_BUILD|POETRY_DYNAMIC_VERSIONING|PYO3|PYTHON_BUILD|RUST|RUSTC|RUSTUP|SETUPTOOLS)_\w+"
-    r"|(SKBUILD|VERSIONINGIT|CCACHE|SCCACHE|VCPKG|JAVA|BAZEL|GO|NODE)_\w+|GOPATH|GOFLAGS"
-    r"|GIT_CEILING_DIRECTORIES|GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM)"
-    r"|PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|CERT|TRUSTED_HOST)"
-    r"|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE|(?i:https?|all|no)_(?i:proxy)"
-    r"|PROJECT_ID|LOCATION|BUILD_ID|COMMIT_SHA|SHORT_SHA|REVISION_ID|REPO_NAME|BRANCH_NAME|TAG_NAME"
-)
-_SECRET_NAME = re.compile(
-    r".*(TOKEN|PASSWORD|PASSWD|PASSPHRASE|SECRET|CREDENTIAL|_KEY|_PAT|_AUTH)(S?|_.*)", re.IGNORECASE
-)
-_LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
-
-
-def backend_environ(environ: Mapping[str, str], more: Iterable[str] = ()) -> dict[str, str]:
-    """Return what a backend gets of *environ*: what is allowed, and what is named in *more*.
-
-    No name of a secret is allowed, and no URL with a login.
-    """
-    named = frozenset(more)
-    return {
-        name: value
-        for name, value in environ.items()
-        if name in named
-        or (
-            _ALLOWED.fullmatch(name)
-            and not _SECRET_NAME.fullmatch(name)
-            and not _LOGIN_IN_URL.search(value)
-        )
-    } | FIXED_ENVIRONMENT
 
 
 @dataclass

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from builder.server import Emulator
-from steps.backend.environments import FIXED_ENVIRONMENT
+from steps.backend.variables import FIXED_ENVIRONMENT
 from tests.archives import member_hashes
 
 if TYPE_CHECKING:

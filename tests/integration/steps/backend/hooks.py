@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from pyproject_hooks import _in_process
 
-from steps.backend.environments import FIXED_ENVIRONMENT
 from steps.backend.fork_server import ForkServers
+from steps.backend.variables import FIXED_ENVIRONMENT
 from steps.host.children import Children
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from steps.backend.building import build, identify
-from steps.backend.environments import FIXED_ENVIRONMENT
+from steps.backend.variables import FIXED_ENVIRONMENT
 from steps.project.source import read_project
 from tests.archives import member_hashes
 from tests.integration.program import shipwheel

@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from steps.backend.environments import (
-    FIXED_ENVIRONMENT,
-    AnyEnvironment,
-    Environments,
-    backend_environ,
-)
+from steps.backend.environments import AnyEnvironment, Environments
 from steps.backend.fork_server import ForkServers
+from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
 from steps.host.children import Children
 from steps.host.errors import BuildFailed
 from tests.tiny import make_distributions, make_project
