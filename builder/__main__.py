@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "steps.doctor": "Tell what is wrong with tools, credentials and settings here.",
     "triggers.init": "Write the manifest and the build configs that triggers name.",
     "triggers.setup": "Print, or do, what a project needs: repositories, accounts, roles.",
+    "triggers.status": "Show packages, functions, their releases, consumers and triggers.",
     "builder.triggers": "Render, lint, explain, compare and apply build triggers.",
     "builder.run": "Run a build config on this machine, as Cloud Build would.",
     "builder.emulator": "Serve the registry emulator in the foreground.",

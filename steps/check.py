@@ -123,7 +123,7 @@ def command(
     projects = narrowed(everything, changed_since)
     public = _ask_public_index(projects, transport, public_index, strict_names or public_names)
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
-    judgements = _check_aside(projects, index, rules, build_options, build_them=build_them)
+    judgements = check_aside(projects, index, rules, build_options, build_them=build_them)
     notes = notes_on_dependents(judgements, everything if every else neighbours(projects))
     names = _public_names(public, judgements)
     if as_json:
@@ -137,7 +137,7 @@ def command(
     Refused.raise_all([*refusals(judgements), *conflicts])
 
 
-def _check_aside(
+def check_aside(
     projects: Sequence[Project],
     index: Index,
     rules: Rules,

@@ -6,7 +6,7 @@ import json
 import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, quote, unquote
 
 from packaging.version import InvalidVersion, Version
 
@@ -16,7 +16,7 @@ from steps.registry.address import parse_registry
 from steps.registry.public_index import default_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from builder.server.answers import Answers
     from builder.server.front import HttpRequest
@@ -91,16 +91,17 @@ class RestApi:
         match rest:
             case []:
                 return _json(self._describe(repository, full))
-            case ["packages"]:
-                names = [f"{full}/packages/{it}" for it in sorted(repository.projects())]
-                return _listing("packages", names, request)
+            case ["packages" | "files" as kind]:
+                names = (f"{full}/packages/{it}" for it in sorted(repository.projects()))
+                files = kind == "files"
+                return _listing(kind, _files(repository, full) if files else _named(names), request)
             case ["packages", package] if package in repository.projects():
                 return _json({"name": f"{full}/packages/{package}"})
             case ["packages", package, "versions", *last] if package in repository.projects():
                 versions = _versions(repository, package)
                 ids = {it: f"{full}/packages/{package}/versions/{_id(it)}" for it in versions}
                 if not last:
-                    return _listing("versions", [*ids.values()], request)
+                    return _listing("versions", _named(ids.values()), request)
                 if len(last) == 1 and (version := _parsed(last[0])) in ids:
                     return _json({"name": ids[version]})
         return _not_found()
@@ -176,8 +177,25 @@ def _permissions(request: HttpRequest, role: str | None) -> HttpAnswer:
     return _json({"permissions": held} if held else {})
 
 
-def _listing(kind: str, names: list[str], request: HttpRequest) -> HttpAnswer:
-    """Return one page of *names*; a token of a page is where it begins."""
+def _named(names: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"name": it} for it in names]
+
+
+def _files(repository: ServedRepository, full: str) -> list[dict[str, Any]]:
+    """Return the resources of all files; the ids of these have their slashes quoted."""
+    return [
+        {
+            "name": f"{full}/files/{quote(f'{project}/{it.filename}', safe='')}",
+            **({} if it.size is None else {"sizeBytes": str(it.size)}),
+            **({"createTime": it.uploaded} if it.uploaded else {}),
+        }
+        for project in sorted(repository.projects())
+        for it in repository.files_of(project)
+    ]
+
+
+def _listing(kind: str, entries: list[dict[str, Any]], request: HttpRequest) -> HttpAnswer:
+    """Return one page of *entries*; a token of a page is where it begins."""
     query = {key: values[-1] for key, values in parse_qs(request.query).items()}
     try:
         size, first = int(query.get("pageSize", "0")), int(query.get("pageToken", "0"))
@@ -185,8 +203,8 @@ def _listing(kind: str, names: list[str], request: HttpRequest) -> HttpAnswer:
         what = "Invalid page token or size."
         return _error(HTTPStatus.BAD_REQUEST, "INVALID_ARGUMENT", what)
     end = first + min(size or _PER_PAGE, _MOST_PER_PAGE)
-    page: dict[str, Any] = {kind: [{"name": it} for it in names[first:end]]} if names else {}
-    return _json(page | ({"nextPageToken": str(end)} if end < len(names) else {}))
+    page: dict[str, Any] = {kind: entries[first:end]} if entries else {}
+    return _json(page | ({"nextPageToken": str(end)} if end < len(entries) else {}))
 
 
 def _not_found() -> HttpAnswer:

@@ -10,6 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,12 +43,17 @@ _PATIENCE_SECONDS = 20.0
 
 @dataclass(frozen=True, kw_only=True)
 class ListedFile:
-    """A file on an index page, and the repository that it comes from."""
+    """A file on an index page, and the repository that it comes from.
+
+    *size* is in bytes, *uploaded* a time in ISO 8601, where they are known.
+    """
 
     filename: str
     version: Version
     sha256: str | None
     source: ServedRepository
+    size: int | None = None
+    uploaded: str | None = None
 
 
 class ServedRepository(ABC):
@@ -99,12 +105,20 @@ class StandardRepository(ServedRepository):
         for path in sorted(folder.iterdir()) if folder.is_dir() else ():
             with suppress(ValueError, FileNotFoundError):  # another file, or deleted by now
                 _, version = parse_filename(path.name)
-                changed = path.stat().st_mtime_ns
+                status = path.stat()
+                changed = status.st_mtime_ns
                 if time.time() - changed / 1e9 < self._visible_after:
                     continue
                 digest = self._sha256(path, changed)
                 found.append(
-                    ListedFile(filename=path.name, version=version, sha256=digest, source=self)
+                    ListedFile(
+                        filename=path.name,
+                        version=version,
+                        sha256=digest,
+                        source=self,
+                        size=status.st_size,
+                        uploaded=datetime.fromtimestamp(status.st_mtime, UTC).isoformat(),
+                    )
                 )
         return found
 
@@ -214,7 +228,14 @@ class RemoteRepository(ServedRepository):
     def files_of(self, project: str) -> Sequence[ListedFile]:
         """Return what the upstream lists, or did when it last answered."""
         return [
-            ListedFile(filename=it.filename, version=it.version, sha256=it.sha256, source=self)
+            ListedFile(
+                filename=it.filename,
+                version=it.version,
+                sha256=it.sha256,
+                source=self,
+                size=it.size,
+                uploaded=it.uploaded,
+            )
             for it in self._read(project).files
         ]
 

@@ -133,15 +133,20 @@ def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:
     return added(RULE_OPTIONS, wrapper)
 
 
+def require_builds() -> None:
+    """Raise InputError where Shipwheel does not build."""
+    if not hasattr(os, "fork"):
+        raise InputError(
+            "Shipwheel does not build on Windows", "run it in WSL, in a container or in a build"
+        )
+
+
 def with_build_options(function: Callable[..., Result]) -> Callable[..., Result]:
     """Add the options of builds, handed on as one `build_options`."""
 
     @functools.wraps(function)
     def wrapper(*, unshallow: bool, **others: Any) -> Result:
-        if not hasattr(os, "fork"):
-            raise InputError(
-                "Shipwheel does not build on Windows", "run it in WSL, in a container or in a build"
-            )
+        require_builds()
         if unshallow:
             complete_history(others["directories"] or (Path(),), os.environ)
         names = [it.name for it in fields(BuildOptions) if it.name in others]

@@ -125,6 +125,13 @@ def _config_settings(
     return settings
 
 
+workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=lambda: os.cpu_count() or 1,
+    show_default="number of processors",
+    help="Builds at a time.",
+)
 # Of builds: fields of `BuildOptions`, by their names.
 BUILD_OPTIONS = (
     click.option(
@@ -162,13 +169,7 @@ BUILD_OPTIONS = (
         callback=_config_settings,
         help="Tell the build backend; a key that comes twice has a list of values.",
     ),
-    click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        default=lambda: os.cpu_count() or 1,
-        show_default="number of processors",
-        help="Builds at a time.",
-    ),
+    workers_option,
 )
 unshallow_option = click.option(
     "--unshallow",

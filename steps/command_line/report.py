@@ -37,6 +37,9 @@ _OUTCOME_COLOURS: dict[str, str] = {
     Outcome.REBUILT: "dim",
     Outcome.PARTIAL: "yellow",
     Outcome.PUBLISHED: "yellow",
+    # States of `shipwheel status` that are no outcomes.
+    "never-published": "green",
+    "unknown": "yellow",
 }
 _NEXT_STEPS = {
     Outcome.NEW: "publish it",

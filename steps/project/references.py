@@ -59,13 +59,15 @@ _PARENT = re.compile(r"\{root((?::parent)*)(?::uri|:real)?\}")
 class References:
     """What one directory names.
 
-    *runtime* is what it runs with, also where an extra brings it, *build* what builds it. *files*
-    are requirements files that it includes, *sources* files and folders outside of it that its
-    build packs. *unknown* says why some of what it runs with is not known.
+    *runtime* is what it runs with, also where an extra brings it, *build* what builds it,
+    *development* what it is tested and worked on with. *files* are requirements files that it
+    includes, *sources* files and folders outside of it that its build packs. *unknown* says why
+    some of what it runs with is not known.
     """
 
     runtime: list[Dependency] = field(default_factory=list)
     build: list[Dependency] = field(default_factory=list)
+    development: list[Dependency] = field(default_factory=list)
     files: set[Path] = field(default_factory=set)
     sources: set[Path] = field(default_factory=set)
     unknown: str = ""
@@ -96,10 +98,8 @@ def read_references(directory: Path) -> References:
 
 
 def _add(found: References, dependency: Dependency) -> None:
-    if dependency.kind == "build":
-        found.build.append(dependency)
-    elif dependency.kind != "development":
-        found.runtime.append(dependency)
+    uses = {"build": found.build, "development": found.development}
+    uses.get(dependency.kind, found.runtime).append(dependency)
 
 
 def _add_requirements_file(found: References, path: Path, seen: set[Path]) -> None:

@@ -6,11 +6,15 @@ not hide a higher version that only the public upstream has: clients are offered
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import unquote
+
+from steps.host.errors import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     import requests
 
@@ -22,6 +26,7 @@ READER = "roles/artifactregistry.reader"
 WRITER = "roles/artifactregistry.writer"
 REPOSITORY_ADMIN = "roles/artifactregistry.repoAdmin"
 _NOT_ENABLED = "has not been used in project"
+_TIMESTAMP = re.compile(r"[0-9T:.+Z-]{10,40}")
 _POLICY = "organization's policy"
 
 
@@ -47,6 +52,25 @@ class Repository:
     upstreams: tuple[Upstream, ...] = ()
     format: str = ""
 
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Self:
+        """Return the repository that the API's *answer* describes."""
+        policies = answer.get("virtualRepositoryConfig", {}).get("upstreamPolicies", ())
+        upstreams = (
+            Upstream(
+                name=policy["repository"].rpartition("/")[2],
+                priority=int(policy.get("priority", 0)),
+                resource=policy["repository"],
+            )
+            for policy in policies
+        )
+        return cls(
+            name=str(answer.get("name", "")).rpartition("/")[2],
+            mode=quoted(str(answer.get("mode", "")))[1:-1],
+            upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
+            format=quoted(str(answer.get("format", "")))[1:-1],
+        )
+
     @property
     def kind(self) -> str:
         """The mode in a word: standard, remote or virtual."""
@@ -60,6 +84,25 @@ class Repository:
     def __str__(self) -> str:
         """Return what it is, such as `'pypi' is a standard repository`."""
         return f"{self.name!r} is a {self.kind} repository"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredFile:
+    """A file as the service lists it: its name, its size in bytes, and when it was *created*."""
+
+    filename: str
+    size: int | None
+    created: str | None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> Self:
+        """Return the file of an *entry* of the API, in whose id the slashes are quoted."""
+        size, created = str(entry.get("sizeBytes", "")), str(entry.get("createTime", ""))
+        return cls(
+            filename=unquote(entry["name"]).rpartition("/")[2],
+            size=int(size) if size.isdecimal() else None,
+            created=created if _TIMESTAMP.fullmatch(created) else None,
+        )
 
 
 def explain(repository: Repository) -> str:

@@ -40,7 +40,8 @@ FAILS_CLOSED = "the check fails closed: nothing is published while the registry 
 class PublishedFile:
     """A file that the registry holds; *sha256* and *size* (bytes) where the index tells them.
 
-    Who *yanked* it wants it installed only where its version is named (PEP 592).
+    Who *yanked* it wants it installed only where its version is named (PEP 592). *uploaded* is
+    when it came, as the index writes it (PEP 700).
     """
 
     filename: str
@@ -50,6 +51,7 @@ class PublishedFile:
     sha256: str | None = None
     size: int | None = None
     yanked: bool = False
+    uploaded: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +139,7 @@ def _parse_json(page: Any, name: NormalizedName, url: str) -> PublishedProject:
             sha256=_text(file["hashes"].get("sha256") or "").lower() or None,
             size=file["size"] if isinstance(file.get("size"), int) else None,
             yanked=file.get("yanked") not in {None, False},
+            uploaded=file["upload-time"] if isinstance(file.get("upload-time"), str) else None,
         )
         for file in page["files"]
     ]
@@ -175,6 +178,7 @@ class _Link(NamedTuple):
     sha256: str | None
     size: int | None = None
     yanked: bool = False
+    uploaded: str | None = None
 
 
 def _link(anchor: Anchor) -> _Link:

@@ -27,7 +27,6 @@ from steps.host.errors import (
     NoRepository,
     RegistryError,
     ShipwheelError,
-    quoted,
 )
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback
@@ -37,6 +36,7 @@ from steps.registry.artifact_registry import (
     VIRTUAL,
     GoogleError,
     Repository,
+    StoredFile,
     Upstream,
     create_command,
 )
@@ -94,7 +94,7 @@ class RepositoryApi:
                 try:
                     answer = self._found(self._ask("GET", ""))
                     with self._reading():
-                        self._described = _described(answer)
+                        self._described = Repository.of(answer)
                 except ShipwheelError as error:
                     self._described = error
         if isinstance(self._described, ShipwheelError):
@@ -119,6 +119,12 @@ class RepositoryApi:
         if package is None:
             return ()
         return self._ids(f"packages/{quote(package, safe='')}/versions") or ()
+
+    def files(self) -> dict[str, StoredFile]:
+        """Return all files of the repository by their names, with their sizes and times."""
+        entries = self._entries("files") or self._exists()
+        with self._reading():
+            return {it.filename: it for it in map(StoredFile.of, entries)}
 
     def delete(self, name: str, version: Version | None) -> None:
         """Delete a version of the package *name*, or all of it: an emulator does that at once."""
@@ -181,25 +187,31 @@ class RepositoryApi:
                 self._package_ids |= {canonicalize_name(it): it for it in names}
         return self._package_ids.get(normal)
 
-    def _exists(self) -> tuple[str, ...]:
+    def _exists(self) -> tuple[()]:
         """Return that there is nothing in the repository, once it is there."""
         self.repository()
         return ()
 
     def _ids(self, path: str) -> tuple[str, ...] | None:
-        """Return the last parts of the names below *path*, of all pages; None for no such path."""
+        """Return the last parts of the names below *path*; None for no such path."""
+        entries = self._entries(path)
+        with self._reading():
+            return entries if entries is None else tuple(_last_parts(entries))
+
+    def _entries(self, path: str) -> list[dict[str, Any]] | None:
+        """Return the entries below *path*, of all pages; None for no such path."""
         kind = path.rpartition("/")[2]
-        found, token = list[str](), ""
+        found, token = list[dict[str, Any]](), ""
         while True:
             page = {"pageSize": str(_PER_PAGE)} | ({"pageToken": token} if token else {})
             answer = self._ask("GET", f"/{path}", params=page)
             if answer is None:
                 return None
             with self._reading():
-                found += _last_parts(answer.get(kind, ()))
+                found += answer.get(kind, ())
             token = str(answer.get("nextPageToken", ""))
             if not token:
-                return tuple(found)
+                return found
 
     def _found(self, answer: dict[str, Any] | None) -> dict[str, Any]:
         if answer is None:
@@ -330,24 +342,6 @@ def _base(registry: Registry) -> str:
     except ValueError:
         safe = False
     return f"{given.rstrip('/')}/" if safe else ""
-
-
-def _described(answer: dict[str, Any]) -> Repository:
-    policies = answer.get("virtualRepositoryConfig", {}).get("upstreamPolicies", ())
-    upstreams = (
-        Upstream(
-            name=policy["repository"].rpartition("/")[2],
-            priority=int(policy.get("priority", 0)),
-            resource=policy["repository"],
-        )
-        for policy in policies
-    )
-    return Repository(
-        name=str(answer.get("name", "")).rpartition("/")[2],
-        mode=quoted(str(answer.get("mode", "")))[1:-1],
-        upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
-        format=quoted(str(answer.get("format", "")))[1:-1],
-    )
 
 
 def _place(resource: str) -> tuple[str, str] | None:

@@ -21,7 +21,7 @@ _BLOCK = re.compile(
 )
 _COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 # What differs from run to run, or from one release of a build backend to the next.
-_VOLATILE = re.compile(r"\b[0-9a-f]{64}\b|(?<=  )\d+(?=  )|\b\d+\.\d+ s\b")
+_VOLATILE = re.compile(r"\b[0-9a-f]{64}\b|(?<=  )\d+(?=  )|\b\d+\.\d+ s\b|\b\d{4}-\d\d-\d\d\b")
 
 
 @dataclass(frozen=True)

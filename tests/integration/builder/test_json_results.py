@@ -39,6 +39,8 @@ RESULTS = [
     ("setup", "setup", 0),
     ("setup --check", "setup --check", 1),
     pytest.param("setup --apply", "setup --apply", 0, marks=pytest.mark.exhaustive),
+    ("status", f"status {REGISTRY}", 0),
+    ("status", f"status {REGISTRY} --check", 1),
     ("triggers lint", "triggers lint", 0),
     ("triggers lint", "triggers lint functions/berth-finder/main.py", 1),
     ("triggers explain", "triggers explain HEAD~1..HEAD", 0),

@@ -159,6 +159,21 @@ def test_every_page_of_packages_and_versions_is_read(server: ScriptedApi) -> Non
     assert api.version_names("tides") == ("1.0+x", "1.0", "2")
 
 
+def test_files_have_the_sizes_and_times_that_the_service_tells(server: ScriptedApi) -> None:
+    entries = [
+        {"name": "f/a%2Fb-1.0.tar.gz", "sizeBytes": "17", "createTime": "2026-01-02T03:04:05.6Z"},
+        {"name": "f/b-1.1.tar.gz", "sizeBytes": "many", "createTime": "<script>"},
+    ]
+    server.script = lambda _: (200, {"files": entries})
+
+    found = connect().files()
+
+    assert [(it.filename, it.size, it.created) for it in found.values()] == [
+        ("b-1.0.tar.gz", 17, "2026-01-02T03:04:05.6Z"),
+        ("b-1.1.tar.gz", None, None),
+    ]
+
+
 @pytest.mark.parametrize("known", ["tide-tables", "Tide.Tables", "tide_tables"])
 def test_a_package_is_found_however_the_service_spells_it(server: ScriptedApi, known: str) -> None:
     def script(request: Request) -> Answer:

@@ -61,6 +61,7 @@ def test_a_json_page_gives_the_same_and_sizes_and_listed_versions() -> None:
             "url": "../../tide-tables/tide_tables-1.9.tar.gz",
             "hashes": {"sha256": SHA},
             "size": 17,
+            "upload-time": "2026-01-02T03:04:05Z",
         },
         {"filename": "notes.txt", "url": "notes.txt", "hashes": {}},
     ]
@@ -75,6 +76,7 @@ def test_a_json_page_gives_the_same_and_sizes_and_listed_versions() -> None:
             version=Version("1.9"),
             sha256=SHA,
             size=17,
+            uploaded="2026-01-02T03:04:05Z",
         ),
     )
     assert found.versions == (Version("1.9"), Version("2.0"))

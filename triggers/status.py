@@ -1,0 +1,236 @@
+"""`shipwheel status`: every package and function beside what the registry has of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import posixpath
+import shutil
+import sys
+from collections import Counter
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from steps.backend.context import BuildOptions
+from steps.check import check_aside
+from steps.command_line.arguments import require_builds, with_rules, with_transport
+from steps.command_line.groups import ShipwheelCommand
+from steps.command_line.options import json_option, workers_option
+from steps.command_line.program import run_alone
+from steps.command_line.report import print_table
+from steps.host.errors import InputError, Problem, Refused, counted, did_you_mean, shorten
+from steps.project.manifest import MANIFEST
+from steps.registry.index import Index
+from triggers.command_line.options import manifest_option
+from triggers.discovery.inventory import take_inventory
+from triggers.manifest.manifest import Manifest
+from triggers.overview.gathering import gather
+from triggers.overview.model import STATES
+from triggers.rendering.repository import RepositoryContents, open_repository
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from steps.project.source import Project
+    from steps.registry.transport import Transport
+    from steps.release.gate import Rules
+    from steps.release.judgement import Judgement
+    from triggers.overview.model import ComponentStatus, Consumer, Overview
+
+_logger = logging.getLogger("shipwheel")
+
+_HEADINGS = ("NAME", "HERE", "PUBLISHED", "ON", "STATE", "REQUIRED BY", "OLDER IN", "TRIGGERS")
+_NARROW_HEADINGS = ("NAME", "HERE", "PUBLISHED", "STATE", "OLDER")
+_NARROW = 90
+_MOST_NAMES = 2
+_DAY = len("2026-01-31")
+
+
+@click.command(
+    cls=ShipwheelCommand,
+    short_help="Show packages, functions, their releases, consumers and triggers.",
+)
+@click.argument("directories", metavar="[DIRECTORY]...", nargs=-1)
+@manifest_option
+@click.option(
+    "--state",
+    "states",
+    type=click.Choice(STATES),
+    metavar="STATE",
+    multiple=True,
+    help=f"Show this state only: {', '.join(STATES)}.",
+)
+@click.option("--outdated", is_flag=True, help="Show who takes an older version than the highest.")
+@click.option("--build", "build_them", is_flag=True, help="Build the packages, compare contents.")
+@workers_option
+@click.option("--no-live", "live", flag_value=False, default=True, help="Do not ask Cloud Build.")
+@with_transport
+@with_rules
+@click.option("--check", "checks", is_flag=True, help="Exit with 1 if something shown waits.")
+@json_option
+def command(
+    *,
+    directories: tuple[str, ...],
+    manifest_file: Path,
+    states: tuple[str, ...],
+    outdated: bool,
+    build_them: bool,
+    workers: int,
+    live: bool,
+    transport: Transport,
+    rules: Rules,
+    first_release: bool,
+    checks: bool,
+    as_json: bool,
+) -> None:
+    """Show every package and function of the repository, and what is published of it.
+
+    The registry is asked once for each package, and nothing is built: contents are not compared
+    without --build. Something waits if it is to be published or bumped, if somebody takes an older
+    version than the highest, or if a live trigger differs from the rendered one.
+
+    \b
+    Example:
+      shipwheel status
+      shipwheel status packages --outdated
+      shipwheel status --state not-bumped --check
+    """
+    has_manifest = manifest_file.is_file() or str(manifest_file) != MANIFEST
+    repository = open_repository(manifest_file) if has_manifest else _without_manifest()
+    index = Index(transport.registry, transport, first_release=first_release)
+    check = partial(_check, index=index, rules=rules, workers=workers) if build_them else None
+    overview = gather(repository, index, rules, check, has_manifest=has_manifest, live=live)
+    for note in overview.notes:
+        _logger.warning("note: %s", note)
+    shown = _select(overview, directories, states, outdated=outdated)
+    if as_json:
+        click.echo(json.dumps(asdict(shown), indent=2))
+    elif outdated:
+        _print_outdated(shown)
+    else:
+        _print(shown)
+    _logger.info("%s", _summary(shown))
+    waiting = [it.name for it in shown.components if it.waits]
+    if checks and waiting:
+        what = counted(len(waiting), "package or function waits", "packages or functions wait")
+        raise Refused(f"{what}: {shorten(waiting, 5)}", "`shipwheel status` says for what")
+
+
+def _without_manifest() -> RepositoryContents:
+    """Return what is below the current directory, where no manifest says otherwise."""
+    manifest = Manifest.model_construct()
+    return RepositoryContents(Path(), manifest, take_inventory(Path(), manifest))
+
+
+def _check(
+    projects: Sequence[Project], *, index: Index, rules: Rules, workers: int
+) -> tuple[Judgement, ...]:
+    require_builds()
+    return check_aside(projects, index, rules, BuildOptions(workers=workers), build_them=True)
+
+
+def _select(
+    overview: Overview, directories: Sequence[str], states: Sequence[str], *, outdated: bool
+) -> Overview:
+    """Return *overview* with what is in *directories* and has one of *states*, or with all.
+
+    With *outdated* it has the packages of which somebody takes an older version, and these alone.
+    """
+    found: Sequence[ComponentStatus] = overview.components
+    wanted = [posixpath.normpath(it) for it in directories]
+    InputError.raise_all(_unknown(it, found) for it in wanted if not any(map(_in(it), found)))
+    if wanted:
+        found = [it for it in found if any(_in(folder)(it) for folder in wanted)]
+    if states:
+        found = [it for it in found if it.state in states]
+    if outdated:
+        found = [replace(it, consumers=it.outdated) for it in found if it.outdated]
+    return replace(overview, components=tuple(found))
+
+
+def _in(folder: str) -> Callable[[ComponentStatus], bool]:
+    return lambda it: folder in {".", it.path} or it.path.startswith(f"{folder}/")
+
+
+def _unknown(folder: str, components: Sequence[ComponentStatus]) -> Problem:
+    known = {part for it in components for part in (it.path, it.path.split("/")[0])}
+    near = did_you_mean(folder, known, f"choose one of: {shorten(sorted(known), 8)}")
+    return Problem(f"No package or function is in the directory {folder!r}", near)
+
+
+def _print(overview: Overview) -> None:
+    narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _NARROW
+    headings = _NARROW_HEADINGS if narrow else _HEADINGS
+    rows = [_cells(it) for it in overview.components]
+    states = [it.state for it in overview.components]
+    print_table(headings, [[row[it] for it in headings] for row in rows], states)
+
+
+def _cells(component: ComponentStatus) -> dict[str, str]:
+    released = next((it for it in component.versions if it.version == component.highest), None)
+    consumers = dict.fromkeys(it.name for it in component.consumers)
+    older = dict.fromkeys(_consumer(it) for it in component.outdated)
+    return {
+        "NAME": component.name,
+        "HERE": component.version or "-",
+        "PUBLISHED": component.highest or "-",
+        "ON": ((released and released.uploaded) or "-")[:_DAY],
+        "STATE": component.state or component.kind,
+        "REQUIRED BY": shorten([*consumers], _MOST_NAMES) or "-",
+        "OLDER": str(len(older) or "-"),
+        "OLDER IN": shorten([*older], _MOST_NAMES) or "-",
+        "TRIGGERS": _triggers(component),
+    }
+
+
+def _consumer(consumer: Consumer) -> str:
+    return f"{consumer.name} ({consumer.takes or consumer.requirement})"
+
+
+def _triggers(component: ComponentStatus) -> str:
+    """Return how many triggers there are, and what is to be done about those that differ."""
+    if not component.triggers:
+        return "-"
+    counts = Counter(it.live for it in component.triggers if it.out_of_step)
+    if counts:
+        return ", ".join(f"{number} {action}" for action, number in counts.items())
+    known = all(it.live == "unchanged" for it in component.triggers)
+    return f"{len(component.triggers)} in step" if known else str(len(component.triggers))
+
+
+def _print_outdated(overview: Overview) -> None:
+    rows = [
+        (it.name, it.kind, it.path, f"{package.name} {it.requirement}", it.takes or "-", top)
+        for package in overview.components
+        for it in package.consumers
+        if (top := package.highest)
+    ]
+    headings = ("CONSUMER", "KIND", "PATH", "REQUIRES", "TAKES", "HIGHEST")
+    print_table(headings, rows)
+
+
+def _summary(overview: Overview) -> str:
+    """Return how many there are of each state, and what else waits."""
+    components = overview.components
+    states = Counter(it.state for it in components if it.state)
+    outdated = sum(len(it.outdated) for it in components)
+    triggers = {trigger for it in components for trigger in it.triggers}
+    differ = sum(it.out_of_step for it in triggers)
+    parts = [f"{states[it]} {it}" for it in STATES if states[it]]
+    if outdated:
+        parts.append(f"{counted(outdated, 'consumer')} of an older version")
+    if differ:
+        parts.append(f"{counted(differ, 'trigger differs', 'triggers differ')} from the live one")
+    packages = sum(it.kind == "package" for it in components)
+    functions = len(components) - packages
+    return f"{counted(packages, 'package')}, {counted(functions, 'function')}" + (
+        f": {', '.join(parts)}" if parts else ""
+    )
+
+
+if __name__ == "__main__":
+    run_alone(command, "status")
