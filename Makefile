@@ -16,7 +16,7 @@ export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 UNIT = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/unit -n 2
 INTEGRATION = $(BIN)/python -m pytest tests/integration -n 3
 
-.PHONY: demo test test-exhaustive unit integration image-test lint format lock schema api docs benchmark equality live clean
+.PHONY: demo test test-exhaustive unit integration image-test lint format lock schema api docs picture benchmark equality live clean
 
 demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, without Google Cloud
 	$(BIN)/python tests/example/demo.py
@@ -72,6 +72,9 @@ api: $(VENV)/development  ## write the fields of Cloud Build's messages anew, fr
 
 docs: $(VENV)/development  ## write the reference, and the output that the documents show, anew
 	$(BIN)/python -m tests.documentation
+
+picture: $(VENV)/development  ## take the picture of the status page anew, with Chromium
+	$(BIN)/python -m tests.documentation.picture
 
 benchmark: $(VENV)/development  ## measure Shipwheel beside its peers; takes a quarter of an hour
 	$(BIN)/python -m tests.benchmark.run --plot tests/benchmark/benchmark.svg

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import posixpath
 import shutil
 import sys
@@ -23,6 +24,7 @@ from steps.command_line.options import json_option, workers_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_table
 from steps.host.errors import InputError, Problem, Refused, counted, did_you_mean, shorten
+from steps.host.files import write_whole
 from steps.project.manifest import MANIFEST
 from steps.registry.index import Index
 from triggers.command_line.options import manifest_option
@@ -30,6 +32,7 @@ from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest
 from triggers.overview.gathering import gather
 from triggers.overview.model import STATES
+from triggers.overview.page import render_page
 from triggers.rendering.repository import RepositoryContents, open_repository
 
 if TYPE_CHECKING:
@@ -70,6 +73,13 @@ _DAY = len("2026-01-31")
 @click.option("--no-live", "live", flag_value=False, default=True, help="Do not ask Cloud Build.")
 @with_transport
 @with_rules
+@click.option(
+    "--html",
+    "page",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it as a page, which needs no server and no network, in the place of the table.",
+)
 @click.option("--check", "checks", is_flag=True, help="Exit with 1 if something shown waits.")
 @json_option
 def command(
@@ -84,6 +94,7 @@ def command(
     transport: Transport,
     rules: Rules,
     first_release: bool,
+    page: Path | None,
     checks: bool,
     as_json: bool,
 ) -> None:
@@ -98,6 +109,7 @@ def command(
       shipwheel status
       shipwheel status packages --outdated
       shipwheel status --state not-bumped --check
+      shipwheel status --html status.html
     """
     has_manifest = manifest_file.is_file() or str(manifest_file) != MANIFEST
     repository = open_repository(manifest_file) if has_manifest else _without_manifest()
@@ -107,8 +119,12 @@ def command(
     for note in overview.notes:
         _logger.warning("note: %s", note)
     shown = _select(overview, directories, states, outdated=outdated)
+    if page:
+        _write(page, render_page(shown))
     if as_json:
         click.echo(json.dumps(asdict(shown), indent=2))
+    elif page:
+        _logger.info("%s: written", page)
     elif outdated:
         _print_outdated(shown)
     else:
@@ -118,6 +134,16 @@ def command(
     if checks and waiting:
         what = counted(len(waiting), "package or function waits", "packages or functions wait")
         raise Refused(f"{what}: {shorten(waiting, 5)}", "`shipwheel status` says for what")
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        write_whole(file, text)
+    except OSError as error:
+        raise InputError(
+            f"The page cannot be written: {os.fspath(file)!r} ({error.strerror})",
+            "name with --html a file in a folder that can be written",
+        ) from None
 
 
 def _without_manifest() -> RepositoryContents:

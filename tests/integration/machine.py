@@ -6,7 +6,10 @@ import shutil
 
 import pytest
 
+from tests.integration.browser import CHROMIUM
+
 needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+needs_chromium = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 needs_terraform = pytest.mark.skipif(
     not shutil.which("terraform"), reason="terraform is not installed"
 )
