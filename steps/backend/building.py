@@ -32,9 +32,7 @@ from steps.distribution.files import Distribution, file_sha256, parse_filename
 from steps.host.errors import BuildFailed, InputError, Problem, Refused
 from steps.host.files import move_together, write_whole
 from steps.host.progress import progress
-from steps.project.dependencies import table_in
 from steps.project.history import uncommitted_files
-from steps.project.source import read_pyproject
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Sequence
@@ -74,7 +72,8 @@ def build(
             context.warnings[warning].add(str(project))
         _check_committed(project, built, context.options)
         work.result = f"Built {built[0].name} {built[0].version}"
-        return _move(built, output or _output_folder(project))
+        moved = _move(built, output or _output_folder(project))
+        return tuple(replace(it, project=project) for it in moved)
 
 
 def build_once(
@@ -117,9 +116,8 @@ def _open_backend(
     project: Project, context: BuildContext, doing: str
 ) -> Iterator[tuple[Backend, Path, Work]]:
     """Yield the backend of *project*, a copy of its sources to build, and what shows that."""
-    more = _allowed_names(project)
     environ = {
-        **backend_environ(context.environ, more),
+        **backend_environ(context.environ, project.environment),
         EPOCH_VARIABLE: str(source_date_epoch(project.directory, context.environ)),
     }
     with (
@@ -133,21 +131,6 @@ def _open_backend(
 
 def _called(project: Project) -> str:
     return f"{project} {project.version}" if project.version else str(project)
-
-
-def _allowed_names(project: Project) -> list[str]:
-    """Return the variables that `[tool.shipwheel] environment` lets the backend have."""
-    if not (project.directory / "pyproject.toml").is_file():
-        return []
-    tool = table_in(read_pyproject(project.directory), "tool")
-    names = table_in(tool, "shipwheel").get("environment", [])
-    if isinstance(names, list) and all(isinstance(name, str) for name in names):
-        return names
-    where = os.fspath(project.directory / "pyproject.toml")
-    raise InputError(
-        f"[tool.shipwheel] environment is {names!r} in {where!r}",
-        'list names of variables there: environment = ["NAME"]',
-    )
 
 
 def _build(backend: Backend, source: Path, kinds: Kinds) -> tuple[Distribution, ...]:

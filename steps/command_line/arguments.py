@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,7 @@ from steps.registry.transport import Transport
 from steps.release.gate import Policy, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -160,7 +160,7 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
     """Return the projects that the command line names; raise InputError when there is none."""
     roots = directories or (Path(),)
     if not every:
-        return read_projects(roots)
+        return _with_defaults(read_projects(roots))
     packages = []
     for root in roots:
         found, defaults = find_packages(root), find_defaults(root)
@@ -175,7 +175,16 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
             f"There is no package below {where}",
             "a package has a pyproject.toml with [build-system] or [project], or a setup.py",
         )
-    return read_projects(packages)
+    return _with_defaults(read_projects(packages))
+
+
+def _with_defaults(projects: Iterable[Project]) -> tuple[Project, ...]:
+    """Return *projects* with what their manifests say of all projects."""
+    found = ((it, find_defaults(it.directory)) for it in projects)
+    return tuple(
+        replace(it, unversioned=(*it.unversioned, *defaults.unversioned)) if defaults else it
+        for it, defaults in found
+    )
 
 
 def package_name(text: str) -> NormalizedName:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steps.command_line.groups import chosen_colour
-from steps.host.errors import counted, printable, readable_size, readable_time
+from steps.host.errors import counted, printable, readable_size, readable_time, shorten
 from steps.host.files import lock_file, open_regular
 from steps.host.progress import progress
 from steps.release.judgement import Outcome
@@ -48,6 +48,7 @@ _NEXT_STEPS = {
     Outcome.PUBLISHED: "compare its contents, without --no-build",
 }
 _LEVEL_COLOURS = {"error": "red", "warning": "yellow"}
+_SHOWN = 3  # files in a cell
 # Where colours are asked for and there is no terminal, no cell is folded.
 _WIDEST = 1000
 _NARROWEST = 9
@@ -172,6 +173,7 @@ def judgement_as_object(judgement: Judgement) -> dict[str, Any]:
                 "kind": it.kind,
                 "name": it.name,
                 "detail": it.detail,
+                "unversioned": it.unversioned,
             }
             for it in judgement.differences
         ],
@@ -199,7 +201,7 @@ def _cells(judgement: Judgement) -> tuple[str, ...]:
 
 def _next_step(judgement: Judgement) -> str:
     if step := _NEXT_STEPS.get(judgement.outcome):
-        return step
+        return f"{step}{_unversioned(judgement)}"
     if judgement.outcome is Outcome.PARTIAL:
         return f"publish what is missing: {', '.join(_missing(judgement))}"
     if judgement.invented:
@@ -207,6 +209,12 @@ def _next_step(judgement: Judgement) -> str:
     if not judgement.suggestions:
         return judgement.hint
     return f"bump to {' or '.join(map(str, judgement.suggestions))}"
+
+
+def _unversioned(judgement: Judgement) -> str:
+    """Return what differs and needs no release, as the end of a sentence."""
+    names = dict.fromkeys(it.name for it in judgement.differences if it.unversioned)
+    return f" ({shorten([*names], _SHOWN)} changed, and need no release)" if names else ""
 
 
 def _missing(judgement: Judgement) -> list[str]:

@@ -7,6 +7,8 @@ without the fields that say how it came about.
 The comparison is a bijection: every member of one distribution has exactly one partner in the
 other. Where two members would get one name, both keep their own. Which names mean the same is
 decided by our own distribution, never by what the published one says.
+
+Which files need no release is decided by our own project: what differs in these is marked.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import re
 import tomllib
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -26,6 +28,13 @@ from packaging.version import Version
 
 from steps.distribution.archive import Content, Wheel, open_archive
 from steps.distribution.files import record_mismatches
+from steps.distribution.meanings import (
+    compiled_form,
+    entry_points,
+    table_in_one_form,
+    wheel_says,
+    without_own_table,
+)
 from steps.distribution.metadata import (
     changed_values,
     metadata_fields,
@@ -66,19 +75,14 @@ _NO_LICENCE = re.compile(
     r"METADATA|WHEEL|RECORD(\..*)?|INSTALLER|REQUESTED|direct_url\.json|entry_points\.txt"
     r"|namespace_packages\.txt|top_level\.txt|sboms/.*"
 )
-_ENTRY_POINT_LINE = re.compile(
-    r"(?P<group>\[[^\[\]]+\])|(?P<name>[^\s=\[#;][^=]*?)\s*=\s*(?P<value>\S.*?)|(?:#.*)?"
-)
-# What compilers and linkers write: ELF, Mach-O, WebAssembly, LLVM's bitcode, static libraries.
-_COMPILED = (
-    b"\x7fELF",
-    *(b"\xfe\xed\xfa\xce", b"\xfe\xed\xfa\xcf", b"\xce\xfa\xed\xfe", b"\xcf\xfa\xed\xfe"),
-    *(b"\0asm", b"BC\xc0\xde", b"!<arch>\n", b"!<thin>\n"),
-)
-# Mach-O for several processors; Java's classes begin alike, with a version where this has a number.
-_FAT = (b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf")
-_MOST_PROCESSORS = 42
 _NAME_CHARACTERS = 200
+# What these say in one form, which is compared in the place of their bytes.
+_MEANINGS = {
+    _WHEEL: wheel_says,
+    _ENTRY_POINTS: entry_points,
+    _PYPROJECT: without_own_table,
+    _ORIGINAL: without_own_table,
+}
 _Value = TypeVar("_Value")
 
 
@@ -89,7 +93,7 @@ class Difference:
     *name* is a file in the archive, a core metadata field as its specification spells it, or where
     the published archive has data outside its members; *detail* says more where a few words can.
     *rebuilt* says that the same source may give other bytes there: in a wheel, what a compiler has
-    written, or a bill of materials.
+    written, or a bill of materials. What is *unversioned* needs no release.
     """
 
     filename: str
@@ -98,6 +102,7 @@ class Difference:
     name: str
     detail: str = ""
     rebuilt: bool = False
+    unversioned: bool = False
 
     def __str__(self) -> str:
         """Return the difference in words, whichever distribution it is in."""
@@ -123,7 +128,7 @@ def compare(ours: Distribution, theirs: Path) -> tuple[Difference, ...]:
     if "uv-build" in rules.backend and _ORIGINAL in new.files and _ORIGINAL not in old.files:
         # What the user wrote, which uv_build once packed alone.
         new.files[_PYPROJECT] = new.files.pop(_ORIGINAL)
-    found = [*_file_differences(old.files, new.files), *_field_differences(old, new)]
+    found = [*_file_differences(old.files, new.files, rules), *_field_differences(old, new, rules)]
     if unlisted:
         found.append(_difference("archive", "removed", unlisted))
     wheel = ours.kind == "wheel"  # whatever an sdist holds is source
@@ -135,13 +140,22 @@ class _Rules:
     """By which rules names and contents are the same, as our own distribution has it.
 
     *backend* are the projects that its backend may be of, *licences* the licence files below its
-    metadata folder, *egg_infos* the folders that setuptools put one of its own into.
+    metadata folder, *egg_infos* the folders that setuptools put one of its own into. *folders* are
+    where in the project a wheel's top folders and files are.
     """
 
     ours: Distribution
     backend: frozenset[str]
     licences: frozenset[str] = frozenset()
     egg_infos: frozenset[str] = frozenset()
+    folders: Mapping[str, str] = field(default_factory=dict)
+
+    def unversioned(self, name: str) -> bool:
+        """Return whether what is compared by *name* is a file that needs no release."""
+        if name.startswith(_DIST_INFO):
+            source = name.removeprefix(_DIST_INFO)
+            return source in self.licences and self.ours.unversioned.matches(source)
+        return self.ours.unversioned.matches(self.folders.get(name.partition("/")[0], "") + name)
 
 
 @dataclass(frozen=True)
@@ -167,7 +181,8 @@ def _rules(archive: Archive, ours: Distribution) -> _Rules:
         licences = {*metadata.get("license_files", ()), *filter(_is_licence, below)}
         bare = {_LICENCE_FOLDER.sub("", name) for name in licences}
         kept = frozenset(name for name in bare if not _NO_LICENCE.fullmatch(name))
-        return _Rules(ours, frozenset({generator}), licences=kept)
+        folders = ours.unversioned.source_folders(names)
+        return _Rules(ours, frozenset({generator}), licences=kept, folders=folders)
     backend = _declared_backend(_read_if_there(archive, _PYPROJECT))
     return _Rules(ours, backend, egg_infos=frozenset(_egg_infos(names, ours)))
 
@@ -223,18 +238,16 @@ def _meaning(
     """Return what a member of this name says; None where its bytes count."""
     if name == _RECORD:
         return ""  # it follows from the other members, and is checked apart
-    if name == _WHEEL:
-        return _wheel_says(archive.read(member))
-    if name == _ENTRY_POINTS:
-        return _entry_points(archive.read(member))
     if name == _PYPROJECT and "uv-build" in rules.backend and _ORIGINAL in renamed:
-        return _toml(archive.read(member))  # rendered from the original
+        return table_in_one_form(archive.read(member))  # rendered from the original
     if name.endswith(f"{_EGG_INFO}SOURCES.txt"):
         # It tells setuptools which of the members a wheel gets.
         lines = archive.read(member).decode("utf-8", "replace").splitlines()
         sources = {renamed[line] for line in lines if line in renamed}
-        return json.dumps(sorted(it for it in sources if not _is_generated(it)))
-    return None
+        kept = (it for it in sources if not (_is_generated(it) or rules.unversioned(it)))
+        return json.dumps(sorted(kept))
+    meaning = _MEANINGS.get(name)
+    return meaning(archive.read(member)) if meaning else None
 
 
 def _is_generated(name: str) -> bool:
@@ -301,41 +314,9 @@ def _egg_infos(names: Iterable[str], ours: Distribution) -> dict[str, set[str]]:
     return found
 
 
-def _wheel_says(text: bytes) -> str:
-    """Return what an installer goes by in a WHEEL file; tags are those of the file name."""
-    said = message_from_bytes(text)
-    purelib = [str(it).strip().lower() for it in said.get_all("Root-Is-Purelib", [])]
-    major = [str(it).strip().partition(".")[0] for it in said.get_all("Wheel-Version", [])]
-    return json.dumps([purelib, major])
-
-
-def _toml(text: bytes) -> str | None:
-    with suppress(ValueError):
-        return json.dumps(tomllib.loads(text.decode()), sort_keys=True, default=repr)
-    return None
-
-
-def _entry_points(text: bytes) -> str | None:
-    """Return the entry points in one form, empty when there are none.
-
-    None for what readers of such files do not agree about: then the bytes count.
-    """
-    group = ""
-    found: set[tuple[str, str, str]] = set()
-    for line in text.replace(b"\r\n", b"\n").split(b"\n"):
-        # A character that is not UTF-8 is in no line that readers agree about.
-        match = _ENTRY_POINT_LINE.fullmatch(line.decode("utf-8", "replace").rstrip(" \t"))
-        if match is None or "\ufffd" in match[0] or match["group"] == "[DEFAULT]":
-            return None
-        group = match["group"] or group
-        if match["name"]:
-            if not group or any((group, match["name"]) == it[:2] for it in found):
-                return None
-            found.add((group, match["name"], match["value"]))
-    return json.dumps(sorted(found)) if found else ""
-
-
-def _file_differences(old: dict[str, Content], new: dict[str, Content]) -> Iterator[Difference]:
+def _file_differences(
+    old: dict[str, Content], new: dict[str, Content], rules: _Rules
+) -> Iterator[Difference]:
     for name, change in _changes(old, new):
         detail, rebuilt = "", False
         if change == "changed":
@@ -343,23 +324,14 @@ def _file_differences(old: dict[str, Content], new: dict[str, Content]) -> Itera
             if before.executable != after.executable:
                 detail = "now executable" if after.executable else "no longer executable"
             else:
-                form = _compiled_form(after.head)
-                same = form is not None and form == _compiled_form(before.head)
+                form = compiled_form(after.head)
+                same = form is not None and form == compiled_form(before.head)
                 rebuilt = same or name.startswith(_SBOMS)
-        yield _difference("file", change, name, detail, rebuilt=rebuilt)
+        found = _difference("file", change, name, detail, rebuilt=rebuilt)
+        yield replace(found, unversioned=rules.unversioned(name))
 
 
-def _compiled_form(head: bytes) -> bytes | None:
-    """Return by what a file with these first bytes is known as a compiler's or a linker's work."""
-    if head.startswith(_FAT) and 0 < int.from_bytes(head[4:8], "big") <= _MOST_PROCESSORS:
-        return head[:4]
-    at = int.from_bytes(head[60:64], "little")
-    if head.startswith(b"MZ") and head[at : at + 4] == b"PE\0\0":
-        return head[:2]
-    return next(filter(head.startswith, _COMPILED), None)
-
-
-def _field_differences(old: _Contents, new: _Contents) -> Iterator[Difference]:
+def _field_differences(old: _Contents, new: _Contents, rules: _Rules) -> Iterator[Difference]:
     seen: set[str] = set()
     for member in sorted(old.metadata.keys() & new.metadata.keys()):
         before, after = old.metadata[member], new.metadata[member]
@@ -367,7 +339,11 @@ def _field_differences(old: _Contents, new: _Contents) -> Iterator[Difference]:
             if name not in seen:
                 seen.add(name)
                 detail = changed_values(before.get(name, ()), after.get(name, ()))
-                yield _difference("metadata field", change, spelled(name), detail)
+                found = _difference("metadata field", change, spelled(name), detail)
+                is_readme = name == "description" and rules.ours.unversioned.explain(
+                    "".join(before.get(name, ())), "".join(after.get(name, ()))
+                )
+                yield replace(found, unversioned=is_readme)
 
 
 def _difference(

@@ -12,9 +12,10 @@ import hashlib
 import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from installer.records import InvalidRecordEntry, RecordEntry, parse_record_file
@@ -39,14 +40,15 @@ from steps.distribution.archive import (
 )
 from steps.distribution.metadata import parse_metadata
 from steps.host.errors import InputError, Problem
+from steps.project.unversioned import Unversioned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from packaging.metadata import RawMetadata
 
     from steps.distribution.archive import Wheel
+    from steps.project.source import Project
 
 Kind = Literal["sdist", "wheel"]
 
@@ -62,7 +64,10 @@ _MINORS, _PATCHES = 40, (*range(40), 99)
 
 @dataclass(frozen=True, kw_only=True)
 class Distribution:
-    """A distribution on disk; *size* is in bytes, *sha256* in hexadecimal."""
+    """A distribution on disk; *size* is in bytes, *sha256* in hexadecimal.
+
+    *project* is what it was built of, where that is known.
+    """
 
     path: Path
     kind: Kind
@@ -72,11 +77,18 @@ class Distribution:
     sha256: str
     requires: tuple[str, ...] = ()
     requires_python: str = ""
+    project: Project | None = field(default=None, compare=False)
 
     @property
     def filename(self) -> str:
         """The name that the registry will know it by."""
         return self.path.name
+
+    @property
+    def unversioned(self) -> Unversioned:
+        """The files of its project whose changes need no release."""
+        own = self.project
+        return Unversioned(own.directory, own.unversioned) if own else Unversioned(Path(), ())
 
 
 def parse_filename(filename: str) -> tuple[Kind, NormalizedName, Version]:

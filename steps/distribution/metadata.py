@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
 from steps.host.errors import InputError
+from steps.project.unversioned import normal_text
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -93,7 +94,7 @@ def _normal(field: str, value: str) -> str:
                 return str(SpecifierSet(value))
     except ValueError:  # what packaging raises is one, and so are too many digits
         return value
-    return "\n".join(line.rstrip() for line in value.strip().splitlines())
+    return normal_text(value)
 
 
 def _requirement(text: str) -> str:

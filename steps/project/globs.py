@@ -76,6 +76,12 @@ def parse_glob(text: str) -> Glob:
     )
 
 
+def can_never_match(glob: str) -> bool:
+    """Return whether no path of a file from the root can match *glob*."""
+    outside = re.match(r"\.?/|\.\./|\.?\.?\Z", glob)
+    return bool(outside) or glob.endswith("/") or "$" in glob
+
+
 def _expand(text: str) -> list[str]:
     """Return the globs without alternation that *text* expands to; braces may be nested."""
     edges: list[int] = []

@@ -6,16 +6,18 @@ The whole manifest is read and judged by `triggers`; here only what steps need i
 from __future__ import annotations
 
 import fnmatch
+import functools
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from steps.host.documents import YamlError, read_yaml
-from steps.host.errors import InputError
+from steps.host.errors import InputError, Problem
 from steps.project.dependencies import list_in, table_in
+from steps.project.tool_table import glob_problems
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 MANIFEST = "shipwheel.yaml"
@@ -23,11 +25,15 @@ MANIFEST = "shipwheel.yaml"
 
 @dataclass(frozen=True)
 class Defaults:
-    """What holds below *root*, the directory of a manifest, where no option says otherwise."""
+    """What holds below *root*, the directory of a manifest, where no option says otherwise.
+
+    *unversioned* are globs from each project's directory.
+    """
 
     root: Path
     registry: str = ""
     excluded: tuple[str, ...] = ()
+    unversioned: tuple[str, ...] = ()
 
     def excludes(self, directory: Path) -> bool:
         """Return whether the package in *directory* is left out."""
@@ -38,7 +44,8 @@ class Defaults:
 def find_defaults(start: Path) -> Defaults | None:
     """Return what the nearest manifest says, from *start* upwards to the repository's root.
 
-    Raises InputError, with the line, for a file that is not YAML.
+    Raises InputError, with the line, for a file that is not YAML, and for what would make another
+    verdict of the gate and cannot be read.
     """
     start = start.absolute()
     for folder in (start, *start.parents):
@@ -58,7 +65,7 @@ def is_excluded(path: str, patterns: Iterable[str]) -> bool:
 
 def _read(file: Path) -> Defaults:
     try:
-        data: Any = read_yaml(file.read_text(encoding="utf-8")).data
+        data = _parse(file.read_text(encoding="utf-8"))
     except YamlError as error:
         raise InputError(
             f"{file}:{error.line}: parsing as YAML: {error}", "fix it at that line"
@@ -69,8 +76,24 @@ def _read(file: Path) -> Defaults:
         ) from None
     excluded = list_in(table_in(data, "packages"), "exclude")
     registry = data.get("registry") if isinstance(data, dict) else ""
+    unversioned = data.get("unversioned", []) if isinstance(data, dict) else []
+    InputError.raise_all(_problems(unversioned, file))
     return Defaults(
         root=file.parent,
         registry=registry if isinstance(registry, str) else "",
         excluded=tuple(it for it in excluded if isinstance(it, str)),
+        unversioned=tuple(unversioned),
     )
+
+
+@functools.cache  # each project asks for the same text
+def _parse(text: str) -> Any:
+    return read_yaml(text).data
+
+
+def _problems(unversioned: object, file: Path) -> Iterator[Problem]:
+    where = f"`unversioned` in {os.fspath(file)!r}"
+    if isinstance(unversioned, list) and all(isinstance(it, str) for it in unversioned):
+        yield from glob_problems(unversioned, where)
+    else:
+        yield Problem(f"{where} is {unversioned!r}", "list globs of files: unversioned: [tests/**]")

@@ -21,6 +21,7 @@ from packaging.version import Version
 from steps.host.errors import InputError, Problem
 from steps.project.dependencies import declared_dependencies, runtime_dependencies, table_in
 from steps.project.setup_files import SetupFiles, read_setup
+from steps.project.tool_table import tool_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,7 +39,9 @@ class Project:
     """A project as its files describe it; *directory* is absolute.
 
     *requirements* are the declared runtime dependencies, *build_requirements* what its build asks
-    of an index, *local_paths* the directories of those that are in this repository.
+    of an index, *local_paths* the directories of those that are in this repository. *environment*
+    are the variables that its build backend may have besides the usual ones, *unversioned* the
+    globs of the files whose changes need no release.
     """
 
     directory: Path
@@ -47,6 +50,8 @@ class Project:
     requirements: tuple[Requirement, ...] = ()
     build_requirements: tuple[Requirement, ...] = ()
     local_paths: tuple[Path, ...] = ()
+    environment: tuple[str, ...] = ()
+    unversioned: tuple[str, ...] = ()
 
     @property
     def all_requirements(self) -> tuple[Requirement, ...]:
@@ -158,6 +163,7 @@ def _problems(
             yield Problem(f"`{key}` is not a table {where}", f"write it as [{key}]")
             return
     yield from _missing_fields(table, where)
+    yield from tool_problems(_own_table(table), path.parent)
     metadata = _static_metadata(table)
     if "name" in metadata and not _is_valid(
         metadata["name"], partial(canonicalize_name, validate=True)
@@ -211,7 +217,13 @@ def _project(directory: Path, table: Mapping[str, Any], runtime: tuple[Dependenc
         requirements=tuple(it.requirement for it in runtime if it.requirement),
         build_requirements=tuple(it.requirement for it in build if it.requirement),
         local_paths=tuple(path for path in paths if path.is_dir()),
+        environment=tuple(_own_table(table).get("environment", ())),
+        unversioned=tuple(_own_table(table).get("unversioned", ())),
     )
+
+
+def _own_table(table: Mapping[str, Any]) -> Mapping[str, Any]:
+    return table_in(table_in(table, "tool"), "shipwheel")
 
 
 def _is_setuptools(table: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,7 @@ def collect(
     if not files and not problems:
         problems.append(Problem(f"{os.fspath(folder)!r} {_state(folder)}", _build(project)))
     InputError.raise_all(problems)
-    return tuple(files)
+    return tuple(replace(it, project=project) for it in files)
 
 
 def collect_files(

@@ -259,18 +259,19 @@ def _judge_published(
         if not any(it.covers(slot) for it, _ in same_slot):
             missing.append(ours)
     has_source = any(file.kind == "sdist" and file.filename in matched for _, file in theirs)
-    if differences and not (has_source and all(it.rebuilt for it in differences)):
-        return _changed(version, published, rules, tuple(differences))
+    counting = [it for it in differences if not it.unversioned]
+    if counting and not (has_source and all(it.rebuilt for it in counting)):
+        return _changed(version, published, rules, tuple(counting))
     done = len(distributions) - len(missing)
     state = f"{done} of {counted(len(distributions), 'file')}" if missing else "all files"
-    rebuilt = f"; rebuilt from the same source: {_listed(differences)}" if differences else ""
-    complete = Outcome.REBUILT if differences else Outcome.IDENTICAL
+    complete = Outcome.REBUILT if counting else Outcome.IDENTICAL
     others = [file for _, file in theirs if file.filename not in matched]
     return Judgement(
         project=published.name,
         version=version,
         outcome=Outcome.PARTIAL if missing else complete,
-        reason=f"{version} is published, {state}, with the same contents{rebuilt}"
+        reason=f"{version} is published, {state}, with the same contents"
+        + _not_counting(differences)
         + _not_built(others),
         to_upload=tuple(missing),
         published=published.versions,
@@ -352,6 +353,14 @@ def _listed(differences: Sequence[Difference]) -> str:
     rest = len(found) - _NAMED
     more = f"; and {rest} more" if rest > 0 else ""
     return "; ".join(found[:_NAMED]) + more
+
+
+def _not_counting(differences: Sequence[Difference]) -> str:
+    """Return what differs and is no change, with the reason."""
+    rebuilt = [it for it in differences if not it.unversioned]
+    needless = [it for it in differences if it.unversioned]
+    said = f"; rebuilt from the same source: {_listed(rebuilt)}" if rebuilt else ""
+    return said + (f"; these need no release: {_listed(needless)}" if needless else "")
 
 
 def _not_built(files: Iterable[PublishedFile]) -> str:

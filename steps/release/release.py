@@ -6,6 +6,7 @@ registry as it was.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from steps.release.gate import Rules
     from steps.release.twine_upload import TwinePackages
     from steps.release.uploading import UploadedFile
+
+_logger = logging.getLogger("shipwheel")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +93,9 @@ def release(
     ]
     judgements = judge_all(candidates, before, index, rules)
     Refused.raise_all(refusals(judgements))
+    for it in judgements:
+        if it.differences:
+            _logger.info("%s %s", it.project, it.reason)
     files = tuple(file for distributions in built for file in distributions)
     if not send:
         left = tuple(file for judgement in judgements for file in judgement.to_upload)

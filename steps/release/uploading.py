@@ -339,7 +339,8 @@ class _Uploader:
         with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
             stored = self._index.download(published, Path(folder))
             sha256 = file_sha256(stored)
-            differences = published_differences(file, published, lambda _: stored)
+            found_differences = published_differences(file, published, lambda _: stored)
+            differences = [it for it in found_differences if not it.unversioned]
         if differences and not (all(it.rebuilt for it in differences) and self._same_source(file)):
             raise self._conflict(file, [str(difference) for difference in differences])
         return replace(found, sha256=sha256, rebuilt=bool(differences))

@@ -68,9 +68,14 @@ class FileIndex:
             place = self._joined.find(literal.text, self._starts[index + 1])
 
 
+def glob_in(directory: str, glob: str) -> str:
+    """Return from the root what *glob* is from *directory*."""
+    return glob if directory == "." else f"{directory}/{glob}"
+
+
 def below(directory: str) -> str:
     """Return the glob of everything in *directory*: `dir/*` would miss its subdirectories."""
-    return "**" if directory == "." else f"{directory}/**"
+    return glob_in(directory, "**")
 
 
 def without_covered(directories: Iterable[str], files: Iterable[str]) -> list[str]:

@@ -32,6 +32,7 @@ from triggers.discovery.dependencies import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from steps.project.source import Project
     from triggers.manifest.manifest import Manifest, Selection
 
 OWN_BUILD_CONFIG = "cloudbuild.yaml"
@@ -44,7 +45,8 @@ class Component:
 
     *path* is its directory from the repository's root, with slashes, `.` for the root itself.
     *has_own_config* says that a `cloudbuild.yaml` is in it. *name* is the folder's where *is_named*
-    says that only a build would tell the package's.
+    says that only a build would tell the package's. *unversioned* are globs from *path* of the
+    files whose changes need no release.
     """
 
     kind: Literal["package", "function"]
@@ -52,6 +54,7 @@ class Component:
     name: str
     is_named: bool = True
     has_own_config: bool = False
+    unversioned: tuple[str, ...] = ()
     dependencies: Dependencies = field(default_factory=Dependencies)
 
 
@@ -71,7 +74,8 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
     folders = _folders(root)
     packages, functions, problems = _paths(root, manifest, folders)
     InputError.raise_all(problems)
-    names = _package_names(root, packages)
+    projects = _projects(root, packages)
+    names = {path: project.name or "" for path, project in projects.items()}
     # The root's own cloudbuild.yaml is rarely a package's: it may well build the whole repository.
     by_name = {name or _folder_name(root, path): path for path, name in names.items()}
     reader = DependencyReader(
@@ -86,6 +90,7 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
             name=names.get(path) or _folder_name(root, path),
             is_named=bool(names.get(path)),
             has_own_config=path != "." and (root / path / OWN_BUILD_CONFIG).is_file(),
+            unversioned=projects[path].unversioned if path in projects else (),
             dependencies=reader.of_package(path) if path in names else reader.of_function(path),
         )
         for path in (*packages, *functions)
@@ -243,15 +248,15 @@ def _without(paths: Sequence[str], excludes: Sequence[str]) -> list[str]:
     return [path for path in paths if not is_excluded(path, excludes)]
 
 
-def _package_names(root: Path, packages: Sequence[str]) -> dict[str, str]:
-    """Return each package's name, normalised; nothing where only a build would tell."""
+def _projects(root: Path, packages: Sequence[str]) -> dict[str, Project]:
+    """Return the packages by their paths."""
     try:
         projects = read_projects(root / path for path in packages)
     except InputError as error:
         # A template or a fixture may look like a package, and be none.
         problems = [Problem(each.message, f"{each.hint}; {_OR}") for each in error.problems]
         raise InputError(problems[0], more=problems[1:]) from None
-    return {relative_path(root, it.directory): it.name or "" for it in projects}
+    return {relative_path(root, it.directory): it for it in projects}
 
 
 def _folder_name(root: Path, path: str) -> str:

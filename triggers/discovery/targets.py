@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from triggers.cloudbuild.globs import above, glob_in
 from triggers.manifest.settings import resolve
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class TriggerTarget:
     *folders* and *files* start its builds. *downstream* are the paths of the functions that are
     deployed after it is published, each with the names of those of *packages* that it runs with, or
     none for whichever. *awaited* are the packages that a function runs with and that the push which
-    deploys it publishes.
+    deploys it publishes. *unversioned* are globs of what is in *folders* and starts none.
     """
 
     kind: Literal["package", "function", "directory", "repository"]
@@ -47,10 +48,19 @@ class TriggerTarget:
     files: tuple[str, ...]
     downstream: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     awaited: tuple[str, ...] = ()
+    unversioned: tuple[str, ...] = ()
 
 
 def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[TriggerTarget]:
     """Return the targets of all *components*, grouped as *manifest* says."""
+    components = tuple(components)
+    return [
+        replace(target, unversioned=tuple(_unversioned(manifest, components, target)))
+        for target in _find_targets(manifest, components)
+    ]
+
+
+def _find_targets(manifest: Manifest, components: Iterable[Component]) -> list[TriggerTarget]:
     targets = [*_group(manifest, components)]
     waiting = [
         target for target in targets if target.kind == "function" and _waits(manifest, target.path)
@@ -70,6 +80,26 @@ def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[Tr
         )
         for target in targets
     ]
+
+
+def _unversioned(
+    manifest: Manifest, components: Iterable[Component], target: TriggerTarget
+) -> Iterator[str]:
+    """Yield the globs of the files in what *target* watches whose changes need no release.
+
+    A glob of a package that has others of them below it is theirs, too, or is left out.
+    """
+    watched = {*target.packages, *target.folders}
+    globs = {
+        it.path: dict.fromkeys((*it.unversioned, *manifest.unversioned))
+        for it in components
+        if it.kind == "package" and it.path in watched
+    }
+    for path, own in globs.items():
+        inside = [globs[it] for it in globs if path in above(it)]
+        for glob in own:
+            if all(glob in others for others in inside):
+                yield glob_in(path, glob)
 
 
 def name_in(manifest: Manifest, path: str, kind: str) -> str:

@@ -38,6 +38,7 @@ from triggers.manifest.types import (
     WORDS,
     Directory,
     Model,
+    ProjectGlob,
     ProjectId,
     Region,
     Registry,
@@ -153,6 +154,8 @@ class Manifest(Common):
     """Which directories are packages."""
     functions: Selection = Field(default_factory=Selection)
     """Which directories are functions."""
+    unversioned: tuple[ProjectGlob, ...] = Field(default=(), strict=False)
+    """Globs from each package's directory of files whose changes need no release: `tests/**`."""
     overrides: dict[Directory, Override] = Field(default_factory=dict)
     """What is different for single directories."""
 

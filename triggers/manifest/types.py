@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from steps.host.errors import InputError
+from steps.project.tool_table import glob_problems
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import NOT_OF_RE2
 from triggers.cloudbuild.substitutions import LONGEST_VALUE, PULL_REQUEST, SUBSTITUTION_KEY
@@ -51,6 +52,12 @@ def _check_glob(glob: str) -> str:
     return glob
 
 
+def _check_glob_of_project(glob: str) -> str:
+    for each in glob_problems([glob], "the glob"):
+        raise problem(f"not a glob of a project's files: {each.message}", each.hint)
+    return glob
+
+
 def _check_key(key: str) -> str:
     if not SUBSTITUTION_KEY.fullmatch(key):
         raise problem(f"not the name of a substitution: {key!r}", "write _, then A-Z, 0-9 or _")
@@ -87,6 +94,7 @@ Registry = Annotated[str, AfterValidator(_check_registry)]
 Pattern = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_pattern)]
 Directory = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_directory)]
 Glob = Annotated[str, StringConstraints(min_length=1), AfterValidator(_check_glob)]
+ProjectGlob = Annotated[str, AfterValidator(_check_glob_of_project)]
 Key = Annotated[str, AfterValidator(_check_key)]
 Value = Annotated[str, StringConstraints(max_length=LONGEST_VALUE)]
 Tag = Annotated[

@@ -115,6 +115,7 @@ def _trigger(
     watches = target.folders and not isinstance(event, OnDemand)
     included = without_covered(target.folders, [*target.files, config]) if watches else ()
     extra = [glob for glob in settings.included_files if glob not in included]
+    ignored = tuple(dict.fromkeys((*settings.ignored_files, *target.unversioned)))
     return Trigger(
         target=target.path,
         kind=kind,
@@ -125,7 +126,7 @@ def _trigger(
         build=config,
         service_account=settings.service_account,
         included_files=() if isinstance(event, OnDemand) else (*included, *extra),
-        ignored_files=() if isinstance(event, OnDemand) else settings.ignored_files,
+        ignored_files=() if isinstance(event, OnDemand) else ignored,
         substitutions={**_substitutions(manifest, target, kind, config), **settings.substitutions},
         tags=settings.tags,
         approval_required=settings.approval,

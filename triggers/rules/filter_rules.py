@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, shorten
-from steps.project.globs import BadGlobError, parse_glob
+from steps.project.globs import BadGlobError, can_never_match, parse_glob
 from triggers.cloudbuild.conditions import (
     anchored,
     is_anchored,
@@ -128,12 +128,6 @@ def globs_can_match(trigger: TriggerSource) -> Iterator[Finding]:
             yield Finding.at(path, message, f"write {meant!r}", "SW210")
 
 
-def can_never_match(glob: str) -> bool:
-    """Return whether no path of a file from the root can match *glob*."""
-    outside = re.match(r"\.?/|\.\./|\.?\.?\Z", glob)
-    return bool(outside) or glob.endswith("/") or "$" in glob
-
-
 def globs(trigger: TriggerSource) -> Iterator[tuple[Path, str]]:
     """Yield the globs of included and ignored files with their paths."""
     for field, texts in (
@@ -152,7 +146,9 @@ def globs_match(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]:
         ("SW602", "ignoredFiles", message.ignored_files),
     ):
         for i, text in enumerate(texts):
-            if not globs(text) and not can_never_match(text) and not globs.malformed(text):
+            if text in trigger.for_all or globs(text):
+                continue
+            if not can_never_match(text) and not globs.malformed(text):
                 said = f"the glob {text!r} of {name} matches no file"
                 inside = globs(f"{text}/**")
                 hint = f"write {f'{text}/**'!r}" if inside else "name what is there, or remove it"

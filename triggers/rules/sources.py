@@ -22,6 +22,7 @@ from triggers.cloudbuild.files import (
     judge_build_config,
     unreadable_values,
 )
+from triggers.cloudbuild.globs import glob_in
 from triggers.cloudbuild.messages import read_camel_case, read_message
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest, manifest_findings
@@ -51,7 +52,8 @@ class ConfigSource:
 class TriggerSource:
     """One trigger. *fields* are those that were written, even where their values are wrong.
 
-    *rendered* says that it is the manifest's, and not a file's.
+    *rendered* says that it is the manifest's, and not a file's. The globs in *for_all* are those
+    that the manifest gives every package, and not each has such files.
     """
 
     file: str
@@ -60,6 +62,7 @@ class TriggerSource:
     fields: frozenset[str]
     inline: ConfigSource | None = None
     rendered: bool = False
+    for_all: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """Return how messages call it."""
@@ -118,11 +121,13 @@ class Sources:
             self.findings += locate(file, document, findings)
             self.triggers += [trigger] if trigger else []
 
-    def add_rendered(self, file: str, line: int, message: dict[str, object]) -> None:
+    def add_rendered(
+        self, file: str, line: int, message: dict[str, object], for_all: frozenset[str]
+    ) -> None:
         """Take the rendered trigger *message*, whose reason is on *line* of the manifest *file*."""
         trigger, findings = self._trigger(file, Document(message, {(): line}))
         self.findings += locate(file, Document(lines={(): line}), findings)
-        self.triggers += [replace(trigger, rendered=True)] if trigger else []
+        self.triggers += [replace(trigger, rendered=True, for_all=for_all)] if trigger else []
 
     def add_config_file(self, path: str, file: str, text: str) -> None:
         """Read the build config at *path* from the root, which messages call *file*."""
@@ -241,9 +246,11 @@ def _render(sources: Sources, file: pathlib.Path, document: Document) -> list[Fi
     sources.projects = tuple(target.path for target in inventory.components)
     if source := manifest.source.github:
         sources.github = (source.owner.lower(), source.name.lower())
+    paths = [it.path for it in inventory.components]
+    for_all = frozenset(glob_in(path, it) for path in paths for it in manifest.unversioned)
     for trigger in rendering.triggers:
         line = document.line(_reason(trigger, document))
-        sources.add_rendered(str(file), line, trigger.document())
+        sources.add_rendered(str(file), line, trigger.document(), for_all)
     warnings = (*inventory.warnings, *rendering.warnings)
     return [Finding.at((), each.message, each.hint, "SW703") for each in dict.fromkeys(warnings)]
 

@@ -102,6 +102,7 @@ def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> 
                         "kind": "metadata field",
                         "name": "Summary",
                         "detail": "+'A tiny project.'",
+                        "unversioned": False,
                     }
                 ],
             }

@@ -36,11 +36,22 @@ KINDS: dict[str, dict[str, Any]] = {
 
 
 def package(
-    path: str, *dependencies: str, own: bool = False, files: tuple[str, ...] = ()
+    path: str,
+    *dependencies: str,
+    own: bool = False,
+    files: tuple[str, ...] = (),
+    unversioned: tuple[str, ...] = (),
 ) -> Component:
     local = Dependencies(dependencies, dependencies, files)
     name = path.rsplit("/", 1)[-1]
-    return Component(kind="package", path=path, name=name, has_own_config=own, dependencies=local)
+    return Component(
+        kind="package",
+        path=path,
+        name=name,
+        has_own_config=own,
+        dependencies=local,
+        unversioned=unversioned,
+    )
 
 
 def function(path: str, *dependencies: str) -> Component:

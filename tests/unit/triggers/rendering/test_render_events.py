@@ -80,6 +80,31 @@ class TestFiles:
         ]  # fmt: skip
         assert publish["ignoredFiles"] == ["**/*.md"]
 
+    def test_what_needs_no_release_starts_neither_the_package_nor_what_is_built_from_it(
+        self,
+    ) -> None:
+        documented = documents(
+            package("p/a", unversioned=("tests/**", "*.md")), package("p/b", "p/a"),
+            package(".", unversioned=("docs/**",)), function("f", "p/a"),
+            unversioned=["*.md", "examples/**"], publish={"ignoredFiles": ["x"]},
+        )  # fmt: skip
+
+        of_a = ["p/a/tests/**", "p/a/*.md", "p/a/examples/**"]
+        of_b = ["p/b/*.md", "p/b/examples/**"]
+        of_root = ["docs/**", "*.md", "examples/**"]
+        assert [it.get("ignoredFiles") for it in documented] == [
+            of_a, ["x", *of_a], [*of_a, *of_b], ["x", *of_a, *of_b], of_root, ["x", *of_root], of_a,
+        ]  # fmt: skip
+
+    def test_of_packages_in_each_other_only_what_holds_for_both_is_ignored(self) -> None:
+        check, _ = documents(
+            package("p", unversioned=("**/*.md", "**/*.rst")),
+            package("p/a", unversioned=("**/*.md",)),
+            grouping="directory",
+        )
+
+        assert check["ignoredFiles"] == ["p/**/*.md", "p/a/**/*.md"]
+
     def test_an_extra_that_is_included_anyway_is_not_said_again(self) -> None:
         check, _ = documents(package("p/a"), includedFiles=["p/a/**", "x"])
 

@@ -17,11 +17,13 @@ from tests.unit.triggers.rules.repository_cases import (
     LOGGING,
     MANIFEST,
     PACKAGE,
+    PROJECT,
     SHARED,
     USES,
     WHOLE,
     Files,
     included,
+    marked,
 )
 
 NEAR: dict[str, Files] = {
@@ -54,6 +56,17 @@ NEAR: dict[str, Files] = {
         **WHOLE,
         "cloudbuild/publish-package.yaml": SHARED.replace("[", "[$_USED, ", 1),
         "shipwheel.yaml": f"{MANIFEST}substitutions:\n  _USED: x\n  _UNUSED: x  # SW503\n",
+    },
+    "globs of what needs no release, of which a package of several has such files": {
+        **WHOLE,
+        "packages/b/pyproject.toml": PROJECT.replace("'a'", "'b'"),
+        "packages/b/tests/test_b.py": "",
+        "shipwheel.yaml": f"{MANIFEST}unversioned: [tests/**]\n",
+    },
+    "a glob of what needs no release that matches nothing of its package": {
+        **WHOLE,
+        "packages/a/pyproject.toml": f"{PROJECT}[tool.shipwheel]\nunversioned = ['tets/**']\n",
+        "shipwheel.yaml": marked("SW602"),
     },
     "a tag's name in a build that is started by hand": {
         "triggers.yaml": trigger(
