@@ -22,7 +22,7 @@ from steps.host.errors import InputError, Problem
 from steps.project.requirements_file import Line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from packaging.utils import NormalizedName
 
@@ -54,6 +54,11 @@ class Dependency:
     constraint: str | None = None
 
     @property
+    def is_poetrys(self) -> bool:
+        """Whether a table of Poetry's has it."""
+        return self.constraint is not None
+
+    @functools.cached_property
     def name(self) -> NormalizedName | None:
         """The normalised name of what is required, where the entry tells it."""
         return canonicalize_name(self.requirement.name) if self.requirement else None
@@ -106,12 +111,15 @@ def declared_dependencies(directory: Path, table: Mapping[str, Any]) -> Iterator
         yield from _entries(lists, directory, "development")
 
 
-def runtime_dependencies(directory: Path, table: Mapping[str, Any]) -> tuple[Dependency, ...]:
-    """Return what *table*, the pyproject.toml in *directory*, requires where it is installed."""
-    found = [*_standard(directory, table)]
-    if "dependencies" not in table_in(table, "project"):
-        found += _poetry(directory, table_in(table_in(table, "tool"), "poetry"))
-    return tuple(it for it in found if it.kind == "runtime")
+def runtime_dependencies(
+    declared: Iterable[Dependency], table: Mapping[str, Any]
+) -> tuple[Dependency, ...]:
+    """Return those that a project with the pyproject.toml *table* requires where it is installed.
+
+    What a table of Poetry's says counts where `[project]` has no list of its own.
+    """
+    has_list = "dependencies" in table_in(table, "project")
+    return tuple(it for it in declared if it.kind == "runtime" and not (has_list and it.is_poetrys))
 
 
 def runtime_lines(directory: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
@@ -119,7 +127,7 @@ def runtime_lines(directory: Path, table: Mapping[str, Any]) -> tuple[str, ...]:
 
     Raises InputError for a dependency that no requirements file can express.
     """
-    found = runtime_dependencies(directory, table)
+    found = runtime_dependencies(declared_dependencies(directory, table), table)
     faults = [(it.text, it.fault) for it in found if it.fault]
     project = table_in(table, "project")
     is_dynamic = "dependencies" in list_in(project, "dynamic") and "dependencies" not in project

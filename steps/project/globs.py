@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -51,13 +51,18 @@ class Glob:
     """A glob that was understood.
 
     *literals* has one per alternative: a quick test before `matches`. *undocumented* says, if not
-    empty, which part no document explains, and how it was read.
+    empty, which part no document explains, and how it was read. *pattern* is a regular expression.
     """
 
     text: str
     literals: tuple[Literal, ...]
     undocumented: str
-    expression: re.Pattern[str]
+    pattern: str
+
+    @cached_property
+    def expression(self) -> re.Pattern[str]:
+        """The regular expression, compiled for the first path that it is asked about."""
+        return re.compile(self.pattern, re.DOTALL)
 
     def matches(self, path: str) -> bool:
         """Return whether the glob matches the whole *path*."""
@@ -72,7 +77,7 @@ def parse_glob(text: str) -> Glob:
         text=text,
         literals=tuple(map(_longest_literal, alternatives)),
         undocumented=_undocumented(alternatives),
-        expression=re.compile("|".join(map(_expression, alternatives)), re.DOTALL),
+        pattern="|".join(map(_expression, alternatives)),
     )
 
 

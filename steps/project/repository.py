@@ -19,7 +19,7 @@ from steps.project.setup_files import calls_setup, is_configured
 from steps.project.source import read_project, read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.requirements import Requirement
 
@@ -55,8 +55,8 @@ class Found:
     passed_over: Mapping[Path, str]
 
 
-def find_packages(root: Path) -> Found:
-    """Return what is at and below *root*, in the order of the paths.
+def find_packages(root: Path, walked: Iterable[Folder] | None = None) -> Found:
+    """Return what is at and below *root*, in the order of the paths; *walked* are its folders.
 
     A package is what pip and pypa/build can build: a `pyproject.toml` with `[build-system]` or
     `[project]`, or a `setup.py`. Hidden folders, environments and build output do not count.
@@ -65,7 +65,7 @@ def find_packages(root: Path) -> Found:
         what = "This is a file" if root.exists() else "The directory does not exist"
         raise InputError(f"{what}: {os.fspath(root)!r}", "name a directory to look for packages in")
     reasons: dict[Path, str] = {}
-    for folder, subfolders, files in _walk(root):
+    for folder, subfolders, files in walk_with_subfolders(root) if walked is None else walked:
         if _PROJECT_FILES & {*files}:
             reasons[Path(folder)] = _reason_against(Path(folder), {*files})
         for name in _OUTPUT & {*subfolders}:
@@ -87,15 +87,19 @@ def find_projects(root: Path) -> tuple[Path, ...]:
     return find_packages(root).packages
 
 
+Folder = tuple[str, tuple[str, ...], list[str]]
+"""A folder, its subfolders, and its files."""
+
+
 def walk(root: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the folders at and below *root* that may hold something of the user's, and their files.
 
     Hidden folders, environments and build output are passed over.
     """
-    yield from ((folder, files) for folder, _, files in _walk(root))
+    yield from ((folder, files) for folder, _, files in walk_with_subfolders(root))
 
 
-def _walk(root: Path) -> Iterator[tuple[str, tuple[str, ...], list[str]]]:
+def walk_with_subfolders(root: Path) -> Iterator[Folder]:
     """Yield the same with the names of all subfolders, those passed over, too."""
     for folder, subfolders, files in os.walk(root):
         if "pyvenv.cfg" in files:

@@ -67,9 +67,9 @@ def read_project(directory: Path) -> Project:
     """Read the project in *directory*; raise InputError with all that is wrong with its files."""
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - keeps symbolic links as named
     table = read_pyproject(directory, default="setup.py")
-    runtime = runtime_dependencies(directory, table)
-    InputError.raise_all(_problems(table, directory / "pyproject.toml", runtime))
-    return _project(directory, table, runtime)
+    declared = (*declared_dependencies(directory, table),)
+    InputError.raise_all(_problems(table, directory / "pyproject.toml", declared))
+    return _project(directory, table, declared)
 
 
 def read_projects(directories: Iterable[Path]) -> tuple[Project, ...]:
@@ -154,7 +154,7 @@ def _parse_toml(text: str) -> dict[str, Any]:
 
 
 def _problems(
-    table: Mapping[str, Any], path: Path, runtime: Iterable[Dependency]
+    table: Mapping[str, Any], path: Path, declared: Iterable[Dependency]
 ) -> Iterator[Problem]:
     """Yield what is wrong with the static metadata, as far as it is static."""
     where = f"in {os.fspath(path)!r}"
@@ -177,7 +177,7 @@ def _problems(
             f"The project's version is not valid (PEP 440): {metadata['version']!r} {where}",
             "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
         )
-    for it in runtime:
+    for it in runtime_dependencies(declared, table):
         if it.fault and it.requirement is None:  # Poetry's constraints say more than PEP 508 can
             yield Problem(
                 f"A dependency is not a valid requirement: {it.text!r} {where} ({it.fault})",
@@ -200,12 +200,15 @@ def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
         )
 
 
-def _project(directory: Path, table: Mapping[str, Any], runtime: tuple[Dependency, ...]) -> Project:
+def _project(
+    directory: Path, table: Mapping[str, Any], declared: tuple[Dependency, ...]
+) -> Project:
     metadata = _static_metadata(table)
     setup = read_setup(directory) if _is_setuptools(table) else SetupFiles()
     if "project" not in table:
         metadata = {**_valid_fields(setup), **metadata}
-    declared = (*declared_dependencies(directory, table), *setup.dependencies)
+    runtime = runtime_dependencies(declared, table)
+    declared += setup.dependencies
     if "dependencies" not in table_in(table, "project"):
         runtime += tuple(it for it in setup.dependencies if it.kind == "runtime")
     build = (it for it in declared if it.kind == "build" and not it.url and "@" not in it.text)

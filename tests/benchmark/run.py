@@ -30,6 +30,7 @@ from tests.benchmark.measure import open_registry, processor, seconds, usage
 from tests.benchmark.monorepo import BACKENDS, make_monorepo, make_package
 from tests.benchmark.plot import bars
 from tests.benchmark.report import Row, machine, table, tell
+from tests.benchmark.triggers import CHANGED, make_repository, measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +54,9 @@ WAYS: dict[str, Way] = {
     KEPT: ways.shipwheel,
 }
 PICTURE = "Bars: the seconds that each way takes"
-MEASUREMENTS = ["ways", "ratios", "single", "scale", "latency", "large", "check"]
+MEASUREMENTS = ["ways", "ratios", "single", "scale", "latency", "large", "check", "triggers"]
+FEW_TRIGGERS, MANY_TRIGGERS = 1000, 5000
+"""Packages whose triggers are rendered."""
 SLOW = {TWINE, UV_TWINE}
 """They take so long that one round says enough."""
 
@@ -225,6 +228,24 @@ class Benchmark:
         self.add(
             "check: processor time per project over the parse of its page", each * 1000, 5, " ms"
         )
+
+    def triggers(self) -> None:
+        """Render, lint and explain the triggers of a large repository, and of a larger one."""
+        few = make_repository(self.folder / "rendered", FEW_TRIGGERS)
+        many = make_repository(self.folder / "more", MANY_TRIGGERS)
+        times: dict[str, list[float]] = defaultdict(list)
+        for _ in range(self.rounds):
+            for what in ("render", "floor", "lint", "explain"):
+                times[what].append(measured(what, few))
+            times["many"].append(measured("render", many))
+            tell(", ".join(f"{what} {each[-1]:.2f} s" for what, each in times.items()))
+        took = {what: statistics.median(each) for what, each in times.items()}
+        size, more = f"triggers of {FEW_TRIGGERS} packages", MANY_TRIGGERS / FEW_TRIGGERS
+        self.add(f"{size}: render, against dumping and reading", took["render"] / took["floor"], 3)
+        self.add(f"{size}: lint, against render", took["lint"] / took["render"], 1.5)
+        self.add(f"{size}: explain of {CHANGED} files", took["explain"], 2, " s")
+        what = f"triggers of {MANY_TRIGGERS} packages against {FEW_TRIGGERS}: render, per package"
+        self.add(what, took["many"] / took["render"] / more, 1.2)
 
 
 def upload(name: str, project: Path, url: str) -> list[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from triggers.cloudbuild.build_config import BuildTrigger, Events, PullRequestFilter, PushFilter
@@ -147,6 +148,7 @@ def ref_matches(pattern: str, name: str) -> bool | None:
         return None
 
 
+@cache  # most triggers have the same few patterns
 def syntax_fault(pattern: str) -> str:
     """Return why RE2 refuses *pattern*, empty if it may take it."""
     if NOT_OF_RE2.search(pattern):
@@ -160,6 +162,7 @@ def syntax_fault(pattern: str) -> str:
     return ""
 
 
+@cache
 def is_anchored(pattern: str) -> bool:
     """Return whether *pattern* says what whole names look like, in each of its alternatives."""
     body = pattern.removeprefix(_flags(pattern))

@@ -8,12 +8,12 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Problem
-from steps.project.globs import BadGlobError, parse_glob
+from steps.project.globs import BadGlobError, Literal, parse_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from steps.project.globs import Glob, Literal
+    from steps.project.globs import Glob
 
 # No way to take these literally is documented for all of Cloud Build's readers.
 _SPECIAL = frozenset("*?[]{}\\,$")
@@ -43,7 +43,10 @@ class FileIndex:
             except BadGlobError as error:
                 raise BadGlobError(f"the glob {text!r} is malformed: {error}") from None
             near = {path for literal in glob.literals for path in self._near(literal)}
-            self._found[text] = frozenset(filter(glob.matches, near))
+            is_folder = glob.literals == (Literal(text.removesuffix("**"), leads=True),)
+            # Every path in a folder matches; most globs are such.
+            whole = is_folder and text.endswith("/**")
+            self._found[text] = frozenset(near if whole else filter(glob.matches, near))
         return self._found[text]
 
     def undocumented(self) -> list[str]:

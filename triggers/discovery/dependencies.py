@@ -178,9 +178,9 @@ def links_out(
     return found
 
 
-def relative_path(root: Path, folder: Path) -> str:
+def relative_path(root: Path, folder: Path | str) -> str:
     """Return the path from *root* to *folder*, with slashes."""
-    inside, here = os.fspath(folder), "" if root == Path() else f"{root}{os.sep}"
-    if inside.startswith(here) and ".." not in inside and (here or not os.path.isabs(inside)):  # noqa: PTH117 - one of many
+    inside, here = os.fspath(folder), f"{root}{os.sep}"
+    if inside.startswith(here) and ".." not in inside:
         return inside[len(here) :].replace(os.sep, "/")
-    return os.path.relpath(folder, root).replace(os.sep, "/")
+    return os.path.relpath(inside, root).replace(os.sep, "/")

@@ -11,7 +11,6 @@ from __future__ import annotations
 import glob
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
@@ -20,7 +19,7 @@ from steps.function.function import is_function
 from steps.host.errors import InputError, Problem, shorten
 from steps.project.manifest import is_excluded
 from steps.project.references import REQUIREMENTS, read_references
-from steps.project.repository import find_projects, walk
+from steps.project.repository import find_packages, walk_with_subfolders
 from steps.project.source import read_project, read_projects
 from triggers.discovery.dependencies import (
     Dependencies,
@@ -30,8 +29,10 @@ from triggers.discovery.dependencies import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from steps.project.repository import Folder
     from steps.project.source import Project
     from triggers.manifest.manifest import Manifest, Selection
 
@@ -71,8 +72,9 @@ def take_inventory(root: Path, manifest: Manifest) -> Inventory:
 
     Raises InputError with all problems of the manifest's lists, or else of the projects' files.
     """
-    folders = _folders(root)
-    packages, functions, problems = _paths(root, manifest, folders)
+    walked = [*walk_with_subfolders(root)]
+    folders = _folders(root, walked)
+    packages, functions, problems = _paths(root, manifest, walked, folders)
     InputError.raise_all(problems)
     projects = _projects(root, packages)
     names = {path: project.name or "" for path, project in projects.items()}
@@ -143,12 +145,12 @@ def _reason(error: InputError, directory: Path) -> str:
 
 
 def _paths(
-    root: Path, manifest: Manifest, folders: Mapping[str, set[str]]
+    root: Path, manifest: Manifest, walked: Iterable[Folder], folders: Mapping[str, set[str]]
 ) -> tuple[list[str], list[str], list[Problem]]:
     problems: list[Problem] = []
     packages = _select(root, manifest.packages, "packages", problems)
     if packages is None:
-        packages = _without(_find_packages(root), manifest.packages.exclude)
+        packages = _without(_find_packages(root, walked), manifest.packages.exclude)
         packages = [path for path in packages if path not in (manifest.functions.include or ())]
     functions = _select(root, manifest.functions, "functions", problems)
     if functions is None:
@@ -175,14 +177,16 @@ def _paths(
     return packages, functions, problems
 
 
-def _folders(root: Path) -> dict[str, set[str]]:
+def _folders(root: Path, walked: Iterable[Folder] | None = None) -> dict[str, set[str]]:
     """Return each directory that may hold something of the user's, with the names of its files."""
-    return {relative_path(root, Path(folder)): set(files) for folder, files in walk(root)}
+    folders = walk_with_subfolders(root) if walked is None else walked
+    return {relative_path(root, folder): set(files) for folder, _, files in folders}
 
 
-def _find_packages(root: Path) -> list[str]:
+def _find_packages(root: Path, walked: Iterable[Folder] | None = None) -> list[str]:
     """Return the paths of all directories that build."""
-    return sorted(relative_path(root, project) for project in find_projects(root))
+    packages = find_packages(root, walked).packages
+    return sorted(relative_path(root, project) for project in packages)
 
 
 def _find_functions(

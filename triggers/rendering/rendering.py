@@ -17,6 +17,7 @@ from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
 from triggers.cloudbuild.globs import unwritable, without_covered
+from triggers.cloudbuild.messages import camel_case
 from triggers.cloudbuild.substitutions import LONGEST_VALUE
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
 from triggers.discovery.targets import TriggerTarget, find_targets, name_in
@@ -130,7 +131,7 @@ def _trigger(
         substitutions={**_substitutions(manifest, target, kind, config), **settings.substitutions},
         tags=settings.tags,
         approval_required=settings.approval,
-        fields=settings.fields,
+        fields=camel_case(settings.fields),
     )
 
 

@@ -22,9 +22,7 @@ from triggers.cloudbuild.substitutions import (
     PULL_REQUEST,
     SUBSTITUTION_KEY,
     StartedBy,
-    references,
     resolve,
-    template_texts,
 )
 from triggers.rendering.rendering import TRIGGER_LIMIT
 from triggers.rules.sources import ConfigSource, Sources, TriggerSource, locate
@@ -150,14 +148,11 @@ def _built_ins_are_there(trigger: TriggerSource, config: ConfigSource) -> _Found
         absent = {"BRANCH_NAME": "a push of a tag"}
     elif push or trigger.message.is_pull_request:
         absent = {"TAG_NAME": "a push to a branch" if push else "a pull request"}
-    for path, text in template_texts(config.build):
-        for key in dict.fromkeys(references(text)):
-            if key in absent:
-                message = f"{key} is empty after {absent[key]}"
-                yield (
-                    config,
-                    Finding.at(path, message, "use REF_NAME, SHORT_SHA or another", "SW506"),
-                )
+    for path, key in config.references:
+        if key in absent:
+            message = f"{key} is empty after {absent[key]}"
+            hint = "use REF_NAME, SHORT_SHA or another"
+            yield config, Finding.at(path, message, hint, "SW506")
 
 
 def _provenance_can_be_made(_trigger: TriggerSource, config: ConfigSource) -> _Found:
@@ -176,6 +171,9 @@ def _unused_of_manifest(sources: Sources) -> Iterator[Finding]:
     if sources.manifest is None:
         return
     file, document = sources.manifest
+    given = [path for path in document.lines if path[-2:-1] == ("substitutions",)]
+    if not given:
+        return
     rendered = [trigger for trigger in sources.triggers if trigger.rendered]
     used = {
         key
@@ -183,7 +181,7 @@ def _unused_of_manifest(sources: Sources) -> Iterator[Finding]:
         if (config := sources.configs.get(trigger.config_path))
         for key in _used_of(trigger, config)
     }
-    for path in [path for path in document.lines if path[-2:-1] == ("substitutions",)]:
+    for path in given:
         if path[-1] not in used:
             message = f"none of the build configs uses {path[-1]!r}"
             hint = f"use ${{{path[-1]}}}, or remove it"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from steps.host.errors import Finding, InputError, Problem
 from steps.host.gcloud import gcloud_version
 from steps.host.git import ask_git
+from triggers.discovery.dependencies import relative_path
 from triggers.discovery.inventory import find_components
 from triggers.manifest.build_configs import is_behind, shared_build_configs
 from triggers.manifest.starting import source_of_remote
@@ -240,6 +241,6 @@ def _walk(root: Path) -> list[str]:
     for folder, folders, files in os.walk(root):
         hidden = {f for f in folders if f.startswith(".") and f != ".cloudbuild"}
         folders[:] = [f for f in folders if f not in _PASSED_OVER | hidden]
-        paths = (os.path.relpath(os.path.join(folder, name), root) for name in files)  # noqa: PTH118 - a path per file of a repository
-        found += [path.replace(os.sep, "/") for path in paths]
+        inside = relative_path(root, folder)
+        found += files if inside == "." else [f"{inside}/{name}" for name in files]
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from packaging.version import Version
@@ -24,6 +25,7 @@ from triggers.cloudbuild.files import (
 )
 from triggers.cloudbuild.globs import glob_in
 from triggers.cloudbuild.messages import read_camel_case, read_message
+from triggers.cloudbuild.substitutions import references, template_texts
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest, manifest_findings
 from triggers.rendering.rendering import render
@@ -46,6 +48,12 @@ class ConfigSource:
     document: Document
     build: Build
     lone: tuple[Path, ...] = ()
+
+    @cached_property
+    def references(self) -> tuple[tuple[Path, str], ...]:
+        """The substitutions that its texts refer to, each with the place of the text."""
+        texts = template_texts(self.build)
+        return tuple((path, key) for path, text in texts for key in dict.fromkeys(references(text)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +133,9 @@ class Sources:
         self, file: str, line: int, message: dict[str, object], for_all: frozenset[str]
     ) -> None:
         """Take the rendered trigger *message*, whose reason is on *line* of the manifest *file*."""
-        trigger, findings = self._trigger(file, Document(message, {(): line}))
+        trigger, findings = self._trigger(file, Document(message, {(): line}), is_rendered=True)
         self.findings += locate(file, Document(lines={(): line}), findings)
-        self.triggers += [replace(trigger, rendered=True, for_all=for_all)] if trigger else []
+        self.triggers += [replace(trigger, for_all=for_all)] if trigger else []
 
     def add_config_file(self, path: str, file: str, text: str) -> None:
         """Read the build config at *path* from the root, which messages call *file*."""
@@ -149,12 +157,16 @@ class Sources:
             findings += self._too_new(judged.newer, "gcloud builds submit", hint)
         self.findings += locate(file, document, findings)
 
-    def _trigger(self, file: str, document: Document) -> tuple[TriggerSource | None, list[Finding]]:
+    def _trigger(
+        self, file: str, document: Document, *, is_rendered: bool = False
+    ) -> tuple[TriggerSource | None, list[Finding]]:
         findings = [*_shape(document), *unreadable_values(document), *duplicate_keys(document)]
         if not isinstance(document.data, dict):
             return None, findings
         findings += _no_value(document)
-        camel = replace(document, data=read_camel_case(document, findings))
+        # What is rendered is in camelCase.
+        data = document.data if is_rendered else read_camel_case(document, findings)
+        camel = replace(document, data=data)
         fields = frozenset(key for key, value in camel.data.items() if value is not None)
         inline, build = None, camel.data.pop("build", None)
         if isinstance(build, dict):
@@ -167,7 +179,8 @@ class Sources:
         # An exported trigger has what the service wrote, and may be imported again.
         findings += (each for each in reading.findings if each.code != "SW011")
         findings += self._import_fails(reading.newer)
-        return TriggerSource(file, camel, reading.message, fields, inline), findings
+        source = TriggerSource(file, camel, reading.message, fields, inline, rendered=is_rendered)
+        return source, findings
 
     def _import_fails(self, newer: Sequence[tuple[Path, str, str]]) -> Iterator[Finding]:
         return self._too_new(newer, "gcloud builds triggers import", "")

@@ -200,7 +200,7 @@ def test_fields_without_a_key_go_from_the_manifest_down_to_one_trigger() -> None
         package("a"),
         package("b"),
         trigger={"disabled": True},
-        check={"trigger": LOGS},
+        check={"trigger": {"include_build_logs": LOGS["includeBuildLogs"]}},
         overrides={
             "b": {
                 "trigger": {"disabled": False},
