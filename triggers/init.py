@@ -28,7 +28,7 @@ from triggers.discovery.inventory import (
     take_inventory,
     unusable_components,
 )
-from triggers.manifest.build_configs import shared_build_configs, update
+from triggers.manifest.build_configs import is_behind, shared_build_configs, update
 from triggers.manifest.manifest import read_manifest
 from triggers.manifest.starting import (
     InitOptions,
@@ -157,18 +157,22 @@ def command(
 def _update(directory: Path, *, force: bool) -> list[Written]:
     """Write what is missing or behind of the shared build configs; raise InputError for conflicts.
 
-    The texts of conflicts are printed.
+    What is behind is brought up to date whether a trigger uses it or not. The texts of conflicts
+    are printed.
     """
-    manifest = read_manifest(directory / MANIFEST)
     shared = shared_build_configs()
+    behind = {it for it in shared if is_behind(it, _text(directory / it))}
+    used: list[str] = []
+    if not behind or (directory / MANIFEST).exists():
+        used = _used_configs(directory, read_manifest(directory / MANIFEST))
     texts: dict[str, str] = {}
     conflicts = []
-    for path in _used_configs(directory, manifest):
+    for path in sorted({*used, *behind}):
         there = directory / path
         if force or not there.is_file():
             texts[path] = shared[path]
             continue
-        merged = update(path, there.read_text(encoding="utf-8", errors="replace"))
+        merged = update(path, _text(there))
         texts[path] = merged.text
         if merged.conflict:
             conflicts.append(merged)
@@ -176,6 +180,10 @@ def _update(directory: Path, *, force: bool) -> list[Written]:
         click.echo(f"# {conflict.path}\n{conflict.text}")
     InputError.raise_all(it.problem for it in conflicts)
     return write_files(directory, texts, force=True)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
 
 def _report(written: list[Written], *, as_json: bool) -> None:

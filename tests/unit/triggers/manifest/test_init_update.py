@@ -160,3 +160,24 @@ def test_what_looks_like_a_function_is_mentioned(
     assert main(["init", *REGISTRY, *GITHUB]) == 0
 
     assert "tool: has a main.py and no functions-framework; if it is" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_an_update_brings_up_to_date_what_no_trigger_uses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], *, manifest: bool
+) -> None:
+    """Such a file may be run by hand; lint finds it, and its hint has to help."""
+    path, own = "cloudbuild/publish-package-native.yaml", "cloudbuild/deploy-function.yaml"
+    earlier = (EARLIER / "publish-package-native.1.yaml").read_text()
+    write(tmp_path, {path: earlier, own: "steps: [{name: bash}]\n", "setup.py": ""})
+    if manifest:
+        main(["init", *REGISTRY, *GITHUB])
+    main(["triggers", "lint"])
+    assert "SW510" in capsys.readouterr().out
+
+    assert main(["init", "--update", "--force"]) == 0
+
+    main(["triggers", "lint"])
+    assert "SW510" not in capsys.readouterr().out
+    assert (tmp_path / path).read_text() == shared_build_configs()[path]
+    assert (tmp_path / own).read_text() == "steps: [{name: bash}]\n"
