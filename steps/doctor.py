@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.client.model import this_machine
-from steps.command_line.arguments import find_registry
+from steps.command_line.arguments import find_named_registry
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, registry_option, retry_for_option
 from steps.command_line.program import run_alone
@@ -19,6 +19,7 @@ from steps.diagnosis.clients import CHECKS as CLIENT_CHECKS
 from steps.diagnosis.machine import CHECKS as MACHINE_CHECKS
 from steps.diagnosis.observation import observe
 from steps.diagnosis.registry import CHECKS as REGISTRY_CHECKS
+from steps.diagnosis.registry import check_no_registry
 from steps.host.errors import InputError, Refused, counted
 from steps.registry.credentials import Certificates, find_certificates, find_credentials
 from steps.registry.transport import Transport
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from steps.diagnosis import CheckResult
+    from steps.registry.address import Registry
 
 _COLOURS = {"ok": "green", "note": "yellow", "wrong": "red"}
 _RETRY_SECONDS = 5.0
@@ -46,20 +48,18 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     """Tell what is wrong with tools, credentials, permissions and client settings here.
 
     A line for each check, with the fix. Nothing is changed or uploaded, and no secret is printed.
-    Exits with 1 when something is wrong.
+    Exits with 1 when something is wrong. Where no registry is named, the machine and its settings
+    are checked alone.
 
     \b
     Example:
       shipwheel doctor --registry us-central1/my-project/pypi
     """
-    place = find_registry(registry, Path.cwd(), os.environ)
-    credentials = find_credentials(place, _complete(os.environ))
-    certificates = _usable_certificates(os.environ)
-    transport = Transport(
-        place, credentials, certificates, retry_for=retry_for, timeout=_TIMEOUT_SECONDS
-    )
+    place = find_named_registry(registry, Path.cwd(), os.environ)
+    transport = _open_transport(place, retry_for) if place else None
     seen = observe(transport, this_machine(), read_only=read_only)
-    checks = (*MACHINE_CHECKS, *REGISTRY_CHECKS, *CLIENT_CHECKS)
+    of_registry = REGISTRY_CHECKS if place else (check_no_registry,)
+    checks = (*MACHINE_CHECKS, *of_registry, *CLIENT_CHECKS)
     results = [result for check in checks for result in check(seen)]
     if as_json:
         click.echo(json.dumps([asdict(it) for it in results], indent=2))
@@ -69,6 +69,14 @@ def command(registry: str | None, read_only: bool, retry_for: float, as_json: bo
     wrong = sum(it.status == "wrong" for it in results)
     if wrong:
         raise Refused(f"{wrong} of {counted(len(results), 'check')} found something wrong")
+
+
+def _open_transport(place: Registry, retry_for: float) -> Transport:
+    credentials = find_credentials(place, _complete(os.environ))
+    certificates = _usable_certificates(os.environ)
+    return Transport(
+        place, credentials, certificates, retry_for=retry_for, timeout=_TIMEOUT_SECONDS
+    )
 
 
 def _usable_certificates(environ: Mapping[str, str]) -> Certificates:

@@ -85,11 +85,20 @@ def find_registry(given: str | None, directory: Path, environ: Mapping[str, str]
     First the environment counts, then shipwheel.yaml in *directory* or above it, up to the root of
     the git repository, then gcloud's properties. Raises InputError where none names one.
     """
+    return find_named_registry(given, directory, environ) or parse_registry(given, environ)
+
+
+def find_named_registry(
+    given: str | None, directory: Path, environ: Mapping[str, str]
+) -> Registry | None:
+    """Return the same, or None where nothing names a registry; raise InputError for a bad name."""
     if given or environ.get(REGISTRY_VARIABLE):
         return parse_registry(given, environ)
     found, where = _from_manifest(directory)
     if not found:
         found, where = _from_gcloud(environ)
+    if not found:
+        return None
     registry = parse_registry(found, environ)
     _logger.info("Registry: %s (%s)", registry, where)
     return registry

@@ -84,13 +84,13 @@ class Access:
 class Observations:
     """All that the checks look at.
 
-    *ca_bundles* maps each variable that names a CA bundle to what is wrong with that, or to
-    nothing; *missing_files* maps other variables to the file that each names and that is not there.
-    *keyring_backends* is what the `keyring` on PATH lists, None where there is none,
-    and *read_only* says that this machine does not upload.
+    *registry* is None where none was named. *ca_bundles* maps each variable that names a CA bundle
+    to what is wrong with that, or to nothing; *missing_files* maps other variables to the file that
+    each names and that is not there. *keyring_backends* is what the `keyring` on PATH lists, None
+    where there is none, and *read_only* says that this machine does not upload.
     """
 
-    registry: Registry
+    registry: Registry | None
     environ: Mapping[str, str] = field(repr=False)
     python: Version
     tools: tuple[Tool, ...] = ()
@@ -101,6 +101,13 @@ class Observations:
     read_only: bool = False
     contact: Contact = Contact()
     access: Access = Access()
+
+    @property
+    def place(self) -> Registry:
+        """The registry, for the checks that are made where there is one."""
+        if self.registry is None:
+            raise TypeError("no registry was named")
+        return self.registry
 
 
 def host_of(url: str) -> str:

@@ -106,9 +106,9 @@ def _weaknesses(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:
 
 
 def _fine(where: str, file: SettingsFile, seen: Observations) -> CheckResult:
-    host = host_of(seen.registry.upload_url)
+    host = host_of(seen.registry.upload_url) if seen.registry else ""
     entry = rf"(?<!\S)machine\s+{re.escape(host)}\s+login\s+{TOKEN_USERNAME}(?!\S)"
-    if file.client == "netrc" and re.search(entry, file.text):
+    if file.client == "netrc" and host and re.search(entry, file.text):
         return CheckResult(
             where,
             "note",
@@ -286,10 +286,11 @@ def _cooldown(seen: Observations) -> Iterator[CheckResult]:
     given = [("UV_EXCLUDE_NEWER", seen.environ.get("UV_EXCLUDE_NEWER"))]
     given += [(f"exclude-newer ({path})", table.get("exclude-newer")) for path, table in tables]
     limits = [where for where, value in given if value and value != "false"]
-    if not (limits and seen.registry.is_artifact_registry):
+    registry = seen.registry
+    if not (limits and registry and registry.is_artifact_registry):
         return
     indexes = [it for _, table in tables for it in table.get("index", [])]
-    own = [it for it in indexes if host_of(it.get("url", "")) == host_of(seen.registry.index_url)]
+    own = [it for it in indexes if host_of(it.get("url", "")) == host_of(registry.index_url)]
     sources = [it for _, table in tables for it in table.get("sources", {}).items()]
     names = {it.get("name") for it in own}
     private = {canonicalize_name(name) for name, it in sources if _index_of(it) in names}

@@ -25,7 +25,7 @@ from packaging.version import InvalidVersion, Version
 
 from steps.client.files import netrc_path
 from steps.client.toml_clients import pdm_file, poetry_folder, uv_file
-from steps.diagnosis import Observations, SettingsFile, Tool
+from steps.diagnosis import Access, Contact, Observations, SettingsFile, Tool
 from steps.diagnosis.machine import CA_BUNDLES
 from steps.diagnosis.registry import find_access, reach
 from steps.host.children import Children, each
@@ -50,8 +50,10 @@ _NAMED_FILES = (
 )
 
 
-def observe(transport: Transport, machine: Machine, *, read_only: bool = False) -> Observations:
-    """Look at *machine*, and ask the registry meanwhile.
+def observe(
+    transport: Transport | None, machine: Machine, *, read_only: bool = False
+) -> Observations:
+    """Look at *machine*, and ask the registry of *transport* meanwhile.
 
     *read_only* says that this machine does not upload.
     """
@@ -59,10 +61,12 @@ def observe(transport: Transport, machine: Machine, *, read_only: bool = False) 
     with ThreadPoolExecutor(3, thread_name_prefix="doctor") as pool:
         tools = pool.submit(find_tools, environ)
         backends = pool.submit(list_keyring_backends, environ)
-        contact = reach(transport.registry, transport.certificates)
-        access = pool.submit(find_access, transport, environ, contact)
+        contact, access = Contact(), None
+        if transport:
+            contact = reach(transport.registry, transport.certificates)
+            access = pool.submit(find_access, transport, environ, contact)
         return Observations(
-            registry=transport.registry,
+            registry=transport.registry if transport else None,
             environ=environ,
             python=Version(platform.python_version().rstrip("+")),
             tools=tools.result(),
@@ -72,7 +76,7 @@ def observe(transport: Transport, machine: Machine, *, read_only: bool = False) 
             keyring_backends=backends.result(),
             read_only=read_only,
             contact=contact,
-            access=access.result(),
+            access=access.result() if access else Access(),
         )
 
 

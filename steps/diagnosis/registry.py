@@ -172,18 +172,28 @@ def _fault(error: Exception, host: str) -> str:
 
 def check_emulator(seen: Observations) -> Iterator[CheckResult]:
     """Tell whether an emulator is used instead of the registry."""
-    if seen.registry.emulated:
+    if seen.place.emulated:
         yield CheckResult(
             "registry",
             "note",
-            f"{EMULATOR_VARIABLE} sends every address of Artifact Registry to {seen.registry}",
+            f"{EMULATOR_VARIABLE} sends every address of Artifact Registry to {seen.place}",
             f"unset {EMULATOR_VARIABLE} to reach the service itself",
         )
 
 
+def check_no_registry(_seen: Observations) -> Iterator[CheckResult]:
+    """Tell that no registry was asked."""
+    yield CheckResult(
+        "registry",
+        "note",
+        "none was named, and so none was asked",
+        "name it as --registry REGION/PROJECT/REPO, or in SHIPWHEEL_REGISTRY",
+    )
+
+
 def check_contact(seen: Observations) -> Iterator[CheckResult]:
     """Tell whether the registry answers, and whether it does without credentials."""
-    contact, registry = seen.contact, seen.registry
+    contact, registry = seen.contact, seen.place
     if contact.status is None:
         yield CheckResult(
             "reachability",
@@ -252,7 +262,7 @@ def check_login(seen: Observations) -> Iterator[CheckResult]:
 
 def check_read(seen: Observations) -> Iterator[CheckResult]:
     """Tell whether packages can be read with the credentials."""
-    access, registry = seen.access, seen.registry
+    access, registry = seen.access, seen.place
     if seen.contact.status is None or (access.repository_problem and not access.problem):
         return
     if access.problem:
@@ -283,7 +293,7 @@ def check_write(seen: Observations) -> Iterator[CheckResult]:
             "write access",
             "note" if seen.read_only else "wrong",
             f"{access.account or 'the account'} may not upload: it lacks {UPLOAD}",
-            f"if it is to publish, grant it {WRITER}: {grant_command(seen.registry, WRITER, to)}"
+            f"if it is to publish, grant it {WRITER}: {grant_command(seen.place, WRITER, to)}"
             " (for who only installs, there is --read-only)",
         )
 
@@ -293,7 +303,7 @@ def check_repository(seen: Observations) -> Iterator[CheckResult]:
     repository, problem = seen.access.repository, seen.access.repository_problem
     if problem:
         yield CheckResult("repository", "wrong", problem.message, problem.hint)
-    elif repository is None and seen.registry.is_artifact_registry:
+    elif repository is None and seen.place.is_artifact_registry:
         yield CheckResult(
             "repository",
             "note",
@@ -307,7 +317,7 @@ def check_repository(seen: Observations) -> Iterator[CheckResult]:
             "name a repository of format python",
         )
     elif repository:
-        yield from _check_mode(seen.registry, repository)
+        yield from _check_mode(seen.place, repository)
 
 
 def _check_mode(registry: Registry, repository: Repository) -> Iterator[CheckResult]:

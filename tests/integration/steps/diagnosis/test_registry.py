@@ -188,8 +188,20 @@ def test_a_clock_that_is_off_is_wrong(home: Path) -> None:
     )
 
 
-def test_a_registry_has_to_be_named(home: Path) -> None:
+def test_without_a_registry_the_machine_and_its_settings_are_checked(home: Path) -> None:
+    (home / ".netrc").write_text("machine localhost login me password x\n")
+    (home / ".netrc").chmod(0o644)
     done = doctor(home, clean(home))
 
+    lines = told(done)
+    assert lines["registry"].startswith("note none was named, and so none was asked")
+    assert not {"reachability", "clock", "credentials", "read access", "write access"} & {*lines}
+    assert "python" in lines
+    assert any(line.startswith("wrong") for line in lines.values())
+    assert done.returncode == 1
+
+
+def test_a_registry_that_is_none_is_refused(home: Path) -> None:
+    done = doctor(home, clean(home), "--registry", "nowhere")
+
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("error: No registry was named\n")
