@@ -179,13 +179,20 @@ def keeps_the_token(context: FunctionContext) -> Iterator[Finding]:
         return
     path = context.function.path()
     message = "The template asks for an access token, and git"
+    without = (
+        f"remove the token's line, rename {context.function.source} to requirements.in and delete"
+        f" {REQUIREMENTS}: no token is needed"
+    )
     if context.git_status.is_tracked:
-        hint = f"run `git rm --cached {path}`, and add the line '/{REQUIREMENTS}' to .gitignore"
+        hint = (
+            f"{without}; or run `git rm --cached {path}`, and add the line '/{REQUIREMENTS}' to"
+            " .gitignore"
+        )
         yield Finding(REQUIREMENTS, 0, "SW851", f"{message} tracks {REQUIREMENTS}", hint)
     elif not context.git_status.is_ignored:
         hint = (
-            f"add the line '/{REQUIREMENTS}' to {path.parent / '.gitignore'} and the line"
-            f" '!/{REQUIREMENTS}' to the .gcloudignore beside it, or have them added with"
+            f"{without}; or add the line '/{REQUIREMENTS}' to {path.parent / '.gitignore'} and the"
+            f" line '!/{REQUIREMENTS}' to the .gcloudignore beside it, or have them added with"
             " --write-ignores"
         )
         yield Finding(REQUIREMENTS, 0, "SW852", f"{message} does not ignore {REQUIREMENTS}", hint)

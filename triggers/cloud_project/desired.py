@@ -33,10 +33,10 @@ from triggers.cloud_project.resources import (
 from triggers.cloud_project.schedules import (
     ACTS_AS,
     STARTS_TRIGGERS,
-    schedule_apis,
     schedule_bindings,
     scheduled_jobs,
     schedulers,
+    starter_apis,
 )
 from triggers.manifest.kinds import KINDS
 from triggers.manifest.settings import IMAGE_ACCOUNT
@@ -129,7 +129,7 @@ def desired_state(
         ]
     )
     needs = [
-        *schedule_apis(manifest, users),
+        *starter_apis(manifest),
         *_apis(manifest, places, users.functions, provenance=options.provenance),
         *_repositories(places),
         *([DesiredResource(options.cleanup, _CLEANUP)] if options.cleanup else []),

@@ -25,15 +25,22 @@ if TYPE_CHECKING:
 STARTS_TRIGGERS = "roles/cloudbuild.builds.editor"
 ACTS_AS = "roles/iam.serviceAccountUser"
 SCHEDULER = "cloudscheduler.googleapis.com"
+_STARTER_APIS = {
+    "schedule": ("cloudscheduler", "starts triggers on a schedule"),
+    "topic": ("pubsub", "starts triggers by messages"),
+    "webhook": ("secretmanager", "keeps the secrets of webhooks"),
+}
 _UTC = "Etc/UTC"
 _BODY = "{}"  # what the trigger builds is in the trigger
 
 
-def schedule_apis(manifest: Manifest, users: ServiceAccounts) -> Iterator[DesiredResource]:
-    """Yield the API that schedules take."""
-    if users.scheduled:
-        why = "cloudscheduler starts triggers on a schedule"
-        yield DesiredResource(EnabledApi(manifest.project, SCHEDULER), why)
+def starter_apis(manifest: Manifest) -> Iterator[DesiredResource]:
+    """Yield the APIs that start triggers of own kinds."""
+    starters = {own.starter for own in manifest.kinds.values()}
+    for starter in _STARTER_APIS.keys() & starters:
+        name, why = _STARTER_APIS[starter]
+        api = EnabledApi(manifest.project, f"{name}.googleapis.com")
+        yield DesiredResource(api, f"{name} {why}")
 
 
 def schedulers(manifest: Manifest, users: ServiceAccounts) -> Iterator[tuple[ServiceAccount, str]]:

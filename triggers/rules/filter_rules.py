@@ -176,7 +176,8 @@ def something_is_left(trigger: TriggerSource, globs: Globs) -> Iterator[Finding]
 
 def projects_are_covered(sources: Sources, globs: Globs) -> Iterator[Finding]:
     """SW603: the files of packages and functions that no trigger includes or ignores by name."""
-    triggers = [trigger.message for trigger in sources.here]
+    of_repository = (it.message for it in sources.here)
+    triggers = [it for it in of_repository if it.repositories or it.trigger_template]
     if not triggers or any(not trigger.included_files for trigger in triggers):
         return
     texts = {text for each in triggers for text in (*each.included_files, *each.ignored_files)}

@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
 TEMPLATE = "requirements.txt.tmpl"
 _TEMPLATE_HINT = (
-    f"remove the line and rename {TEMPLATE} to requirements.in: `shipwheel requirements DIRECTORY`"
-    " writes requirements.txt with the registry's URL, and Google's build needs no token"
+    f"remove the line, rename {TEMPLATE} to requirements.in and delete requirements.txt:"
+    " `shipwheel requirements DIRECTORY` writes it with the registry's URL, and a build needs"
+    " no token"
 )
 _COMMENT = re.compile(r"^[ \t]*#.*$|(?<=[ \t])#[ \t].*$", re.MULTILINE)
 _TOKEN = re.compile(r"\{\{ *ACCESS_TOKEN *\}\}")

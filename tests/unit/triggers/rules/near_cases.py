@@ -42,6 +42,18 @@ NEAR: dict[str, Files] = {
         "functions/f/main.py": "import functions_framework  # SW603\n",
         "functions/f/requirements.txt": "a\n",
     },
+    "a package that only a trigger of a schedule is for": {
+        **WHOLE,
+        "triggers.yaml": "---\n".join(
+            [
+                trigger("includedFiles: [cloudbuild.yaml]"),
+                trigger("name: b", "sourceToBuild: {uri: a}", but=BRANCH).replace(f"{NAME}\n", ""),
+            ]
+        ),
+        "packages/a/pyproject.toml": f"{PACKAGE['packages/a/pyproject.toml']}".replace(
+            "\n", "  # SW603\n", 1
+        ),
+    },
     "a trigger that ignores exactly what it includes": {
         "triggers.yaml": trigger(
             "includedFiles: [cloudbuild.yaml]", "ignoredFiles: [cloudbuild.yaml]  # SW605"
