@@ -47,6 +47,7 @@ _FAULTS = (
     "missing ), unterminated subpattern", "nothing to repeat", "unbalanced parenthesis",
     "unterminated character set",
 )  # fmt: skip
+_ONE_BRANCH = re.compile(r"\^((?:[A-Za-z0-9_/-]|\\\.)+)\$")
 _BEGINNINGS = ("^", r"\A", ".*", ".+")
 _ENDS = ("$", r"\z", ".*", ".+")
 _TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\\\]])*\]|.", re.DOTALL)
@@ -127,6 +128,12 @@ def triggers_started(substitutions: Mapping[str, str]) -> tuple[str, ...]:
     """
     entries = substitutions.get(DOWNSTREAM_KEY, "").split()
     return tuple(entry.partition(":")[0] for entry in entries)
+
+
+def branch_in(pattern: str) -> str:
+    """Return the one branch that *pattern* spells out, such as `^main$`; nothing for another."""
+    found = _ONE_BRANCH.fullmatch(pattern)
+    return found[1].replace("\\", "") if found else ""
 
 
 def _texts(value: object) -> tuple[str, ...]:

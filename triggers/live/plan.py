@@ -26,7 +26,7 @@ from steps.host.errors import Problem, Refused, ServiceError, ShipwheelError
 from steps.host.files import write_whole
 from steps.host.gcloud import SECONDS, Call, ask_gcloud, parse_answer, run_gcloud
 from triggers.cloudbuild.build_config import shortest
-from triggers.cloudbuild.conditions import read_conditions, ref_matches
+from triggers.cloudbuild.conditions import branch_in, read_conditions, ref_matches
 from triggers.cloudbuild.messages import MAPS, api, camel_case
 from triggers.manifest.settings import OWNERSHIP_TAG
 
@@ -265,8 +265,8 @@ def _branch(change: TriggerChange, branch: str) -> tuple[str, str]:
     trigger = read_conditions(change.document)
     if trigger.event != "push" or trigger.ref != "branch":
         return "", f"it waits for {trigger}"
-    if spelt := re.fullmatch(r"\^([A-Za-z0-9_/-]+)\$", trigger.pattern):
-        return spelt[1], ""
+    if spelt := branch_in(trigger.pattern):
+        return spelt, ""
     if branch and ref_matches(trigger.pattern, branch):
         return branch, ""
     return "", f"it waits for {trigger}: name one with --branch"

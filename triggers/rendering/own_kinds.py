@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import Problem, shorten
 from steps.project.manifest import is_excluded
 from triggers.cloudbuild.build_config import BuildTrigger
+from triggers.cloudbuild.conditions import branch_in
 from triggers.cloudbuild.messages import camel_case, read_message
 from triggers.discovery.targets import TriggerTarget, target_of
 from triggers.rendering.trigger import OnDemand
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from triggers.manifest.manifest import Manifest
     from triggers.manifest.settings import TriggerSettings
     from triggers.rendering.trigger import Trigger
-
-_BRANCH = re.compile(r"\^((?:[A-Za-z0-9_/-]|\\\.)+)\$")
 
 
 def own_targets(
@@ -49,13 +47,7 @@ def on_demand(own: OwnKind, settings: TriggerSettings, project: str) -> OnDemand
         fields = {"pubsubConfig": {"topic": f"projects/{project}/topics/{own.topic}"}}
     elif own.webhook:
         fields = {"webhookConfig": {"secret": own.webhook}}
-    return OnDemand(_branch(settings), fields)
-
-
-def _branch(settings: TriggerSettings) -> str:
-    """Return the branch that the pattern spells out, or nothing."""
-    found = _BRANCH.fullmatch(settings.branch)
-    return found[1].replace("\\", "") if found else ""
+    return OnDemand(branch_in(settings.branch), fields)
 
 
 def own_problems(
@@ -64,29 +56,34 @@ def own_problems(
     """Yield a problem per own kind that is for nothing, or that no branch or connection starts."""
     used = {kind for kind, _ in targets}
     for kind, own in manifest.kinds.items():
-        where = f"`kinds.{kind}`"
         if kind not in used:
             listed = shorten([*map(repr, own.packages or ())], 3)
-            hint = "name directories of packages, or remove `packages` for one trigger"
-            yield Problem(f"{where} is for no package: {listed} matches none", hint)
+            yield Problem(
+                f"`kinds.{kind}` is for no package: {listed} matches none",
+                "name directories of packages, or remove `packages` for one trigger",
+            )
         if not own.push and manifest.source.git_repository_link:
             yield Problem(
-                f"{where} names no repository: Cloud Build has no field for a link of Developer"
-                " Connect where no push starts a trigger",
+                f"`kinds.{kind}` names no repository: Cloud Build has no field for a link of"
+                " Developer Connect where no push starts a trigger",
                 "connect the repository to Cloud Build, and name it in `source.repository`",
             )
-    for path, override in manifest.overrides.items():
-        for kind in override.kinds.keys() - manifest.kinds.keys():
-            known = shorten([*manifest.kinds], 3) or "none"
-            yield Problem(
-                f'`overrides["{path}"].kinds.{kind}` is no kind of the manifest',
-                f"`kinds` has {known}",
-            )
+    yield from _unknown_kinds(manifest)
     for trigger in triggers:
         if isinstance(trigger.event, OnDemand) and not trigger.event.branch:
             yield Problem(
                 f"The trigger {trigger.name!r} builds one branch, and its pattern is for several",
                 f"name one: `kinds.{trigger.kind}.branch`",
+            )
+
+
+def _unknown_kinds(manifest: Manifest) -> Iterator[Problem]:
+    known = shorten([*manifest.kinds], 3) or "none"
+    for path, override in manifest.overrides.items():
+        for kind in override.kinds.keys() - manifest.kinds.keys():
+            yield Problem(
+                f'`overrides["{path}"].kinds.{kind}` is no kind of the manifest',
+                f"`kinds` has {known}",
             )
 
 

@@ -10,6 +10,7 @@ import pytest
 from builder.__main__ import main
 from tests.unit.triggers.cloud_project.setup_needs import FUNCTION, PACKAGE, PYPI, WRITER, needs
 from tests.unit.triggers.manifest.test_manifest import SMALLEST
+from tests.unit.triggers.rendering.rendering import KINDS
 from triggers.cloud_project.desired import SetupOptions
 from triggers.cloud_project.forms import read_cleanup_policies, terraform_setup
 
@@ -129,9 +130,10 @@ def test_rendered_triggers_and_a_setup_are_one_state(
     (tmp_path / "a").mkdir()
     (tmp_path / "a/pyproject.toml").write_text("[build-system]\nrequires = []\n")
     (tmp_path / "a/cloudbuild.yaml").write_text("steps: []\n")
-    (tmp_path / "shipwheel.yaml").write_text(
-        json.dumps({**SMALLEST, "check": {"enabled": False}, "packages": {"include": ["a"]}})
-    )
+    (tmp_path / "cloudbuild").mkdir()
+    (tmp_path / KINDS["nightly"]["buildConfig"]).write_text("steps: []\n")
+    settings = {"check": {"enabled": False}, "packages": {"include": ["a"]}, "kinds": KINDS}
+    (tmp_path / "shipwheel.yaml").write_text(json.dumps({**SMALLEST, **settings}))
 
     def printed(*arguments: str) -> str:
         options = ["--format", "terraform", "--manifest", str(tmp_path / "shipwheel.yaml")]
@@ -139,14 +141,14 @@ def test_rendered_triggers_and_a_setup_are_one_state(
         return capsys.readouterr().out
 
     triggers, setup = printed("triggers", "render"), json.loads(printed("setup"))["resource"]
-    [trigger] = json.loads(triggers)["resource"]["google_cloudbuild_trigger"].values()
+    rendered = json.loads(triggers)["resource"]["google_cloudbuild_trigger"].values()
     there = {f"{kind}.{name}" for kind, blocks in setup.items() for name in blocks}
-    assert {*trigger["depends_on"]} == {"google_project_service.cloudbuild"} <= there
-    reference = trigger["service_account"]
-    assert reference == "${google_service_account.shipwheel-publish.id}"
-    assert reference.removeprefix("${").removesuffix(".id}") in there
-    every = [block for blocks in setup.values() for block in blocks.values()]
-    assert {block["provider"] for block in (*every, trigger)} == {"google"}
+    accounts = {it["service_account"].removeprefix("${").removesuffix(".id}") for it in rendered}
+    names = ("publish", *KINDS)
+    assert accounts == {f"google_service_account.shipwheel-{it}" for it in names} <= there
+    every = [*rendered, *(block for blocks in setup.values() for block in blocks.values())]
+    assert {name for block in every for name in block.get("depends_on", ())} <= there
+    assert {block["provider"] for block in every} == {"google"}
     assert "google_service_account." not in printed("triggers", "render", "--without-setup")
 
 
