@@ -92,7 +92,8 @@ def has_entry_point(context: FunctionContext) -> Iterator[Finding]:
     names = entry_points(main)
     if wanted and names is not None and wanted not in names:
         near = difflib.get_close_matches(wanted, names)
-        meant = f"did you mean {near[0]!r}?" if near else f"define it at the top of {MAIN}"
+        define = f"define it at the top of {MAIN}, or name another: `entryPoint` in the manifest"
+        meant = f"did you mean {near[0]!r}?" if near else define
         yield Finding(MAIN, 0, "SW803", f"{MAIN} has no entry point {wanted!r}", meant)
     elif not wanted and not defines_function(main):
         hint = "define the function that the deploy names as its entry point"

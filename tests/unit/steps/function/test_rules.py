@@ -76,7 +76,10 @@ def test_the_version_to_pin_is_the_one_that_pip_would_take(
 
 @pytest.mark.parametrize(
     ("wanted", "hint"),
-    [("fnd", "did you mean 'find'?"), ("serve", "define it at the top of main.py")],
+    [
+        ("fnd", "did you mean 'find'?"),
+        ("serve", "define it at the top of main.py, or name another: `entryPoint` in the manifest"),
+    ],
 )
 def test_an_entry_point_that_is_nearly_there_is_named(
     tmp_path: Path, wanted: str, hint: str
