@@ -14,10 +14,12 @@ from packaging.utils import canonicalize_name
 
 from builder.server.answers import GOOGLE_NOT_FOUND, HTML, Answers, Reply
 from builder.server.api import RestApi
+from builder.server.contents import is_for_browser, overview_of
 from builder.server.front import HttpAnswer, HttpRequest, problems_of, received_form
 from builder.server.repositories import StandardRepository, parse_filename
 from steps.host.errors import ShipwheelError
 from steps.registry.credentials import TOKEN_USERNAME
+from triggers.overview.page import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,6 +111,8 @@ class Service:
                 return HttpAnswer.of(root) if root else _root(repository)
             case ("simple", project) | ("simple", project, ""):
                 return self._page(name, repository, project, request.origin)
+            case () | ("",) if is_for_browser(request.headers):
+                return _contents(name, repository, f"{request.origin}/{self._place(name)}/")
             case (project, filename) if _FILENAME.fullmatch(filename):
                 return self._redirect(name, repository, project, filename)
         return _not_found()
@@ -230,6 +234,15 @@ def _not_found() -> HttpAnswer:
 def _root(repository: ServedRepository) -> HttpAnswer:
     links = "".join(f'<a href="{it}/">{it}</a><br/>\n' for it in sorted(repository.projects()))
     page = f"<html><head><title>Simple Index</title></head><body>\n{links}</body></html>\n"
+    return HttpAnswer.of(Reply(status=200, body=page, content_type=HTML))
+
+
+def _contents(name: str, repository: ServedRepository, url: str) -> HttpAnswer:
+    """Return what the repository holds, for somebody who looks at it in a browser."""
+    try:
+        page = render_page(overview_of(name, repository, url))
+    except ShipwheelError as error:
+        return _bad_gateway(error)
     return HttpAnswer.of(Reply(status=200, body=page, content_type=HTML))
 
 

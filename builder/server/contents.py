@@ -1,0 +1,124 @@
+"""What a repository of the emulator holds, as the page of `shipwheel status` for a browser.
+
+What requires what is read of the metadata of the files that the emulator has itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from builder.server.repositories import StandardRepository
+from steps.distribution.files import read_metadata
+from steps.host.errors import ShipwheelError
+from steps.registry.page import PublishedFile, PublishedProject
+from triggers.overview.assembly import version_records
+from triggers.overview.consumers import Mention, highest, judge
+from triggers.overview.model import ComponentStatus, Overview
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from email.message import Message
+    from pathlib import Path
+
+    from builder.server.repositories import ListedFile, ServedRepository
+
+
+def is_for_browser(headers: Message) -> bool:
+    """Return whether somebody looks at it in a browser: no client says of itself that it is one."""
+    agent, accepted = headers.get("User-Agent", ""), headers.get("Accept", "")
+    return agent.startswith("Mozilla/") and "text/html" in accepted
+
+
+def overview_of(name: str, repository: ServedRepository, url: str) -> Overview:
+    """Return what the repository *name* at *url* holds.
+
+    Raises ShipwheelError when an upstream does not tell.
+    """
+    listed = {project: repository.files_of(project) for project in sorted(repository.projects())}
+    published = {project: _published(project, files) for project, files in listed.items()}
+    mentions = [
+        mention
+        for project, files in listed.items()
+        for mention in _mentions(project, files, published)
+    ]
+    return Overview(
+        title=name,
+        registry=url,
+        time=datetime.now(UTC).isoformat(timespec="seconds"),
+        components=tuple(_component(it, mentions) for it in published.values()),
+    )
+
+
+def _component(project: PublishedProject, mentions: Iterable[Mention]) -> ComponentStatus:
+    top = highest(project.versions)
+    return ComponentStatus(
+        kind="package",
+        name=project.name,
+        path=project.name,
+        highest=str(top) if top else None,
+        requires=tuple(dict.fromkeys(it.package for it in mentions if it.path == project.name)),
+        consumers=tuple(
+            judge(it, project.versions) for it in mentions if it.package == project.name
+        ),
+        versions=version_records(project, {}),
+    )
+
+
+def _published(project: str, files: Iterable[ListedFile]) -> PublishedProject:
+    return PublishedProject(
+        name=canonicalize_name(project),
+        files=tuple(
+            PublishedFile(
+                filename=it.filename,
+                url="",
+                kind="wheel" if it.filename.endswith(".whl") else "sdist",
+                version=it.version,
+                sha256=it.sha256,
+                size=it.size,
+                uploaded=it.uploaded,
+            )
+            for it in files
+        ),
+    )
+
+
+def _mentions(
+    project: str, files: Iterable[ListedFile], known: Mapping[str, PublishedProject]
+) -> list[Mention]:
+    """Return what the highest version of *project* requires of those that are *known*."""
+    own = [it for it in files if isinstance(it.source, StandardRepository)]
+    top = highest([it.version for it in own])
+    lines = next(
+        (
+            _requires(it.source.path_of(project, it.filename), it.uploaded)
+            for it in own
+            if it.version == top
+        ),
+        (),
+    )
+    return [
+        Mention(
+            kind="package",
+            name=project,
+            path=project,
+            package=package,
+            requirement=str(it.specifier) or "any",
+            specifier=it.specifier,
+        )
+        for it in lines
+        if (package := canonicalize_name(it.name)) in known and package != project
+    ]
+
+
+@functools.lru_cache(maxsize=4096)
+def _requires(path: Path, _uploaded: str | None) -> tuple[Requirement, ...]:
+    """Return what the file at *path* requires; one that came anew is read anew."""
+    try:
+        return tuple(map(Requirement, read_metadata(path).get("requires_dist", ())))
+    except (ShipwheelError, InvalidRequirement, OSError):
+        return ()  # a client that installs it will say so
