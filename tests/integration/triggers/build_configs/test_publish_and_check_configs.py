@@ -62,12 +62,18 @@ def run(
     git(origin, "clone", *shallow, origin.as_uri(), str(clone))
     git(clone, "remote", "set-url", "origin", url or origin.as_uri())
     given = f"_DIRECTORY={directory},_IMAGE=shipwheel,_PROJECT=demo,_REGION=us-central1,_REPO=pypi"
-    base = ",_BASE_BRANCH=main" if name == "check-directory.yaml" else ""
+    more = {"check-directory.yaml": ",_BASE_BRANCH=main", "status.yaml": ",_BUCKET=pages"}
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("SHIPWHEEL_")}
     done = subprocess.run(
         [
             *(sys.executable, "-I", "-m", "builder", "run", str(configs / name)),
-            *("--source", str(clone), "--host-tools", "--substitutions", f"{given}{base}"),
+            *(
+                "--source",
+                str(clone),
+                "--host-tools",
+                "--substitutions",
+                f"{given}{more.get(name, '')}",
+            ),
         ],
         env={**inherited, "ARTIFACT_REGISTRY_EMULATOR_HOST": emulator.host},
         capture_output=True,
@@ -99,6 +105,22 @@ def test_all_commits_of_a_push_are_published_also_of_a_repository_with_one(
         commit(origin)
     run("publish-directory.yaml", origin, emulator, branch="next")
     assert stored(tmp_path) == {"berths-1.0", "berths-1.1", "tides-1.0"}
+
+
+def test_the_page_of_the_status_is_written_for_the_step_that_copies_it(
+    origin: Path, emulator: Emulator, tmp_path: Path
+) -> None:
+    """The second step is left out: there is no bucket here."""
+    config = yaml.safe_load((CONFIGS / "status.yaml").read_text())
+    file = config["steps"][1]["args"][2]
+    check = f"grep -o '<title>.*</title>' {file}; grep -c 'packages/tides' {file}"
+    config["steps"][1] = {"name": "bash", "args": ["-c", check]}
+    (tmp_path / "status.yaml").write_text(yaml.safe_dump(config))
+
+    output = run("status.yaml", origin, emulator, directory=".", configs=tmp_path)
+
+    assert re.search("<title>.+: status</title>", output)
+    assert "1" in output.split()
 
 
 @pytest.mark.parametrize("kind", ["package", "directory"])

@@ -166,7 +166,7 @@ def test_the_sample_repository_is_clean(
 
     assert main(["triggers", "lint"]) == 0
 
-    assert capsys.readouterr() == ("", "No findings in 10 files\n")
+    assert capsys.readouterr() == ("", "No findings in 11 files\n")
 
 
 def test_the_samples_rendered_triggers_are_clean_as_a_file(
@@ -209,7 +209,7 @@ def test_the_pre_commit_hook_runs_on_the_files_that_it_names(
 
     assert program == "shipwheel"
     assert main(arguments) == 0
-    assert capsys.readouterr().err == "No findings in 10 files\n"
+    assert capsys.readouterr().err == "No findings in 11 files\n"
     assert all(
         named.search(path)
         for path in (
