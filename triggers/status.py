@@ -131,9 +131,12 @@ def command(
         _print(shown)
     _logger.info("%s", _summary(shown))
     waiting = [it.name for it in shown.components if it.waits]
+    waiting += [it.name for it in shown.triggers if it.waits]
     if checks and waiting:
-        what = counted(len(waiting), "package or function waits", "packages or functions wait")
-        raise Refused(f"{what}: {shorten(waiting, 5)}", "`shipwheel status` says for what")
+        raise Refused(
+            f"{counted(len(waiting), 'entry waits', 'entries wait')}: {shorten(waiting, 5)}",
+            "`shipwheel status` says for what",
+        )
 
 
 def _write(file: Path, text: str) -> None:
@@ -173,6 +176,8 @@ def _select(
         found = [it for it in found if any(_in(folder)(it) for folder in wanted)]
     if states:
         found = [it for it in found if it.state in states]
+    if wanted or states or outdated:
+        overview = replace(overview, triggers=())
     if outdated:
         found = [replace(it, consumers=it.outdated) for it in found if it.outdated]
     return replace(overview, components=tuple(found))
@@ -221,7 +226,7 @@ def _triggers(component: ComponentStatus) -> str:
     """Return how many triggers there are, and what is to be done about those that differ."""
     if not component.triggers:
         return "-"
-    counts = Counter(it.live for it in component.triggers if it.out_of_step)
+    counts = Counter(it.live for it in component.triggers if it.waits)
     if counts:
         return ", ".join(f"{number} {action}" for action, number in counts.items())
     known = all(it.live == "unchanged" for it in component.triggers)
@@ -244,8 +249,8 @@ def _summary(overview: Overview) -> str:
     components = overview.components
     states = Counter(it.state for it in components if it.state)
     outdated = sum(len(it.outdated) for it in components)
-    triggers = {trigger for it in components for trigger in it.triggers}
-    differ = sum(it.out_of_step for it in triggers)
+    triggers = {*overview.triggers, *(trigger for it in components for trigger in it.triggers)}
+    differ = sum(it.waits for it in triggers)
     parts = [f"{states[it]} {it}" for it in STATES if states[it]]
     if outdated:
         parts.append(f"{counted(outdated, 'consumer')} of an older version")

@@ -35,7 +35,9 @@ _BUILD_IT = "`shipwheel status --build` asks it"
 class Gathered:
     """What files and services say: by the path of a component, or by the name of a package.
 
-    *stored* are the registry's files by their names, *notes* what nobody could tell.
+    *stored* are the registry's files by their names, *triggers* are by the directory that they are
+    for, which is the top one of several packages where they are *grouped*. *notes* are what nobody
+    could tell.
     """
 
     components: Sequence[Component]
@@ -44,7 +46,15 @@ class Gathered:
     mentions: Sequence[Mention] = ()
     stored: Mapping[str, StoredFile] = field(default_factory=dict)
     triggers: Mapping[str, tuple[TriggerStatus, ...]] = field(default_factory=dict)
+    grouped: bool = False
     notes: tuple[str, ...] = ()
+
+    def triggers_of(self, component: Component) -> tuple[TriggerStatus, ...]:
+        """Return the triggers that are for *component*, alone or with others."""
+        found = self.triggers.get(component.path, ())
+        top = component.path.split("/")[0]
+        shared = self.grouped and component.kind == "package" and top != component.path
+        return (*found, *(self.triggers.get(top, ()) if shared else ()))
 
 
 def assemble(gathered: Gathered, *, title: str, registry: str, time: str) -> Overview:
@@ -56,11 +66,14 @@ def assemble(gathered: Gathered, *, title: str, registry: str, time: str) -> Ove
         consumers.setdefault(it.package, []).append(judge(it, versions))
     for name, consumer in _by_files(gathered.components, consumers):
         consumers.setdefault(name, []).append(consumer)
+    components = tuple(_status(it, gathered, consumers) for it in gathered.components)
+    shown = {trigger for it in components for trigger in it.triggers}
     return Overview(
         title=title,
         registry=registry,
         time=time,
-        components=tuple(_status(it, gathered, consumers) for it in gathered.components),
+        components=components,
+        triggers=tuple(it for each in gathered.triggers.values() for it in each if it not in shown),
         notes=gathered.notes,
     )
 
@@ -121,7 +134,7 @@ def _status(
         name=component.name,
         path=component.path,
         requires=tuple(it for it in component.dependencies.direct if it in known),
-        triggers=gathered.triggers.get(component.path, ()),
+        triggers=gathered.triggers_of(component),
     )
     if component.kind == "function":
         return common

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from steps.registry.page import PublishedProject
     from steps.release.gate import Rules
     from steps.release.judgement import Judgement
-    from triggers.discovery.inventory import Component
     from triggers.manifest.manifest import Manifest
     from triggers.overview.model import LiveState, Overview
     from triggers.rendering.repository import RepositoryContents
@@ -99,6 +98,7 @@ def gather(
         mentions=mentions,
         stored=stored,
         triggers=triggers,
+        grouped=has_manifest and repository.manifest.grouping == "directory",
         notes=(*notes, *unread),
     )
     return assemble(
@@ -140,32 +140,35 @@ def _stored_files(index: Index, notes: list[str]) -> Mapping[str, StoredFile]:
 def _triggers(
     repository: RepositoryContents, notes: list[str], *, live: bool
 ) -> dict[str, tuple[TriggerStatus, ...]]:
-    """Return the rendered triggers by the paths of their components, as they are live."""
+    """Return the rendered triggers by the directory that each is for, as they are live."""
     try:
         triggers = render_repository(repository).triggers
     except InputError as error:
         notes.append(f"The triggers are not known: {error.problems[0].message}")
         return {}
-    states = _live_states(triggers, repository.manifest, notes) if live else {}
-    by_target: dict[str, list[TriggerStatus]] = {}
+    manifest = repository.manifest
+    states = _live_states(triggers, manifest, notes) if live else {}
+    found: dict[str, tuple[TriggerStatus, ...]] = {}
     for trigger in triggers:
-        by_target.setdefault(trigger.target, []).append(
-            TriggerStatus(
-                name=trigger.name,
-                starts_on=str(read_conditions(trigger.document())),
-                live=states.get(trigger.name, "unknown"),
-            )
+        status = TriggerStatus(
+            name=trigger.name,
+            starts_on=_starts_on(trigger, manifest),
+            live=states.get(trigger.name, "unknown"),
         )
-    grouped = repository.manifest.grouping == "directory"
-    return {
-        it.path: tuple(by_target.get(_target(it, grouped=grouped), ()))
-        for it in repository.inventory.components
+        found[trigger.target] = (*found.get(trigger.target, ()), status)
+    return found
+
+
+def _starts_on(trigger: Trigger, manifest: Manifest) -> str:
+    own = manifest.kinds.get(trigger.kind)
+    if own is None or own.push:
+        return str(read_conditions(trigger.document()))
+    words = {
+        "schedule": f"the schedule {own.schedule}",
+        "topic": f"a message to {own.topic}",
+        "webhook": "a request",
     }
-
-
-def _target(component: Component, *, grouped: bool) -> str:
-    is_grouped = grouped and component.kind == "package"
-    return component.path.split("/")[0] if is_grouped else component.path
+    return words.get(own.starter, "demand")
 
 
 def _live_states(

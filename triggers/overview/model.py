@@ -69,7 +69,7 @@ class TriggerStatus:
     live: LiveState = "unknown"
 
     @property
-    def out_of_step(self) -> bool:
+    def waits(self) -> bool:
         """Whether the live trigger differs from this one, or is not there."""
         return self.live in _OUT_OF_STEP
 
@@ -104,16 +104,20 @@ class ComponentStatus:
     @property
     def waits(self) -> bool:
         """Whether somebody has to do something: publish, bump, follow, or apply."""
-        out_of_step = any(it.out_of_step for it in self.triggers)
-        return self.state in _WAITING or bool(self.outdated) or out_of_step
+        waits = self.state in _WAITING or bool(self.outdated)
+        return waits or any(it.waits for it in self.triggers)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overview:
-    """Everything at one moment; *notes* say what is not known, and why."""
+    """Everything at one moment; *triggers* are those for no package or function alone.
+
+    *notes* say what is not known, and why.
+    """
 
     title: str
     registry: str
     time: str
     components: tuple[ComponentStatus, ...]
+    triggers: tuple[TriggerStatus, ...] = ()
     notes: tuple[str, ...] = ()

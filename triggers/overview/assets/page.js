@@ -296,8 +296,8 @@ function start() {
   }
   const time = new Date(data.time);
   find("time").textContent = time.toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
-  find("notes").hidden = !data.notes.length;
-  find("notes").append(...data.notes.map((it) => h("p", {}, it)));
+  find("notes").hidden = !(data.notes.length + data.triggers.length);
+  find("notes").append(...data.notes.map((it) => h("p", {}, it)), ...section("Triggers of the repository", data.triggers.map(triggerRow)));
   find("rows").addEventListener("click", (event) => {
     const row = event.target.closest("#rows > tr");
     if (row && !event.target.closest("a") && !String(getSelection())) location.hash = hrefOf(row.dataset.path);

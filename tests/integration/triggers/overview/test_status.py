@@ -173,3 +173,37 @@ def test_live_triggers_are_compared(
     manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
     (root / "shipwheel.yaml").write_text(yaml.safe_dump({**manifest, "tags": ["more"]}))
     assert {*states().values()} == {"update"}
+
+
+@needs_gcloud
+def test_a_trigger_of_the_repository_is_told_apart_and_waits_too(
+    root: Path, api: CloudBuildApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = yaml.safe_load((root / "shipwheel.yaml").read_text())
+    nightly = {"schedule": "0 5 * * *", "buildConfig": "cloudbuild/status.yaml"}
+    (root / "shipwheel.yaml").write_text(yaml.safe_dump({**manifest, "kinds": {"status": nightly}}))
+
+    assert main(["-q", "status", "--json", "--check"]) == 1
+    (trigger,) = json.loads(capsys.readouterr().out)["triggers"]
+    seed(api, root)
+    assert main(["-q", "status", "--json"]) == 0
+    (after,) = json.loads(capsys.readouterr().out)["triggers"]
+
+    assert trigger == {
+        "name": "harbour-status",
+        "starts_on": "the schedule 0 5 * * *",
+        "live": "create",
+    }
+    assert after["live"] == "unchanged"
+
+
+def test_the_page_is_written_in_the_place_of_the_table(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--no-live", "--html", "status.html"]) == 0
+
+    captured = capsys.readouterr()
+    assert (captured.out, "status.html: written" in captured.err) == ("", True)
+    assert "harbour-tides" in (root / "status.html").read_text()
+    assert main(["-q", "status", "--no-live", "--html", "none/status.html"]) == 2
+    assert "The page cannot be written: 'none/status.html'" in capsys.readouterr().err

@@ -114,3 +114,21 @@ def test_a_trigger_that_differs_and_an_older_consumer_wait(waiting: dict[str, An
 
     assert not settled.waits
     assert ComponentStatus(kind="package", name="a", path="p/a", **waiting).waits
+
+
+def test_triggers_of_a_group_are_those_of_its_packages_and_the_others_are_the_repositorys() -> None:
+    triggers = {
+        it: (TriggerStatus(name=it, starts_on="a push", live="update"),) for it in ("p", "p/a", ".")
+    }
+    gathered = Gathered(
+        components=[package("p/a"), function("f")],
+        published={"a": published("a")},
+        judgements={},
+        triggers=triggers,
+        grouped=True,
+    )
+
+    found = assemble(gathered, title="", registry="", time="")
+
+    assert [[it.name for it in each.triggers] for each in found.components] == [["p/a", "p"], []]
+    assert [(it.name, it.waits) for it in found.triggers] == [(".", True)]
