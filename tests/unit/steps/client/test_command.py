@@ -110,6 +110,21 @@ def test_a_second_write_changes_nothing(
 
 
 @pytest.mark.parametrize("client", get_args(Client))
+def test_another_registry_is_written_over_the_first_and_no_copy_of_a_file_is_left(
+    client: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["settings", client, "--package", "a", "--write", "--registry"]
+    assert main([*arguments, "us-east4/my-project/all"]) == 0
+    first = {path for path in home.parent.rglob("*") if path.is_file()}
+
+    assert main([*arguments, "us-east4/my-project/other", "--name", "all"]) == 0
+
+    assert first == {path for path in home.parent.rglob("*") if path.is_file()}
+    assert any("my-project/other" in path.read_text() for path in first)
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("client", get_args(Client))
 def test_an_emulator_is_read_without_the_backend_of_google(
     client: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
