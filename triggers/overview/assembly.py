@@ -16,6 +16,7 @@ from triggers.overview.model import (
     Overview,
     VersionRecord,
 )
+from triggers.overview.records import with_builds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from triggers.discovery.inventory import Component
     from triggers.overview.consumers import Mention
     from triggers.overview.model import TriggerStatus
+    from triggers.overview.records import RecordedBuild
 
 _NOT_BUILT = "only its build backend knows its version"
 _BUILD_IT = "`shipwheel status --build` asks it"
@@ -46,6 +48,7 @@ class Gathered:
     mentions: Sequence[Mention] = ()
     stored: Mapping[str, StoredFile] = field(default_factory=dict)
     triggers: Mapping[str, tuple[TriggerStatus, ...]] = field(default_factory=dict)
+    builds: Sequence[RecordedBuild] = ()
     grouped: bool = False
     notes: tuple[str, ...] = ()
 
@@ -141,6 +144,7 @@ def _status(
     published = gathered.published[component.name]
     judgement = gathered.judgements.get(component.path)
     top = highest(published.versions)
+    publishing = {it.name for it in common.triggers if it.kind != "check"}
     return replace(
         common,
         version=str(judgement.version) if judgement else None,
@@ -149,7 +153,10 @@ def _status(
         reason=judgement.reason if judgement else _NOT_BUILT,
         hint=judgement.hint if judgement else _BUILD_IT,
         consumers=tuple(consumers.get(component.name, ())),
-        versions=version_records(published, gathered.stored),
+        versions=tuple(
+            with_builds(it, publishing, gathered.builds)
+            for it in version_records(published, gathered.stored)
+        ),
     )
 
 

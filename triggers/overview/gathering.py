@@ -21,6 +21,7 @@ from triggers.live.plan import Gcloud, make_plan, owner_of
 from triggers.overview.assembly import Gathered, assemble
 from triggers.overview.consumers import find_mentions
 from triggers.overview.model import TriggerStatus
+from triggers.overview.records import recorded_builds
 from triggers.rendering.repository import render_repository
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from steps.release.judgement import Judgement
     from triggers.manifest.manifest import Manifest
     from triggers.overview.model import LiveState, Overview
+    from triggers.overview.records import RecordedBuild
     from triggers.rendering.repository import RepositoryContents
     from triggers.rendering.trigger import Trigger
 
@@ -69,6 +71,7 @@ def gather(
     published: dict[str, PublishedProject] = {}
     stored: dict[str, StoredFile] = {}
     triggers: dict[str, tuple[TriggerStatus, ...]] = {}
+    builds: list[RecordedBuild] = []
 
     def ask_index() -> None:
         found = index.read_many(it.name for it in packages)
@@ -81,7 +84,11 @@ def gather(
         if has_manifest:
             triggers.update(_triggers(repository, notes, live=live))
 
-    each(lambda ask: ask(), [ask_index, ask_api, ask_cloud_build], workers=3)
+    def ask_builds() -> None:
+        if has_manifest and live and shutil.which("gcloud"):
+            builds.extend(_builds(repository.manifest, notes))
+
+    each(lambda ask: ask(), [ask_index, ask_api, ask_cloud_build, ask_builds], workers=4)
     mentions, unread = find_mentions(repository.root, components)
     if check:
         judgements = dict(zip(projects, check(projects), strict=True))
@@ -98,6 +105,7 @@ def gather(
         mentions=mentions,
         stored=stored,
         triggers=triggers,
+        builds=builds,
         grouped=has_manifest and repository.manifest.grouping == "directory",
         notes=(*notes, *unread),
     )
@@ -137,6 +145,14 @@ def _stored_files(index: Index, notes: list[str]) -> Mapping[str, StoredFile]:
         return {}
 
 
+def _builds(manifest: Manifest, notes: list[str]) -> Sequence[RecordedBuild]:
+    try:
+        return recorded_builds(manifest.project, manifest.region, os.environ)
+    except ShipwheelError as error:
+        notes.append(f"Builds and commits are not known: {error.problems[0].message}")
+        return ()
+
+
 def _triggers(
     repository: RepositoryContents, notes: list[str], *, live: bool
 ) -> dict[str, tuple[TriggerStatus, ...]]:
@@ -152,6 +168,7 @@ def _triggers(
     for trigger in triggers:
         status = TriggerStatus(
             name=trigger.name,
+            kind=trigger.kind,
             starts_on=_starts_on(trigger, manifest),
             live=states.get(trigger.name, "unknown"),
         )

@@ -62,9 +62,13 @@ class Consumer:
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerStatus:
-    """A rendered trigger; *live* is what `triggers diff` says of it, or unknown."""
+    """A rendered trigger of a *kind*, such as publish.
+
+    *live* is what `triggers diff` says of it, or unknown.
+    """
 
     name: str
+    kind: str
     starts_on: str
     live: LiveState = "unknown"
 

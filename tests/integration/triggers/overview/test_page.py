@@ -54,6 +54,10 @@ def consumer(name: str, path: str, **more: Any) -> Consumer:
     return Consumer(name=name, path=path, **given)
 
 
+def trigger(name: str, live: Any = "unknown", starts_on: str = "a push") -> TriggerStatus:
+    return TriggerStatus(name=name, kind="publish", starts_on=starts_on, live=live)
+
+
 SAMPLE = Overview(
     title="harbour",
     registry="https://us-central1-python.pkg.dev/demo/pypi/",
@@ -67,8 +71,12 @@ SAMPLE = Overview(
             consumer("berths", "packages/berths"),
             consumer("uv.lock", "uv.lock", kind="lock file", fit="older", takes="0.9"),
             triggers=(
-                TriggerStatus(name="tides-publish", starts_on="a push", live="update"),
-                TriggerStatus(name="tides-check", starts_on="a pull request", live="unchanged"),
+                TriggerStatus(
+                    name="tides-publish", kind="publish", starts_on="a push", live="update"
+                ),
+                TriggerStatus(
+                    name="tides-check", kind="publish", starts_on="a pull request", live="unchanged"
+                ),
             ),
         ),
         package("berths", "1.9", "published", requires=("packages/tides",)),
@@ -270,12 +278,12 @@ def test_the_colors_are_those_of_the_system_until_others_are_chosen(
 @pytest.mark.parametrize("field", ["name", "path", "title", "registry", "note", "file", "trigger"])
 def test_what_others_wrote_is_text(show: Callable[..., Browser], field: str) -> None:
     files = (FileRecord(filename=EVIL if field == "file" else "a", kind="wheel"),)
-    trigger = TriggerStatus(name=EVIL if field == "trigger" else "t", starts_on="\u2028")
+    evil = trigger(EVIL if field == "trigger" else "t", starts_on="\u2028")
     component = ComponentStatus(
         kind="package",
         name=EVIL if field == "name" else "a",
         path=EVIL if field == "path" else "p",
-        triggers=(trigger,),
+        triggers=(evil,),
         versions=(VersionRecord(version="1", files=files),),
     )
     overview = Overview(

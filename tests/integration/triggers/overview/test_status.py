@@ -176,6 +176,27 @@ def test_live_triggers_are_compared(
 
 
 @needs_gcloud
+@pytest.mark.usefixtures("root")
+def test_a_version_is_of_the_build_that_ran_when_it_came(
+    api: CloudBuildApi, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit = "5c1e" * 10
+    day = {"startTime": "2020-01-01T00:00:00.123456789Z", "finishTime": "2999-01-01T00:00:00Z"}
+    for key, trigger in (("b1", "packages-tides-publish"), ("b2", "packages-tides-check")):
+        given = {"TRIGGER_NAME": trigger, "COMMIT_SHA": commit}
+        api.builds.append({"id": key, "status": "SUCCESS", "substitutions": given, **day})
+    api.builds.append({"id": "b3", "status": "SUCCESS"})
+
+    assert main(["-q", "status", "--json", "packages"]) == 0
+
+    found = {it["name"]: it for it in json.loads(capsys.readouterr().out)["components"]}
+    versions = {name: [it["commit"] for it in each["versions"]] for name, each in found.items()}
+    assert versions["harbour-tides"] == [commit] * 3
+    assert versions["harbour-dues"] == [None]
+    assert found["harbour-tides"]["versions"][0]["build"] == "b1"
+
+
+@needs_gcloud
 def test_a_trigger_of_the_repository_is_told_apart_and_waits_too(
     root: Path, api: CloudBuildApi, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -191,6 +212,7 @@ def test_a_trigger_of_the_repository_is_told_apart_and_waits_too(
 
     assert trigger == {
         "name": "harbour-status",
+        "kind": "status",
         "starts_on": "the schedule 0 5 * * *",
         "live": "create",
     }

@@ -104,7 +104,7 @@ def test_what_is_taken_by_its_files_alone_is_a_consumer_too() -> None:
 @pytest.mark.parametrize(
     "waiting",
     [
-        {"triggers": (TriggerStatus(name="t", starts_on="", live="update"),)},
+        {"triggers": (TriggerStatus(name="t", kind="publish", starts_on="", live="update"),)},
         {"consumers": (Consumer(kind="package", name="", path="", requirement="", fit="older"),)},
     ],
     ids=["trigger", "consumer"],
@@ -118,7 +118,8 @@ def test_a_trigger_that_differs_and_an_older_consumer_wait(waiting: dict[str, An
 
 def test_triggers_of_a_group_are_those_of_its_packages_and_the_others_are_the_repositorys() -> None:
     triggers = {
-        it: (TriggerStatus(name=it, starts_on="a push", live="update"),) for it in ("p", "p/a", ".")
+        it: (TriggerStatus(name=it, kind="publish", starts_on="a push", live="update"),)
+        for it in ("p", "p/a", ".")
     }
     gathered = Gathered(
         components=[package("p/a"), function("f")],
