@@ -5,6 +5,7 @@ const items = data.components;
 const byPath = new Map(items.map((it) => [it.path, it]));
 const state = { search: "", chosen: new Set(), sort: "path", descending: false, open: null, scale: 1 };
 const find = (id) => document.getElementById(id);
+const READABLE = 0.75;
 const collator = new Intl.Collator("en", { numeric: true });
 
 const TONES = {
@@ -157,13 +158,13 @@ function showGraph() {
   })));
   canvas.replaceChildren(drawn.drawing);
   canvas.drawn = drawn;
-  zoom(state.fitted === false ? state.scale : fitting());
+  zoom({ true: fitting(), false: state.scale }[state.fitted] || Math.max(READABLE, fitting()));
   mark();
 }
 function fitting() {
   const { width, height } = find("canvas").drawn;
   const box = find("canvas").getBoundingClientRect();
-  return Math.min(1, Math.max(0.4, Math.min((box.width - 4) / width, (box.height - 4) / height)));
+  return Math.min(1, Math.min((box.width - 4) / width, (box.height - 4) / height));
 }
 function zoom(scale) {
   state.scale = Math.min(2, Math.max(0.1, scale));
