@@ -30,7 +30,7 @@ from triggers.rendering.functions import (
     resolve_function,
 )
 from triggers.rendering.own_kinds import field_problems, on_demand, own_problems, own_targets
-from triggers.rendering.trigger import Event, EventSource, OnDemand, PullRequest, Push, Trigger
+from triggers.rendering.trigger import Event, EventSource, PullRequest, Push, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -112,26 +112,37 @@ def _trigger(
     manifest: Manifest, target: TriggerTarget, kind: str, settings: TriggerSettings
 ) -> Trigger:
     config = settings.build_config or _default_config(target, kind)
-    event = _event(manifest, kind, settings)
-    watches = target.folders and not isinstance(event, OnDemand)
-    included = without_covered(target.folders, [*target.files, config]) if watches else ()
-    extra = [glob for glob in settings.included_files if glob not in included]
-    ignored = tuple(dict.fromkeys((*settings.ignored_files, *target.unversioned)))
+    included, ignored = _watched(manifest, target, kind, settings)
     return Trigger(
         target=target.path,
         kind=kind,
         name=name_in(manifest, target.path, kind),
         description=f"{_VERBS.get(kind) or f'Run {kind} for'} {target.title} ({target.path})",
         source=_source(manifest.source),
-        event=event,
+        event=_event(manifest, kind, settings),
         build=config,
         service_account=settings.service_account,
-        included_files=() if isinstance(event, OnDemand) else (*included, *extra),
-        ignored_files=() if isinstance(event, OnDemand) else ignored,
+        included_files=included,
+        ignored_files=ignored,
         substitutions={**_substitutions(manifest, target, kind, config), **settings.substitutions},
         tags=settings.tags,
         approval_required=settings.approval,
         fields=camel_case(settings.fields),
+    )
+
+
+def _watched(
+    manifest: Manifest, target: TriggerTarget, kind: str, settings: TriggerSettings
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the globs of files that start the trigger, and of those that do not, even so."""
+    own = manifest.kinds.get(kind)
+    if own and not own.push:
+        return (), ()
+    config = settings.build_config or _default_config(target, kind)
+    included = without_covered(target.folders, [*target.files, config]) if target.folders else []
+    return (
+        tuple(dict.fromkeys((*included, *settings.included_files))),
+        tuple(dict.fromkeys((*settings.ignored_files, *target.unversioned))),
     )
 
 

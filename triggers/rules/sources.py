@@ -272,7 +272,9 @@ def _reason(trigger: Trigger, document: Document) -> Path:
     """Return the part of the manifest that has most to do with *trigger*."""
     ways: tuple[Path, ...] = (
         ("overrides", trigger.target, trigger.kind),
+        ("overrides", trigger.target, "kinds", trigger.kind),
         ("overrides", trigger.target),
         (trigger.kind,),
+        ("kinds", trigger.kind),
     )
     return next((way for way in ways if way in document.lines), ())
