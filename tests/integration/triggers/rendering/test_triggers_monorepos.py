@@ -63,7 +63,7 @@ MIXED = {
 }
 INCLUDED = {
     "uv": {
-        "publish": ["**"],
+        "monorepo-publish": ["**"],
         "libs-core-publish": ["libs/core/**"],
         "libs-client-publish": ["libs/client/**"],
     },
