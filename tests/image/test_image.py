@@ -187,7 +187,15 @@ def test_the_search_finds_what_a_later_layer_deleted(
     assert found == ["secret: opt/planted with PRIVATE KEY-----", "cache: root/.cache/x"]
 
 
-def test_is_not_much_larger_than_base_and_tools(
+def test_has_the_perl_of_the_base_since_no_command_of_git_needs_another(
+    docker: Docker, image: str
+) -> None:
+    script = "! grep -lsE '^#!.*perl' /usr/lib/git-core/* /usr/bin/git*"
+
+    assert docker(*RUN, "--entrypoint", "sh", image, "-c", script) == ""
+
+
+def test_adds_to_its_base_only_what_is_listed_with_a_purpose(
     docker: Docker, image: str, base: str, record_property: Record
 ) -> None:
     command = [str(ROOT / "builder" / "image-size.sh"), image, base]
