@@ -1,7 +1,8 @@
 """Write what Google's messages and commands hold into the product's data file: `make api`.
 
 Google's own types come first, from the package `google-cloud-build`; then what gcloud knows
-besides, from the messages of the gcloud on PATH; then what is documented and in neither.
+besides, from the messages of the gcloud on PATH; then what is documented and in neither. What of
+that Terraform's provider has is read from its schema.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from google.cloud.devtools.cloudbuild_v1.types import cloudbuild
 
+from triggers.rendering.formats import SINGULAR, snake_case
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DATA = Path(__file__).parents[1] / "triggers/cloudbuild/api.json"
+PROVIDER = Path(__file__).parent / "unit/data/google_cloudbuild_trigger.json"
 COMPLETIONS = "data/cli/gcloud_completions.py"
 ROOTS = ("Build", "BuildTrigger")
 GCLOUD_MESSAGES = (
@@ -171,7 +175,22 @@ def describe(gcloud: Path, before: Mapping[str, Any]) -> dict[str, Any]:
         # The last gcloud that was seen not to know it.
         "unknownToGcloud": dict(sorted({**before.get("unknownToGcloud", {}), **unknown}.items())),
         "deployFlags": deploy_flags(gcloud),
+        "terraform": of_terraform(messages, json.loads(PROVIDER.read_text(encoding="utf-8"))),
     }
+
+
+def of_terraform(
+    messages: Messages, schema: Mapping[str, Any], name: str = "BuildTrigger"
+) -> dict[str, Any]:
+    """Return the fields of the message *name* that *schema*, the provider's, has for it, too."""
+    fields: dict[str, Any] = {}
+    for field, kind in sorted(messages[name].items()):
+        rule = schema.get(SINGULAR.get(field) or snake_case(field))
+        inner = kind.removesuffix("[]")
+        if kind != "output" and rule and isinstance(rule, dict) == (inner in messages):
+            is_block = isinstance(rule, dict)
+            fields[field] = of_terraform(messages, rule["block"], inner) if is_block else None
+    return fields
 
 
 def deploy_flags(gcloud: Path) -> dict[str, dict[str, str]]:

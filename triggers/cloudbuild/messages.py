@@ -36,17 +36,22 @@ _SCALARS: dict[str, tuple[type, ...]] = {
 _AnyMessage = TypeVar("_AnyMessage", bound=Message)
 
 
+Fields = Mapping[str, "Fields | None"]
+
+
 @dataclass(frozen=True)
 class Api:
     """All messages by name: the type of each field, in which `[]` repeats and `{}` maps names.
 
-    *unknown_to_gcloud* has the last gcloud that was seen without a field, or value of an enum.
+    *unknown_to_gcloud* has the last gcloud that was seen without a field, or value of an enum,
+    *terraform* the fields of a trigger that Terraform's provider has, and those inside.
     """
 
     messages: Mapping[str, Mapping[str, str]]
     enums: Mapping[str, list[str]]
     unknown_to_gcloud: Mapping[str, str]
     deploy_flags: Mapping[str, Mapping[str, str]]
+    terraform: Fields
 
     def outputs(self, message: str) -> set[str]:
         """Return the fields of *message* that only the service writes."""
@@ -57,7 +62,13 @@ class Api:
 def api() -> Api:
     """Return what Google's types say."""
     data = json.loads(FilePath(__file__).with_name("api.json").read_text(encoding="utf-8"))
-    return Api(data["messages"], data["enums"], data["unknownToGcloud"], data["deployFlags"])
+    return Api(
+        messages=data["messages"],
+        enums=data["enums"],
+        unknown_to_gcloud=data["unknownToGcloud"],
+        deploy_flags=data["deployFlags"],
+        terraform=data["terraform"],
+    )
 
 
 def dotted(path: Path) -> str:

@@ -11,70 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.errors import InputError, Problem
 from triggers.cloudbuild.conditions import triggers_started
-from triggers.cloudbuild.messages import MAPS
+from triggers.cloudbuild.messages import MAPS, api
 from triggers.manifest.settings import service_account_resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from triggers.cloudbuild.messages import Fields
     from triggers.discovery.inventory import Inventory
     from triggers.manifest.manifest import Manifest
     from triggers.rendering.trigger import Trigger
 
-_Fields = dict[str, "_Fields | None"]
-
-_VOLUMES: _Fields = {"name": None, "path": None}
-_EVENT: _Fields = {
-    "push": dict.fromkeys(["branch", "tag", "invertRegex"]),
-    "pullRequest": dict.fromkeys(["branch", "commentControl", "invertRegex"]),
-}
-_REPOSITORY: _Fields = dict.fromkeys(
-    ["uri", "repository", "repoType", "githubEnterpriseConfig", "bitbucketServerConfig"]
-)
-# What the provider's documentation of the resource lists, by the names of Cloud Build's messages.
-_BUILD: _Fields = {
-    "tags": None,
-    "images": None,
-    "substitutions": None,
-    "queueTtl": None,
-    "logsBucket": None,
-    "timeout": None,
-    "secrets": {"kmsKeyName": None, "secretEnv": None},
-    "availableSecrets": {"secretManager": {"versionName": None, "env": None}},
-    "steps": {
-        **dict.fromkeys(["name", "args", "env", "id", "entrypoint", "dir", "secretEnv"]),
-        **dict.fromkeys(["timeout", "waitFor", "script", "allowFailure", "allowExitCodes"]),
-        "volumes": _VOLUMES,
-    },
-    "artifacts": {
-        "images": None,
-        "objects": {"location": None, "paths": None},
-        "mavenArtifacts": dict.fromkeys(["repository", "path", "artifactId", "groupId", "version"]),
-        "pythonPackages": {"repository": None, "paths": None},
-        "npmPackages": {"repository": None, "packagePath": None},
-    },
-    "options": {
-        **dict.fromkeys(["sourceProvenanceHash", "requestedVerifyOption", "machineType"]),
-        **dict.fromkeys(["diskSizeGb", "substitutionOption", "dynamicSubstitutions", "logging"]),
-        **dict.fromkeys(["logStreamingOption", "workerPool", "env", "secretEnv"]),
-        "volumes": _VOLUMES,
-    },
-}
-TRIGGER_FIELDS: _Fields = {
-    **dict.fromkeys(["name", "description", "tags", "filename", "includedFiles", "ignoredFiles"]),
-    **dict.fromkeys(["substitutions", "serviceAccount", "includeBuildLogs", "disabled", "filter"]),
-    "sourceToBuild": {**_REPOSITORY, "ref": None},
-    "gitFileSource": {**_REPOSITORY, "path": None, "revision": None},
-    "pubsubConfig": {"topic": None, "serviceAccountEmail": None},
-    "webhookConfig": {"secret": None},
-    "github": {"owner": None, "name": None, **_EVENT},
-    "repositoryEventConfig": {"repository": None, **_EVENT},
-    "developerConnectEventConfig": {"gitRepositoryLink": None, **_EVENT},
-    "approvalConfig": {"approvalRequired": None},
-    "build": _BUILD,
-}
 # Blocks that come several times are named for one.
-_SINGULAR = {"steps": "step", "secrets": "secret"}
+SINGULAR = {"steps": "step", "secrets": "secret"}
 _SHAPES = {"package": '["{}"]', "function": '("{}")'}
 
 
@@ -93,7 +42,7 @@ def terraform_document(
             "render without --inline, so that the build config keeps it in its own file",
         )
         for document in documents
-        for path in _unknown(document, TRIGGER_FIELDS)
+        for path in _unknown(document, api().terraform)
     )
     place = {"provider": "google", "project": manifest.project, "location": manifest.region}
     resources = {
@@ -117,7 +66,7 @@ def _references(document: Mapping[str, Any], manifest: Manifest) -> dict[str, An
     return {**given, "depends_on": ["google_project_service.cloudbuild"]}
 
 
-def _unknown(message: Mapping[str, Any], fields: _Fields, path: str = "") -> Iterator[str]:
+def _unknown(message: Mapping[str, Any], fields: Fields, path: str = "") -> Iterator[str]:
     """Yield the paths of what *fields* does not list."""
     for key, value in message.items():
         inner = fields.get(key)
@@ -132,7 +81,7 @@ def _unknown(message: Mapping[str, Any], fields: _Fields, path: str = "") -> Ite
 
 def _converted(message: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        _SINGULAR.get(key) or snake_case(key): (
+        SINGULAR.get(key) or snake_case(key): (
             {name: _literal(text) for name, text in value.items()}
             if key in MAPS and isinstance(value, dict)
             else _value(value)
