@@ -44,7 +44,7 @@ class Function:
     *source* is the file that its requirements come from, *text* what that says, as a requirements
     file. *origin* is the file that the header of its requirements.txt names, and *pinned* the
     digest there, of a lock that counts. *has_project* says that a `pyproject.toml` may have
-    requirements.
+    requirements, *has_poetry* that Google's build takes Poetry where no requirements.txt is there.
     """
 
     directory: Path
@@ -54,6 +54,7 @@ class Function:
     origin: str = ""
     pinned: str = ""
     has_project: bool = False
+    has_poetry: bool = False
 
     def __str__(self) -> str:
         """Return the name of its directory."""
@@ -104,6 +105,7 @@ def read_function(directory: Path, *, pin: bool = False) -> Function:
         )
     state, origin, pinned = _written_from(directory) if REQUIREMENTS in files else ("", "", "")
     source = _source(directory, files, "" if state == "Pinned" and not pin else origin, pin=pin)
+    described = _described_by(directory) if PYPROJECT in files else set()
     return Function(
         directory=directory,
         files=files,
@@ -111,7 +113,8 @@ def read_function(directory: Path, *, pin: bool = False) -> Function:
         text=source_text(directory, source),
         origin=origin,
         pinned=pinned if source == REQUIREMENTS and origin in files else "",
-        has_project=PYPROJECT in files and _has_project(directory),
+        has_project=bool(described),
+        has_poetry="poetry" in described or "poetry.lock" in files,
     )
 
 
@@ -198,11 +201,12 @@ def _source(directory: Path, files: frozenset[str], origin: str, *, pin: bool) -
     )
 
 
-def _has_project(directory: Path) -> bool:
+def _described_by(directory: Path) -> set[str]:
+    """Return which of "project" and "poetry", Poetry's table, `pyproject.toml` has."""
     with suppress(InputError):  # read only where it is the source
         table = read_pyproject(directory)
-        return "project" in table or "poetry" in table.get("tool", {})
-    return False
+        return {"project"} & {*table} | {"poetry"} & {*table.get("tool", {})}
+    return set()
 
 
 def _written_from(directory: Path) -> tuple[str, str, str]:

@@ -43,7 +43,9 @@ CODES = {
     "SW824": Code("error", "a token or a key in a file"),
     "SW825": Code("error", "`--no-index`: pip ignores the index line"),
     "SW831": Code("error", "Python 3.14 or newer is built with uv, which may have no credentials"),
-    "SW832": Code("warning", "`pyproject.toml` is built with uv, which may have no credentials"),
+    "SW832": Code(
+        "warning", "`pyproject.toml` is built with uv or Poetry, perhaps without credentials"
+    ),
     "SW833": Code("warning", "`requirements.txt` beside `pyproject.toml`, which is then not read"),
     "SW834": Code("warning", "`functions-framework` is not required: any version is installed"),
     "SW835": Code("error", "`functions-framework` is not required, and has to be"),
@@ -56,6 +58,9 @@ CODES = {
     "SW852": Code("error", "a token is to be written into a file that git does not ignore"),
 }
 _UV_FROM = 14  # the minor version of Python 3 from which on uv installs requirements.txt
+_OTHERWISE = f"Where {REQUIREMENTS} is not uploaded beside it, {PYPROJECT} is built with"
+_NEVER = "builders give no credentials for the registry"
+_UPLOAD = f"let no .gcloudignore leave out {REQUIREMENTS}, or take the packages along with --vendor"
 _USE_PIP = "deploy with --set-build-env-vars=GOOGLE_PYTHON_PACKAGE_MANAGER=pip"
 
 
@@ -109,11 +114,15 @@ def has_no_secret(context: FunctionContext) -> Iterator[Finding]:
 
 
 def uses_pip(context: FunctionContext) -> Iterator[Finding]:
-    """SW831 and SW832: where uv installs, which only the newest builders give credentials to."""
+    """SW831 and SW832: where uv or Poetry installs, which may have no credentials."""
     names = {name for _, _, name, _ in context.required()}
     private = any(context.is_private(name) and not context.is_bundled(name) for name in names)
-    settings = context.settings
-    if settings.package_manager == "pip" or settings.vendor or not private:
+    function, settings = context.function, context.settings
+    if settings.vendor or not private:
+        return
+    if function.source == PYPROJECT and function.has_poetry:
+        yield Finding(PYPROJECT, 0, "SW832", f"{_OTHERWISE} Poetry, to which {_NEVER}", _UPLOAD)
+    if settings.package_manager == "pip":
         return
     if settings.runtime >= _UV_FROM:
         message = (
@@ -121,12 +130,8 @@ def uses_pip(context: FunctionContext) -> Iterator[Finding]:
             " September 2026 give uv no credentials for the registry"
         )
         yield Finding(context.first, 0, "SW831", message, _USE_PIP)
-    elif context.function.source == PYPROJECT:
-        message = (
-            f"Where {REQUIREMENTS} is not uploaded beside it, {PYPROJECT} is built with uv, to"
-            " which older builders give no credentials for the registry"
-        )
-        yield Finding(PYPROJECT, 0, "SW832", message, _USE_PIP)
+    elif function.source == PYPROJECT and not function.has_poetry:
+        yield Finding(PYPROJECT, 0, "SW832", f"{_OTHERWISE} uv, to which older {_NEVER}", _USE_PIP)
 
 
 def has_runtime(context: FunctionContext) -> Iterator[Finding]:

@@ -55,6 +55,28 @@ def test_a_pyproject_beside_or_instead(tmp_path: Path) -> None:
     assert judge(replace(known, settings=settings)) == ()
 
 
+@pytest.mark.parametrize("manager", ["", "pip"])
+@pytest.mark.parametrize(
+    "files",
+    [{"pyproject.toml": "[tool.poetry]"}, {"pyproject.toml": "[project]", "poetry.lock": ""}],
+    ids=["its table", "its lock"],
+)
+def test_poetry_is_taken_whatever_package_manager_is_named(
+    tmp_path: Path, files: dict[str, str], manager: str
+) -> None:
+    header = "# Written by shipwheel requirements from pyproject.toml\n"
+    (tmp_path / "requirements.txt").write_text(header)
+    known = context(tmp_path, {**files, "requirements.txt": header}, {"package_manager": manager})
+    known = replace(known, files={"pyproject.toml": parsed(REQUIREMENTS, "pyproject.toml")})
+
+    (found,) = judge(known)
+
+    assert found.code == "SW832"
+    assert "is built with Poetry" in found.message
+    assert "GOOGLE_PYTHON_PACKAGE_MANAGER" not in found.hint
+    assert judge(replace(known, settings=replace(known.settings, vendor="vendor"))) == ()
+
+
 @pytest.mark.parametrize(
     ("line", "example"),
     [
