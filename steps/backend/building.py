@@ -84,7 +84,10 @@ def build_once(
     output = output or _output_folder(project)
     if built[0].path.parent == output:
         return built
-    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+    with (
+        progress.work(_called(project), "copying what was built"),
+        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
+    ):
         copies = [replace(it, path=Path(shutil.copy2(it.path, folder))) for it in built]
         return _move(copies, output)
 

@@ -118,7 +118,7 @@ def display(width: int) -> Text:
     shown = Text(_counted(progress.finished) + whole, "bold", no_wrap=True, overflow="ellipsis")
     for work in progress.working:
         state = f"  {work.doing}  {work.measure}"
-        label = f"  {_counted(work.number)}{printable(work.label)}"
+        label = f"  {_counted(work.number) if work.number else ''}{printable(work.label)}"
         room = max(width - len(state), 0)  # what may be cut is the name
         cut = label if len(label) <= room else f"{label[: room - 1]}…"
         shown.append(f"\n{cut}{state}", "not bold")
@@ -126,14 +126,12 @@ def display(width: int) -> Text:
 
 
 def _counted(number: int) -> str:
-    """Return *number* of the whole; what another build requires comes on top."""
-    total = progress.total
-    return f"[{min(number, total)}/{total}] " if total else ""
+    return f"[{number}/{progress.total}] " if progress.total else ""
 
 
 def _beat(ended: threading.Event) -> None:
     while not ended.wait(_BEAT_SECONDS):
-        long = [it for it in progress.working if it.seconds >= _BEAT_SECONDS]
+        long = [it for it in progress.working if it.seconds >= _BEAT_SECONDS / 2]
         if long:
-            said = [f"{it.label}: {it.doing}, {it.measure}" for it in long]
+            said = [f"{it.label} ({it.doing}, {it.measure})" for it in long]
             _logger.info("In work: %s", shorten(said, _NAMED))

@@ -60,7 +60,10 @@ CODES = {
 _UV_FROM = 14  # the minor version of Python 3 from which on uv installs requirements.txt
 _OTHERWISE = f"Where {REQUIREMENTS} is not uploaded beside it, {PYPROJECT} is built with"
 _NEVER = "builders give no credentials for the registry"
-_UPLOAD = f"let no .gcloudignore leave out {REQUIREMENTS}, or take the packages along with --vendor"
+_UPLOAD = (
+    f"let no .gcloudignore leave out {REQUIREMENTS}, or take the packages along: --bundle, or"
+    " --vendor DIR"
+)
 _USE_PIP = "deploy with --set-build-env-vars=GOOGLE_PYTHON_PACKAGE_MANAGER=pip"
 
 

@@ -32,7 +32,8 @@ class Work:
     """One thing in work: a project that is built, a file that is uploaded, a step that runs.
 
     *doing* is what happens to it at the moment, *result* the sentence that says that it is done;
-    *number* is its place in the whole. Of a file that is sent, *size* and *sent* are in bytes.
+    *number* is its place in the whole, 0 for a part of another work. Of a file that is sent, *size*
+    and *sent* are in bytes.
     """
 
     label: str
@@ -69,6 +70,7 @@ class Progress:
         self.began = time.monotonic()
         self.show: Callable[[], AbstractContextManager[None]] = nullcontext
         """Opens a display for as long as a whole is in work."""
+        self._is_whole = False
         self._begin_whole("", 0)
 
     def _begin_whole(self, doing: str, total: int) -> None:
@@ -82,16 +84,27 @@ class Progress:
 
     @contextmanager
     def whole(self, doing: str, total: int, noun: str = "package") -> Iterator[None]:
-        """Show what is in work meanwhile as parts of one whole: of *total* packages, or others."""
-        self._begin_whole(f"{doing} {counted(total, noun)}", total)
-        with self.show():
-            yield
+        """Show what is in work meanwhile as parts of one whole: of *total* packages, or others.
 
-    def begin(self, label: str, doing: str, *, size: int = 0) -> Work:
-        """Enter a part of the whole; `end` takes it out."""
+        A whole inside of another one is not shown by itself.
+        """
+        if self._is_whole:
+            yield
+            return
+        self._begin_whole(f"{doing} {counted(total, noun)}", total)
+        self._is_whole = True
+        try:
+            with self.show():
+                yield
+        finally:
+            self._is_whole = False
+
+    def begin(self, label: str, doing: str, *, size: int = 0, is_inner: bool = False) -> Work:
+        """Enter a part of the whole, or one that *is_inner* to such a part; `end` takes it out."""
         with self._lock:
-            self.begun += 1
-            work = Work(label=label, doing=doing, number=self.begun, size=size)
+            self.begun += not is_inner
+            number = 0 if is_inner else self.begun
+            work = Work(label=label, doing=doing, number=number, size=size)
             self._working.append(work)
         if size >= _SHOWN_BYTES:
             said = f"{doing.capitalize()} {label} ({readable_size(size)})"
@@ -102,7 +115,7 @@ class Progress:
         """Take *work* out, and say its result, if it came to one."""
         with self._lock:
             self._working.remove(work)
-            self.finished += 1
+            self.finished += bool(work.number)
         if work.result:
             said = f"{work.result} in {readable_time(work.seconds)}"
             _logger.info("%s", said, extra={DONE: True})
@@ -110,7 +123,7 @@ class Progress:
     @contextmanager
     def work(self, label: str, doing: str, *, size: int = 0) -> Iterator[Work]:
         """Enter what this thread works at; `note` and `sent` in the same thread are about it."""
-        work = self.begin(label, doing, size=size)
+        work = self.begin(label, doing, size=size, is_inner=bool(_of_this_thread.get()))
         token = _of_this_thread.set(work)
         try:
             yield work

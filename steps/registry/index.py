@@ -26,6 +26,7 @@ from steps.host.errors import (
     quoted,
     shorten,
 )
+from steps.host.progress import current_work, progress
 from steps.registry.address import shown
 from steps.registry.page import FAILS_CLOSED, PublishedProject, parse_page, parse_root
 from steps.registry.repository_api import RepositoryApi
@@ -84,7 +85,8 @@ class Index:
     def read_many(self, names: Iterable[str]) -> dict[NormalizedName, PublishedProject]:
         """Read every project once, concurrently; raise all that went wrong as one error."""
         wanted = tuple(dict.fromkeys(map(canonicalize_name, names)))
-        found = dict(zip(wanted, each(self._read, wanted, workers=WORKERS), strict=True))
+        with progress.whole("Asking the registry for", len(wanted)):
+            found = dict(zip(wanted, each(self._look_up, wanted, workers=WORKERS), strict=True))
         if not all(it.exists for it in found.values()):
             self._require_repository()
         return found
@@ -106,6 +108,10 @@ class Index:
         if self.api:
             return self.api.package_names()
         return tuple(sorted(self._root()))
+
+    def _look_up(self, normal: NormalizedName) -> PublishedProject:
+        with progress.work(normal, "asking"):
+            return self._read(normal)
 
     def _read(self, normal: NormalizedName) -> PublishedProject:
         url = f"{self.registry.index_url}{normal}/"
@@ -175,7 +181,10 @@ class Index:
         Raises RegistryError, and leaves nothing, when its bytes do not have the sha256 that the
         index gives or are more than a registry holds.
         """
-        path = folder / file.filename
+        with progress.work(file.filename, "downloading", size=file.size or 0):
+            return self._checked(file, folder / file.filename)
+
+    def _checked(self, file: PublishedFile, path: Path) -> Path:
         try:
             digest = retry(
                 lambda: self._download(file, path),
@@ -246,5 +255,6 @@ def _save(response: requests.Response, path: Path) -> str:
                     "look at what the registry serves under that name",
                 )
             digest.update(chunk)
+            current_work().sent = size
             stream.write(chunk)
     return digest.hexdigest()

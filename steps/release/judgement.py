@@ -23,7 +23,7 @@ from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from packaging.utils import NormalizedName
     from packaging.version import Version
@@ -162,7 +162,7 @@ def refused_early(
 
 
 def judge_all(
-    candidates: Iterable[Candidate],
+    candidates: Collection[Candidate],
     published: Mapping[NormalizedName, PublishedProject],
     index: Index,
     rules: Rules,
@@ -170,10 +170,14 @@ def judge_all(
     """Judge each of *candidates*; *index* gives the published files that have to be compared."""
     held = {**published}
     judgements: list[Judgement] = []
-    with tempfile.TemporaryDirectory(prefix="shipwheel-") as folder:
+    with (
+        progress.whole("Comparing", len(candidates)),
+        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
+    ):
         fetch = partial(index.download, folder=Path(folder))
         for it in candidates:
-            judgements.append(judge(it, held[it.name], rules, fetch))
+            with progress.work(f"{it.name} {it.version}", "comparing"):
+                judgements.append(judge(it, held[it.name], rules, fetch))
             # A later version of the package has to exceed this one, too.
             held[it.name] = replace(held[it.name], listed=(*held[it.name].listed, it.version))
     return tuple(judgements)

@@ -124,7 +124,7 @@ def test_a_project_of_the_call_is_built_once_whatever_requires_it(
     answer = shipwheel(environ, *command, "--all", tmp_path / "work")
 
     assert answer.returncode == 0, answer.stderr
-    built = [line.split()[1] for line in answer.stderr.splitlines() if line.startswith("Building")]
+    built = [line.split()[1] for line in answer.stderr.splitlines() if line.startswith("Built")]
     assert sorted(built) == sorted(["tool", name])
     made = {it.name for it in (tmp_path / "work" / "tool").glob("dist/*-*")}
     assert made == (

@@ -317,7 +317,7 @@ def test_a_repository_that_takes_no_uploads_is_refused_before_anything_is_built(
                 "error: 'all' is a virtual repository, which takes no upload"
             )
             assert lines[-1] == f"  hint: {standard}"
-            assert not [line for line in lines if line.startswith("Building")]
+            assert not [line for line in lines if line.startswith("Built")]
         # Its page is there: only the upload is refused.
         assert main(["publish", tides, berths]) == 2
         assert capsys.readouterr().err.splitlines()[-1] == f"  hint: {standard}"

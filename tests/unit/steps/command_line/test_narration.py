@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import rich.live  # noqa: F401 - what the display would wait for
 
 import steps.command_line.narration as module
 from steps.command_line.narration import PROGRESS_VARIABLE, narration
@@ -38,7 +39,10 @@ def build_two(*, seconds: float = 0.5) -> None:
     with progress.whole("Building", 12):
         with progress.work("acme-db 1.0.0", "building wheel") as work:
             work.result = "Built acme-db 1.0.0"
-        with progress.work(f"acme-{'x' * 60} 2.0", "building sdist"):
+        with (
+            progress.work(f"acme-{'x' * 60} 2.0", "building sdist"),
+            progress.work("inner 1.0", "building wheel"),
+        ):
             time.sleep(seconds)
             LOGGER.warning("warning: above")
 
@@ -59,6 +63,7 @@ def test_a_terminal_shows_the_whole_and_each_part_in_work(
     shown = [re.search(r"\[2/12\] (.+)  building sdist  \d\.\d s", it) for it in lines]
     assert {it[1] for it in shown if it} == {f"{name[:27]}…" if columns == 60 else name}
     assert max(map(len, lines)) <= columns
+    assert [it for it in lines if re.match(r"  inner 1\.0  building wheel  \d\.\d s", it)]
     assert "warning: above" in lines
     assert not [it for it in lines if "Built" in it]
 
@@ -92,7 +97,8 @@ def test_a_log_has_a_line_for_what_is_done_and_now_and_then_for_what_takes_long(
     first, *long, last = capsys.readouterr().err.splitlines()
     assert (first, last) == ("Built acme-db 1.0.0 in 0.0 s", "warning: above")
     assert 2 <= len(long) <= 6
-    assert re.fullmatch(r"In work: acme-x+ 2\.0: building sdist, 0\.\d s", long[0])
+    outer, inner = r"acme-x+ 2\.0 \(building sdist, 0\.\d s\)", r"inner 1\.0 \(building wheel, .+\)"
+    assert re.fullmatch(f"In work: {outer}, {inner}", long[0])
 
 
 @pytest.mark.parametrize(
