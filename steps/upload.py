@@ -14,11 +14,11 @@ from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import all_option, json_option
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_receipt
-from steps.host.children import each
+from steps.host.children import each, import_early
 from steps.registry.index import Index
 from steps.release.collect import by_version, collect, collect_files
 from steps.release.release import receipt, release
-from steps.release.twine_upload import TwinePackages, import_early
+from steps.release.twine_upload import TwinePackages
 
 if TYPE_CHECKING:
     from steps.registry.transport import Transport
@@ -69,7 +69,7 @@ def command(
     """
     transport.uploads = True
     transport.credentials.look_up_early()
-    import_early()
+    import_early("steps.distribution.twine_library")
     files = () if every else tuple(path for path in paths if not _is_project(path))
     directories = [path for path in paths if path not in files]
     projects = selected(directories, every) if directories or not files else ()

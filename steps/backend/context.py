@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import os
 import sys
 import tempfile
-import threading
 from collections import defaultdict
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +21,7 @@ from steps.backend.environments import Environments
 from steps.backend.fork_server import ForkServers
 from steps.backend.private_requirements import PrivateRequirements
 from steps.backend.sources import given_epoch, remove_build_folders
-from steps.host.children import Children, OncePerKey
+from steps.host.children import Children, OncePerKey, import_early
 from steps.host.errors import shorten
 
 if TYPE_CHECKING:
@@ -98,8 +96,7 @@ def open_build_context(
     """
     given_epoch(environ)  # a wrong one is reported once, and before anything is made
     # It takes 0.6 s to import, which it does while uv and the backends work.
-    checks = ["steps.backend.verify"]
-    threading.Thread(target=importlib.import_module, args=checks, daemon=True).start()
+    import_early("steps.backend.verify")
     children = Children(timeout=options.timeout, umask=_UMASK)
     with (
         ExitStack() as at_the_end,

@@ -28,7 +28,7 @@ from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 from steps.backend.sources import EPOCH_VARIABLE
 from steps.distribution.archive import open_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
-from steps.host.errors import BuildFailed, InputError, counted
+from steps.host.errors import OF_THE_MACHINE, BuildFailed, InputError, counted
 from steps.host.files import open_whole
 from steps.host.progress import current_work
 from steps.project.dependencies import table_in
@@ -194,6 +194,8 @@ def _translated(project: Project) -> Iterator[None]:
     except BuildBackendException as error:
         if isinstance(error.exception, UnsupportedOperation):
             raise _Unsupported from None
+        if isinstance(error.exception, OSError) and error.exception.errno in OF_THE_MACHINE:
+            raise error.exception from None
         raise _backend_failed(project, error) from None
 
 

@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING
 
 from steps.backend.environment_cache import unsafe_folder
 from steps.distribution.files import parse_filename
-from steps.host.errors import InputError
+from steps.host.errors import OF_THE_MACHINE, InputError
 from steps.host.files import builds_folder, is_open_at, lock_file, write_whole
 from steps.host.git import ask_git
 from steps.project.history import checkout_around
@@ -82,6 +82,7 @@ def open_build_folder(project: Project) -> Iterator[Path]:
     folder = root / _folder_name(project)
     with _open_locked(folder.with_name(f"{folder.name}.lock"), project):
         _remove(folder)
+        _require_removed(folder)
         folder.mkdir(mode=0o700)
         _in_use.add(folder)
         try:
@@ -163,6 +164,20 @@ def _remove(folder: Path) -> None:
         for path, _, _ in os.walk(folder):
             Path(path).chmod(0o700)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_removed(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno in OF_THE_MACHINE:
+            raise
+        raise InputError(
+            f"What an earlier build left cannot be removed: {error.filename!r} ({error.strerror})",
+            f"remove {os.fspath(folder)!r}",
+        ) from None
 
 
 def copy_sources(project: Project, folder: Path) -> Path:

@@ -6,6 +6,7 @@ All commands together run by `run`, and one on its own, as in `python -m steps.p
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -178,13 +179,25 @@ def _report_signal(*, terminated: bool) -> int:
     return _SIGNALLED + number
 
 
+def _limit(error: Exception) -> int:
+    """Return the number of the system's error behind *error*; 0 where there is none."""
+    if isinstance(error, MemoryError):
+        return errno.ENOMEM
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return errno.EAGAIN  # as the system says it to Python, which does not pass it on
+    return getattr(error, "errno", None) or 0
+
+
 def _report_unexpected(error: Exception) -> int:
-    if isinstance(error, OSError) and error.errno in OF_THE_MACHINE:
-        where = f": {os.fspath(error.filename)!r}" if error.filename else ""
+    number = _limit(error)
+    if number in OF_THE_MACHINE:
+        name = getattr(error, "filename", None)
+        where = f": {os.fspath(name)!r}" if name else ""
         return _report(
             InputError(
-                f"This machine does not let Shipwheel write or open more{where} ({error.strerror})",
-                OF_THE_MACHINE[error.errno],
+                f"This machine does not let Shipwheel write or open more{where}"
+                f" ({os.strerror(number)})",
+                OF_THE_MACHINE[number],
             )
         )
     temporary = os.environ.get("TMPDIR", "")

@@ -6,6 +6,7 @@ starts a process, or ends one.
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import signal
@@ -174,6 +175,19 @@ def end_children() -> None:
     """Kill every child that a thread of this process waits for, and all that they started."""
     for group in tuple(_awaited):
         signal_group(group)
+
+
+def import_early(module: str) -> None:
+    """Begin to import *module*, which takes time, and return at once.
+
+    Who needs it waits for it, and says why it cannot be imported.
+    """
+    threading.Thread(target=_import, args=[module], name="import", daemon=True).start()
+
+
+def _import(module: str) -> None:
+    with suppress(ImportError, OSError, MemoryError):
+        importlib.import_module(module)
 
 
 def open_output(undecodable: str = "replace") -> IO[str]:

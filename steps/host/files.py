@@ -258,8 +258,9 @@ class Scratch:
     def remove(self, seconds: float | None = None) -> None:
         """Remove the folder, for so many *seconds* at most; threads may still write into it."""
         remover = threading.Thread(target=self._remove, name="scratch", daemon=True)
-        remover.start()
-        remover.join(seconds)
+        with suppress(RuntimeError):  # no more threads: what is left goes with the next process
+            remover.start()
+            remover.join(seconds)
 
     def _remove(self) -> None:
         with self._lock:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from steps.backend.building import build_once
-from steps.host.children import each
+from steps.host.children import each, import_early
 from steps.host.errors import Refused
 from steps.host.progress import progress
 from steps.project.source import static_names
@@ -26,7 +26,6 @@ from steps.release.judgement import (
     refusals,
     refused_early,
 )
-from steps.release.twine_upload import import_early
 from steps.release.uploading import WORKERS, Plan, upload
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def publish(
     """
     transport.credentials.look_up_early()
     context.prepare(projects)
-    import_early()
+    import_early("steps.distribution.twine_library")
     Refused.raise_all(refusals(refused_early(projects, read_early(projects, index), rules)))
     with progress.whole("Building", len(projects)):
         built = each(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import stat
-import threading
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,16 +25,6 @@ if TYPE_CHECKING:
 
 # Its warnings are reported in Shipwheel's words: without a handler, logging would print them, too.
 logging.getLogger("twine").addHandler(logging.NullHandler())
-
-
-def import_early() -> None:
-    """Begin to import what sends files, which is slow to import, and return at once."""
-    threading.Thread(target=_import_twine, name="import", daemon=True).start()
-
-
-def _import_twine() -> None:
-    with suppress(ImportError):  # the upload itself reports it
-        import steps.distribution.twine_library  # noqa: F401, PLC0415 - the same
 
 
 class TwinePackages:

@@ -238,6 +238,23 @@ def test_a_limit_of_the_machine_is_reported_with_what_raises_it(tmp_path: Path) 
         assert f"`ulimit {limit[:2]} " in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"),
+    [
+        (RuntimeError("can't start new thread"), "end other programs, or raise their limit"),
+        (MemoryError(), "end other programs, or take a larger machine"),
+        (OSError(errno.EMFILE, "x", "y"), "raise the limit of open files"),
+    ],
+)
+def test_a_limit_is_the_machines_however_python_puts_it(
+    error: Exception, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(monkeypatch, error)
+
+    assert main(["command"]) == 2
+    assert f"hint: {hint}" in capsys.readouterr().err
+
+
 def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
     text = "a\x1b]0;t\x07\u202eb \x1b[31mred\x1b[0m\r\n  ::error::x\n##[warning]y\n" + "z" * 4001
 
