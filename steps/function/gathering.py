@@ -27,6 +27,7 @@ from steps.function.function import (
 from steps.function.rewriting import digest, is_own
 from steps.function.tokens import find_secrets, git_status, holds_token
 from steps.host.errors import AccessError, ApiUnavailable, NoRepository
+from steps.host.files import kind_at
 from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
 from steps.project.source import read_projects
@@ -156,7 +157,7 @@ def _requirements_files(function: Function, *options: str) -> dict[str, Requirem
         for line in file.lines:
             for path in line.values(*options):
                 inside = os.path.normpath(os.path.join(os.path.dirname(name), path))  # noqa: PTH118, PTH120 - a path in the file
-                if inside not in files and (function.directory / inside).is_file():
+                if inside not in files and kind_at(function.directory / inside) == "file":
                     files[inside] = parsed(function.read(inside), inside)
                     waiting.append((inside, files[inside]))
     return files

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from steps.function.function import FRAMEWORK
 from steps.function.rewriting import EXTRA, INDEX, is_own_index, without_credentials
 from steps.host.errors import Finding, Problem
+from steps.host.files import kind_at
 from steps.registry.artifact_registry import READER
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def _absence(context: FunctionContext, target: Path) -> str:
     inside = os.path.relpath(target, context.function.directory)
     if inside == ".." or inside.startswith("../"):
         return "is outside of the function's directory, and only that is uploaded"
-    if not target.exists():
+    if not kind_at(target):
         return "does not exist"
     return "is not uploaded: gcloud ignores it" if inside in context.not_uploaded else ""
 
@@ -184,7 +185,7 @@ def is_project(context: FunctionContext, _: str, line: Line) -> Iterator[Problem
     if line.path is None or context.bundled_path(line.path):
         return
     target = context.function.path(line.path)
-    if target.is_dir() and not any((target / name).is_file() for name in _PROJECT):
+    if kind_at(target) == "folder" and not any((target / name).is_file() for name in _PROJECT):
         yield Problem(
             f"{line.path!r} is a directory without a pyproject.toml or a setup.py, and pip refuses"
             " it",

@@ -19,7 +19,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, EISDIR
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Literal
 
 from steps.host.errors import OF_THE_MACHINE, InputError, Problem
 
@@ -145,6 +145,17 @@ def lock_file(descriptor: int, *, wait: bool = True) -> bool:
         return False
     fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     return True
+
+
+def kind_at(path: Path) -> Literal["", "file", "folder", "other"]:
+    """Return what is at *path*; nothing where it is no path: a file of the user's may name any."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return ""
+    if stat.S_ISREG(mode):
+        return "file"
+    return "folder" if stat.S_ISDIR(mode) else "other"
 
 
 def is_open_at(descriptor: int, path: Path) -> bool:

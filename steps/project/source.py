@@ -19,7 +19,13 @@ from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
 from steps.host.errors import InputError, Problem
-from steps.project.dependencies import declared_dependencies, runtime_dependencies, table_in
+from steps.host.files import kind_at
+from steps.project.dependencies import (
+    declared_dependencies,
+    list_in,
+    runtime_dependencies,
+    table_in,
+)
 from steps.project.setup_files import SetupFiles, read_setup
 from steps.project.tool_table import tool_problems
 
@@ -134,7 +140,7 @@ def read_pyproject(directory: Path, *, default: str = "") -> dict[str, Any]:
             f"A project is a directory, and this is a file: {os.fspath(directory)!r}",
             f"name its directory: {os.fspath(directory.parent)}",
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # or bytes that are no text, or a number of thousands of digits
         raise InputError(
             f"{os.fspath(path)!r} is not valid TOML: {error}", "fix the file at that place"
         ) from None
@@ -192,7 +198,7 @@ def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:
     metadata = table["project"]
     if "name" not in metadata:
         yield Problem(f"[project] has no name {where}", "add: name = ...")
-    if "version" not in metadata and "version" not in metadata.get("dynamic", []):
+    if "version" not in metadata and "version" not in list_in(metadata, "dynamic"):
         # Poetry 2 reads the version from its own table, and says so by `dynamic`.
         yield Problem(
             f"[project] has no version {where}",
@@ -219,7 +225,7 @@ def _project(
         version=Version(metadata["version"]) if "version" in metadata else None,
         requirements=tuple(it.requirement for it in runtime if it.requirement),
         build_requirements=tuple(it.requirement for it in build if it.requirement),
-        local_paths=tuple(path for path in paths if path.is_dir()),
+        local_paths=tuple(path for path in paths if kind_at(path) == "folder"),
         environment=tuple(_own_table(table).get("environment", ())),
         unversioned=tuple(_own_table(table).get("unversioned", ())),
     )
@@ -248,7 +254,7 @@ def _valid_fields(setup: SetupFiles) -> dict[str, str]:
 def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return name and version where they are static, in `[project]` or in Poetry's table."""
     project, poetry = table_in(table, "project"), table_in(table_in(table, "tool"), "poetry")
-    dynamic = project.get("dynamic", [])
+    dynamic = list_in(project, "dynamic")
     # poetry-dynamic-versioning replaces the version that Poetry's table gives.
     replaced = table_in(table_in(table, "tool"), "poetry-dynamic-versioning").get("enable") is True
     found: dict[str, Any] = {key: poetry[key] for key in ("name", "version") if key in poetry}

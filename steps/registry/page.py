@@ -161,7 +161,10 @@ def _project_name(value: object) -> NormalizedName:
 
 
 def _html_page(body: bytes, url: str, content_type: str) -> HtmlPage:
-    page = HtmlPage(body, url, content_type)
+    try:
+        page = HtmlPage(body, url, content_type)
+    except (ValueError, AssertionError) as error:  # such as &#9…9; or <![x[
+        raise _not_an_index(url, f"its HTML is wrong: {quoted(str(error))}") from None
     _check_api_version(page.api_version, url)
     if page.is_cut_off:
         raise _not_an_index(url, "it is cut off before its end, or lacks its last end tags")

@@ -21,6 +21,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError
+from steps.host.files import kind_at
 from steps.project.dependencies import list_in, read_text, table_in
 from steps.project.setup_files import parse_config, setup_arguments
 from steps.project.source import read_pyproject
@@ -95,7 +96,7 @@ def find_place(project: Project) -> Place:
     if "version" in table_in(tool, "poetry"):
         return _in_toml(directory, "tool", "poetry", "version")
     for place in _places(directory, table):
-        if place.path.is_file() and place.version(place.path.read_text(encoding="utf-8")):
+        if kind_at(place.path) == "file" and place.version(read_text(place.path)):
             return place
     if _is_tagged(directory, table):
         return by_tag()
@@ -189,7 +190,8 @@ def _source_roots(
 
 def _modules(root: Path, name: str) -> Iterator[Path]:
     base = root.joinpath(*name.split("."))
-    yield from (it for it in (base / "__init__.py", base.with_suffix(".py")) if it.is_file())
+    paths = (base / "__init__.py", base.with_suffix(".py"))
+    yield from (it for it in paths if kind_at(it) == "file")
 
 
 def _attribute(path: Path, name: str, seen: frozenset[Path] = frozenset()) -> Iterator[FilePlace]:

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import gzip
 import io
-import random
 import re
 import struct
 import tempfile
 import zipfile
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +26,7 @@ from steps.distribution.files import check_built, read_whole
 from steps.host.errors import ShipwheelError
 from steps.project.manifest import MANIFEST
 from tests.tiny import make_distributions, make_project
+from tests.unit.fuzzing import Input, damaged, failures
 from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.conditions import read_conditions
 from triggers.cloudbuild.files import read_build_config, read_mappings
@@ -37,48 +36,16 @@ from triggers.rendering.repository import open_repository
 from triggers.rules.linter import lint
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
     from steps.distribution.files import Distribution
-
-CASES = 250
-
-
-@dataclass(frozen=True)
-class Input:
-    """A kind of input: *make* writes a broken one into a folder, and *read* reads it.
-
-    *read* is given that folder, and what was written.
-    """
-
-    make: Callable[[random.Random, Path], bytes]
-    read: Callable[[Path, bytes], object]
 
 
 @cache
 def sound(folder: Path) -> tuple[Distribution, ...]:
     """Return the wheel and the sdist of a tiny project."""
     return make_distributions(make_project(folder, "tides"))
-
-
-def damaged(dice: random.Random, content: bytes) -> bytes:
-    """Return *content* with a few bytes changed, cut out, doubled or put in."""
-    data = bytearray(content)
-    for _ in range(dice.randint(1, 4)):
-        at = dice.randrange(len(data) + 1)
-        size = dice.choice([1, 1, 2, 4, 8, 64, 512])
-        match dice.randrange(5):
-            case 0:
-                data[at : at + size] = dice.randbytes(size)
-            case 1:
-                del data[at : at + size]
-            case 2:
-                data[at:at] = data[at : at + size]
-            case 3:
-                data[at : at + size] = dice.choice([b"\0", b"\xff", b"9", b"-"]) * size
-            case 4:
-                data = data[: max(at, 1)]
-    return bytes(data)
 
 
 def broken_wheel(dice: random.Random, folder: Path) -> bytes:
@@ -303,22 +270,8 @@ INPUTS = {
 }
 
 
-@pytest.fixture(name="folder", scope="module")
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("fuzz")
-
-
 @pytest.mark.parametrize("kind", INPUTS)
-def test_a_broken_input_is_an_error_that_is_expected(kind: str, folder: Path) -> None:
-    failed: dict[int, BaseException] = {}
-    for seed in range(CASES):
-        dice = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret, and the same each time
-        content = INPUTS[kind].make(dice, folder)
-        try:
-            INPUTS[kind].read(folder, content)
-        except ShipwheelError:
-            continue
-        except Exception as error:  # noqa: BLE001 - what is looked for
-            failed[seed] = error
-
-    assert failed == {}
+def test_a_broken_input_is_an_error_that_is_expected(
+    kind: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    assert failures(kind, INPUTS[kind], tmp_path_factory.mktemp("fuzz")) == {}

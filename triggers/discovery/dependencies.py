@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import Problem
+from steps.host.files import kind_at
 from steps.project.references import links, read_references
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class DependencyReader:
     def _dependencies(self, path: str, found: set[str]) -> Dependencies:
         needs = self._needs(path)
         direct = {it for it, _ in (*needs.runtime.keys(), *needs.build)} | needs.sources
-        folders = {it for it in found | direct if (self.root / it).is_dir()} - {path}
+        folders = {it for it in found | direct if kind_at(self.root / it) == "folder"} - {path}
         return Dependencies(
             tuple(sorted(direct & folders)),
             tuple(sorted(found & folders)),
@@ -121,7 +122,7 @@ class DependencyReader:
         wanted = frozenset(map(canonicalize_name, extras))
         if dependency.path:
             folder = self._relative(path, dependency.path, must_exist=True)
-            return (folder, wanted) if folder and (self.root / folder).is_dir() else None
+            return (folder, wanted) if folder and kind_at(self.root / folder) == "folder" else None
         folder = "" if dependency.url else self.packages.get(dependency.name or "", "")
         return (folder, wanted) if folder else None
 
@@ -130,7 +131,7 @@ class DependencyReader:
         relative = os.path.relpath(target, self.root).replace(os.sep, "/")
         if relative.startswith("../") or relative == "..":
             self._warn(path, relative, "is outside of the repository", "no trigger can see it")
-        elif target.exists():
+        elif kind_at(target):
             return relative
         elif must_exist:
             self._warn(path, relative, "does not exist", "correct the path, or remove it")

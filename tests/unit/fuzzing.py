@@ -1,0 +1,61 @@
+"""Broken inputs, each made from a seed, so that what fails once fails again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from steps.host.errors import ShipwheelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+CASES = 250
+
+
+@dataclass(frozen=True)
+class Input:
+    """A kind of input: *make* writes a broken one into a folder, and *read* reads it.
+
+    *read* is given that folder, and what was written.
+    """
+
+    make: Callable[[random.Random, Path], bytes]
+    read: Callable[[Path, bytes], object]
+
+
+def damaged(dice: random.Random, content: bytes) -> bytes:
+    """Return *content* with a few bytes changed, cut out, doubled or put in."""
+    data = bytearray(content)
+    for _ in range(dice.randint(1, 4)):
+        at = dice.randrange(len(data) + 1)
+        size = dice.choice([1, 1, 2, 4, 8, 64, 512])
+        match dice.randrange(5):
+            case 0:
+                data[at : at + size] = dice.randbytes(size)
+            case 1:
+                del data[at : at + size]
+            case 2:
+                data[at:at] = data[at : at + size]
+            case 3:
+                data[at : at + size] = dice.choice([b"\0", b"\xff", b"9", b"-"]) * size
+            case 4:
+                data = data[: max(at, 1)]
+    return bytes(data)
+
+
+def failures(kind: str, broken: Input, folder: Path) -> dict[int, Exception]:
+    """Return the errors that nobody expects, by the seeds of the inputs that they came of."""
+    failed: dict[int, Exception] = {}
+    for seed in range(CASES):
+        dice = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret, and the same each time
+        content = broken.make(dice, folder)
+        try:
+            broken.read(folder, content)
+        except ShipwheelError:
+            continue
+        except Exception as error:  # noqa: BLE001 - what is looked for
+            failed[seed] = error
+    return failed
