@@ -27,8 +27,8 @@ from typing import IO, TYPE_CHECKING, TypeVar
 
 from packaging.utils import canonicalize_name
 
-from steps.distribution.layout import sdist_problems, shown, unlisted_bytes, wheel_problems
-from steps.host.errors import InputError, Problem
+from steps.distribution.layout import sdist_problems, unlisted_bytes, wheel_problems
+from steps.host.errors import InputError, Problem, quoted, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -171,7 +171,7 @@ class Sdist(Archive):
         try:
             stream = self._archive.extractfile(entry)
         except KeyError as error:
-            raise tarfile.TarError(f"{name!r} is a link to nothing") from error
+            raise tarfile.TarError(f"{quoted(name)} is a link to nothing") from error
         return stream or io.BytesIO()
 
     def is_executable(self, name: str) -> bool:  # noqa: D102 - as Archive says
@@ -264,7 +264,7 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except _UNREADABLE as error:
         raise InputError(
-            f"{path.name!r} cannot be read as {kind}: {error}", "build it again"
+            f"{path.name!r} cannot be read as {kind}: {visible(str(error))}", "build it again"
         ) from error
     except OSError as error:
         # bz2 raises one without a number, and zipfile seeks to where a broken archive tells it to.
@@ -313,7 +313,7 @@ def _check_doubles(
         found.setdefault(str(PurePosixPath(name)), []).append(entry)
     InputError.raise_all(
         Problem(
-            f"{path.name!r} holds {shown(name)} more than once, with different contents",
+            f"{path.name!r} holds {quoted(name)} more than once, with different contents",
             "pack one of them: remove it from the project's folder where an unpacked sdist or"
             " an earlier build left it, or exclude it in the settings of the build backend",
         )

@@ -41,6 +41,7 @@ from steps.distribution.metadata import (
     parse_metadata,
     spelled,
 )
+from steps.host.errors import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -356,9 +357,7 @@ def _difference(
 ) -> Difference:
     """Return a difference whose name a terminal shows as it is."""
     name = name.replace(_OURS, "")
-    shown = name if name.isprintable() else repr(name)[1:-1]
-    if len(shown) > _NAME_CHARACTERS:
-        shown = f"{shown[:_NAME_CHARACTERS]}..."
+    shown = visible(name, _NAME_CHARACTERS)
     return Difference(
         filename="", change=change, kind=kind, name=shown, detail=detail, rebuilt=rebuilt
     )

@@ -39,7 +39,7 @@ from steps.distribution.archive import (
     readable,
 )
 from steps.distribution.metadata import parse_metadata
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, quoted
 from steps.project.unversioned import Unversioned
 
 if TYPE_CHECKING:
@@ -186,7 +186,8 @@ def _check_identity(
         same = False
     if not same:
         raise InputError(
-            f"{path.name!r} holds the metadata of another distribution: {said[0]!r} {said[1]!r}",
+            f"{path.name!r} holds the metadata of another distribution: {quoted(said[0])}"
+            f" {quoted(said[1])}",
             "build it again, and do not rename distributions",
         )
 
@@ -229,7 +230,7 @@ def _check_sdist(path: Path) -> None:
         packed = [name for name in sdist.names() if _is_distribution_of(own, name)]
         problems = [
             Problem(
-                f"{path.name!r} holds a distribution of its own project: {name!r}",
+                f"{path.name!r} holds a distribution of its own project: {quoted(name)}",
                 "exclude that folder in the settings of the build backend, or move it out of the"
                 " project",
             )
@@ -263,7 +264,7 @@ def _check_wheel(path: Path) -> None:
         mismatches = [*islice(record_mismatches(wheel, folder), _SHOWN)]
         problems = [f"does not match its RECORD: {it}" for it in mismatches]
         if not _is_own_folder(path, folder):
-            problems.insert(0, f"has its metadata in {folder!r}, where no installer looks")
+            problems.insert(0, f"has its metadata in {quoted(folder)}, where no installer looks")
         hint = "build it again, and change nothing in a wheel that is built"
         found = [Problem(f"{path.name!r} {problem}", hint) for problem in problems]
         found += [*_unlisted_bytes(path, wheel), *other_metadata(path, wheel, metadata)]
@@ -281,7 +282,7 @@ def _tag_problems(path: Path, requires_python: str) -> Iterator[Problem]:
     if not any(_may_install(tag.interpreter, tag.abi, allowed) for tag in tags):
         yield Problem(
             f"{path.name!r} is for {', '.join(sorted({tag.interpreter for tag in tags}))}, and its"
-            f" own Requires-Python is {requires_python!r}",
+            f" own Requires-Python is {quoted(requires_python)}",
             "build it with a Python that requires-python allows, which --python names, or correct"
             " that",
         )
@@ -326,11 +327,11 @@ def record_mismatches(wheel: Wheel, folder: str) -> Iterator[str]:
         return
     for member in sorted(held | rows.keys() - unlisted):
         if member not in rows:
-            yield f"{member!r} is not listed"
+            yield f"{quoted(member)} is not listed"
         elif member not in held:
-            yield f"{member!r} is listed and missing"
+            yield f"{quoted(member)} is listed and missing"
         elif not _matches(wheel, rows[member]):
-            yield f"{member!r} has another hash or size"
+            yield f"{quoted(member)} has another hash or size"
 
 
 def _matches(wheel: Wheel, row: tuple[str, str, str]) -> bool:

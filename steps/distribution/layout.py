@@ -17,6 +17,8 @@ from itertools import product
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from steps.host.errors import quoted
+
 if TYPE_CHECKING:
     import tarfile
     from collections.abc import Iterable, Iterator, Sequence
@@ -50,10 +52,10 @@ def unlisted_bytes(stream: BinaryIO, entries: Sequence[ZipInfo]) -> str:
     for entry in sorted(entries, key=lambda entry: entry.header_offset):
         if entry.header_offset != at:
             where = "before" if at < entry.header_offset else "shared with"
-            return f"data {where} {entry.filename!r}"
+            return f"data {where} {quoted(entry.filename)}"
         end = _end_of_member(stream, entry)
         if end is None:
-            return f"two descriptions of {entry.filename!r} that differ"
+            return f"two descriptions of {quoted(entry.filename)} that differ"
         at = end
     return _after_members(stream, at, len(entries))
 
@@ -129,10 +131,10 @@ def wheel_problems(entries: Sequence[ZipInfo]) -> Iterator[str]:
     places = Counter(entry.header_offset for entry in entries)
     for entry in entries:
         if places[entry.header_offset] > 1:  # Python warns, or refuses, by its version
-            yield f"{shown(entry.filename)} shares its data with another member"
+            yield f"{quoted(entry.filename)} shares its data with another member"
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in {0, stat.S_IFREG, stat.S_IFDIR}:
-            yield f"{shown(entry.filename)} is neither a file nor a folder"
+            yield f"{quoted(entry.filename)} is neither a file nor a folder"
         yield from _name_problems(entry.filename)
 
 
@@ -141,9 +143,9 @@ def sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
     tops: set[str] = set()
     for entry in entries:
         if not (entry.isfile() or entry.isdir() or entry.issym() or entry.islnk()):
-            yield f"{shown(entry.name)} is neither a file, a folder nor a link"
+            yield f"{quoted(entry.name)} is neither a file, a folder nor a link"
         if entry.issparse():
-            yield f"{shown(entry.name)} is a sparse file"
+            yield f"{quoted(entry.name)} is a sparse file"
         yield from _name_problems(entry.name)
         yield from _link_problems(entry)
         tops.update(PurePosixPath(entry.name).parts[:1])
@@ -156,17 +158,12 @@ def sdist_problems(entries: Sequence[tarfile.TarInfo]) -> Iterator[str]:
 def _name_problems(name: str) -> Iterator[str]:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or name[1:2] == ":":
-        yield f"{shown(name)} leaves its folder"
+        yield f"{quoted(name)} leaves its folder"
     if not path.parts or _CONTROL.search(name):
-        yield f"{shown(name)} is not a name for a file"
+        yield f"{quoted(name)} is not a name for a file"
     longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
     if longest > _LONGEST_PART or len(os.fsencode(name)) > _LONGEST_NAME:
-        yield f"{shown(name)} is a longer name than file systems take"
-
-
-def shown(name: str) -> str:
-    """Return *name* in quotes, with its end left out where it is long."""
-    return repr(name if len(name) <= _LONGEST_PART else f"{name[:_LONGEST_PART]}...")
+        yield f"{quoted(name)} is a longer name than file systems take"
 
 
 def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
@@ -175,7 +172,7 @@ def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
         return
     top = PurePosixPath(entry.name).parts[:1]
     if PurePosixPath(_target(entry)).parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
-        yield f"{entry.name!r} is a link that leads out: {entry.linkname!r}"
+        yield f"{quoted(entry.name)} is a link that leads out: {quoted(entry.linkname)}"
 
 
 def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
@@ -183,7 +180,7 @@ def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
     leaves = {PurePosixPath(entry.name) for entry in entries if not entry.isdir()}
     for path in (PurePosixPath(entry.name) for entry in entries):
         for leaf in leaves.intersection(path.parents):
-            yield f"{str(path)!r} is below {str(leaf)!r}, which is not a folder"
+            yield f"{quoted(str(path))} is below {quoted(str(leaf))}, which is not a folder"
 
 
 def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
@@ -194,7 +191,7 @@ def _loop_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:
             seen.add(target)
             target = links[target]
         if target == name:
-            yield f"{name!r} is a link to itself"
+            yield f"{quoted(name)} is a link to itself"
 
 
 def _target(link: tarfile.TarInfo) -> str:

@@ -13,7 +13,7 @@ from twine.utils import get_repository_from_config
 from twine.wheel import Wheel as TwineWheel
 
 from steps.distribution.archive import readable
-from steps.host.errors import Problem
+from steps.host.errors import Problem, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,8 +56,8 @@ def other_metadata(path: Path, wheel: Wheel, metadata: str) -> Iterator[Problem]
     found = [name for name in wheel.names() if "METADATA" in name and wheel.read(name) == text]
     if found and metadata not in found:
         yield Problem(
-            f"{path.name!r} holds {found[0]!r}, which twine takes for its metadata, in the place"
-            f" of {metadata!r}",
+            f"{path.name!r} holds {quoted(found[0])}, which twine takes for its metadata, in the"
+            f" place of {quoted(metadata)}",
             "give that file another name, or leave it out of the wheel",
         )
 

@@ -42,9 +42,10 @@ OF_THE_MACHINE = {
     errno.ENOMEM: "end other programs, or take a larger machine, and run it again",
     errno.EAGAIN: "end other programs, or raise their limit (`ulimit -u`), and run it again",
 }
-_LONGEST_LINE = 4000  # characters
-# Control characters, line separators and marks, such as those that turn the direction of a text.
-_INVISIBLE = {"Cc", "Cf", "Zl", "Zp"}
+_LONGEST_LINE, _LONGEST_NAME = 4000, 100  # characters
+# Control characters, halves of characters, line separators and marks, such as those that turn
+# the direction of a text.
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s]+@")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What CI systems take for a command of their own.
@@ -215,30 +216,24 @@ def printable(text: str) -> str:
     """
     text = _URL_PASSWORD.sub(r"\1:***@", _COLOUR.sub("", text))
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    shown = "\n".join(_visible(line[:_LONGEST_LINE]) + _left_out(line) for line in lines)
+    shown = "\n".join(visible(line, _LONGEST_LINE) for line in lines)
     return _CI_COMMAND.sub(lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", shown)
 
 
-def _visible(line: str) -> str:
-    if line.isprintable():
-        return line
-    return "".join(
-        it.encode("unicode_escape").decode()
-        if it != "\t" and unicodedata.category(it) in _INVISIBLE
-        else it
-        for it in line
-    )
+def visible(text: str, most: int = _LONGEST_NAME) -> str:
+    """Return *most* characters of *text*, which others wrote, on one line that moves no cursor."""
+    start, more = text[:most], len(text) - most
+    if not start.isprintable():
+        start = "".join(map(_escaped, start))
+    return f"{start}… and {more} more characters" if more > 0 else start
 
 
-def _left_out(line: str) -> str:
-    more = len(line) - _LONGEST_LINE
-    return f"… and {more} more characters" if more > 0 else ""
+def _escaped(character: str) -> str:
+    if character == "\t" or unicodedata.category(character) not in _INVISIBLE:
+        return character
+    return character.encode("unicode_escape").decode()
 
 
-def quoted(text: str, most: int = 100) -> str:
-    """Return *text* that others wrote, as a message or a log can show it: *most* characters of it.
-
-    It stays on its line and moves no cursor, and a CI service finds no command of its own in it.
-    """
-    start = text if len(text) <= most else f"{text[:most]}…"
-    return repr(start).replace("::", r":\x3a")
+def quoted(text: str, most: int = _LONGEST_NAME) -> str:
+    """Return what is `visible` of *text* in quotes, in which no CI service finds a command."""
+    return f"'{visible(text, most)}'".replace("::", r":\x3a")

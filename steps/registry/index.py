@@ -25,6 +25,7 @@ from steps.host.errors import (
     counted,
     quoted,
     shorten,
+    visible,
 )
 from steps.host.progress import current_work, progress
 from steps.registry.address import shown
@@ -226,7 +227,7 @@ def _require_ok(response: requests.Response) -> None:
 def _status(response: requests.Response) -> str:
     """Return the status of an answer, and where a redirect leads."""
     to = f", a redirect to {shown(response.headers['Location'])!r}" if response.is_redirect else ""
-    return f"{response.status_code} {quoted(response.reason or '')[1:-1]}{to}"
+    return f"{response.status_code} {visible(response.reason or '')}{to}"
 
 
 def _check_digest(digest: str, file: PublishedFile) -> None:

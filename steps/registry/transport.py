@@ -21,7 +21,7 @@ import urllib3
 from requests import codes
 from requests.auth import HTTPBasicAuth
 
-from steps.host.errors import AccessError, RegistryError, quoted
+from steps.host.errors import AccessError, RegistryError, quoted, visible
 from steps.registry.adapter import Adapter
 from steps.registry.address import is_loopback, origin, same_site, shown, unresolved_problem
 from steps.registry.artifact_registry import (
@@ -165,7 +165,7 @@ class Transport:
 
     def describe(self, response: requests.Response) -> str:
         """Return the status of an answer and what it says, short and without a secret."""
-        reason = quoted(response.reason or "")[1:-1]
+        reason = visible(response.reason or "")
         status = f"{response.status_code} {reason}".rstrip()
         try:
             body = self.credentials.hide(" ".join(_said(response).split()))
@@ -339,7 +339,7 @@ def _fault(error: requests.RequestException) -> str:
         elif isinstance(cause, http.client.RemoteDisconnected):
             words = "the connection was closed without an answer"
         elif isinstance(cause, OSError) and str(cause).startswith(_TUNNEL_FAILED):
-            words = f"the proxy answered {quoted(str(cause).removeprefix(_TUNNEL_FAILED))[1:-1]}"
+            words = f"the proxy answered {visible(str(cause).removeprefix(_TUNNEL_FAILED))}"
     return words
 
 

@@ -15,7 +15,7 @@ import pytest
 import steps
 from builder.__main__ import main, shipwheel
 from steps.host import errors
-from steps.host.errors import Problem, ShipwheelError, printable
+from steps.host.errors import Problem, ShipwheelError, printable, quoted
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -253,6 +253,12 @@ def test_a_limit_is_the_machines_however_python_puts_it(
 
     assert main(["command"]) == 2
     assert f"hint: {hint}" in capsys.readouterr().err
+
+
+def test_a_name_of_others_is_short_and_stays_on_its_line_in_quotes() -> None:
+    assert quoted("a\n\x1b[2J\u202e\ud800 ::error::" + "z" * 80_000) == (
+        r"'a\n\x1b[2J\u202e\ud800 :\x3aerror:\x3a" + "z" * 82 + "… and 79918 more characters'"
+    )
 
 
 def test_what_others_wrote_is_shown_and_never_obeyed() -> None:

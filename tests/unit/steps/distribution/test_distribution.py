@@ -18,7 +18,7 @@ from steps.distribution.files import (
     read_distribution,
     read_whole,
 )
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, quoted
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def test_metadata_of_another_distribution_is_refused(
 
     assert str(caught.value) == (
         "'tides-1.0-py3-none-any.whl' holds the metadata of another distribution:"
-        f" {name!r} {version!r}\n"
+        f" {quoted(name)} {quoted(version)}\n"
         "  hint: build it again, and do not rename distributions"
     )
 

@@ -59,7 +59,7 @@ def judge(
         ("", "", "400"),
         (" It\n is   so. ", "Why", "400 Why, 'It is so.'"),
         ("x" * 500, "Why", f"400 Why, '{'x' * 500}'"),
-        ("x" * 501, "Why", f"400 Why, '{'x' * 500}…'"),
+        ("x" * 501, "Why", f"400 Why, '{'x' * 500}… and 1 more characters'"),
         ("a planted secret", "Why", "400 Why, 'a [hidden] secret'"),
         ("\x1b[2J::error::x\u202e", "W\x1bhy", r"400 W\x1bhy, '\x1b[2J:\x3aerror:\x3ax\u202e'"),
         (f"<html><title>It{'<title' * 90_000}", "Why", "400 Why, 'a page of HTML without a title'"),
