@@ -1,4 +1,4 @@
-"""What all tests share: no test is skipped where all have to run."""
+"""What all tests share: none is skipped where all have to run, and attacks are counted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.attacks import note, render
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -25,4 +27,14 @@ def pytest_runtest_makereport(
     if report.skipped and "SHIPWHEEL_NO_SKIPS" in os.environ and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped where all have to run: {report.longrepr}"
+    note(item, report)
     return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = (report for each in terminalreporter.stats.values() for report in each)
+    properties = (it for report in reports for it in getattr(report, "user_properties", ()))
+    if lines := render(properties):
+        terminalreporter.section("attacks")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -26,7 +26,7 @@ from steps.distribution.files import check_built, read_whole
 from steps.host.errors import ShipwheelError
 from steps.project.manifest import MANIFEST
 from tests.tiny import make_distributions, make_project
-from tests.unit.fuzzing import Input, damaged, failures
+from tests.unit.fuzzing import CASES, Input, damaged, failures
 from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.conditions import read_conditions
 from triggers.cloudbuild.files import read_build_config, read_mappings
@@ -270,6 +270,7 @@ INPUTS = {
 }
 
 
+@pytest.mark.attack("a broken input", cases=CASES)
 @pytest.mark.parametrize("kind", INPUTS)
 def test_a_broken_input_is_an_error_that_is_expected(
     kind: str, tmp_path_factory: pytest.TempPathFactory

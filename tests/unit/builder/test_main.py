@@ -209,6 +209,7 @@ def test_standard_streams_may_be_closed_or_full(redirection: str, code: int, sai
     assert bool(done.stderr) == bool(said)
 
 
+@pytest.mark.attack("limits of the machine")
 @pytest.mark.parametrize(("arguments", "code"), [("--version", 0), ("run nowhere", 2), ("", 2)])
 @pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
 def test_a_standard_error_that_takes_nothing_does_not_change_the_exit_code(
@@ -220,6 +221,7 @@ def test_a_standard_error_that_takes_nothing_does_not_change_the_exit_code(
     assert done.returncode == code
 
 
+@pytest.mark.attack("limits of the machine")
 def test_a_limit_of_the_machine_is_reported_with_what_raises_it(tmp_path: Path) -> None:
     config = tmp_path / "cloudbuild.yaml"
     config.write_text("steps: [{name: bash}]")
@@ -238,6 +240,7 @@ def test_a_limit_of_the_machine_is_reported_with_what_raises_it(tmp_path: Path) 
         assert f"`ulimit {limit[:2]} " in done.stderr
 
 
+@pytest.mark.attack("limits of the machine")
 @pytest.mark.parametrize(
     ("error", "hint"),
     [
@@ -255,12 +258,14 @@ def test_a_limit_is_the_machines_however_python_puts_it(
     assert f"hint: {hint}" in capsys.readouterr().err
 
 
+@pytest.mark.attack("terminal and log")
 def test_a_name_of_others_is_short_and_stays_on_its_line_in_quotes() -> None:
     assert quoted("a\n\x1b[2J\u202e\ud800 ::error::" + "z" * 80_000) == (
         r"'a\n\x1b[2J\u202e\ud800 :\x3aerror:\x3a" + "z" * 82 + "… and 79918 more characters'"
     )
 
 
+@pytest.mark.attack("terminal and log")
 def test_what_others_wrote_is_shown_and_never_obeyed() -> None:
     text = "a\x1b]0;t\x07\u202eb \x1b[31mred\x1b[0m\r\n  ::error::x\n##[warning]y\n" + "z" * 4001
 

@@ -79,6 +79,7 @@ SECRET = (
 )
 
 
+@pytest.mark.attack("secrets")
 @pytest.mark.parametrize("options", [[], ["--json"], ["--dry-run"], ["--dry-run", "--json"]])
 def test_a_secret_reaches_its_step_and_nothing_else(laptop: Laptop, options: list[str]) -> None:
     outcome = laptop.run(SECRET, "--host-tools", *options, environ={"TOKEN": "hunter2-hunter2"})
@@ -97,6 +98,7 @@ def test_a_secret_without_a_value_is_refused_before_anything_runs(laptop: Laptop
     assert f'{laptop.config}:2: secretEnv "TOKEN" has no value on this machine' in outcome.err
 
 
+@pytest.mark.attack("secrets")
 def test_a_step_never_sees_this_machine_s_secrets(laptop: Laptop) -> None:
     text = "steps: [{name: bash, args: [-c, env]}]"
     outcome = laptop.run(text, "--host-tools", environ={"GITHUB_TOKEN": "hunter2", "FOO": "1"})
@@ -114,6 +116,7 @@ def test_what_a_step_leaves_as_output_is_in_the_summary_and_the_json(laptop: Lap
     assert record["steps"][0]["output"] == "ready\n"
 
 
+@pytest.mark.attack("files of the user")
 @pytest.mark.parametrize(
     "make",
     [
@@ -141,6 +144,7 @@ def test_an_output_and_a_line_may_be_as_long_as_they_like(laptop: Laptop) -> Non
     assert "\\x00" in outcome.err
 
 
+@pytest.mark.attack("files of the user")
 def test_no_link_of_the_source_leads_a_step_back_into_the_checkout(laptop: Laptop) -> None:
     source, link = laptop.source, laptop.source.parent / "link"
     link.symlink_to(source)
@@ -177,6 +181,7 @@ LOGINS = {
 SHOW = "steps: [{name: bash, args: [-c, 'env; cat $$PIP_CONFIG_FILE; echo hunter2! hunter5']}]"
 
 
+@pytest.mark.attack("secrets")
 def test_credentials_in_settings_are_kept_from_the_steps_and_out_of_the_log(
     laptop: Laptop,
 ) -> None:

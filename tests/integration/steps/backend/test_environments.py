@@ -37,6 +37,7 @@ def run(environment: AnyEnvironment, user: str, script: str) -> str:
     return environment.run(user, command, cwd="/", environ=environ)
 
 
+@pytest.mark.attack("an environment that is kept")
 @pytest.mark.parametrize(
     "deed",
     [

@@ -102,6 +102,7 @@ def tampered(name: str, content: bytes) -> bytes:
 DERIVED = re.compile(r".*\.egg-info/(dependency_links|requires|top_level)\.txt|.*/RECORD")
 
 
+@pytest.mark.attack("a published file that differs")
 @sample("backend", ["setuptools", "hatchling", "flit", "poetry-core", "uv-build"], "setuptools")
 def test_every_member_that_a_backend_writes_counts_and_nothing_replaces_it(
     backend: str, context: BuildContext, tmp_path: Path
@@ -159,6 +160,7 @@ def outcomes(capsys: Capsys) -> set[tuple[str, str]]:
     return {(row["outcome"], row["result"]) for row in json.loads(capsys.readouterr().out)}
 
 
+@pytest.mark.attack("a published file that differs")
 @pytest.mark.emulator(repositories=["demo/pypi"])
 def test_a_compiled_package_is_rebuilt_while_its_source_is_the_published_one(
     command: list[str], tmp_path: Path, capsys: Capsys

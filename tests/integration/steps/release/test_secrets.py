@@ -127,6 +127,7 @@ def leaks(places: dict[str, bytes], token: str) -> list[str]:
     ]
 
 
+@pytest.mark.attack("secrets")
 @sample_pairs(("command", "fault"), ASKING, FAULTS)
 def test_no_secret_leaves_a_command_that_meets_a_fault(
     emulator: Emulator, work: Path, tally: Tally, command: str, fault: str
@@ -152,6 +153,7 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
+@pytest.mark.attack("secrets")
 @pytest.mark.parametrize("command", OTHERS)
 def test_no_secret_leaves_a_command_that_needs_none(work: Path, tally: Tally, command: str) -> None:
     environ = {**os.environ, **LOGIN, "SHIPWHEEL_REGISTRY": "us-central1/demo/pypi"}
@@ -163,6 +165,7 @@ def test_no_secret_leaves_a_command_that_needs_none(work: Path, tally: Tally, co
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
+@pytest.mark.attack("secrets")
 @sample("command", ASKING, "publish", "requirements")
 def test_no_secret_of_the_keyring_backend_leaves_a_command(
     emulator: Emulator, work: Path, tally: Tally, command: str
@@ -197,6 +200,7 @@ def test_the_token_in_a_clients_settings_is_where_it_was_asked_for(
     tally.leaks(len(others), leaks(others, TOKEN))
 
 
+@pytest.mark.attack("secrets")
 @pytest.mark.parametrize("ending", ["", "raise SystemExit(1)\n"], ids=["succeeds", "fails"])
 def test_a_backend_that_prints_its_environment_prints_no_secret(
     emulator: Emulator, work: Path, tally: Tally, ending: str
@@ -216,6 +220,7 @@ def test_a_backend_that_prints_its_environment_prints_no_secret(
     tally.leaks(len(places), leaks(places, TOKEN))
 
 
+@pytest.mark.attack("secrets")
 @sample("fault", ["none", "401", "403", "reset before the answer"], "401")
 def test_no_secret_of_gcloud_leaves_an_upload_that_meets_a_fault(
     emulator: Emulator, work: Path, tally: Tally, fault: str

@@ -127,6 +127,7 @@ def test_one_that_was_used_of_late_stays(tmp_path: Path, monkeypatch: pytest.Mon
     assert [name for name, path in made.items() if path and path.exists()] == ["a", "c"]
 
 
+@pytest.mark.attack("an environment that is kept")
 @pytest.mark.parametrize("deed", ["write", "touch", "compile", "add", "remove", "replace", "mode"])
 def test_one_that_was_touched_is_made_again(tmp_path: Path, deed: str) -> None:
     path = get(tmp_path, Maker())
@@ -215,6 +216,7 @@ def test_the_folder_is_the_users(cache: str, folder: str, home: Path) -> None:
     assert cache_folder({}) is None
 
 
+@pytest.mark.attack("an environment that is kept")
 def test_the_folder_is_no_one_elses_whatever_the_umask(home: Path) -> None:
     before = os.umask(0)
     try:
@@ -225,6 +227,7 @@ def test_the_folder_is_no_one_elses_whatever_the_umask(home: Path) -> None:
     assert cache_folder({"HOME": str(home)}) == home / ".cache/shipwheel/environments"
 
 
+@pytest.mark.attack("an environment that is kept")
 @pytest.mark.parametrize("inner", ["", ".cache", ".cache/shipwheel/environments"])
 def test_a_folder_that_others_may_write_to_is_not_used_and_it_is_said(
     inner: str, home: Path, caplog: pytest.LogCaptureFixture
@@ -236,6 +239,7 @@ def test_a_folder_that_others_may_write_to_is_not_used_and_it_is_said(
     assert f"other users may write into {os.fspath(home / inner)!r}" in caplog.text
 
 
+@pytest.mark.attack("an environment that is kept")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
 @pytest.mark.parametrize("inner", ["", ".cache", ".cache/shipwheel/environments"])
 def test_a_folder_of_another_user_is_not_used_not_even_by_root(

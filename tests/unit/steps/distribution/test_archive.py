@@ -111,6 +111,7 @@ def test_members_of_a_wheel_are_hashed(tmp_path: Path) -> None:
     assert member_hashes(path) == {"a/x": hashlib.sha256(b"ships").hexdigest()}
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize(
     ("entry", "reason"),
     [
@@ -157,6 +158,7 @@ def test_a_link_that_stays_in_its_sdist_is_no_harm(tmp_path: Path, target: str) 
         assert archive.names() == ("ok", "y")
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize("target", ["x", "y", "./x", "sub/z"])
 def test_a_link_that_leads_back_to_itself_is_refused(tmp_path: Path, target: str) -> None:
     others = link("a-1/y", "x"), link("a-1/sub/z", "a-1/y", tarfile.LNKTYPE)
@@ -166,6 +168,7 @@ def test_a_link_that_leads_back_to_itself_is_refused(tmp_path: Path, target: str
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 def test_a_description_of_a_member_that_is_a_bomb_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +181,7 @@ def test_a_description_of_a_member_that_is_a_bomb_is_not_read(
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 def test_many_large_descriptions_are_a_bomb_as_well(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +196,7 @@ def test_many_large_descriptions_are_a_bomb_as_well(
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize("name", ["../x", "/x", "a\\..\\x", "C:/x", "a/\n"])
 def test_a_hostile_wheel_is_refused(tmp_path: Path, name: str) -> None:
     path = wheel(tmp_path / "a-1-py3-none-any.whl", {name: b""})
@@ -200,6 +205,7 @@ def test_a_hostile_wheel_is_refused(tmp_path: Path, name: str) -> None:
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a-1-py3-none-any.whl"
     info = zipfile.ZipInfo("a/x")
@@ -211,6 +217,7 @@ def test_a_link_in_a_wheel_is_refused(tmp_path: Path) -> None:
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
 def test_a_bomb_is_refused_and_what_is_no_larger_than_a_distribution_is_read(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
@@ -244,6 +251,7 @@ def test_what_is_large_and_hardly_packed_is_not_a_bomb(
     assert member_hashes(path) == {"x": hashlib.sha256(noise).hexdigest()}
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
 def test_more_members_than_any_distribution_has_are_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -314,6 +322,7 @@ def test_an_archive_that_is_not_there_is_reported(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize(
     ("at", "value"), [(6, b"\x01\x00"), (8, b"\x63\x00")], ids=["encrypted", "packed oddly"]
 )
@@ -330,6 +339,7 @@ def test_a_member_that_python_cannot_unpack_is_refused(
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
 @pytest.mark.parametrize("content", [b"", b"not an archive", b"\x1f\x8b\x08\x00broken"])
 def test_a_broken_archive_is_refused(tmp_path: Path, name: str, content: bytes) -> None:
@@ -348,6 +358,7 @@ def test_a_truncated_sdist_is_refused(tmp_path: Path) -> None:
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 @pytest.mark.parametrize("compression", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_a_member_whose_compression_is_broken_is_refused(tmp_path: Path, compression: int) -> None:
     path = tmp_path / "a-1-py3-none-any.whl"
@@ -361,6 +372,7 @@ def test_a_member_whose_compression_is_broken_is_refused(tmp_path: Path, compres
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 def test_a_wheel_whose_members_are_not_where_it_says_is_refused(tmp_path: Path) -> None:
     path = wheel(tmp_path / "a-1-py3-none-any.whl", {"x": b"ships"})
     content = path.read_bytes()
@@ -371,6 +383,7 @@ def test_a_wheel_whose_members_are_not_where_it_says_is_refused(tmp_path: Path) 
         member_hashes(path)
 
 
+@pytest.mark.attack("an archive")
 def test_a_name_in_a_wheel_that_is_not_the_utf_8_that_it_says_is_refused(tmp_path: Path) -> None:
     path = wheel(tmp_path / "a-1-py3-none-any.whl", {"\u00fc": b"ships"})
     path.write_bytes(path.read_bytes().replace("\u00fc".encode(), b"\xff\xff"))

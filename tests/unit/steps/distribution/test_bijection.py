@@ -137,6 +137,7 @@ SDIST_TRICKS: dict[str, dict[str, str]] = {
 }
 
 
+@pytest.mark.attack("a published file that differs")
 @pytest.mark.parametrize("trick", WHEEL_TRICKS)
 def test_a_trick_with_the_members_of_a_wheel_is_a_difference(trick: str, tmp_path: Path) -> None:
     ours = OURS
@@ -146,11 +147,13 @@ def test_a_trick_with_the_members_of_a_wheel_is_a_difference(trick: str, tmp_pat
     assert wheels(tmp_path, ours, WHEEL_TRICKS[trick])
 
 
+@pytest.mark.attack("a published file that differs")
 @pytest.mark.parametrize("trick", SDIST_TRICKS)
 def test_a_trick_with_the_members_of_an_sdist_is_a_difference(trick: str, tmp_path: Path) -> None:
     assert sdists(tmp_path, OUR_SDIST, SDIST_TRICKS[trick])
 
 
+@pytest.mark.attack("a published file that differs")
 def test_executable_bits_are_contents(tmp_path: Path) -> None:
     name = "tide_tables-1.0-py3-none-any.whl"
     ours = read_distribution(write(tmp_path / "ours" / name, OURS))
@@ -179,12 +182,14 @@ def test_only_a_bill_of_materials_in_its_own_place_may_be_a_rebuild(tmp_path: Pa
     assert rebuilt({other: '{"built": "elsewhere"}'}) == [(other, False)]
 
 
+@pytest.mark.attack("a published file that differs")
 def test_what_a_compiler_wrote_is_source_in_an_sdist(tmp_path: Path) -> None:
     found = sdists(tmp_path, {**SDIST, "_c.so": "\x7fELF 1"}, {**SDIST, "_c.so": "\x7fELF 2"})
 
     assert [(it.name, it.rebuilt) for it in found] == [("_c.so", False)]
 
 
+@pytest.mark.attack("a published file that differs")
 def test_two_members_of_one_name_each_need_their_partner(tmp_path: Path) -> None:
     ours = {**OURS, f"{INFO}/LICENSE": "Free\n"}
     swapped = {**ours, f"{INFO}/LICENSE": "Paid\n"}
@@ -232,6 +237,7 @@ SDIST_MEMBERS = strategies.fixed_dictionaries(
 MOVES = strategies.lists(strategies.tuples(strategies.integers(0, 20), strategies.integers(0, 20)))
 
 
+@pytest.mark.attack("a published file that differs")
 @hypothesis.settings(max_examples=150)
 @hypothesis.given(ours=MEMBERS, moves=MOVES, data=strategies.data())
 def test_no_rearrangement_of_a_wheel_hides_a_member_that_differs(
@@ -245,6 +251,7 @@ def test_no_rearrangement_of_a_wheel_hides_a_member_that_differs(
         assert wheels(Path(folder), {**WHEEL, **ours}, {**WHEEL, **theirs})
 
 
+@pytest.mark.attack("a published file that differs")
 @hypothesis.settings(max_examples=150)
 @hypothesis.given(ours=SDIST_MEMBERS, moves=MOVES, data=strategies.data())
 def test_no_rearrangement_of_an_sdist_hides_a_member_that_differs(

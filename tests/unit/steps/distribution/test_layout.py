@@ -84,6 +84,7 @@ TRICKS: dict[str, tuple[Callable[[bytes], bytes], str]] = {
 }
 
 
+@pytest.mark.attack("a published file that differs")
 @pytest.mark.parametrize("trick", TRICKS)
 def test_bytes_of_a_wheel_that_are_no_member_are_a_difference_and_refused_in_our_own(
     trick: str, tmp_path: Path
@@ -101,6 +102,7 @@ def test_bytes_of_a_wheel_that_are_no_member_are_a_difference_and_refused_in_our
     )
 
 
+@pytest.mark.attack("a published file that differs")
 @pytest.mark.parametrize(
     "trailer", [b"evil", bytes(1024) + b"evil"], ids=["at once", "behind zeros"]
 )
@@ -151,6 +153,7 @@ def test_every_form_of_zip_that_has_nothing_else_in_it_passes(
     assert read_distribution(wheel.path).name == "berths"
 
 
+@pytest.mark.attack("a published file that differs")
 def test_members_that_share_their_data_are_refused(tmp_path: Path) -> None:
     """Python only warns of two entries for one place, or refuses them, by its version."""
     wheel = make_distributions(make_project(tmp_path, "tides"))[0].path

@@ -149,11 +149,13 @@ def _nine_times_the_row_before(form: str, rows: int) -> str:
     )
 
 
+@pytest.mark.attack("time and memory")
 def test_a_file_of_aliases_does_not_unfold_without_end() -> None:
     with pytest.raises(YamlError, match="unfolds into more than 20000 values"):
         read_documents(_nine_times_the_row_before("[ROW]", 12))
 
 
+@pytest.mark.attack("time and memory")
 def test_merging_nine_times_the_same_is_merging_it_once() -> None:
     document = read_yaml(_nine_times_the_row_before("{z: b, <<: [ROW]}", 60))
 

@@ -56,6 +56,7 @@ def test_a_file_keeps_its_permissions_unless_it_is_given_others(tmp_path: Path) 
     assert mode(path) == 0o600
 
 
+@pytest.mark.attack("files of the user")
 @pytest.mark.usefixtures("_full_disk")
 def test_on_a_full_disk_everything_is_as_it_was(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
@@ -78,6 +79,7 @@ def test_what_fails_halfway_leaves_the_old_file(tmp_path: Path) -> None:
     assert contents(tmp_path) == {"a": "old"}
 
 
+@pytest.mark.attack("files of the user")
 @pytest.mark.parametrize("target", ["there", "nowhere", "../outside", "."])
 def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, target: str) -> None:
     folder = tmp_path / "folder"
@@ -96,6 +98,7 @@ def test_nothing_is_written_through_a_symbolic_link(tmp_path: Path, target: str)
     assert [it.name for it in tmp_path.iterdir()] == ["folder"]
 
 
+@pytest.mark.attack("files of the user")
 def test_a_folder_that_leads_out_is_named(tmp_path: Path) -> None:
     for name in "inside", "outside":
         (tmp_path / name).mkdir()

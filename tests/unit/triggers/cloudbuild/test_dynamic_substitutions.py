@@ -113,6 +113,7 @@ def test_values_are_expanded_through_one_another() -> None:
     assert expand_values(values, set(values)) == {"_A": "c!", "_B": "c", "_C": ""}
 
 
+@pytest.mark.attack("time and memory")
 def test_a_circle_is_named() -> None:
     values = {"_A": "$_B", "_B": "$_C", "_C": "$_B"}
 
@@ -188,6 +189,7 @@ TOO_MUCH = {
 }
 
 
+@pytest.mark.attack("time and memory")
 @pytest.mark.parametrize("message", TOO_MUCH)
 def test_what_would_fill_the_memory_the_stack_or_minutes_is_refused(message: str) -> None:
     values = TOO_MUCH[message]

@@ -165,6 +165,7 @@ def test_a_place_that_cannot_be_written_is_one_clean_message(
     assert not (tmp_path / "shipwheel.yaml").exists()
 
 
+@pytest.mark.attack("files of the user")
 @pytest.mark.parametrize("force", [[], ["--force"]])
 def test_nothing_is_written_where_a_symbolic_link_leads(
     tmp_path: Path,
