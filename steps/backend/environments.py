@@ -30,6 +30,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from steps.backend.environment_cache import fingerprint
+from steps.backend.private_requirements import require_plain
 from steps.backend.sources import EPOCH_VARIABLE
 from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
 from steps.host.children import OncePerKey
@@ -276,6 +277,7 @@ class Environments:
         return tuple(self.private.siblings(requirements).values()) if self.private else ()
 
     def _fill(self, requirements: frozenset[str], path: Path, *, compiled: bool = False) -> None:
+        require_plain(requirements)
         venv = ["venv", "--quiet", "--no-project", "--clear", "--python", self._python, str(path)]
         try:
             self._uv(*venv)

@@ -8,6 +8,7 @@ what it finds as sdists only.
 from __future__ import annotations
 
 import graphlib
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from packaging.utils import (
 
 from steps.distribution.files import allows_python, read_distribution
 from steps.host.children import OncePerKey
-from steps.host.errors import BuildFailed, InputError, RegistryError
+from steps.host.errors import BuildFailed, InputError, Problem, RegistryError, quoted
 from steps.project.repository import neighbours
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from steps.registry.page import PublishedFile, PublishedProject
 
 _NEWEST = 5
+_VARIABLE = re.compile(r"\$\{\w+\}")  # as pip and uv have them in files
 Found = dict[NormalizedName, "Distribution"]
 Python = tuple[int, ...]  # the version of the interpreter, as in (3, 12)
 _THIS = sys.version_info[:2]
@@ -131,6 +133,25 @@ def _none_fits(
         f" Python {'.'.join(map(str, python))}; its newest versions: {newest}",
         f"{other}publish one that fits; a package of the registry never comes from another index",
     )
+
+
+def require_plain(requirements: Iterable[str]) -> None:
+    """Raise InputError for what the installer would take for more than a requirement.
+
+    It takes options from a line, and puts values of variables, which may be secret, into URLs.
+    """
+    problems = []
+    for line in sorted(requirements):
+        try:
+            url = Requirement(line).url or ""
+        except InvalidRequirement:
+            what = f"A build requirement is not valid (PEP 508): {quoted(line)}"
+            problems.append(Problem(what, "write it as in 'name>=1.0', without options"))
+        else:
+            if variable := _VARIABLE.search(url):
+                what = f"The URL of a build requirement names a variable: {quoted(variable[0])}"
+                problems.append(Problem(what, "write the URL without it: its value would be sent"))
+    InputError.raise_all(problems)
 
 
 def choose(

@@ -15,7 +15,7 @@ from steps.backend.environments import AnyEnvironment, Environments
 from steps.backend.fork_server import ForkServers
 from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
 from steps.host.children import Children
-from steps.host.errors import BuildFailed
+from steps.host.errors import BuildFailed, InputError
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
@@ -123,6 +123,28 @@ def test_names_the_option_where_a_requirement_is_for_another_python(tmp_path: Pa
     assert caught.value.problems[0].hint == (
         "name a Python that they fit with --python, or require versions that fit this one"
     )
+
+
+@pytest.mark.attack("secrets")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("backend @ https://127.0.0.1:9/${SECRET}/b-1-py3-none-any.whl", "names a variable"),
+        ("-r /etc/passwd", "is not valid"),
+        ("backend\n--index-url https://127.0.0.1:9", "is not valid"),
+        ("backend --hash=sha256:00", "is not valid"),
+        ("./backend", "is not valid"),
+    ],
+)
+def test_a_build_requirement_tells_the_installer_nothing_else(line: str, said: str) -> None:
+    children = _Counting()
+    with (
+        _environments({"SECRET": "hunter2"}, children) as environments,
+        pytest.raises(InputError, match=said),
+    ):
+        _get(environments, line)
+
+    assert children.ended == 0
 
 
 def test_requirements_that_cannot_be_installed_are_tried_once(folder: Path) -> None:
