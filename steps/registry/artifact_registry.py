@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import unquote
 
-from steps.host.errors import quoted
+from steps.host.errors import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -66,9 +66,9 @@ class Repository:
         )
         return cls(
             name=str(answer.get("name", "")).rpartition("/")[2],
-            mode=quoted(str(answer.get("mode", "")))[1:-1],
+            mode=visible(str(answer.get("mode", ""))),
             upstreams=tuple(sorted(upstreams, key=lambda it: -it.priority)),
-            format=quoted(str(answer.get("format", "")))[1:-1],
+            format=visible(str(answer.get("format", ""))),
         )
 
     @property
