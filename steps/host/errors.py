@@ -216,12 +216,24 @@ def printable(text: str) -> str:
     """
     text = _URL_PASSWORD.sub(r"\1:***@", _COLOUR.sub("", text))
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    shown = "\n".join(visible(line, _LONGEST_LINE) for line in lines)
+    shown = "\n".join(_cut(line, _LONGEST_LINE) for line in lines)
     return _CI_COMMAND.sub(lambda match: f"{match[1] or ''}\\x{ord(match[0][-1]):02x}", shown)
 
 
 def visible(text: str, most: int = _LONGEST_NAME) -> str:
-    """Return *most* characters of *text*, which others wrote, on one line that moves no cursor."""
+    """Return *most* characters of *text*, which others wrote, on one line that moves no cursor.
+
+    A CI service finds no command of its own in it.
+    """
+    return _cut(text, most).replace("::", r":\x3a")
+
+
+def quoted(text: str, most: int = _LONGEST_NAME) -> str:
+    """Return what is `visible` of *text*, in quotes."""
+    return f"'{visible(text, most)}'"
+
+
+def _cut(text: str, most: int) -> str:
     start, more = text[:most], len(text) - most
     if not start.isprintable():
         start = "".join(map(_escaped, start))
@@ -232,8 +244,3 @@ def _escaped(character: str) -> str:
     if character == "\t" or unicodedata.category(character) not in _INVISIBLE:
         return character
     return character.encode("unicode_escape").decode()
-
-
-def quoted(text: str, most: int = _LONGEST_NAME) -> str:
-    """Return what is `visible` of *text* in quotes, in which no CI service finds a command."""
-    return f"'{visible(text, most)}'".replace("::", r":\x3a")

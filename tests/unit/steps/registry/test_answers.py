@@ -61,7 +61,11 @@ def judge(
         ("x" * 500, "Why", f"400 Why, '{'x' * 500}'"),
         ("x" * 501, "Why", f"400 Why, '{'x' * 500}… and 1 more characters'"),
         ("a planted secret", "Why", "400 Why, 'a [hidden] secret'"),
-        ("\x1b[2J::error::x\u202e", "W\x1bhy", r"400 W\x1bhy, '\x1b[2J:\x3aerror:\x3ax\u202e'"),
+        (
+            "\x1b[2J::error::x\u202e",
+            "W\x1bhy ::error::",
+            r"400 W\x1bhy :\x3aerror:\x3a, '\x1b[2J:\x3aerror:\x3ax\u202e'",
+        ),
         (f"<html><title>It{'<title' * 90_000}", "Why", "400 Why, 'a page of HTML without a title'"),
     ],
 )
