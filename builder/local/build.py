@@ -285,7 +285,9 @@ class ArtifactDelivery:
         nothing = f"no file matches {', '.join(package.paths)}"
         inside = (path.removeprefix(f"{WORKSPACE}/") for path in package.paths)
         if all((self.directories.workspace / path).parent.is_dir() for path in inside):
-            self.log.line(f"WARNING: {nothing}: no document says what Cloud Build does then")
+            self.log.line(
+                f"WARNING: {nothing}: Google does not document what Cloud Build does then"
+            )
             return True
         self.log.line(f"ERROR: {nothing}")
         return False

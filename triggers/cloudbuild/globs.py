@@ -52,7 +52,7 @@ class FileIndex:
     def undocumented(self) -> list[str]:
         """Return what no document says about the globs that were asked for."""
         return [
-            f"The glob {glob.text!r}: {glob.undocumented}; no document says"
+            f"The glob {glob.text!r}: {glob.undocumented}; Google does not document it"
             for glob in self._globs.values()
             if glob.undocumented
         ]

@@ -226,7 +226,7 @@ def _decide_by_files(trigger: TriggerConditions, files: _Files) -> _Decision:
     """
     left = files.match("", trigger.ignored)
     if not files.paths and trigger.included:
-        return "unknown", "no file changed; no document says what that starts", ()
+        return "unknown", "no file changed; Google does not document what that starts", ()
     if not left.files and trigger.ignored:
         return "no", "every changed file is ignored" if files.paths else "no file changed", ()
     if not trigger.included:
@@ -256,9 +256,9 @@ def _undocumented(conditions: Iterable[TriggerConditions], event: Event) -> Iter
     filtered = [it for it in conditions if it.included or it.ignored]
     if event.kind != "push" and any(it.event == "pull-request" for it in filtered):
         yield (
-            "No document says which commit a pull request is compared with to find its files, and"
-            " one says that only pushes have file filters; gcloud takes them for both"
+            "Google does not document which commit a pull request is compared with. One page"
+            " says that only pushes have file filters; gcloud takes them for both"
         )
     asks_for_tags = event.kind != "pull-request" and event.branch is None
     if asks_for_tags and any(it.ref == "tag" for it in filtered):
-        yield "No document says which files count as changed when a tag is pushed"
+        yield "Google does not document which files count as changed when a tag is pushed"

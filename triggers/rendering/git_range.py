@@ -23,8 +23,8 @@ _DIFF = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submo
 _PUSH = "\x1e"
 _NAME_FILES = "name the files with --files"
 _NEW = (
-    "A new branch or tag: every file counts as changed. That is documented for Cloud Source"
-    " Repositories; for other repositories no document says"
+    "A new branch or tag: every file counts as changed. Google documents this for Cloud Source"
+    " Repositories only"
 )
 
 
@@ -137,8 +137,8 @@ def _notes(directory: Path, base: str, head: str) -> tuple[str, ...]:
         )
     elif _ask(directory, "merge-base", base, head) != base:
         notes.append(
-            f"{head[:12]} does not follow {base[:12]}, which is a forced push: the files are those"
-            " that differ; no document says which Cloud Build takes"
+            f"{head[:12]} does not follow {base[:12]}: a forced push. The files are those that"
+            " differ; Google does not document which ones Cloud Build takes"
         )
     merges = _git(directory, "rev-list", "--count", "--merges", f"{base}..{head}")
     if merges != "0":

@@ -180,7 +180,7 @@ def test_a_native_build_that_failed_after_its_upload_succeeds_when_it_is_run_aga
     assert len(uploaded) == 2
 
     again = build()
-    assert "WARNING: no file matches packages/tides/dist/*: no document says what" in again
+    assert "WARNING: no file matches packages/tides/dist/*: Google does not document" in again
     assert "Uploading" not in again
 
     next((tmp_path / "registry").rglob("tides-1.0.tar.gz")).unlink()

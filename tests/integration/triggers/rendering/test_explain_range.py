@@ -79,8 +79,8 @@ def test_a_forced_push_is_undocumented_and_says_so(repository: Path) -> None:
 
     assert read_change("main..side", repository).notes == (
         (
-            f"{new[:12]} does not follow {old[:12]}, which is a forced push: the files are those"
-            " that differ; no document says which Cloud Build takes"
+            f"{new[:12]} does not follow {old[:12]}: a forced push. The files are those that"
+            " differ; Google does not document which ones Cloud Build takes"
         ),
     )
 
@@ -94,8 +94,8 @@ def test_of_a_new_branch_every_file_counts_and_is_not_documented_everywhere(
     assert change.files == ("a", "src/b", "src/c")
     assert change.notes == (
         (
-            "A new branch or tag: every file counts as changed. That is documented for Cloud Source"
-            " Repositories; for other repositories no document says"
+            "A new branch or tag: every file counts as changed. Google documents this for Cloud"
+            " Source Repositories only"
         ),
     )
 

@@ -58,7 +58,12 @@ def test_a_trigger_fires_through_each_glob_that_includes_a_file() -> None:
             ["docs/a.md", "b.py"],
             ("no", "'docs/a.md' is included by 'docs/**', but ignored by '**/*.md'"),
         ),
-        (["*.py"], [], [], ("unknown", "no file changed; no document says what that starts")),
+        (
+            ["*.py"],
+            [],
+            [],
+            ("unknown", "no file changed; Google does not document what that starts"),
+        ),
         (["[", "*"], [], ["a"], ("unknown", "the glob '[' is malformed: a [ has no ]")),
         (["*"], ["{a"], ["a"], ("unknown", "the glob '{a' is malformed: a { has no }")),
     ],
@@ -189,11 +194,14 @@ def test_what_no_document_says_is_said_once() -> None:
     assert both == (
         "odd",
         (
-            "No document says which commit a pull request is compared with to find its files, and"
-            " one says that only pushes have file filters; gcloud takes them for both"
+            "Google does not document which commit a pull request is compared with. One page"
+            " says that only pushes have file filters; gcloud takes them for both"
         ),
-        "No document says which files count as changed when a tag is pushed",
-        "The glob 'src/**.py': `**` beside other characters is read as `*`; no document says",
+        "Google does not document which files count as changed when a tag is pushed",
+        (
+            "The glob 'src/**.py': `**` beside other characters is read as `*`; Google does not"
+            " document it"
+        ),
     )
     assert push == ()
 
