@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # What comes out must not depend on the machine.
 FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
-# The variables that every backend gets, documented in GUIDE.md.
+# The variables that every backend gets, documented in docs/reference/environment.md.
 _ALLOWED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TERM|TMPDIR|LANG|LANGUAGE|LC_\w+|XDG_\w+|NO_COLOR|FORCE_COLOR|CI"
     r"|AR|AS|CC|CPP|CXX|FC|F77|F90|LD|NM|RANLIB|STRIP|LDSHARED|BLDSHARED|MAKE|MAKEFLAGS|CL|_CL_"
