@@ -20,7 +20,7 @@ from steps.command_line.arguments import (
     narrowed,
     selected,
     with_build_options,
-    with_rules,
+    with_release_rules,
     with_transport,
 )
 from steps.command_line.groups import ShipwheelCommand
@@ -66,7 +66,7 @@ _logger = logging.getLogger("shipwheel")
 @all_option
 @changed_since_option
 @with_transport
-@with_rules
+@with_release_rules
 @click.option(
     "--public-names/--no-public-names",
     default=None,

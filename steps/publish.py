@@ -13,7 +13,7 @@ from steps.command_line.arguments import (
     narrowed,
     selected,
     with_build_options,
-    with_rules,
+    with_release_rules,
     with_transport,
 )
 from steps.command_line.groups import ShipwheelCommand
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @all_option
 @changed_since_option
 @with_transport
-@with_rules
+@with_release_rules
 @with_build_options
 @click.option(
     "--no-upload",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from steps.command_line.arguments import selected, with_rules, with_transport
+from steps.command_line.arguments import selected, with_release_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import all_option, json_option
 from steps.command_line.program import run_alone
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 )
 @all_option
 @with_transport
-@with_rules
+@with_release_rules
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

@@ -23,6 +23,7 @@ from steps.command_line.options import (
     repository_option,
     retry_for_option,
     unshallow_option,
+    when_bumped_option,
 )
 from steps.host.errors import InputError, counted
 from steps.host.gcloud import gcloud_properties
@@ -140,6 +141,20 @@ def with_rules(function: Callable[..., Result]) -> Callable[..., Result]:
         return function(rules=rules, **others)
 
     return added(RULE_OPTIONS, wrapper)
+
+
+def with_release_rules(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Add the options of the version gate, and when to release what was changed."""
+
+    @when_bumped_option
+    @functools.wraps(function)
+    def wrapper(when_bumped: bool | None, rules: Rules, **others: Any) -> Result:
+        if when_bumped is None:
+            defaults = find_defaults(Path.cwd())
+            when_bumped = bool(defaults and defaults.releases == "when-bumped")
+        return function(rules=replace(rules, when_bumped=when_bumped), **others)
+
+    return with_rules(wrapper)
 
 
 def require_builds() -> None:

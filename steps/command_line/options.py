@@ -101,6 +101,13 @@ RULE_OPTIONS = (
     ),
 )
 
+when_bumped_option = click.option(
+    "--when-bumped/--each-merge",
+    default=None,
+    help="Let contents change under a published version, and release them when it is bumped; or"
+    " refuse that.  [default: `releases` of shipwheel.yaml, or --each-merge]",
+)
+
 
 def _interpreter(_context: click.Context, _parameter: click.Parameter, given: str | None) -> str:
     """Return *given*, a path as seen from here."""

@@ -37,6 +37,7 @@ _OUTCOME_COLOURS: dict[str, str] = {
     Outcome.REBUILT: "dim",
     Outcome.PARTIAL: "yellow",
     Outcome.PUBLISHED: "yellow",
+    Outcome.UNRELEASED: "yellow",
     # States of `shipwheel status` that are no outcomes.
     "never-published": "green",
     "unknown": "yellow",
@@ -123,7 +124,9 @@ def _summed(files: Sequence[Row]) -> tuple[str, str]:
     sizes = [row.size for row in files if row.size is not None]
     counts = Counter(row.result for row in files)
     whole = sum(sizes) if len(sizes) == len(files) else None
-    return _listed(counts), readable_size(whole)
+    unreleased = shorten(files[0].unreleased, _SHOWN)
+    what = f"; unreleased changes in {unreleased}" if unreleased else ""
+    return _listed(counts) + what, readable_size(whole)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
@@ -208,7 +211,11 @@ def _next_step(judgement: Judgement) -> str:
         return "complete the git history: --unshallow"
     if not judgement.suggestions:
         return judgement.hint
-    return f"bump to {' or '.join(map(str, judgement.suggestions))}"
+    bump = f"bump to {' or '.join(map(str, judgement.suggestions))}"
+    if judgement.outcome is Outcome.UNRELEASED:
+        changed = shorten(judgement.unreleased, _SHOWN)
+        return f"unreleased changes in {changed}; to release them, {bump}"
+    return bump
 
 
 def _unversioned(judgement: Judgement) -> str:

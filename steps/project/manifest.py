@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "shipwheel.yaml"
+RELEASES = ("each-merge", "when-bumped")
 
 
 @dataclass(frozen=True)
 class Defaults:
     """What holds below *root*, the directory of a manifest, where no option says otherwise.
 
-    *unversioned* are globs from each project's directory.
+    *unversioned* are globs from each project's directory, *releases* when changes are released.
     """
 
     root: Path
     registry: str = ""
     excluded: tuple[str, ...] = ()
     unversioned: tuple[str, ...] = ()
+    releases: str = "each-merge"
 
     def excludes(self, directory: Path) -> bool:
         """Return whether the package in *directory* is left out."""
@@ -76,13 +78,15 @@ def _read(file: Path) -> Defaults:
         ) from None
     excluded = list_in(table_in(data, "packages"), "exclude")
     registry = data.get("registry") if isinstance(data, dict) else ""
-    unversioned = data.get("unversioned", []) if isinstance(data, dict) else []
-    InputError.raise_all(_problems(unversioned, file))
+    given = data if isinstance(data, dict) else {}
+    unversioned, releases = given.get("unversioned", []), given.get("releases", RELEASES[0])
+    InputError.raise_all(_problems(unversioned, releases, file))
     return Defaults(
         root=file.parent,
         registry=registry if isinstance(registry, str) else "",
         excluded=tuple(it for it in excluded if isinstance(it, str)),
         unversioned=tuple(unversioned),
+        releases=releases,
     )
 
 
@@ -91,7 +95,10 @@ def _parse(text: str) -> Any:
     return read_yaml(text).data
 
 
-def _problems(unversioned: object, file: Path) -> Iterator[Problem]:
+def _problems(unversioned: object, releases: object, file: Path) -> Iterator[Problem]:
+    if releases not in RELEASES:
+        what = f"`releases` in {os.fspath(file)!r} is {releases!r}"
+        yield Problem(what, f"choose one of: {', '.join(RELEASES)}")
     where = f"`unversioned` in {os.fspath(file)!r}"
     if isinstance(unversioned, list) and all(isinstance(it, str) for it in unversioned):
         yield from glob_problems(unversioned, where)

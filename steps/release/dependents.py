@@ -46,8 +46,9 @@ def notes_on_dependents(
     """Return what to fix in the projects of *repository* that require a judged one.
 
     Their own requirement excludes its new version, or it was changed without a bump of their own.
+    What is unreleased is not the new version's, and may wait.
     """
-    by_name = {it.project: it for it in judgements}
+    by_name = {it.project: it for it in judgements if it.outcome is not Outcome.UNRELEASED}
     return tuple(
         note
         for dependent in repository

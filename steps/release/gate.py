@@ -40,11 +40,15 @@ class Policy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
-    """Which versions the gate lets through."""
+    """Which versions the gate lets through.
+
+    *when_bumped* lets contents change under a published version: they are released with the next.
+    """
 
     policy: Policy = Policy.GREATER
     allow_local: bool = False
     allow_epoch: bool = False
+    when_bumped: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,7 @@ class Outcome(StrEnum):
     REBUILT = "rebuilt"
     PARTIAL = "partial"
     CHANGED = "changed"
+    UNRELEASED = "unreleased"  # changed, and to be released when the version is bumped
 
 
 REFUSED = frozenset({Outcome.NOT_BUMPED, Outcome.CHANGED})
@@ -79,6 +80,12 @@ class Judgement:
     def allowed(self) -> bool:
         """Whether publishing may go on."""
         return self.outcome not in REFUSED
+
+    @property
+    def unreleased(self) -> tuple[str, ...]:
+        """What changed and waits for a new version: files and metadata fields."""
+        names = (it.name for it in self.differences if self.outcome is Outcome.UNRELEASED)
+        return tuple(dict.fromkeys(names))
 
     def is_of(self, file: Distribution) -> bool:
         """Return whether *file* is one of this version."""
@@ -290,12 +297,16 @@ def _changed(
     differences: tuple[Difference, ...],
 ) -> Judgement:
     suggestions = suggest(version, published.versions, rules)
+    hint = bump_hint(version, suggestions, rules)
+    what = "is already published with different contents"
+    if rules.when_bumped:
+        what, hint = "is published, and has unreleased changes", f"to release them, {hint}"
     return Judgement(
         project=published.name,
         version=version,
-        outcome=Outcome.CHANGED,
-        reason=f"{version} is already published with different contents: {_listed(differences)}",
-        hint=bump_hint(version, suggestions, rules),
+        outcome=Outcome.UNRELEASED if rules.when_bumped else Outcome.CHANGED,
+        reason=f"{version} {what}: {_listed(differences)}",
+        hint=hint,
         published=published.versions,
         suggestions=suggestions,
         differences=differences,

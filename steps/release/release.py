@@ -139,7 +139,8 @@ class Row:
     """One file: *outcome* is its project's, *result* its own (`uploaded`, `found` or `left`).
 
     A project whose files were all there when they were to be sent ends `identical`, or `rebuilt`.
-    *size* is in bytes; it and *sha256* are None where the index does not tell them.
+    *size* is in bytes; it and *sha256* are None where the index does not tell them. *unreleased*
+    are the files and fields of the project that changed since.
     """
 
     project: str
@@ -150,6 +151,7 @@ class Row:
     size: int | None
     sha256: str | None
     registry: str
+    unreleased: tuple[str, ...] = ()
 
 
 def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
@@ -168,6 +170,7 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
             size=sizes.get(sha256 or "", size),
             sha256=sha256,
             registry=registry.upload_url,
+            unreleased=judgement.unreleased,
         )
         for judgement in release.judgements
         for filename, result, size, sha256 in _files(release, judgement)

@@ -154,6 +154,8 @@ class Manifest(Common):
     """Which directories are packages."""
     functions: Selection = Field(default_factory=Selection)
     """Which directories are functions."""
+    releases: Literal["each-merge", "when-bumped"] = "each-merge"
+    """Refuse a change of a package without a new version, or release it with the next version."""
     unversioned: tuple[ProjectGlob, ...] = Field(default=(), strict=False)
     """Globs from each package's directory of files whose changes need no release: `tests/**`."""
     overrides: dict[Directory, Override] = Field(default_factory=dict)

@@ -186,6 +186,14 @@ def _package_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
 
 _EXAMPLES: list[tuple[str, dict[str, Any]]] = [
     (
+        "each-merge, the default, refuses a change without a new version; when-bumped waits.",
+        {"releases": "when-bumped"},
+    ),
+    (
+        "Files of each package whose changes need no release.",
+        {"unversioned": ["tests/**", "README.md"]},
+    ),
+    (
         "Packages and functions are found; leave some out, or list them with `include`.",
         {"packages": {"exclude": ["examples", "tests"]}},
     ),

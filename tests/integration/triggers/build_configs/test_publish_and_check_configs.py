@@ -186,3 +186,21 @@ def test_a_native_build_that_failed_after_its_upload_succeeds_when_it_is_run_aga
     next((tmp_path / "registry").rglob("tides-1.0.tar.gz")).unlink()
     assert "Uploading 1 file to http" in build()
     assert {path.name for path in (tmp_path / "registry").rglob("tides-1.0*")} == uploaded
+
+
+def test_what_is_released_when_it_is_bumped_is_checked_and_published_as_the_manifest_says(
+    origin: Path, emulator: Emulator
+) -> None:
+    (origin / "shipwheel.yaml").write_text("releases: when-bumped\n")
+    commit(origin)
+    run("publish-directory.yaml", origin, emulator)
+    (origin / "packages/tides/tides/__init__.py").write_text('"""Changed."""\n')
+    make_project(origin / "packages", "berths", "1.1")
+    commit(origin)
+
+    checked = run("check-package.yaml", origin, emulator, directory="packages/tides")
+    published = run("publish-directory.yaml", origin, emulator)
+
+    assert "unreleased  unreleased changes in tides/__init__.py; to release them, bump" in checked
+    assert re.search(r"tides +1\.0 +unreleased +2 found; unreleased changes in tides/", published)
+    assert re.search(r"berths +1\.1 +new +2 uploaded", published)

@@ -96,7 +96,7 @@ def test_the_examples_in_the_comments_are_valid(tmp_path: Path) -> None:
         for paragraph in paragraphs
         if all(line.startswith("#") for line in paragraph.splitlines())
     ]
-    assert len(examples) == 3
+    assert len(examples) == 5
 
     (tmp_path / "shipwheel.yaml").write_text("\n".join([*lines, *examples]))
 
