@@ -38,15 +38,16 @@ from steps.command_line.report import (
     write_build_output,
 )
 from steps.host.errors import Problem, Refused, RegistryError
-from steps.project.repository import neighbours
+from steps.project.repository import neighbours, repository_root
 from steps.registry.address import is_loopback
 from steps.registry.index import Index
 from steps.registry.public_index import PublicIndex, PublicNames
-from steps.release.dependents import notes_on_dependents
+from steps.release.dependents import missing_bounds, notes_on_dependents
 from steps.release.judgement import check, refusals
+from steps.version.locks import find_locks, locks_above, outdated
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from steps.backend.context import BuildOptions
     from steps.distribution.files import Distribution
@@ -126,15 +127,31 @@ def command(
     judgements = check_aside(projects, index, rules, build_options, build_them=build_them)
     notes = notes_on_dependents(judgements, everything if every else neighbours(projects))
     names = _public_names(public, judgements)
+    doubts = [*missing_bounds(projects, neighbours(projects))]
+    if build_them:
+        doubts += _outdated_locks(projects)
     if as_json:
-        _print_json(transport, judgements, notes, names)
+        _print_json(transport, judgements, notes, names, doubts)
     else:
         print_judgements(judgements)
     write_build_output([*map(judgement_as_line, judgements), *map(str, notes)], os.environ)
     for note in notes:
         _logger.warning("warning: %s", note)
+    for doubt in () if build_options.strict else doubts:
+        _logger.warning("warning: %s", doubt)
     conflicts = _judge_names(names, strict=strict_names)
-    Refused.raise_all([*refusals(judgements), *conflicts])
+    strictly = doubts if build_options.strict else []
+    Refused.raise_all([*refusals(judgements), *conflicts, *strictly])
+
+
+def _outdated_locks(projects: Sequence[Project]) -> Iterator[Problem]:
+    """Yield a problem per lock file around *projects* that no longer fits them."""
+    roots = ((it.directory, repository_root(it.directory)) for it in projects)
+    paths = (lock for folder, top in roots for lock in locks_above([folder], top or folder))
+    for lock in find_locks(paths, os.environ):
+        if message := outdated(lock, os.environ):
+            folder = os.path.relpath(lock.path.parent)
+            yield Problem(message, f"run `{lock.tool} lock` in {folder!r}, and commit the result")
 
 
 def check_aside(
@@ -218,12 +235,14 @@ def _print_json(
     judgements: Sequence[Judgement],
     notes: Sequence[Note],
     names: PublicNames,
+    warnings: Sequence[Problem],
 ) -> None:
     result = {
         "registry": str(transport.registry),
         "projects": [judgement_as_object(it) for it in judgements],
         "dependents": [asdict(note) for note in notes],
         "public_names": [*names.found],
+        "warnings": [asdict(warning) for warning in warnings],
     }
     click.echo(json.dumps(result, indent=2))
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
+from steps.host.errors import Problem
 from steps.release.judgement import Outcome
 
 if TYPE_CHECKING:
@@ -58,6 +60,34 @@ def notes_on_dependents(
         if judgement.project != dependent.name
         for note in _notes(dependent, requirement, judgement, by_name.get(dependent.name))
     )
+
+
+def missing_bounds(projects: Iterable[Project], repository: Iterable[Project]) -> Iterator[Problem]:
+    """Yield a problem per requirement of *projects* on another of *repository* without a minimum.
+
+    What is published so is installed with any old version, such as one without what it uses.
+    """
+    others = {it.name: it for it in repository if it.name}
+    for project in projects:
+        for requirement in project.requirements:
+            other = others.get(canonicalize_name(requirement.name))
+            if not other or other.name == project.name or requirement.url:
+                continue
+            if not any(it.operator not in {"<", "<=", "!="} for it in requirement.specifier):
+                yield Problem(
+                    f"{project} requires '{requirement}', of this repository, without a minimum",
+                    f"{_with_minimum(requirement, other.version)}: without, an old {other.name}"
+                    " that lacks what it uses may be installed",
+                )
+
+
+def _with_minimum(requirement: Requirement, version: Version | None) -> str:
+    """Return what to write in the place of *requirement*, for example with *version* as minimum."""
+    if version is None or not _admits(requirement, version):
+        return "add a lower bound"
+    bounded = Requirement(str(requirement))
+    bounded.specifier &= SpecifierSet(f">={version}")
+    return f"write '{bounded}'"
 
 
 def _notes(

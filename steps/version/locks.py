@@ -24,7 +24,7 @@ from steps.host.git import ask_git
 from steps.project.repository import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 LOCKS = ("uv.lock", "poetry.lock")
 _SECONDS = 600.0
@@ -66,6 +66,14 @@ def _program(name: str, environ: Mapping[str, str]) -> str:
     if name == "uv.lock":
         return shutil.which("uv", path=search) or uv.find_uv_bin()
     return shutil.which("poetry", path=search) or ""
+
+
+def locks_above(directories: Iterable[Path], top: Path) -> Iterator[Path]:
+    """Yield the nearest lock file of each tool at or above each of *directories*, up to *top*."""
+    for directory in directories:
+        around = [it for it in (directory, *directory.parents) if it.is_relative_to(top)]
+        for name in LOCKS:
+            yield from [it / name for it in around if (it / name).is_file()][:1]
 
 
 def concerns(lock: str, folder: Path, changed: Collection[Path], names: Iterable[str]) -> bool:

@@ -62,6 +62,9 @@ def test_every_outcome_is_in_one_table_and_a_refusal_is_the_exit_code(
         "Built tides 1.1 in T s\n"
         "4 packages: 1 changed, 1 identical, 1 not-bumped, 1 new, in T s\n"
         "warning: berths requires 'tides<1.1', which excludes tides 1.1\n"
+        "warning: berths requires 'tides<1.1', of this repository, without a minimum\n"
+        "  hint: add a lower bound: without, an old tides that lacks what it uses may be"
+        " installed\n"
         "error: berths 1.0 is changed: 1.0 is already published with different contents:"
         " file changed: berths/__init__.py\n"
         "  hint: set the version to one of: 1.0.1, 1.1, 2.0, 1.0.1rc1\n"
@@ -109,6 +112,7 @@ def test_json_tells_machines_all_of_it(emulator: Emulator, repository: Path) -> 
         ],
         "dependents": [],
         "public_names": [],
+        "warnings": [],
     }
     assert done.returncode == 1
 

@@ -1,0 +1,84 @@
+"""What `check` warns of beside its verdicts, and refuses with --strict."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.integration.program import environment, run_module, shipwheel
+from tests.tree import commit, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from builder.server import Emulator
+
+pytestmark = pytest.mark.emulator(repositories=["demo/pypi"])
+
+_BUILD = '[build-system]\nrequires = ["flit_core>=3.11,<4"]\nbuild-backend = "flit_core.buildapi"\n'
+
+
+def _member(name: str, version: str, requires: str) -> dict[str, str]:
+    table = (
+        f'[project]\nname = "{name}"\nversion = "{version}"\ndescription = "x"\nreadme = "x.md"\n'
+    )
+    table += f"requires-python = '>=3.11'\ndependencies = {requires}\n"
+    table += "[tool.uv.sources]\ntides = {workspace = true}\n" if "tides" in requires else ""
+    return {
+        f"{name}/pyproject.toml": table + _BUILD,
+        f"{name}/{name}.py": '"""It."""\n',
+        f"{name}/x.md": "# It\n",
+    }
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A uv workspace of which one package requires another by its bare name, locked."""
+    root = write(
+        tmp_path / "workspace",
+        {
+            "pyproject.toml": '[tool.uv.workspace]\nmembers = ["tides", "berths", "dues"]\n',
+            **_member("tides", "1.0", "[]"),
+            **_member("berths", "1.0", '["tides"]'),
+            **_member("dues", "1.0", '["tides>=1.0,<2"]'),
+        },
+    )
+    done = run_module("uv", "lock", "--offline", cwd=root)
+    assert done.returncode == 0, done.stderr
+    commit(root)
+    return root
+
+
+def test_a_requirement_without_a_lower_bound_on_a_package_of_the_repository_is_told(
+    workspace: Path, emulator: Emulator
+) -> None:
+    environ = environment(emulator.host)
+
+    warned = shipwheel(environ, "check", "--all", "--json", cwd=workspace)
+    strict = shipwheel(environ, "check", "--all", "--strict", "--no-build", cwd=workspace)
+
+    message = "berths requires 'tides', of this repository, without a minimum"
+    hint = "write 'tides>=1.0': without, an old tides that lacks what it uses may be installed"
+    assert (warned.returncode, strict.returncode) == (0, 1), warned.stderr
+    assert json.loads(warned.stdout)["warnings"] == [{"message": message, "hint": hint}]
+    assert f"warning: {message}\n  hint: {hint}\n" in warned.stderr
+    assert f"error: {message}\n  hint: {hint}\n" in strict.stderr
+
+
+def test_a_lock_file_that_no_longer_fits_is_told(workspace: Path, emulator: Emulator) -> None:
+    write(workspace, _member("tides", "1.1", "[]"))
+    commit(workspace)
+    environ = environment(emulator.host, UV_OFFLINE="1")
+
+    warned = shipwheel(environ, "check", "tides", cwd=workspace)
+    strict = shipwheel(environ, "check", "tides", "--strict", cwd=workspace)
+
+    message = f"The lock file no longer fits its project: {str(workspace / 'uv.lock')!r}"
+    assert (warned.returncode, strict.returncode) == (0, 1), warned.stderr
+    assert (
+        f"warning: {message}\n  hint: run `uv lock` in '.', and commit the result\n"
+        in warned.stderr
+    )
+    assert f"error: {message}\n" in strict.stderr
