@@ -24,7 +24,7 @@ from steps.command_line.options import (
     projects_argument,
 )
 from steps.command_line.program import run_alone
-from steps.command_line.report import print_receipt
+from steps.command_line.report import print_receipt, refusals_as_json
 from steps.registry.index import Index
 from steps.release.release import publish, receipt
 
@@ -87,7 +87,10 @@ def command(
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
     uncommitted: Literal["allowed", "refused"] = "allowed" if allow_uncommitted else "refused"
     options = replace(build_options, uncommitted=uncommitted)
-    with open_build_context(options, os.environ, projects, index) as context:
+    with (
+        refusals_as_json(transport.registry, as_json=as_json),
+        open_build_context(options, os.environ, projects, index) as context,
+    ):
         released = publish(projects, context, transport, index, rules, send=send)
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 

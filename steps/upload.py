@@ -13,7 +13,7 @@ from steps.command_line.arguments import selected, with_release_rules, with_tran
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import all_option, json_option
 from steps.command_line.program import run_alone
-from steps.command_line.report import print_receipt
+from steps.command_line.report import print_receipt, refusals_as_json
 from steps.host.children import each, import_early
 from steps.registry.index import Index
 from steps.release.collect import by_version, collect, collect_files
@@ -78,9 +78,10 @@ def command(
     given = collect_files(files, packages.sha256, workers=workers) if files else ()
     groups = by_version([*chain.from_iterable(built), *given])
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
-    released = release(
-        groups, transport, index, rules, projects=projects, packages=packages, workers=workers
-    )
+    with refusals_as_json(transport.registry, as_json=as_json):
+        released = release(
+            groups, transport, index, rules, projects=projects, packages=packages, workers=workers
+        )
     print_receipt(receipt(released, transport.registry), as_json=as_json)
 
 

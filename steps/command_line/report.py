@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import groupby, zip_longest
 from pathlib import Path
@@ -19,12 +20,13 @@ from steps.command_line.groups import chosen_colour
 from steps.host.errors import counted, printable, readable_size, readable_time, shorten
 from steps.host.files import lock_file, open_regular
 from steps.host.progress import progress
-from steps.release.judgement import Outcome
+from steps.release.judgement import Outcome, ReleaseRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.host.errors import Finding, Level
+    from steps.registry.address import Registry
     from steps.release.judgement import Judgement
     from steps.release.release import Row
 
@@ -111,7 +113,20 @@ def print_receipt(rows: Sequence[Row], *, as_json: bool) -> None:
         (project, version, outcome, *_summed(files)) for (project, version, outcome), files in found
     ]
     print_table(_RECEIPT_HEADINGS, table, [outcome for (_, _, outcome), _ in found])
-    print_hashes((row.sha256, row.size, row.file) for row in rows)
+    print_hashes((row.sha256, row.size, row.file or "") for row in rows)
+
+
+@contextmanager
+def refusals_as_json(registry: Registry, *, as_json: bool) -> Iterator[None]:
+    """Print what the gate said of each project as JSON, where it refuses."""
+    try:
+        yield
+    except ReleaseRefused as error:
+        if as_json:
+            from steps.release.release import refusal_rows  # noqa: PLC0415 - 0.2 s, which lint saves
+
+            print_receipt(refusal_rows(error, registry), as_json=True)
+        raise
 
 
 def _in_the_end(outcome: str, files: Sequence[Row]) -> str:

@@ -11,16 +11,16 @@ import tempfile
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.distribution.contents import Difference, compare
 from steps.host.children import each
-from steps.host.errors import InputError, Problem, RegistryError, counted
+from steps.host.errors import InputError, Problem, Refused, RegistryError, counted
 from steps.host.progress import progress
 from steps.project.source import shared_names
 from steps.release.gate import bump_hint, decide, suggest
+from steps.release.slots import Slot, check_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -202,7 +202,7 @@ def judge(
     or version than *candidate* says, or when two for the same installers differ.
     """
     _check_identity(candidate)
-    _check_overlaps(candidate.distributions)
+    check_overlaps(candidate.distributions)
     source = next((it for it in candidate.distributions if it.kind == "sdist"), None)
     if candidate.version in published.versions:
         found = _judge_published(candidate, published, rules, fetch)
@@ -237,6 +237,20 @@ def refusals(judgements: Iterable[Judgement]) -> tuple[Problem, ...]:
     )
 
 
+class ReleaseRefused(Refused):
+    """The gate refused; *judgements* are what it said of the projects."""
+
+    judgements: tuple[Judgement, ...] = ()
+
+
+def require_allowed(judgements: Sequence[Judgement]) -> None:
+    """Raise ReleaseRefused unless every project is allowed."""
+    if problems := refusals(judgements):
+        error = ReleaseRefused(problems[0], more=problems[1:])
+        error.judgements = tuple(judgements)
+        raise error
+
+
 def _judge_published(
     candidate: Candidate,
     published: PublishedProject,
@@ -257,12 +271,12 @@ def _judge_published(
             reason=f"{version} is published; whether it has these contents takes a build",
             published=published.versions,
         )
-    theirs = [(_Slot.of(file.filename), file) for file in published.files_of(version)]
+    theirs = [(Slot.of(file.filename), file) for file in published.files_of(version)]
     missing: list[Distribution] = []
     matched: set[str] = set()
     differences: list[Difference] = []
     for ours in distributions:
-        slot = _Slot.of(ours.filename)
+        slot = Slot.of(ours.filename)
         same_slot = [(it, file) for it, file in theirs if it.overlaps(slot)]
         for _, file in same_slot:
             differences += published_differences(ours, file, fetch)
@@ -331,37 +345,6 @@ def published_differences(
         path.unlink()
 
 
-@dataclass(frozen=True)
-class _Slot:
-    """What a distribution is for: its form, and for a wheel its build number and its tags.
-
-    *tags* are the Pythons, the ABIs and the platforms of a wheel, in any order (PEP 425).
-    """
-
-    form: str
-    build: str = ""
-    tags: tuple[frozenset[str], ...] = ()
-
-    @classmethod
-    def of(cls, filename: str) -> _Slot:
-        """Return the slot that *filename* names, however the project's name is spelled there."""
-        if not filename.endswith(".whl"):
-            return cls(".zip" if filename.endswith(".zip") else ".tar.gz")
-        _, _, *build, pythons, abis, platforms = filename.removesuffix(".whl").lower().split("-")
-        tags = tuple(frozenset(each.split(".")) for each in (pythons, abis, platforms))
-        return cls(".whl", "".join(build).lstrip("0"), tags)
-
-    def overlaps(self, other: _Slot) -> bool:
-        """Return whether some installer may take either, of whatever build."""
-        pairs = zip(self.tags, other.tags, strict=True) if self.form == other.form else ()
-        return self.form == other.form and all(one & two for one, two in pairs)
-
-    def covers(self, other: _Slot) -> bool:
-        """Return whether each installer that may take *other* may as well take this one."""
-        same = (self.form, self.build) == (other.form, other.build)
-        return same and all(one >= two for one, two in zip(self.tags, other.tags, strict=True))
-
-
 def _listed(differences: Sequence[Difference]) -> str:
     """Return the first differences in words; most are in the wheel and in the sdist alike."""
     found = [*dict.fromkeys(map(str, differences))]
@@ -408,19 +391,4 @@ def _check_identity(candidate: Candidate) -> None:
         )
         for ours in candidate.distributions
         if (ours.name, ours.version) != (candidate.name, candidate.version)
-    )
-
-
-def _check_overlaps(distributions: Sequence[Distribution]) -> None:
-    """Raise InputError for two wheels that one installer may take, with different contents."""
-    slots = [(_Slot.of(it.filename), it) for it in distributions]
-    InputError.raise_all(
-        Problem(
-            f"{one.filename!r} and {two.filename!r} are for the same installers, and differ:"
-            f" {differ}",
-            "keep one of them, or build both from the same source",
-        )
-        for (first, one), (second, two) in combinations(slots, 2)
-        if first.overlaps(second)
-        and (differ := _listed([it for it in compare(one, two.path) if not it.rebuilt]))
     )

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from steps.backend.building import build_once
 from steps.host.children import each, import_early
-from steps.host.errors import Refused
 from steps.host.progress import progress
 from steps.project.source import static_names
 from steps.release.dependents import dependency_order
@@ -21,10 +20,11 @@ from steps.release.judgement import (
     Candidate,
     Judgement,
     Outcome,
+    ReleaseRefused,
     judge_all,
     read_early,
-    refusals,
     refused_early,
+    require_allowed,
 )
 from steps.release.uploading import WORKERS, Plan, upload
 
@@ -91,7 +91,7 @@ def release(
         for files in built
     ]
     judgements = judge_all(candidates, before, index, rules)
-    Refused.raise_all(refusals(judgements))
+    require_allowed(judgements)
     for it in judgements:
         if it.differences:
             _logger.info("%s %s", it.project, it.reason)
@@ -126,7 +126,7 @@ def publish(
     transport.credentials.look_up_early()
     context.prepare(projects)
     import_early("steps.distribution.twine_library")
-    Refused.raise_all(refusals(refused_early(projects, read_early(projects, index), rules)))
+    require_allowed(refused_early(projects, read_early(projects, index), rules))
     with progress.whole("Building", len(projects)):
         built = each(
             partial(build_once, context=context), projects, workers=context.options.workers
@@ -138,6 +138,9 @@ def publish(
 class Row:
     """One file: *outcome* is its project's, *result* its own (`uploaded`, `found` or `left`).
 
+    Where a publish was refused there is a row for each project that was judged, without a file, and
+    its result is `refused` or, where it is allowed itself, `held`.
+
     A project whose files were all there when they were to be sent ends `identical`, or `rebuilt`.
     *size* is in bytes; it and *sha256* are None where the index does not tell them. *unreleased*
     are the files and fields of the project that changed since.
@@ -146,12 +149,14 @@ class Row:
     project: str
     version: str
     outcome: str
-    file: str
+    file: str | None
     result: str
     size: int | None
     sha256: str | None
     registry: str
     unreleased: tuple[str, ...] = ()
+    reason: str = ""
+    hint: str = ""
 
 
 def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
@@ -171,9 +176,31 @@ def receipt(release: Release, registry: Registry) -> tuple[Row, ...]:
             sha256=sha256,
             registry=registry.upload_url,
             unreleased=judgement.unreleased,
+            reason=judgement.reason,
+            hint=judgement.hint,
         )
         for judgement in release.judgements
         for filename, result, size, sha256 in _files(release, judgement)
+    )
+
+
+def refusal_rows(refused: ReleaseRefused, registry: Registry) -> tuple[Row, ...]:
+    """Return a row per project that was judged before the publish was refused."""
+    return tuple(
+        Row(
+            project=it.project,
+            version=str(it.version),
+            outcome=it.outcome,
+            file=None,
+            result="held" if it.allowed else "refused",
+            size=None,
+            sha256=None,
+            registry=registry.upload_url,
+            unreleased=it.unreleased,
+            reason=it.reason,
+            hint=it.hint,
+        )
+        for it in refused.judgements
     )
 
 

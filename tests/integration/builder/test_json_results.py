@@ -29,6 +29,7 @@ RESULTS = [
     ("check", f"check --all {REGISTRY}", 0),
     ("publish", f"publish --all {REGISTRY}", 0),
     ("check", f"check --all {REGISTRY}", 1),
+    ("publish", f"publish --all --allow-uncommitted {REGISTRY}", 1),
     ("publish", f"publish packages/signals --no-upload {REGISTRY}", 0),
     ("bump", f"bump packages/tides --to minor --dry-run {REGISTRY}", 0),
     ("requirements", f"requirements functions/berth-finder {REGISTRY} {VIRTUAL} --dry-run", 0),
