@@ -111,6 +111,15 @@ def test_what_the_guide_writes_into_the_manifest_is_valid() -> None:
         parse_manifest({**SMALLEST, **yaml.safe_load(f"{{{cell}}}")})
 
 
+def test_the_guide_quotes_shipwheel_as_it_speaks() -> None:
+    _, _, tables = (GUIDE / "troubleshooting.md").read_text().partition("\n## Shipwheel\n")
+    quoted = re.findall(r"^\| `([^`]+)`", tables.partition("\n## ")[0], re.MULTILINE)
+    sources = "".join(path.read_text() for path in (ROOT / "steps").rglob("*.py"))
+
+    assert len(quoted) == 4
+    assert [text for text in quoted if text not in sources] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_yaml_that_is_shown_is_valid(document: Path) -> None:
     hooks = {it["id"] for it in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
