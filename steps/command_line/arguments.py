@@ -206,7 +206,9 @@ def _with_defaults(projects: Iterable[Project]) -> tuple[Project, ...]:
     """Return *projects* with what their manifests say of all projects."""
     found = ((it, find_defaults(it.directory)) for it in projects)
     return tuple(
-        replace(it, unversioned=(*it.unversioned, *defaults.unversioned)) if defaults else it
+        replace(it, unversioned=(*it.unversioned, *defaults.needing_no_release(it.directory)))
+        if defaults
+        else it
         for it, defaults in found
     )
 

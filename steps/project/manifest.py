@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MANIFEST = "shipwheel.yaml"
 RELEASES = ("each-merge", "when-bumped")
+_BUILD_CONFIG = "cloudbuild.yaml"
+# What says how a repository is built; some backends pack all that git tracks.
+_AT_THE_ROOT = (MANIFEST, _BUILD_CONFIG, "cloudbuild/*.yaml")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class Defaults:
         """Return whether the package in *directory* is left out."""
         path = os.path.relpath(directory, self.root).replace(os.sep, "/")
         return is_excluded(path, self.excluded)
+
+    def needing_no_release(self, directory: Path) -> tuple[str, ...]:
+        """Return globs of files in the project in *directory* whose changes need no release."""
+        at_root = directory.samefile(self.root)
+        return (*self.unversioned, *(_AT_THE_ROOT if at_root else (_BUILD_CONFIG,)))
 
 
 def find_defaults(start: Path) -> Defaults | None:

@@ -86,6 +86,22 @@ def files(request: pytest.FixtureRequest) -> dict[str, str]:
     }
 
 
+def test_a_manifest_and_build_configs_that_a_backend_packs_need_no_release(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    files = {"cloudbuild.yaml": "steps: []\n", "src/tides/__init__.py": "", "README.md": ""}
+    repository = Repository(tmp_path, emulator, files | BACKENDS["hatchling"])
+    repository.root /= "tides"
+    assert repository.run("publish")[0] == 0
+
+    (repository.root / "cloudbuild.yaml").unlink()
+    write(repository.root, {"shipwheel.yaml": "", "cloudbuild/check.yaml": "steps: []\n"})
+    assert " identical " in repository.run("check")[1]
+
+    write(repository.root, {"cloudbuild/check.py": ""})
+    assert repository.run("check")[0] == 1
+
+
 EDITS = {
     "README.md": "# Tides\n\nNew.\n\nText\n",
     "src/tides/tests/test_high.py": "HIGH = 2\n",
