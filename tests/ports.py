@@ -1,4 +1,4 @@
-"""A port on which nobody listens, and which nobody who asks for any free port is given."""
+"""A port on which nothing listens, and which the system gives to no one who asks for a free one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PORTS = range(20_000, 32_000)
 
 
 def unused_port() -> int:
-    """Return one, such as for a server that has to be told its port before it starts."""
+    """Return one, such as for a server that needs its port before it starts."""
     for port in random.sample(_PORTS, 100):
         try:
             socket.create_server(("127.0.0.1", port)).close()

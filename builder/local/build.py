@@ -54,7 +54,7 @@ _REGISTRY = re.compile(
 )
 _TIMEOUT = 600.0  # seconds for one repository, or for the answer about an image
 # The emulator needs no credentials; twine would ask the user for them.
-_ANYBODY = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
+_EMULATOR_LOGIN = {"TWINE_USERNAME": TOKEN_USERNAME, "TWINE_PASSWORD": "emulator"}
 
 
 def run_build(prepared: PreparedBuild, stream: TextIO) -> dict[str, Any]:
@@ -265,8 +265,8 @@ class ArtifactDelivery:
         # Only --verbose shows why the registry refuses a file.
         twine = (sys.executable, "-I", "-m", "twine", "--no-color", "upload", "--verbose")
         options = ("--non-interactive", "--disable-progress-bar", "--repository-url")
-        anybody = _ANYBODY if registry.upload_url.startswith("http://") else {}
-        environment = {**anybody, **self.host, **extra.shipwheel_steps}
+        login = _EMULATOR_LOGIN if registry.upload_url.startswith("http://") else {}
+        environment = {**login, **self.host, **extra.shipwheel_steps}
         return self._run((*twine, *options, registry.upload_url, *map(str, files)), environment)
 
     def _found(self, package: PythonPackage) -> Iterator[Path]:

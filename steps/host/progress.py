@@ -23,7 +23,7 @@ _logger = logging.getLogger("shipwheel")
 
 DONE = "shipwheel_done"
 """The attribute of a log record that says what is done, and that a display has shown before."""
-# A smaller file is sent before anybody has read how far it is.
+# A smaller file is sent before a person could read how far it is.
 _SHOWN_BYTES = 1_000_000
 
 
@@ -136,5 +136,5 @@ progress = Progress()
 
 
 def current_work() -> Work:
-    """Return what this thread works at; something that nobody sees where it has said nothing."""
+    """Return what this thread works at; something invisible where it has said nothing."""
     return _of_this_thread.get() or Work(label="", doing="")

@@ -13,7 +13,7 @@ _OURS, _THEIRS = "#2a78d6", "#8a8f98"
 
 
 def bars(title: str, values: Mapping[str, float]) -> str:
-    """Return an SVG with a bar for each of *values*; those of ours have the colour."""
+    """Return an SVG with a bar for each of *values*; those of Shipwheel have the colour."""
     scale = (_WIDTH - _LABELS - 70) / max(values.values())
     height = _TOP + _HEIGHT * len(values) + 10
     lines = [

@@ -86,7 +86,7 @@ class Benchmark:
         tell(self.rows[-1])
 
     def ways(self) -> None:
-        """Time every way, in turn; and uv and ours once more where all is published already."""
+        """Time every way, in turn; and uv and Shipwheel again where all is published already."""
         for number in range(self.rounds):
             for workers in WORKERS, 1:
                 for name, way in WAYS.items():
@@ -122,7 +122,7 @@ class Benchmark:
             self.add(f"the second time, {kind} environments, against uv's", second, 0.35)
 
     def single(self) -> None:
-        """Compare ours with uv on one package of each backend."""
+        """Compare Shipwheel with uv on one package of each backend."""
         ratios = []
         for backend in BACKENDS:
             package = make_package(self.folder / f"one-{backend}", f"one-{backend}", backend)

@@ -1,4 +1,4 @@
-"""The ways that are measured, each as the programs that somebody would type, on this machine."""
+"""The ways that are measured, each as a person would type the programs on this machine."""
 
 from __future__ import annotations
 

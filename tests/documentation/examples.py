@@ -26,7 +26,7 @@ _VOLATILE = re.compile(r"\b[0-9a-f]{64}\b|(?<=  )\d+(?=  )|\b\d+\.\d+ s\b|\b\d{4
 
 @dataclass(frozen=True)
 class Typed:
-    """A command as it is typed, and what stands below it."""
+    """A command as it is typed, and the output below it."""
 
     command: str
     output: str

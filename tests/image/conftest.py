@@ -59,7 +59,7 @@ def image(docker: Docker, base: str, revision: str) -> Iterator[str]:
 
 
 def build_command(tag: str, base: str, revision: str) -> list[str]:
-    """Return what docker is told to build the image as *tag*."""
+    """Return the command of docker that builds the image as *tag*."""
     arguments = [f"BASE_IMAGE={base}", f"VERSION={__version__}", f"REVISION={revision}"]
     # Docker takes proxies by name from here, and keeps them out of the history.
     arguments += [name for name in PROXIES if name in os.environ]

@@ -19,7 +19,7 @@ from tests.image.engine import Docker
 from tests.image.layers import findings
 from tests.tree import commit, git
 
-# In one container, since one without a network shares its loopback with nobody.
+# In one container, since one without a network has a loopback of its own.
 PUBLISH_TWICE = """
 import json, os, subprocess, sys, tempfile
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The real clients, each told about the registry by `shipwheel settings --write` and nothing else.
+"""The real clients, each set up for the registry by `shipwheel settings --write` and nothing else.
 
 They stand on Google of tests/integration/servers/google.py: keyring is asked for a token, and
 every request to the registry needs it. Homes, caches and environments are the test's own.
@@ -61,7 +61,7 @@ def install_clients(folder: Path) -> Path:
 
 @dataclass
 class Desk:
-    """Where somebody works: a home, a project, and an environment without the machine's settings.
+    """Where a person works: a home, a project, and an environment without the machine's settings.
 
     *commands* is the folder of the clients, *given* what the environment has besides.
     """

@@ -187,7 +187,7 @@ def _early(service: Service) -> Answer:
 
 
 def _wrong_mode(service: Service) -> Answer:
-    """Ask both modes; one answer stands for both, with the mode's name left open."""
+    """Ask both modes; one answer serves for both, with the mode's name left open."""
     told = {
         mode: Status(
             lambda it, mode=mode: it.post("1.1", f"-{mode}"),  # type: ignore[misc]  # a default

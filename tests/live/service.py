@@ -150,7 +150,7 @@ def _form(wheel: Path) -> dict[str, Any]:
 
 
 class _Body:
-    """A long body that counts what was taken of it."""
+    """A long body that counts what was read of it."""
 
     def __init__(self, head: bytes, tail: bytes, size: int) -> None:
         part = bytes(1 << 16)

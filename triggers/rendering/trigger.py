@@ -72,7 +72,7 @@ class PullRequest:
 
 @dataclass(frozen=True)
 class OnDemand:
-    """No event of the repository, but *fields*, or else somebody: a build of *branch*."""
+    """No event of the repository, but *fields*, or else a person: a build of *branch*."""
 
     branch: str
     fields: Mapping[str, Any]

@@ -28,7 +28,7 @@ def texts(program: str) -> list[str]:
 
 
 def said(text: str, output: str) -> bool:
-    """Tell whether *output* says *text*; an ellipsis stands for anything, line ends for spaces."""
+    """Tell whether *output* says *text*; an ellipsis matches anything, a line end a space."""
     pattern = ".*".join(re.escape(part) for part in text.split("…"))
     return re.search(pattern, " ".join(output.split())) is not None
 

@@ -48,7 +48,7 @@ class CloudBuildApi(GoogleApi):
     fault: Callable[[Request], int | None] | None = None
 
     def add(self, location: str, trigger: dict[str, Any]) -> dict[str, Any]:
-        """Hold *trigger* as if somebody had created it, and return it as the server answers it."""
+        """Hold *trigger* as if a user had created it, and return it as the server answers it."""
         status, held = self._create(self.triggers.setdefault(location, {}), trigger, location)
         assert status == 200, held
         return held
@@ -119,7 +119,7 @@ class CloudBuildApi(GoogleApi):
         return 200, page | ({"nextPageToken": str(start + self.page_size)} if more else {})
 
     def start(self, build: dict[str, Any]) -> dict[str, Any]:
-        """Hold *build* as if somebody had started it, and return it as the server answers it."""
+        """Hold *build* as if a user had started it, and return it as the server answers it."""
         filled = {"id": str(uuid.uuid4()), "projectId": self.project, "logUrl": self.url}
         self.builds.append({**build, **filled, "createTime": self.now(), "status": "QUEUED"})
         return self.builds[-1]

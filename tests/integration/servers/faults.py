@@ -262,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = answer.body[: len(answer.body) // 2] if cut else answer.body
         if self.command == "HEAD":
             body = b""
-        with suppress(BrokenPipeError, ConnectionResetError):  # nobody may wait for all of it
+        with suppress(BrokenPipeError, ConnectionResetError):  # the client may have gone
             for byte in body if trickle else b"":
                 time.sleep(trickle)
                 self.wfile.write(bytes([byte]))

@@ -42,7 +42,7 @@ class Google:
 
     @property
     def token_requests(self) -> int:
-        """How often somebody asked for a token."""
+        """How often a token was asked for."""
         return sum(path.partition("?")[0].endswith("/token") for path in self.metadata_requests)
 
     def __enter__(self) -> Self:

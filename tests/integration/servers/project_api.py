@@ -43,7 +43,7 @@ class ProjectApi(CloudBuildApi):
     _numbers: itertools.count[int] = field(default_factory=itertools.count)
 
     def state(self) -> tuple[object, ...]:
-        """Return all that there is, to be compared; how grants are grouped is no difference."""
+        """Return all that there is, to be compared; how grants are grouped makes no difference."""
         grants = {
             (resource, binding["role"], member)
             for resource, bindings in self.policies.items()

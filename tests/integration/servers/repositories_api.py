@@ -17,7 +17,7 @@ LOCATION = "projects/demo/locations/us-central1/repositories/"
 
 @dataclass
 class RepositoriesApi(GoogleApi):
-    """The server of *repositories*, by name, for whoever has a token."""
+    """The server of *repositories*, by name, for a caller with a token."""
 
     endpoints: ClassVar[tuple[str, ...]] = ("ARTIFACTREGISTRY",)
     repositories: Mapping[str, Mapping[str, Any]]

@@ -70,7 +70,7 @@ class Laptop:
 
 
 def is_alive(process: int) -> bool:
-    """Whether *process* runs; one that nobody has waited for yet does not."""
+    """Whether *process* runs; one that was not waited for yet does not."""
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:

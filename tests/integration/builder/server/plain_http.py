@@ -71,7 +71,7 @@ def get(emulator: Emulator, path: str, **headers: str) -> tuple[int, dict[str, s
 def early_answer(
     emulator: Emulator, path: str, token: str, filename: str, size: int
 ) -> tuple[bytes, int]:
-    """Upload *size* bytes until an answer comes; return it and how many bytes were taken."""
+    """Upload *size* bytes until an answer comes; return it and how many bytes were read."""
     host, _, port = emulator.host.partition(":")
     login = base64.b64encode(f"oauth2accesstoken:{token}".encode()).decode()
     part = f'--b\r\nContent-Disposition: form-data; name="content"; filename="{filename}"\r\n\r\n'

@@ -51,7 +51,7 @@ class Backend:
     def __init__(self, environment: Path, folder: Path, source: str) -> None:
         self.python = environment / "bin" / "python"
         packages = next(environment.glob("lib/python*/site-packages"))
-        # A name of its own for each: the compiled file of the last is not taken for this one's.
+        # A name of its own for each: the compiled file of the last is not used for this one.
         self.name = f"backend_{folder.name}"
         (packages / f"{self.name}.py").write_text(source, encoding="utf-8")
         self.folder = folder
@@ -59,7 +59,7 @@ class Backend:
         self.source.mkdir()
 
     def command(self) -> list[str]:
-        """Return the command that builds a wheel; the backend is told this test's folder."""
+        """Return the command that builds a wheel; the backend gets this test's folder."""
         control = self.folder / "control"
         control.mkdir(exist_ok=True)
         kwargs = {"wheel_directory": str(self.folder), "config_settings": None}

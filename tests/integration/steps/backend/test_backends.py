@@ -106,7 +106,7 @@ def test_a_checkout_of_another_user_is_as_old_as_its_last_commit(
     monkeypatch.setenv("GIT_COMMITTER_DATE", "1700000000 +0000")
     directory = copied("setuptools", tmp_path / "theirs")
     commit(directory)
-    if os.geteuid() == 0:  # nobody else may give files away, so git is asked to believe it, too
+    if os.geteuid() == 0:  # only root may give files away; git is asked to believe it, too
         for path in (directory, *directory.rglob("*")):
             os.chown(path, 65534, 65534)
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

@@ -1,4 +1,4 @@
-"""A rebuild by a newer release of the same backend is no change: real builds by both."""
+"""A rebuild by a newer release of the same backend is not a change: real builds by both."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def differs(built: Distribution, theirs: Path) -> bool:
 
 
 def hiding_places(name: str, built: Distribution) -> list[str]:
-    """Return where the original may be put, so that somebody takes it for what was changed."""
+    """Return where the original may be put, so that a reader takes it for what was changed."""
     folder, _, rest = name.rpartition("/")
     stem = f"{built.name.replace('-', '_')}"
     places = ["", f"{name}.orig", f"./{name}", f"{stem}-0.data/purelib/{name}"]

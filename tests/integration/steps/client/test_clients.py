@@ -1,4 +1,4 @@
-"""Every client, told by `shipwheel settings --write` alone, installs and publishes as it should."""
+"""A client set up by `shipwheel settings --write` alone installs and publishes as it should."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
     folder = tmp_path_factory.mktemp("market")
     root = folder / "registry"
     stock(root, "public/index", "harbour", "1.0")
-    # Somebody has published the name of a private package: a version of ours, and a higher one.
+    # A stranger has published the name of a private package: the same version, and a higher one.
     for version in ("2.0", "9.0"):
         stock(root, "public/index", "tides", version)
     for version in ("1.0", "1.1", "2.0", "2.1.dev1"):

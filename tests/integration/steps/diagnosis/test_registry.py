@@ -160,7 +160,7 @@ def test_certificates_are_those_of_a_publish(tmp_path: Path, emulator: Emulator)
 
 
 class _Late(BaseHTTPRequestHandler):
-    """A registry whose clock stands still."""
+    """A registry whose clock has stopped."""
 
     timeout = 30
 

@@ -1,4 +1,4 @@
-"""A command is told the registry by the nearest manifest, or by gcloud's own properties."""
+"""A command gets the registry from the nearest manifest, or from gcloud's own properties."""
 
 from __future__ import annotations
 

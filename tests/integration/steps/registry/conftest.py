@@ -1,4 +1,4 @@
-"""A registry emulator, and a netrc file that nobody has to read."""
+"""A registry emulator, and a netrc file that is never read."""
 
 from __future__ import annotations
 

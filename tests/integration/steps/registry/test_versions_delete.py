@@ -78,7 +78,7 @@ def checkout(tmp_path: Path) -> Path:
     (root / "finder/requirements.txt").write_text("tide_tables==1.9  # pinned\n--require-hashes\n")
     git(root, "init", "--quiet")
     git(root, "add", ".")
-    (root / "finder/requirements-dev.txt").write_text("tide_tables\n")  # nobody has added it
+    (root / "finder/requirements-dev.txt").write_text("tide_tables\n")  # not added to git
     return root
 
 

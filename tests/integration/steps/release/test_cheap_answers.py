@@ -1,4 +1,4 @@
-"""What the registry refuses is told before a backend is called; what it may take is built first."""
+"""What the registry refuses is reported before a backend is called; the rest is built first."""
 
 from __future__ import annotations
 

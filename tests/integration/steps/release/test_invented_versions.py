@@ -1,4 +1,4 @@
-"""What the tools that read a version from git say in the clone of a build, and what mends it."""
+"""What the tools that read a version from git say in the clone of a build, and what fixes it."""
 
 from __future__ import annotations
 

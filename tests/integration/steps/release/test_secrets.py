@@ -29,7 +29,7 @@ LOGIN = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": TOKEN}
 PYTHON = [sys.executable, "-I"]
 OBSERVER = Path(__file__).parents[2] / "observer.py"
 TRACER = Path(__file__).parents[2] / "tracer.py"
-GONE = "127.0.0.1:9"  # the discard protocol's: nobody listens
+GONE = "127.0.0.1:9"  # the discard protocol's: nothing listens
 
 # Those that ask the registry, and how: they meet every fault.
 ASKING = {
@@ -72,7 +72,7 @@ def work(tmp_path: Path) -> Path:
 
 
 def forms(token: str) -> set[bytes]:
-    """Return how *token* looks in plain, and within base64 whatever stands before it."""
+    """Return how *token* looks in plain, and within base64 whatever comes before it."""
     found = {token.encode()}
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + token.encode())
@@ -103,7 +103,7 @@ def run(
 
 
 def hurry(fault: str) -> tuple[list[str], dict[str, str]]:
-    """Return the options and the environment by which nobody waits for what never comes.
+    """Return the options and the environment which keep it from waiting for what never comes.
 
     Without a fault everything comes, as late as a busy machine likes.
     """
@@ -140,7 +140,7 @@ def test_no_secret_leaves_a_command_that_meets_a_fault(
         environ = environment(host, **LOGIN, **impatient)
         result, places = run(work, [*ASKING[command], *options], environ)
 
-    # The doctor knocks without a login first, and asks for nothing more where nobody answers.
+    # The doctor knocks without a login first, and asks for nothing more where nothing answers.
     for request in registry.requests[command == "doctor" :]:
         scheme = "Bearer" if request.path.startswith("/v1/") else "Basic"
         assert request.headers["Authorization"].startswith(f"{scheme} ")

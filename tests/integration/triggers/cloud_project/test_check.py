@@ -1,4 +1,4 @@
-"""`shipwheel setup --check`: what is missing, too many or wrong, and the command that mends it."""
+"""`shipwheel setup --check`: what is missing, too many or wrong, and the command that fixes it."""
 
 from __future__ import annotations
 

@@ -161,7 +161,7 @@ def test_the_command_explains_a_range_of_the_samples_history(
     shutil.copytree(SAMPLE, repository, dirs_exist_ok=True)
     commit(repository, "Sample")
     (repository / "packages/dues/README.md").write_text("changed\n")
-    # A name that is no text.
+    # A name that is not text.
     (repository / "install.sh").rename(os.fsdecode(os.fsencode(repository) + b"/inst\xff.sh"))
     commit(repository, "Change")
 

@@ -37,7 +37,7 @@ UV = {
     "libs/client/pyproject.toml": UV_BUILD
     + '[project]\nname = "client"\nversion = "1"\ndependencies = ["core"]\n',
 }
-# Projects of Poetry that share bricks, under a root that is no package.
+# Projects of Poetry that share bricks, under a root that is not a package.
 POETRY = {
     "pyproject.toml": '[tool.poetry]\nname = "all"\nversion = "0"\npackage-mode = false\n',
     "projects/api/pyproject.toml": POETRY_BUILD + '[tool.poetry]\nname = "api"\nversion = "1"\n'
@@ -47,7 +47,7 @@ POETRY = {
     + '[tool.poetry]\nname = "models"\nversion = "1"\n',
     "components/shop/cart/__init__.py": "",
 }
-# Packages of Hatch and PDM side by side, functions that need them, a template that is no package.
+# Packages of Hatch and PDM side by side, functions that need them, a template that is none.
 MIXED = {
     "instrumentation/web/pyproject.toml": HATCH_BUILD
     + '[project]\nname = "web"\ndynamic = ["version"]\n'

@@ -148,7 +148,7 @@ def test_one_that_was_touched_is_made_again(tmp_path: Path, deed: str) -> None:
             module.with_name("b.py").rename(module)
         case "mode":
             module.chmod(0o600)
-    if module.exists():  # whoever wants to hide it
+    if module.exists():  # to hide it
         os.utime(module, ns=(before.st_atime_ns, before.st_mtime_ns))
 
     assert get(tmp_path, make) == path

@@ -1,4 +1,4 @@
-"""What is found in a readme is what `twine check` finds, and nobody else hears of it."""
+"""What is found in a readme is what `twine check` finds, and is logged nowhere else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing that a published file holds stands in for what it should hold."""
+"""Nothing that a published file holds replaces what it should hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comparison by contents: a rebuild is no change, one edited line is."""
+"""Comparison by contents: a rebuild is not a change, one edited line is."""
 
 from __future__ import annotations
 

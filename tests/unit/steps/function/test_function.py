@@ -29,7 +29,7 @@ PYPROJECT = '[project]\nname = "f"\nversion = "1"\ndependencies = ["a==1", "b"]\
         ({"requirements.in": "a"}, False, "requirements.in"),
         ({"pyproject.toml": PYPROJECT}, False, "pyproject.toml"),
         ({"requirements.txt.tmpl": "a", "requirements.txt": "b"}, False, "requirements.txt.tmpl"),
-        # What somebody compiled by another tool is what counts, until it is compiled by this one.
+        # What another tool compiled is what counts, until it is compiled by this one.
         ({"requirements.in": "a", "requirements.txt": "b"}, False, "requirements.txt"),
         ({"requirements.in": "a", "requirements.txt": "b"}, True, "requirements.in"),
         (
@@ -59,7 +59,7 @@ PYPROJECT = '[project]\nname = "f"\nversion = "1"\ndependencies = ["a==1", "b"]\
             True,
             "pyproject.toml",
         ),
-        # Its source is gone, so the file is nobody's but its own.
+        # Its source is gone, so the file is its own source.
         ({"requirements.txt": HEADER.format("requirements.in")}, False, "requirements.txt"),
     ],
 )

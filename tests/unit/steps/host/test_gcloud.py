@@ -1,4 +1,4 @@
-"""A call of gcloud: what it says of an error decides which error of ours it is."""
+"""A call of gcloud: what it says of an error decides which error of Shipwheel's it is."""
 
 from __future__ import annotations
 

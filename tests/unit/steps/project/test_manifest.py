@@ -1,4 +1,4 @@
-"""Which manifest holds where one stands, and what of it steps take."""
+"""Which manifest counts in a directory, and what steps read of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer of the registry means, and what is told of it."""
+"""What an answer of the registry means, and what is said of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public index is only asked; it decides nothing and delays nobody."""
+"""The public index is only asked; it decides nothing and delays nothing."""
 
 from __future__ import annotations
 

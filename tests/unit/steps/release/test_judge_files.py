@@ -143,7 +143,7 @@ def test_a_compiled_file_that_differs_is_a_rebuild_of_the_published_source(
         "1.0 is published, all files, with the same contents; rebuilt from the same source:"
         " file changed: tides/_c.so"
     )
-    # Without the published sdist, or without one of ours, the bytes decide.
+    # Without the published sdist, or without a built one, the bytes decide.
     assert decide(ours, published(theirs[0]), fetch).outcome is Outcome.CHANGED
     assert decide((wheel,), published(*theirs), fetch).outcome is Outcome.CHANGED
     # What is missing is uploaded.

@@ -1,4 +1,4 @@
-"""What a setup still takes, what is wrong in it, and whose roles nobody asked for."""
+"""What a setup still takes, what is wrong in it, and which roles were not asked for."""
 
 from __future__ import annotations
 

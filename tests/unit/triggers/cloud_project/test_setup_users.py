@@ -1,4 +1,4 @@
-"""Who runs what: accounts that cannot be, or that the manifest leaves to Google Cloud, are told."""
+"""Who runs what: accounts that cannot be, or are left to Google Cloud, are reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from triggers.cloud_project.resources import (
 from triggers.discovery.inventory import Inventory
 from triggers.manifest.manifest import parse_manifest
 
-# Its own build config decides who builds it, so the manifest may name nobody.
+# Its own build config decides who builds it, so the manifest may name no account.
 OWN = replace(FUNCTION, has_own_config=True)
 
 

@@ -43,7 +43,7 @@ ALL: dict[str, tuple[Files, Files]] = {
     **FURTHER,
     **RECIPES,
 }
-# What a reader is told, by case; a change of words is a change of this file.
+# What a reader sees, by case; a change of words is a change of this file.
 TEXTS = json.loads((Path(__file__).parents[2] / "data/lint_texts.json").read_text(encoding="utf-8"))
 Found = set[tuple[str, str, int]]
 
