@@ -9,6 +9,7 @@ import pytest
 
 from tests.live.questions import QUESTIONS
 from tests.live.table import PAGE, problems_of, read_table
+from tests.tree import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,9 +52,7 @@ def test_a_row_whose_test_is_removed_is_found(
     tmp_path: Path, name: str, missing: list[str]
 ) -> None:
     test = "tests/unit/test_a.py"
-    for file, text in (("a/b.py", "c = 1\n"), (test, f"def {name}(): ...\n")):
-        (tmp_path / file).parent.mkdir(parents=True)
-        (tmp_path / file).write_text(text)
+    write(tmp_path, {"a/b.py": "c = 1\n", test: f"def {name}(): ...\n"})
     row = replace(ROWS[0], used_in=("a.b:c",), tests=(f"{test}::test_it",))
 
     assert problems_of([row], tmp_path) == [

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from builder.local.directories import copy_source
 from tests.integration.machine import needs_gcloud
 from tests.integration.selection import sample
+from tests.tree import write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,11 +40,7 @@ CASES = {
 def test_the_workspace_gets_what_gcloud_would_upload(case: str, tmp_path: Path) -> None:
     source, workspace = tmp_path / "source", tmp_path / "workspace"
     workspace.mkdir()
-    for name in FILES:
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        (source / name).write_text("x")
-    for name, text in CASES[case].items():
-        (source / name).write_text(text)
+    write(source, {**dict.fromkeys(FILES, "x"), **CASES[case]})
 
     copy_source(source, workspace)
 

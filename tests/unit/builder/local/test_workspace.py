@@ -8,17 +8,13 @@ import pytest
 
 from builder.local.directories import copy_source
 from steps.host.errors import InputError
+from tests.tree import write
 
 
 def copied(tmp_path: Path, *files: str, **contents: str) -> list[str]:
     """Write *files* and what *contents* names, copy them, and return what has arrived."""
-    source = tmp_path / "source"
-    for name in files:
-        path = source / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("x")
-    for name, text in contents.items():
-        (source / f".{name}").write_text(text)
+    dotted = {f".{name}": text for name, text in contents.items()}
+    source = write(tmp_path / "source", {**dict.fromkeys(files, "x"), **dotted})
     workspace = tmp_path / "workspace"
     workspace.mkdir()
     count = copy_source(source, workspace)

@@ -20,7 +20,7 @@ from steps.backend.sources import (
 )
 from steps.host.errors import InputError
 from steps.project.source import Project
-from tests.tree import commit, git
+from tests.tree import commit, git, write
 
 NEWEST = 1_600_000_000
 
@@ -90,10 +90,7 @@ def test_what_git_does_not_know_yet_is_as_old_as_its_newest_file(repository: Pat
 
 def project_in(directory: Path, files: str) -> Project:
     """Write *files*, each of which holds its own name, and return the project in *directory*."""
-    for name in files.split():
-        path = directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
+    write(directory, {name: name for name in files.split()})
     return Project(directory=directory, name=canonicalize_name("tides"), version=Version("1.0"))
 
 

@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_PLACES = (
+    *("VIRTUAL_ENV", "NETRC", "XDG_CONFIG_HOME", "PIP_CONFIG_FILE", "UV_CONFIG_FILE"),
+    *("UV_NO_CONFIG", "POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"),
+)
+_INDEXES = (
+    *("TWINE_USERNAME", "TWINE_PASSWORD", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_INDEX"),
+    *("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "SHIPWHEEL_REGISTRY"),
+    "ARTIFACT_REGISTRY_EMULATOR_HOST",
+)
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give the command an empty home and project, and an API that does not answer."""
     monkeypatch.setattr("steps.settings._described", lambda _registry: None)
-    for variable in ("VIRTUAL_ENV", "NETRC", "XDG_CONFIG_HOME", "TWINE_USERNAME", "TWINE_PASSWORD"):
+    for variable in (*_PLACES, *_INDEXES):
         monkeypatch.delenv(variable, raising=False)
-    for variable in ("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable in ("UV_CONFIG_FILE", "UV_NO_CONFIG", "UV_DEFAULT_INDEX", "UV_INDEX"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable in ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "SHIPWHEEL_REGISTRY"):
-        monkeypatch.delenv(variable, raising=False)
-    for variable in ("POETRY_CONFIG_DIR", "PDM_CONFIG_FILE"):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.delenv("ARTIFACT_REGISTRY_EMULATOR_HOST", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "home").mkdir()
@@ -40,4 +42,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def key(tmp_path: Path) -> Path:
     path = tmp_path / "key.json"
     path.write_text(json.dumps(KEY))
+    return path
+
+
+@pytest.fixture
+def pip_conf(home: Path) -> Path:
+    path = home / ".config/pip/pip.conf"
+    path.parent.mkdir(parents=True)
     return path

@@ -13,6 +13,7 @@ from steps.function.function import parsed, read_function
 from steps.function.tokens import GitStatus, find_secrets
 from steps.registry.address import parse_registry
 from steps.registry.page import PublishedProject
+from tests.tree import write
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,10 +50,8 @@ def context(
     **more: Any,
 ) -> FunctionContext:
     """Return what is known of a sound function, but for what is given."""
-    for name, text in {"requirements.txt": REQUIREMENTS, "main.py": MAIN, **files}.items():
-        if text is not None:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_text(text)
+    texts = {"requirements.txt": REQUIREMENTS, "main.py": MAIN, **files}
+    write(folder, {name: text for name, text in texts.items() if text is not None})
     function = read_function(folder)
     own = {"requirements.txt": parsed(function.text, "requirements.txt")}
     included = {
