@@ -13,18 +13,13 @@ import requests
 
 import steps.registry.transport
 from steps.host.errors import AccessError, RegistryError
-from steps.registry.address import Registry
+from steps.registry.address import Registry, parse_registry
 from steps.registry.credentials import Credentials, Login, LookUpFailed
 from steps.registry.index import Index
 from steps.registry.retry import Transient, retry
 from steps.registry.transport import Transport
 
-AR = Registry(
-    upload_url="https://us-east4-python.pkg.dev/demo/pypi/",
-    location="us-east4",
-    project="demo",
-    repository="pypi",
-)
+AR = parse_registry("us-east4/demo/pypi", {})
 OTHER = Registry(upload_url="https://example.com/pypi/")
 TOKEN = Login("oauth2accesstoken", "planted", "the test")
 READER, WRITER = "roles/artifactregistry.reader", "roles/artifactregistry.writer"

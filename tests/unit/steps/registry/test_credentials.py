@@ -14,7 +14,7 @@ import pytest
 
 from steps.host.children import Children
 from steps.host.errors import InputError
-from steps.registry.address import Registry
+from steps.registry.address import Registry, parse_registry
 from steps.registry.credentials import (
     KEYRING_BACKEND,
     Credentials,
@@ -28,12 +28,7 @@ from steps.registry.credentials import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-AR = Registry(
-    upload_url="https://us-east4-python.pkg.dev/demo/pypi/",
-    location="us-east4",
-    project="demo",
-    repository="pypi",
-)
+AR = parse_registry("us-east4/demo/pypi", {})
 LOOPBACK = Registry(upload_url="http://127.0.0.1:9/demo/pypi/")
 OTHER = Registry(upload_url="https://example.com/")
 TWINE = {"TWINE_USERNAME": "oauth2accesstoken", "TWINE_PASSWORD": "ya29.planted"}

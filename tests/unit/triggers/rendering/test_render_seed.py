@@ -114,39 +114,46 @@ def test_a_directory_chooses_its_triggers(capsys: pytest.CaptureFixture[str]) ->
     assert [each["name"] for each in documents] == ["functions-my-fancy-function-deploy"]
 
 
-@pytest.mark.usefixtures("repository")
-def test_an_unknown_directory_is_named_with_the_near_miss(
+@pytest.mark.parametrize(
+    ("removed", "arguments", "message", "hint"),
+    [
+        (
+            "",
+            ["packages"],
+            "No trigger is for a directory 'packages'",
+            "did you mean 'package'?",
+        ),
+        (
+            "package/cloudbuild.yaml",
+            [],
+            "The build config 'cloudbuild/publish-package.yaml' does not exist",
+            "write it with `shipwheel init --update`, or name another one as `buildConfig`",
+        ),
+        (
+            "shipwheel.yaml",
+            [],
+            "The manifest does not exist: 'shipwheel.yaml'",
+            (
+                "write it with `shipwheel init`, or name it with --manifest;"
+                " its name is shipwheel.yaml"
+            ),
+        ),
+    ],
+    ids=["unknown directory", "no build config", "no manifest"],
+)
+def test_what_cannot_be_rendered_is_an_error_and_nothing_is_printed(
+    repository: Path,
     capsys: pytest.CaptureFixture[str],
+    *,
+    removed: str,
+    arguments: list[str],
+    message: str,
+    hint: str,
 ) -> None:
-    assert main(["triggers", "render", "packages"]) == 2
+    if removed:
+        (repository / removed).unlink()
+
+    assert main(["triggers", "render", *arguments]) == 2
 
     output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err == (
-        "error: No trigger is for a directory 'packages'\n  hint: did you mean 'package'?\n"
-    )
-
-
-def test_a_missing_build_config_is_an_error_and_nothing_is_printed(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (repository / "package/cloudbuild.yaml").unlink()
-
-    assert main(["triggers", "render"]) == 2
-
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert output.err == (
-        "error: The build config 'cloudbuild/publish-package.yaml' does not exist\n"
-        "  hint: write it with `shipwheel init --update`, or name another one as `buildConfig`\n"
-    )
-
-
-def test_without_a_manifest_init_is_named(
-    repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (repository / "shipwheel.yaml").unlink()
-
-    assert main(["triggers", "render"]) == 2
-
-    assert "`shipwheel init`" in capsys.readouterr().err
+    assert (output.out, output.err) == ("", f"error: {message}\n  hint: {hint}\n")
