@@ -17,10 +17,7 @@ from tests.integration.selection import exhaustive
 PACKAGES = Path(__file__).parents[2] / "example" / "packages"
 
 
-RECEIPT = re.compile(
-    r"harbour-\w+ +[\d.]+ +identical +harbour_\S+ +found +[\d.]+ \w+ +[0-9a-f]{64}"
-    r" +http://127\.0\.0\.1:\d+/demo/pypi/\n"
-)
+RECEIPT = re.compile(r"harbour-\w+ +[\d.]+ +identical +2 found +[\d.]+ kB\n")
 
 
 @exhaustive
@@ -40,7 +37,7 @@ def test_the_demo_ends_with_a_receipt_and_leaves_nothing_behind(tmp_path: Path) 
 
     assert done.returncode == 0, done.stdout
     _, new, same, edited, receipt = re.split(r"^=== .* ===$", done.stdout, flags=re.MULTILINE)
-    assert new.count(" new ") == 8
+    assert new.count(" new ") == 4
     for part in (new, same):
         assert 'Step #1 - "install": imported harbour_berths' in part
         for name in (
@@ -49,13 +46,13 @@ def test_the_demo_ends_with_a_receipt_and_leaves_nothing_behind(tmp_path: Path) 
             "functions-berth-finder-deploy",
         ):
             assert f'Step #2 - "triggers": name: {name}\n' in part
-        assert part.count(" uploaded ") == (8 if part is new else 0)
+        assert part.count(" 2 uploaded ") == (4 if part is new else 0)
     assert (
         "error: harbour-tides 1.2.0 is changed: 1.2.0 is already published with different contents:"
         " file changed: harbour_tides/__init__.py; file changed: src/harbour_tides/__init__.py\n"
         'Step #0 - "publish":   hint: set the version to one of: 1.2.1, 1.3.0, 2.0.0, 1.2.1rc1\n'
     ) in edited
-    assert len(RECEIPT.findall(receipt)) == 8
+    assert len(RECEIPT.findall(receipt)) == 4
     assert receipt.endswith("\n\nEach part of the demo ended as it should.\n")
     assert [*folders["HOME"].iterdir(), *folders["TMPDIR"].iterdir()] == []
     assert not (PACKAGES.parents[2] / ".demo").exists()
