@@ -39,7 +39,7 @@ _MANIFEST = """\
 `shipwheel.yaml` is in the root of the repository. `shipwheel init` writes it, and every command
 reads it. Editors check it with [its JSON Schema](../../triggers/shipwheel.schema.json).
 All errors are reported at once, each with its path; the exit code is 2.
-[Triggers](triggers.md) and [functions](functions.md) say what the keys do together.
+[Triggers](triggers.md) and [functions](functions.md) explain how the keys work together.
 
 ```yaml
 project: my-project
@@ -66,15 +66,15 @@ _JSON = """\
 
 What a command prints on standard output with `--json`, as
 [a JSON Schema](results.schema.json) with a definition for each command.
-It is printed also when the answer is no: the exit code says which. A command that ends with an
-error before there is a result prints nothing there. Keys are only added within a major version.
+It is also printed when the command refuses something; the exit code says so. A command that fails
+before it has a result prints nothing there. Within a major version, keys are only added.
 """
 _FINDINGS = """\
 # Findings
 
-An *error* is refused by gcloud, its schema or the service. A *warning* is accepted, and does
-something other than it seems to. A code never changes its meaning and is never reused.
-`shipwheel triggers lint --explain SW201` prints the line of a code.
+An *error* is refused by gcloud, its schema or the service. A *warning* is accepted, but does not do
+what it seems to do. A code never changes its meaning and is never reused.
+`shipwheel triggers lint --explain SW201` prints the meaning of a code.
 """
 
 
