@@ -183,16 +183,15 @@ def _check_committed(
     if options.uncommitted == "allowed":
         return
     files = uncommitted_files(project.directory)
-    held = {it.filename: held_files(project.directory, files, it) for it in built if files}
-    problems = [
-        Problem(f"{filename!r} would hold {_SEEN}: {_listed(names)}", _COMMIT)
-        for filename, names in held.items()
-        if names
-    ]
+    held = {name for it in built if files for name in held_files(project.directory, files, it)}
+    if not held:
+        return
+    problem = Problem(
+        f"{project} would be published with {_SEEN}: {_listed(sorted(held))}", _COMMIT
+    )
     if options.uncommitted == "refused":
-        Refused.raise_all(problems)
-    for problem in problems:
-        _logger.warning("warning: %s", problem)
+        raise Refused(problem)
+    _logger.warning("warning: %s", problem)
 
 
 def warn_of_uncommitted(project: Project) -> None:

@@ -231,9 +231,7 @@ def judge_absent(candidate: Candidate, published: PublishedProject, rules: Rules
 def refusals(judgements: Iterable[Judgement]) -> tuple[Problem, ...]:
     """Return a problem for every judgement that does not let its project be published."""
     return tuple(
-        Problem(f"{it.project} {it.version} is {it.outcome}: {it.reason}", it.hint)
-        for it in judgements
-        if not it.allowed
+        Problem(f"{it.project} {it.reason}", it.hint) for it in judgements if not it.allowed
     )
 
 

@@ -48,7 +48,7 @@ def test_the_demo_ends_with_a_receipt_and_leaves_nothing_behind(tmp_path: Path) 
             assert f'Step #2 - "triggers": name: {name}\n' in part
         assert part.count(" 2 uploaded ") == (4 if part is new else 0)
     assert (
-        "error: harbour-tides 1.2.0 is changed: 1.2.0 is already published with different contents:"
+        "error: harbour-tides 1.2.0 is already published with different contents:"
         " file changed: harbour_tides/__init__.py; file changed: src/harbour_tides/__init__.py\n"
         'Step #0 - "publish":   hint: set the version to one of: 1.2.1, 1.3.0, 2.0.0, 1.2.1rc1\n'
     ) in edited

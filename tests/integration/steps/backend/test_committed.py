@@ -116,6 +116,6 @@ def test_a_publish_refuses_what_the_option_would_permit(
     next(project.rglob("same.py")).write_text("same = 3\n")
     options = replace(context.options, uncommitted="refused")
 
-    with pytest.raises(Refused, match="would hold files that git sees as modified"):
+    with pytest.raises(Refused, match="would be published with files that git sees as modified"):
         build(read_project(project), replace(context, options=options), output=tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -205,7 +205,7 @@ def test_one_refusal_leaves_the_registry_as_it_was(emulator: Emulator, tmp_path:
         result = shipwheel_at(registry.host, "upload", "--all", tmp_path)
 
     assert (result.returncode, result.stdout) == (1, "")
-    assert result.stderr.startswith("error: berths 1.0 is not-bumped: ")
+    assert result.stderr.startswith("error: berths 1.0 is not greater than ")
     assert {request.method for request in registry.requests} == {"GET"}
 
 

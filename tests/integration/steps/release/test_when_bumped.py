@@ -86,8 +86,8 @@ def test_a_lower_version_and_each_merge_are_refused_all_the_same(
 
     assert (bumped.returncode, '+version = "1.0.1"' in bumped.stdout) == (0, True)
     assert (each_merge.returncode, lower.returncode, wrong.returncode) == (1, 1, 2)
-    assert "tides 1.0 is changed" in each_merge.stderr
-    assert "tides 0.9 is not-bumped" in lower.stderr
+    assert "tides 1.0 is already published with different contents" in each_merge.stderr
+    assert "tides 0.9 is not greater than 1.0" in lower.stderr
     assert wrong.stderr.endswith(
         "shipwheel.yaml' is 'sometimes'\n  hint: choose one of: each-merge, when-bumped\n"
     )

@@ -220,7 +220,7 @@ def test_refusals_are_the_problems_of_what_is_not_allowed(tmp_path: Path, fetch:
     (problem,) = refusals([good, bad])
 
     assert str(problem) == (
-        "tides 1.0 is not-bumped: 1.0 is not greater than 1.1, the highest published release\n"
+        "tides 1.0 is not greater than 1.1, the highest published release\n"
         "  hint: set the version to one of: 1.1.1, 1.2, 2.0, 1.1.1rc1"
     )
 
