@@ -75,13 +75,15 @@ _HEADINGS = ("PROJECT", "OLD", "NEW", "WRITTEN IN", "WHY")
 @click.option(
     "--bounds",
     type=click.Choice([it.value for it in Bounds]),
-    help="Write the bound of dependents where there is none, and raise it: >=NEW, ~=NEW, ==NEW. By"
-    " default only a bound that excludes the new version moves.",
+    help="Write this bound into the requirements of all dependents: >=NEW, ~=NEW or ==NEW. By"
+    " default, only a bound that excludes the new version is changed.",
 )
 @click.option(
-    "--functions", is_flag=True, help="Move the requirements of functions, too, where they exclude."
+    "--functions",
+    is_flag=True,
+    help="Also change requirements of functions that exclude the new version.",
 )
-@click.option("--no-lock", is_flag=True, help="Leave uv.lock and poetry.lock as they are.")
+@click.option("--no-lock", is_flag=True, help="Do not change uv.lock and poetry.lock.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, and write nothing.")
 @with_transport
 @with_rules
@@ -102,12 +104,12 @@ def command(
     build_options: BuildOptions,
     as_json: bool,
 ) -> None:
-    """Write a project's next version where it lives, and what has to follow it.
+    """Write a project's next version where it is defined, and update what has to follow it.
 
-    Dependents in the repository whose requirement excludes the new version get their bound moved
-    and a patch release of their own; uv.lock and poetry.lock are locked anew. What is written
-    passes `shipwheel check`. For a version out of git tags it names the tag to make. It makes no
-    commit and no tag.
+    If a requirement of another project in the repository excludes the new version, its bound is
+    changed, and that project gets a patch release. uv.lock and poetry.lock are updated. The result
+    passes `shipwheel check`. If the version comes from git tags, the tag to create is printed.
+    No commit and no tag is made.
 
     \b
     Example:

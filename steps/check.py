@@ -109,9 +109,9 @@ def command(
 ) -> None:
     """Tell what publishing would do, and whether it is allowed.
 
-    A project is built, aside, and what was built is checked as `shipwheel build` does; unless its
-    version may not be published anyway. A version that is not in its files is that of the metadata
-    which its build backend prepares.
+    Each project is built in a temporary folder and checked as `shipwheel build` does, unless its
+    version is refused before that. If the version is not in the project's files, the build backend
+    is asked for it.
 
     \b
     Example:

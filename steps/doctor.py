@@ -39,17 +39,15 @@ _TIMEOUT_SECONDS = 10.0
     cls=ShipwheelCommand, short_help="Tell what is wrong with tools, credentials and settings here."
 )
 @registry_option
-@click.option(
-    "--read-only", is_flag=True, help="Who only installs from here need not be allowed to upload."
-)
+@click.option("--read-only", is_flag=True, help="Do not check the permission to upload.")
 @retry_for_option(_RETRY_SECONDS)
 @json_option
 def command(registry: str | None, read_only: bool, retry_for: float, as_json: bool) -> None:
     """Tell what is wrong with tools, credentials, permissions and client settings here.
 
-    A line for each check, with the fix. Nothing is changed or uploaded, and no secret is printed.
-    Exits with 1 when something is wrong. Where no registry is named, the machine and its settings
-    are checked alone.
+    Prints a line for each check, with the fix. Nothing is changed or uploaded, and no secret is
+    printed. Exits with 1 if something is wrong. If no registry is named, only the machine and its
+    settings are checked.
 
     \b
     Example:

@@ -74,8 +74,8 @@ def command(
 ) -> None:
     """Build, check, upload and confirm, dependencies first.
 
-    Nothing is uploaded unless every project is allowed. What the registry holds already with the
-    same contents is left alone, so the command can be repeated at any time.
+    Nothing is uploaded unless every project may be published. A file that the registry already has
+    with the same contents is not uploaded again, so the command can be repeated at any time.
 
     \b
     Example:

@@ -133,10 +133,10 @@ def command(
 ) -> int:
     """Judge a function's requirements, and make them ready for its build.
 
-    They come from requirements.txt.tmpl, requirements.in, requirements.txt or pyproject.toml of the
-    directory FUNCTION, and end in its requirements.txt, with the index line of the registry and
-    without a credential. steps/README.md explains the codes of the findings; an error writes
-    nothing and exits with 1.
+    They are read from requirements.txt.tmpl, requirements.in, requirements.txt or pyproject.toml in
+    the directory FUNCTION, and written to its requirements.txt, with the registry's index line and
+    without credentials. If a finding is an error, nothing is written, and the exit code is 1.
+    `shipwheel triggers lint --explain CODE` explains the code of a finding.
 
     \b
     Example:

@@ -57,7 +57,9 @@ _API_SECONDS = 10.0
     help="A private package; repeat it for each. uv and PDM take these from the registry only.",
 )
 @click.option(
-    "--extra-index", is_flag=True, help="Google's documented, weaker form: beside the public index."
+    "--extra-index",
+    is_flag=True,
+    help="Add the registry to the public index, as Google documents it. This is weaker.",
 )
 @click.option(
     "--json-key",
@@ -74,13 +76,13 @@ _API_SECONDS = 10.0
 @click.option(
     "--scope",
     type=click.Choice(["user", "project", "environment"]),
-    help="Whose settings.  [default: pip and twine: user; the others: project]",
+    help="Which settings to write.  [default: pip and twine: user; the others: project]",
 )
 @click.option(
     "--file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Use this file in the place of the client's usual one.",
+    help="Use this file instead of the client's usual one.",
 )
 @click.option("--write", is_flag=True, help="Merge it into the files, and show what changes.")
 @click.option("--diff", is_flag=True, help="Show what --write would change, without secrets.")
@@ -102,8 +104,8 @@ def command(
 ) -> None:
     """Tell pip, uv, poetry, pdm or twine about the registry.
 
-    Prints what goes into which file. With --write it is merged into the files themselves: what is
-    there stays, comments included.
+    Prints the settings for each file. --write merges them into the files: other settings and
+    comments stay.
 
     \b
     Example:

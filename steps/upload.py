@@ -55,10 +55,11 @@ def command(
 ) -> None:
     """Upload built files through twine, and confirm them in the index.
 
-    Of a PROJECT its dist/; of a FOLDER without a project all wheels and sdists, of any packages;
-    or each FILE.
+    For a PROJECT, uploads the files in its dist/. For a FOLDER without a project, uploads all
+    wheels and sdists in it, of any packages. Or uploads each FILE.
 
-    What the registry holds already is left alone, so the command can be repeated at any time.
+    Files that the registry already has are not uploaded again, so the command can be repeated at
+    any time.
 
     \b
     Example:

@@ -67,8 +67,8 @@ def command(
 ) -> None:
     """List, or delete, published versions.
 
-    The versions of a package come in their order, the highest last. Before a deletion the files
-    that go are shown, and the projects of this repository that require them.
+    Versions are listed in order, the highest last. Before a deletion, the files to delete are
+    shown, and the projects of this repository that require the package.
 
     \b
     Example:

@@ -32,7 +32,7 @@ _logger = logging.getLogger("shipwheel")
 @click.option(
     "--inline",
     is_flag=True,
-    help="Put the build configs into the triggers, out of the reach of pull requests.",
+    help="Put the build configs into the triggers, where pull requests cannot change them.",
 )
 @click.option(
     "--format",
@@ -48,8 +48,8 @@ _logger = logging.getLogger("shipwheel")
     is_flag=True,
     flag_value=False,
     default=True,
-    help="For Terraform: refer to no resource of `shipwheel setup --format terraform`, where the"
-    " project was set up in another way.",
+    help="For Terraform, if the project was set up in another way: do not refer to resources of"
+    " `shipwheel setup --format terraform`.",
 )
 def command(
     targets: tuple[str, ...],

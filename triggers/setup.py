@@ -68,21 +68,20 @@ _ROLES_TAKE_TIME = (
     "members",
     metavar="MEMBER",
     multiple=True,
-    help="Who runs triggers, such as user:ann@example.com or group:...; may be repeated.",
+    help="A person or group that runs triggers: user:ann@example.com, group:...; may be repeated.",
 )
 @click.option(
     "--reader",
     "readers",
     metavar="MEMBER",
     multiple=True,
-    help="Who only installs packages, such as group:all@example.com; may be repeated.",
+    help="A person or group that only installs packages: group:all@example.com; may be repeated.",
 )
 @click.option(
     "--cleanup-policy",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Have Artifact Registry delete packages as this JSON file says; the version gate then"
-    " sees what is left.",
+    help="Set the cleanup policies of this JSON file, by which Artifact Registry deletes packages.",
 )
 @json_option
 def command(
@@ -96,11 +95,11 @@ def command(
     cleanup_policy: Path | None,
     as_json: bool,
 ) -> None:
-    """Print the gcloud commands that the manifest's project needs, each with a line of why.
+    """Print the gcloud commands that the manifest's project needs, each with its reason.
 
-    These are the APIs, the repositories, and the service accounts with the least roles. --apply
-    asks what is there and does the rest; whatever interrupts it, run it again. --check ends with 1
-    when a role is missing, or when one of these accounts has one too many; it takes nothing away.
+    They enable APIs, and create repositories and service accounts with the fewest roles. --apply
+    runs those that are still needed; if it is interrupted, run it again. --check exits with 1 if
+    something is missing, or if one of these accounts has a role too many. It changes nothing.
 
     \b
     Example:

@@ -78,7 +78,7 @@ _DAY = len("2026-01-31")
     "page",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write it as a page, which needs no server and no network, in the place of the table.",
+    help="Write a page instead of the table; it needs no server and no network.",
 )
 @click.option("--check", "checks", is_flag=True, help="Exit with 1 if something shown waits.")
 @json_option
@@ -100,9 +100,9 @@ def command(
 ) -> None:
     """Show every package and function of the repository, and what is published of it.
 
-    The registry is asked once for each package, and nothing is built: contents are not compared
-    without --build. Something waits if it is to be published or bumped, if somebody takes an older
-    version than the highest, or if a live trigger differs from the rendered one.
+    Nothing is built, and contents are not compared, unless --build is given. Something waits if a
+    package has to be published or bumped, if an older version than the highest is in use, or if a
+    live trigger differs from the rendered one.
 
     \b
     Example:

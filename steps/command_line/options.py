@@ -78,7 +78,7 @@ repository_option = click.option(
     "--repository",
     "section",
     metavar="NAME",
-    help="Take the registry, and a login if there is one, from this section of ~/.pypirc.",
+    help="Use the registry, and the credentials if any, of this section of ~/.pypirc.",
 )
 
 # The version gate's: fields of `Rules`, and whether the registry may have no page of its packages.
@@ -91,13 +91,13 @@ RULE_OPTIONS = (
         help="What a new version must be: greater than the highest release, than the highest of"
         " its series (1.4.x), or only unique.",
     ),
-    click.option("--allow-local", is_flag=True, help="Let local versions (1.0+here) through."),
-    click.option("--allow-epoch", is_flag=True, help="Let epochs (1!1.0) through."),
+    click.option("--allow-local", is_flag=True, help="Allow local versions (1.0+here)."),
+    click.option("--allow-epoch", is_flag=True, help="Allow epochs (1!1.0)."),
     click.option(
         "--first-release",
         is_flag=True,
-        help="Do not ask whether the repository exists, where only a page of its packages could"
-        " tell: for an index that has no such page.",
+        help="Do not check that the repository exists: for an index without a page that lists"
+        " its packages.",
     ),
 )
 
@@ -159,7 +159,7 @@ BUILD_OPTIONS = (
         is_flag=True,
         flag_value=False,
         default=True,
-        help="Make build environments afresh; by default they serve for a day.",
+        help="Make new build environments; by default they are kept for a day.",
     ),
     click.option(
         "--python",
@@ -174,7 +174,7 @@ BUILD_OPTIONS = (
         metavar="KEY=VALUE",
         multiple=True,
         callback=_config_settings,
-        help="Tell the build backend; a key that comes twice has a list of values.",
+        help="Pass a setting to the build backend; repeat a key for a list of values.",
     ),
     workers_option,
 )

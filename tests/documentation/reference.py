@@ -166,7 +166,8 @@ def _paths(models: dict[str, dict[str, Any]]) -> dict[str, str]:
         for key, it in models[name]["properties"].items():
             for inner in re.findall(r"#/\$defs/(\w+)", str(it)):
                 if inner not in paths:
-                    place = f"{key}.DIRECTORY" if it.get("type") == "object" else key
+                    named = "NAME" if key == "kinds" else "DIRECTORY"
+                    place = f"{key}.{named}" if it.get("type") == "object" else key
                     paths[inner] = f"{paths[name]}.{place}" if name else place
                     waiting.append(inner)
     return paths
@@ -203,12 +204,13 @@ def _type(schema: dict[str, Any], paths: dict[str, str]) -> str:
         path = paths[schema["$ref"].rpartition("/")[2]]
         return f"[`{path}`](#{re.sub(r'[^a-z]', '', path.lower())})"
     if "enum" in schema or "const" in schema:
-        return " or ".join(f"`{it}`" for it in schema.get("enum", [schema.get("const")]))
+        return " or ".join(map(_literal, schema.get("enum", [schema.get("const")])))
     kind = str(schema.get("type", "any"))
     if kind == "array":
         return f"list of {_type(schema.get('items', {}), paths)}"
     if kind == "object":
-        inner = schema.get("additionalProperties")
+        patterns = [*schema.get("patternProperties", {}).values()]
+        inner = schema.get("additionalProperties") or next(iter(patterns), None)
         return f"map of {_type(inner, paths)}" if isinstance(inner, dict) else "map"
     return {"string": "text", "boolean": "`true` or `false`"}.get(kind, kind)
 
@@ -217,7 +219,11 @@ def _default(schema: dict[str, Any], *, required: bool) -> str:
     if required:
         return "required"
     value = schema.get("default")
-    return "" if value is None or value in ([], {}) else f"`{value}`"
+    return "" if value is None or value in ([], {}) else _literal(value)
+
+
+def _literal(value: object) -> str:
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
 def _findings() -> str:

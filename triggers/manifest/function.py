@@ -181,7 +181,7 @@ class FunctionRequirements(Model):
 
 
 class FunctionConfig(Model):
-    """How functions are deployed; maps of variables and secrets add up."""
+    """How functions are deployed; maps of variables and secrets are merged."""
 
     name: FunctionName | None = None
     """The function's name. By default its directory's."""
@@ -213,7 +213,7 @@ class FunctionConfig(Model):
     concurrency: Annotated[int, Field(ge=1, le=1000)] | None = None
     """How many calls one instance answers at once."""
     min_instances: Annotated[int, Field(ge=0)] | None = None
-    """How many instances always wait."""
+    """How many instances always run."""
     max_instances: Annotated[int, Field(ge=1)] | None = None
     """How many instances there may be."""
     service_account: ServiceAccount | None = None
@@ -221,7 +221,7 @@ class FunctionConfig(Model):
     build_service_account: ServiceAccount | None = None
     """Who Google's build of the function runs as; it reads the registry. Always to be given."""
     environment: dict[Variable, VariableValue] | None = None
-    """Variables of the function; `{}` alone takes away those that it has."""
+    """Variables of the function; `{}` alone removes those that it has."""
     build_environment: dict[BuildVariable, VariableValue] | None = None
     """Variables of Google's build of it; GOOGLE_PYTHON_PACKAGE_MANAGER is pip without them."""
     secrets: dict[Place, Secret] | None = None

@@ -129,7 +129,7 @@ class OwnKind(PublishTriggers):
     time_zone: Annotated[str, StringConstraints(min_length=1)] | None = None
     """The schedule's time zone, such as `Europe/Berlin`. By default `Etc/UTC`."""
     manual: Literal[True] | None = None
-    """Somebody starts it: `gcloud builds triggers run NAME`."""
+    """You start it: `gcloud builds triggers run NAME`."""
     topic: Annotated[str, TopicName] | None = None
     """The name of a Pub/Sub topic of the project: each message starts it."""
     webhook: SecretVersion | None = None

@@ -141,7 +141,7 @@ class Manifest(Common):
     """What all triggers' names begin with: names are unique in a project, not in a repository.
     By default those of the root directory begin with the repository's name."""
     grouping: Literal["target", "directory"] = "target"
-    """One trigger per package, or one per top directory that sees to all packages below it."""
+    """One trigger per package, or one per top directory, for all packages below it."""
     check: CheckTriggers = Field(default_factory=CheckTriggers)
     """Triggers that check a package in a pull request."""
     publish: PublishTriggers = Field(default_factory=PublishTriggers)
@@ -149,7 +149,7 @@ class Manifest(Common):
     deploy: DeployTriggers = Field(default_factory=DeployTriggers)
     """Triggers that deploy a function after a push."""
     kinds: dict[KindName, OwnKind] = Field(default_factory=dict)
-    """Other triggers by a name of yours: by a schedule, a person, a message, a request, a push."""
+    """Your own kinds of triggers: on a schedule, by hand, or by a message, request or push."""
     packages: Selection = Field(default_factory=Selection)
     """Which directories are packages."""
     functions: Selection = Field(default_factory=Selection)
