@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from textwrap import dedent, indent
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _BLOCK = re.compile(
-    r"(?:^<!-- run:(?P<before>.*?)-->\n+)?^```console\n(?P<body>.*?)^```$",
+    r"(?:^ *<!-- run:(?P<before>.*?)-->\n+)?^(?P<indent> *)```console\n(?P<body>.*?)^ *```$",
     re.MULTILINE | re.DOTALL,
 )
 _COMMAND = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
@@ -60,14 +61,16 @@ def rewrite_examples(text: str, run: Callable[[str], str], prepare: Callable[[st
         if example.before:
             prepare(example.before)
         lines = [f"$ {it.command}\n{_current(it.output, run(it.command))}" for it in example.typed]
-        return block.group().replace(block["body"], "".join(lines))
+        return block.group().replace(block["body"], indent("".join(lines), block["indent"]))
 
     return _BLOCK.sub(rewrite, text)
 
 
 def _read(block: re.Match[str]) -> Example:
     before = block["before"]
-    typed = tuple(Typed(it["command"], it["output"]) for it in _COMMAND.finditer(block["body"]))
+    typed = tuple(
+        Typed(it["command"], it["output"]) for it in _COMMAND.finditer(dedent(block["body"]))
+    )
     return Example(None if before is None else before.strip(), typed)
 
 

@@ -26,7 +26,7 @@ def gcloud_commands() -> list[str]:
     comments.append((ROOT / "cloudbuild.yaml").read_text())
     for text in comments:
         found += re.findall(r"^# (?:Try it: +|  \$ )?(gcloud (?:.*\\\n# +)*.*)", text, re.MULTILINE)
-    return [as_the_shell_reads_it(command) for command in found]
+    return [*dict.fromkeys(as_the_shell_reads_it(command) for command in found)]
 
 
 def as_the_shell_reads_it(command: str) -> str:

@@ -40,6 +40,16 @@ def test_what_is_run_gets_its_output_and_everything_else_stays() -> None:
     ).replace("tee c\n", "tee c\nb\n")
 
 
+def test_a_block_of_a_list_stays_in_it() -> None:
+    item = "1. See:\n\n   <!-- run: -->\n\n   ```console\n   $ cat a\n   ```\n"
+    (example,) = read_examples(item)
+
+    assert example.typed == (Typed("cat a", ""),)
+    assert rewrite_examples(item, PRINTED.__getitem__, print) == item.replace(
+        "cat a\n", "cat a\n   new\n   lines\n"
+    )
+
+
 def test_the_preparation_comes_first_and_the_commands_in_their_order() -> None:
     ran: list[str] = []
 
