@@ -1,7 +1,7 @@
 """What the emulator answers where Artifact Registry was seen to answer in two ways, or in none.
 
-Each default is what the best evidence says; builder/README.md names it. A file for `--answers`
-holds some of these keys, as YAML or JSON:
+Each default is what the best evidence says; docs/reference/emulator.md names it. A file for
+`--answers` holds some of these keys, as YAML or JSON:
 
     no_credentials: {status: 403}
     deleted_project: {status: 200, content_type: text/html, body: "<html><body></body></html>"}
