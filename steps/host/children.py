@@ -261,7 +261,8 @@ def each(
     """Do *work* for every item, *workers* at a time, and return the results in the items' order.
 
     Expected errors do not stop the others: they are raised at the end as one error, of the class
-    of the first, with each problem once. Anything else stops the rest and is raised as it is.
+    with the highest exit code, with each problem once. Anything else stops the rest and is raised
+    as it is.
     """
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="shipwheel")
     try:
@@ -274,7 +275,8 @@ def each(
     errors = [outcome for outcome in outcomes if isinstance(outcome, ShipwheelError)]
     if errors:
         problems = [*dict.fromkeys(problem for error in errors for problem in error.problems)]
-        raise type(errors[0])(problems[0], more=problems[1:]) from errors[0]
+        gravest = max(errors, key=lambda error: error.exit_code)
+        raise type(gravest)(problems[0], more=problems[1:]) from gravest
     return tuple(outcome for outcome in outcomes if not isinstance(outcome, ShipwheelError))
 
 

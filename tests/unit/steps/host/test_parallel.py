@@ -24,12 +24,15 @@ def test_work_is_done_at_the_same_time() -> None:
     assert len(each(lambda _: both.wait(), range(2), workers=2)) == 2
 
 
-def test_all_expected_errors_are_raised_as_one() -> None:
+@pytest.mark.parametrize(("one", "three"), [(BuildFailed, InputError), (InputError, BuildFailed)])
+def test_all_expected_errors_are_raised_as_one_of_the_gravest_class(
+    one: type[ShipwheelError], three: type[ShipwheelError]
+) -> None:
     def work(number: int) -> int:
         if number == 1:
-            raise BuildFailed("one")
+            raise one("one")
         if number == 3:
-            raise InputError("three", "count again")
+            raise three("three", "count again")
         return number
 
     with pytest.raises(ShipwheelError) as caught:
