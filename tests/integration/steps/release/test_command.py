@@ -57,6 +57,9 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
             "size": file.size,
             "sha256": file.sha256,
             "registry": url,
+            "unreleased": [],
+            "reason": "the first release",
+            "hint": "",
         }
         for file in (wheel, sdist)
     ]
@@ -171,7 +174,7 @@ def test_one_version_that_is_refused_keeps_every_file_of_the_folder_back(
     answer = shipwheel_at(emulator.host, "upload", *house.iterdir())
 
     assert answer.returncode == 1
-    assert "berths 1.0 is not-bumped" in answer.stderr
+    assert "berths 1.0 is not greater than 2.0" in answer.stderr
     assert shipwheel_at(emulator.host, "versions", "tides").returncode != 0
 
 

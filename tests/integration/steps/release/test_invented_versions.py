@@ -152,8 +152,7 @@ def test_a_shallow_clone_is_explained_and_the_command_that_is_named_fixes_it(
         "complete the git history: --unshallow",
     ]
     assert (
-        f"error: tides {version} is not-bumped:"
-        f" {version} is what a build backend invents when it sees no tag\n"
+        f"error: tides {version} is what a build backend invents when it sees no tag\n"
         "  hint: the clone is shallow, or has no tag; build with --unshallow, or before it run:"
         f" {UNSHALLOW}  ("
     ) in shallow.stderr
