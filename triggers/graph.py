@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     short_help="Print packages, functions, dependencies and triggers as Mermaid.",
 )
 @manifest_option
-def command(manifest_file: Path) -> None:
+@click.option("--no-triggers", is_flag=True, help="Leave out the triggers.")
+def command(manifest_file: Path, *, no_triggers: bool) -> None:
     """Print packages, functions, their local dependencies and triggers as a Mermaid flowchart.
 
     GitHub draws it in a Markdown file, between ```mermaid and ```. An arrow leads from what changes
-    to what is built for it, a dotted one to the triggers that build it.
+    to what is built for it, a dotted one to the triggers that build it. The legend is drawn, too.
 
     \b
     Example:
@@ -34,7 +35,8 @@ def command(manifest_file: Path) -> None:
     repository = open_repository(manifest_file)
     rendering = render_repository(repository)
     report_warnings(rendering.warnings)
-    click.echo(mermaid(repository.inventory, rendering.triggers), nl=False)
+    triggers = () if no_triggers else rendering.triggers
+    click.echo(mermaid(repository.inventory, triggers), nl=False)
 
 
 if __name__ == "__main__":

@@ -116,13 +116,24 @@ def terraform_name(*parts: str) -> str:
     return text if text[0].isalpha() else f"_{text}"
 
 
+_LEGEND = (
+    "  subgraph legend",
+    "    direction LR",
+    '    l0["package"] -- is built into --> l1("function")',
+)
+_LEGEND_OF_TRIGGERS = '    l1 -. is built by .-> l2>"trigger"]'
+
+
 def mermaid(inventory: Inventory, triggers: Iterable[Trigger]) -> str:
     """Return the flowchart: an arrow goes from what changes to what is built for it.
 
     Triggers are drawn as flags; the arrow to a trigger comes from the directory that it is for, and
     from the triggers whose builds start it.
     """
-    return "\n".join(["flowchart LR", *_lines(inventory, [*triggers])]) + "\n"
+    drawn = [*triggers]
+    legend = [_LEGEND_OF_TRIGGERS] if drawn else []
+    lines = ["flowchart LR", *_lines(inventory, drawn), *_LEGEND, *legend, "  end"]
+    return "\n".join(lines) + "\n"
 
 
 def _lines(inventory: Inventory, triggers: list[Trigger]) -> Iterator[str]:

@@ -11,6 +11,13 @@ from triggers.rendering.formats import mermaid
 if TYPE_CHECKING:
     import pytest
 
+LEGEND = """\
+  subgraph legend
+    direction LR
+    l0["package"] -- is built into --> l1("function")
+    l1 -. is built by .-> l2>"trigger"]
+  end
+"""
 SAMPLE = Path(__file__).parents[3] / "example/shipwheel.yaml"
 
 
@@ -37,8 +44,19 @@ def test_the_sample_is_drawn_with_its_dependencies_and_triggers(
         '  d2 -.-> t5>"packages-signals-publish"]\n'
         '  d3 -.-> t6>"packages-tides-check"]\n'
         '  d3 -.-> t7>"packages-tides-publish"]\n'
-        '  d4 -.-> t8>"functions-berth-finder-deploy"]\n'
+        '  d4 -.-> t8>"functions-berth-finder-deploy"]\n' + LEGEND
     )
+
+
+def test_triggers_can_be_left_out_of_drawing_and_legend(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["triggers", "graph", "--no-triggers", "--manifest", str(SAMPLE)]) == 0
+
+    drawn = capsys.readouterr().out
+    assert "  d0 --> d4\n" in drawn
+    assert "-.->" not in drawn
+    assert drawn.endswith('l1("function")\n  end\n')
 
 
 def test_a_group_and_a_directory_that_is_not_a_target_are_drawn_too() -> None:
@@ -55,7 +73,7 @@ def test_a_group_and_a_directory_that_is_not_a_target_are_drawn_too() -> None:
         "  d0 --> d2\n"
         "  d1 --> d2\n"
         '  d2 -.-> t0>"p-check"]\n'
-        '  d2 -.-> t1>"p-publish"]\n'
+        '  d2 -.-> t1>"p-publish"]\n' + LEGEND
     )
 
 
@@ -70,7 +88,7 @@ def test_a_trigger_that_another_ones_build_starts_has_an_arrow_from_it() -> None
         "  d0 --> d1\n"
         '  d0 -.-> t0>"p-a-publish"]\n'
         '  d1 -.-> t1>"f-deploy"]\n'
-        "  t0 -.-> t1\n"
+        "  t0 -.-> t1\n" + LEGEND
     )
 
 
@@ -83,11 +101,13 @@ def test_a_group_has_arrows_from_its_own_packages_and_a_package_from_none_below(
     nested = (package("p"), package("p/a"))
     plain = mermaid(Inventory(components=nested), rendered(*nested).triggers)
 
-    assert [line for line in grouped.splitlines() if " --> " in line] == [
+    assert [
+        line for line in grouped.splitlines() if line.startswith("  d") and " --> " in line
+    ] == [
         "  d0 --> d2",
         "  d1 --> d3",
     ]
-    assert " --> " not in plain
+    assert "  d0 --> " not in plain
 
 
 def test_a_trigger_that_is_not_drawn_has_no_arrow() -> None:
@@ -96,4 +116,4 @@ def test_a_trigger_that_is_not_drawn_has_no_arrow() -> None:
 
     drawn = mermaid(Inventory(components=targets), triggers[:1])
 
-    assert drawn.endswith('  d0 --> d1\n  d0 -.-> t0>"p-a-publish"]\n')
+    assert drawn.endswith('  d0 --> d1\n  d0 -.-> t0>"p-a-publish"]\n' + LEGEND)
