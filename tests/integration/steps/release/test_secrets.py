@@ -40,6 +40,7 @@ ASKING = {
     "versions": ["versions", "--all", "--json"],
     "doctor": ["doctor", "--json"],
     "bump": ["bump", "berths", "--to", "2.0"],
+    "status": ["status", "--json"],
 }
 # Those that do not. Its own tests show that the emulator keeps its token to itself.
 OTHERS = {

@@ -191,15 +191,11 @@ def test_what_is_wrong_is_told_at_once_before_anything_is_built(
     project = build_system("hatchling", "hatchling.build") + '[project]\nname = "a"\nversion="1"\n'
     table = '[tool.shipwheel]\nunversoned = []\nunversioned = ["tests", "/x", "a[", ""]\n'
     write(tmp_path, {"a/tests/x": "", "a/pyproject.toml": project + table})
-    write(tmp_path, {"b/pyproject.toml": project, "shipwheel.yaml": "unversioned: README.md\n"})
+    environ = environment(emulator.host)
 
-    told = [
-        line
-        for name in ("a", "b")
-        for line in shipwheel(
-            environment(emulator.host), "check", name, cwd=tmp_path
-        ).stderr.splitlines()
-    ]
+    told = shipwheel(environ, "check", "a", cwd=tmp_path).stderr.splitlines()
+    write(tmp_path, {"b/pyproject.toml": project, "shipwheel.yaml": "unversioned: README.md\n"})
+    told += shipwheel(environ, "check", "b", cwd=tmp_path).stderr.splitlines()
 
     where = f"[tool.shipwheel] unversioned in {str(tmp_path / 'a/pyproject.toml')!r}"
     own = f"in {str(tmp_path / 'a/pyproject.toml')!r}"

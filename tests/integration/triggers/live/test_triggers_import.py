@@ -124,6 +124,8 @@ def test_gcloud_submits_every_shared_build_config_with_its_triggers_substitution
         then = package | {"_THEN_DEPLOY": "f-deploy g-deploy", "COMMIT_SHA": "0" * 40}
         configs[f"cloudbuild/publish-{kind}-then-deploy.yaml"] = then
     configs["cloudbuild/check-directory.yaml"] = package | {"_BASE_BRANCH": "main"}
+    page = {key: package[key] for key in ("_DIRECTORY", "_IMAGE", "_PROJECT", "_REGION", "_REPO")}
+    configs["cloudbuild/status.yaml"] = page | {"_BUCKET": "harbour-pages"}
     assert {path.name for path in (repository / "cloudbuild").iterdir()} == {
         Path(path).name for path in configs
     }
