@@ -18,7 +18,7 @@ import click
 
 from steps.backend.context import BuildOptions
 from steps.check import check_aside
-from steps.command_line.arguments import require_builds, with_rules, with_transport
+from steps.command_line.arguments import require_builds, with_release_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, workers_option
 from steps.command_line.program import run_alone
@@ -72,7 +72,7 @@ _DAY = len("2026-01-31")
 @workers_option
 @click.option("--no-live", "live", flag_value=False, default=True, help="Do not ask Cloud Build.")
 @with_transport
-@with_rules
+@with_release_rules
 @click.option(
     "--html",
     "page",

@@ -116,8 +116,13 @@ def test_with_a_build_contents_are_compared(root: Path, capsys: pytest.CaptureFi
     (root / "packages/signals/harbour_signals.py").write_text("EDITED = True\n")
     assert main(["-q", "status", "packages", "--no-live", "--build", "--json"]) == 0
     after = {it["name"]: it["state"] for it in json.loads(capsys.readouterr().out)["components"]}
+    manifest = root / "shipwheel.yaml"
+    manifest.write_text(f"releases: when-bumped\n{manifest.read_text()}")
+    assert main(["-q", "status", "packages", "--no-live", "--build", "--json"]) == 0
+    later = {it["name"]: it["state"] for it in json.loads(capsys.readouterr().out)["components"]}
 
-    assert (before["harbour-signals"], after["harbour-signals"]) == ("identical", "changed")
+    states = [it["harbour-signals"] for it in (before, after, later)]
+    assert states == ["identical", "changed", "unreleased"]
 
 
 def test_without_a_manifest_it_shows_what_is_here(
