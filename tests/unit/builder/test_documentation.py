@@ -159,3 +159,15 @@ def test_every_outcome_is_listed_with_its_exit_code() -> None:
     listed = re.findall(r"\| `([a-z-]+)`: .* \| (\d) \|$", OUTCOMES, re.MULTILINE)
 
     assert dict(listed) == {it.value: "1" if it in REFUSED else "0" for it in Outcome}
+
+
+def test_every_variable_of_shipwheels_own_is_listed() -> None:
+    page = (ROOT / "docs/reference/environment.md").read_text()
+    sources = "".join(
+        path.read_text()
+        for floor in ("builder", "steps", "triggers")
+        for path in (ROOT / floor).rglob("*.py")
+    )
+
+    read = set(re.findall(r"\"(SHIPWHEEL_[A-Z_]+|ARTIFACT_REGISTRY_[A-Z_]+)\"", sources))
+    assert {name for name in read if f"`{name}`" not in page} == set()
