@@ -209,7 +209,9 @@ def _files(projects: Sequence[Project], *, functions: bool) -> Files:
 
 
 def _locks(plan: BumpPlan, files: Files) -> tuple[Lock, ...]:
-    """Return the lock files that the plan may change."""
+    """Return the lock files that the plan may change: none if all there is to do is to tag."""
+    if not plan.texts:
+        return ()
     names = [it.project for it in plan.bumps]
     paths = [
         Path(folder, name)
@@ -292,9 +294,8 @@ def _tell(
         _logger.warning("warning: %s", text)
     for it in changes:
         _logger.info("%s: %s", it.path, "would be written" if dry_run else "written")
-    for bump in plan.bumps:
-        if bump.tag:
-            _logger.info("Next, when this is merged: git tag %s, and push it", bump.tag)
+    for tag in dict.fromkeys(it.tag for it in plan.bumps if it.tag):
+        _logger.info("Next, when this is merged: git tag %s, and push it", tag)
 
 
 if __name__ == "__main__":

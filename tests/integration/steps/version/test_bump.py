@@ -211,28 +211,37 @@ def test_changed_bumps_what_check_would_refuse_and_nothing_else(
     assert (again.returncode, json.loads(again.stdout)["projects"]) == (0, [])
 
 
-def test_the_tag_to_make_is_printed_and_not_made(tmp_path: Path, emulator: Emulator) -> None:
-    root = write(
-        tmp_path / "repository",
-        {
-            "pyproject.toml": '[project]\nname = "tides"\ndynamic = ["version"]\n'
-            '[build-system]\nrequires = ["hatchling>=1.27", "hatch-vcs>=0.4"]\n'
-            'build-backend = "hatchling.build"\n[tool.hatch.version]\nsource = "vcs"\n',
-            "tides/__init__.py": "",
-        },
-    )
+def _tagged(name: str) -> dict[str, str]:
+    return {
+        f"{name}/pyproject.toml": f'[project]\nname = "{name}"\ndynamic = ["version"]\n'
+        '[build-system]\nrequires = ["hatchling>=1.27", "hatch-vcs>=0.4"]\n'
+        'build-backend = "hatchling.build"\n[tool.hatch.version]\nsource = "vcs"\n'
+        'raw-options = { root = ".." }\n',
+        f"{name}/{name}/__init__.py": "",
+        # As an older uv wrote it: a lock of today has more, and uv would write it anew.
+        f"{name}/uv.lock": f'version = 1\nrequires-python = ">=3.11"\n[[package]]\n'
+        f'name = "{name}"\nversion = "1.4.0"\nsource = {{ editable = "." }}\n',
+    }
+
+
+def test_the_tag_of_two_packages_is_printed_once_and_nothing_is_written(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    root = write(tmp_path / "repository", _tagged("tides") | _tagged("berths"))
     commit(root)
     git(root, "tag", "v1.4.0")
+    packages = root / "tides", root / "berths"
 
-    bumped = shipwheel_at(emulator.host, "bump", root, "--to", "minor", "--json")
+    bumped = shipwheel_at(emulator.host, "bump", *packages, "--to", "minor", "--json")
 
     assert bumped.returncode == 0, bumped.stderr
-    assert json.loads(bumped.stdout)["projects"][0]["tag"] == "v1.5.0"
+    assert [it["tag"] for it in json.loads(bumped.stdout)["projects"]] == ["v1.5.0"] * 2
+    assert bumped.stderr == "Next, when this is merged: git tag v1.5.0, and push it\n"
     assert (git(root, "tag"), git(root, "status", "--porcelain")) == ("v1.4.0", "")
     commit(root)
     git(root, "tag", "v1.5.0")
-    checked = shipwheel_at(emulator.host, "check", root, "--json")
-    assert json.loads(checked.stdout)["projects"][0]["version"] == "1.5.0"
+    checked = shipwheel_at(emulator.host, "check", *packages, "--json")
+    assert [it["version"] for it in json.loads(checked.stdout)["projects"]] == ["1.5.0"] * 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
