@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 import yaml
 
+import builder
+import steps
+import triggers
 from builder.__main__ import shipwheel
 from steps.host import errors
 from steps.host.errors import ShipwheelError
@@ -21,7 +25,7 @@ from triggers.cloudbuild.files import read_build_config
 from triggers.manifest.manifest import parse_manifest
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from types import ModuleType
 
 README = (ROOT / "README.md").read_text()
 OUTCOMES = (ROOT / "docs/reference/outcomes.md").read_text()
@@ -34,6 +38,12 @@ MERMAID_LINE = re.compile(
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def sources_of(*packages: ModuleType) -> str:
+    """Return the text of all modules of *packages*, wherever they are installed."""
+    folders = [Path(package.__path__[0]) for package in packages]
+    return "".join(path.read_text() for folder in folders for path in folder.rglob("*.py"))
 
 
 def option_names(command: click.Command) -> set[str]:
@@ -114,7 +124,7 @@ def test_what_the_guide_writes_into_the_manifest_is_valid() -> None:
 def test_the_guide_quotes_shipwheel_as_it_speaks() -> None:
     _, _, tables = (GUIDE / "troubleshooting.md").read_text().partition("\n## Shipwheel\n")
     quoted = re.findall(r"^\| `([^`]+)`", tables.partition("\n## ")[0], re.MULTILINE)
-    sources = "".join(path.read_text() for path in (ROOT / "steps").rglob("*.py"))
+    sources = sources_of(steps)
 
     assert len(quoted) == 4
     assert [text for text in quoted if text not in sources] == []
@@ -163,11 +173,12 @@ def test_every_outcome_is_listed_with_its_exit_code() -> None:
 
 def test_every_variable_of_shipwheels_own_is_listed() -> None:
     page = (ROOT / "docs/reference/environment.md").read_text()
-    sources = "".join(
-        path.read_text()
-        for floor in ("builder", "steps", "triggers")
-        for path in (ROOT / floor).rglob("*.py")
-    )
 
-    read = set(re.findall(r"\"(SHIPWHEEL_[A-Z_]+|ARTIFACT_REGISTRY_[A-Z_]+)\"", sources))
+    read = set(
+        re.findall(
+            r"\"(SHIPWHEEL_[A-Z_]+|ARTIFACT_REGISTRY_[A-Z_]+)\"",
+            sources_of(builder, steps, triggers),
+        )
+    )
+    assert "SHIPWHEEL_REGISTRY" in read
     assert {name for name in read if f"`{name}`" not in page} == set()

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 NARROW = 60
 # What Windows has not, of what Shipwheel's modules name.
 POSIX = """
-import os, signal, subprocess, sys, tempfile
+import os
+os.supports_dir_fd.clear()  # which modules ask when they are imported
+import signal, subprocess, sys, tempfile
 sys.modules["fcntl"] = None
 for module, names in (
     (os, "fork killpg geteuid getuid pread memfd_create O_CLOEXEC O_NOFOLLOW O_NONBLOCK fchmod"),
