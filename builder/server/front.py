@@ -298,7 +298,7 @@ class _Handler(BaseHTTPRequestHandler):
             return application(request)
         except (ConnectionError, TimeoutError):
             raise
-        except Exception:
+        except Exception:  # a bug: it is logged whole, and the client still gets an answer
             _logger.exception("The emulator failed at %s %r", request.method, request.target)
             line = "The emulator failed; it tells why where it runs."
             return HttpAnswer.text(HTTPStatus.INTERNAL_SERVER_ERROR, line)
