@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from steps.release.judgement import Outcome
@@ -16,10 +17,9 @@ from triggers.overview.model import (
     Overview,
     VersionRecord,
 )
-from triggers.overview.records import with_builds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from steps.registry.artifact_registry import StoredFile
     from steps.registry.page import PublishedFile, PublishedProject
@@ -27,10 +27,20 @@ if TYPE_CHECKING:
     from triggers.discovery.inventory import Component
     from triggers.overview.consumers import Mention
     from triggers.overview.model import TriggerStatus
-    from triggers.overview.records import RecordedBuild
 
 _NOT_BUILT = "only its build backend knows its version"
 _BUILD_IT = "`shipwheel status --build` asks it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedBuild:
+    """A build that succeeded: its *trigger*, its *commit*, and when it ran."""
+
+    key: str
+    trigger: str
+    commit: str
+    began: datetime
+    ended: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +164,7 @@ def _status(
         hint=judgement.hint if judgement else _BUILD_IT,
         consumers=tuple(consumers.get(component.name, ())),
         versions=tuple(
-            with_builds(it, publishing, gathered.builds)
+            _with_builds(it, publishing, gathered.builds)
             for it in version_records(published, gathered.stored)
         ),
     )
@@ -165,3 +175,20 @@ def _state(judgement: Judgement | None) -> str:
         return UNKNOWN
     first = judgement.outcome is Outcome.NEW and not judgement.published
     return NEVER_PUBLISHED if first else str(judgement.outcome)
+
+
+def _with_builds(
+    version: VersionRecord, triggers: Collection[str], builds: Iterable[RecordedBuild]
+) -> VersionRecord:
+    """Return *version* with its build and commit, if one of *builds* of *triggers* published it.
+
+    It did if the version's first file came while the build ran: the registry records neither.
+    """
+    try:
+        came = datetime.fromisoformat(version.uploaded or "")
+        found = [it for it in builds if it.trigger in triggers and it.began <= came <= it.ended]
+    except (TypeError, ValueError):  # a time without its zone is of no use here
+        return version
+    if len(found) != 1:
+        return version
+    return replace(version, commit=found[0].commit, build=found[0].key)

@@ -9,24 +9,24 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.children import each
-from steps.host.errors import InputError, ShipwheelError, counted, shorten
+from steps.host.errors import ShipwheelError, counted, shorten
+from steps.host.gcloud import Call, ask_gcloud
 from steps.project.source import read_projects
 from steps.release.judgement import Candidate, judge_all
 from triggers.cloudbuild.conditions import read_conditions
 from triggers.live.plan import Gcloud, make_plan, owner_of
-from triggers.overview.assembly import Gathered, assemble
+from triggers.overview.assembly import Gathered, RecordedBuild, assemble
 from triggers.overview.consumers import find_mentions
 from triggers.overview.model import TriggerStatus
-from triggers.overview.records import recorded_builds
 from triggers.rendering.repository import render_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from steps.project.source import Project
     from steps.registry.artifact_registry import StoredFile
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from steps.release.judgement import Judgement
     from triggers.manifest.manifest import Manifest
     from triggers.overview.model import LiveState, Overview
-    from triggers.overview.records import RecordedBuild
     from triggers.rendering.repository import RepositoryContents
     from triggers.rendering.trigger import Trigger
 
 _MOST_NAMES = 5
+_MOST_BUILDS = 500
 _LIVE_STATES: tuple[Literal["unchanged", "update", "create", "taken"], ...] = (
     "unchanged",
     "update",
@@ -64,9 +64,9 @@ def gather(
     those of the manifest; with *live* Cloud Build is asked for them, too. Raises what the index and
     *check* raise, and InputError for files that cannot be read.
     """
-    components = repository.inventory.components
+    root, components = repository.root, repository.inventory.components
     packages = [it for it in components if it.kind == "package"]
-    projects = read_projects(repository.root / it.path for it in packages)
+    projects = read_projects(root / it.path for it in packages)
     notes: list[str] = []
     published: dict[str, PublishedProject] = {}
     stored: dict[str, StoredFile] = {}
@@ -78,18 +78,22 @@ def gather(
         published.update((str(name), project) for name, project in found.items())
 
     def ask_api() -> None:
-        stored.update(_stored_files(index, notes))
+        with _noted("Sizes and times are not known", notes):
+            stored.update(index.api.files() if index.api else {})
 
     def ask_cloud_build() -> None:
         if has_manifest:
-            triggers.update(_triggers(repository, notes, live=live))
+            with _noted("The triggers are not known", notes):
+                triggers.update(_triggers(repository, notes, live=live))
 
     def ask_builds() -> None:
         if has_manifest and live and shutil.which("gcloud"):
-            builds.extend(_builds(repository.manifest, notes))
+            with _noted("Builds and commits are not known", notes):
+                manifest = repository.manifest
+                builds.extend(recorded_builds(manifest.project, manifest.region, os.environ))
 
     each(lambda ask: ask(), [ask_index, ask_api, ask_cloud_build, ask_builds], workers=4)
-    mentions, unread = find_mentions(repository.root, components)
+    mentions, unread = find_mentions(root, components)
     if check:
         judgements = dict(zip(projects, check(projects), strict=True))
     else:
@@ -111,14 +115,19 @@ def gather(
     )
     return assemble(
         gathered,
-        title=_title(repository.root, repository.manifest if has_manifest else None),
+        title=repository.manifest.source.short_name if has_manifest else root.resolve().name,
         registry=str(index.registry),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def _title(root: Path, manifest: Manifest | None) -> str:
-    return manifest.source.short_name if manifest else root.resolve().name
+@contextmanager
+def _noted(what: str, notes: list[str]) -> Iterator[None]:
+    """Make of an error meanwhile a note that says *what* is not known, and why."""
+    try:
+        yield
+    except ShipwheelError as error:
+        notes.append(f"{what}: {error.problems[0].message}")
 
 
 def _judge_unbuilt(
@@ -137,32 +146,11 @@ def _judge_unbuilt(
     return dict(zip(candidates, judge_all(candidates.values(), known, index, rules), strict=True))
 
 
-def _stored_files(index: Index, notes: list[str]) -> Mapping[str, StoredFile]:
-    try:
-        return index.api.files() if index.api else {}
-    except ShipwheelError as error:
-        notes.append(f"Sizes and times are not known: {error.problems[0].message}")
-        return {}
-
-
-def _builds(manifest: Manifest, notes: list[str]) -> Sequence[RecordedBuild]:
-    try:
-        return recorded_builds(manifest.project, manifest.region, os.environ)
-    except ShipwheelError as error:
-        notes.append(f"Builds and commits are not known: {error.problems[0].message}")
-        return ()
-
-
 def _triggers(
     repository: RepositoryContents, notes: list[str], *, live: bool
 ) -> dict[str, tuple[TriggerStatus, ...]]:
     """Return the rendered triggers by the directory that each is for, as they are live."""
-    try:
-        triggers = render_repository(repository).triggers
-    except InputError as error:
-        notes.append(f"The triggers are not known: {error.problems[0].message}")
-        return {}
-    manifest = repository.manifest
+    manifest, triggers = repository.manifest, render_repository(repository).triggers
     states = _live_states(triggers, manifest, notes) if live else {}
     found: dict[str, tuple[TriggerStatus, ...]] = {}
     for trigger in triggers:
@@ -197,15 +185,43 @@ def _live_states(
         return {}
     documents = [it.document() for it in triggers]
     cloud = Gcloud(manifest.project, manifest.region, os.environ)
-    try:
+    with _noted("Whether the live triggers are in step is not known", notes):
         live = cloud.triggers([it["name"] for it in documents])
-    except ShipwheelError as error:
-        what = error.problems[0].message
-        notes.append(f"Whether the live triggers are in step is not known: {what}")
-        return {}
-    plan = make_plan(documents, live, owner_of(manifest))
-    gone = [it.name for it in plan.of("delete")]
-    if gone:
-        verb = counted(len(gone), "live trigger is", "live triggers are")
-        notes.append(f"{verb} gone from the repository: {shorten(gone, _MOST_NAMES)}")
-    return {it.name: state for state in _LIVE_STATES for it in plan.of(state)}
+        plan = make_plan(documents, live, owner_of(manifest))
+        if gone := [it.name for it in plan.of("delete")]:
+            verb = counted(len(gone), "live trigger is", "live triggers are")
+            notes.append(f"{verb} gone from the repository: {shorten(gone, _MOST_NAMES)}")
+        return {it.name: state for state in _LIVE_STATES for it in plan.of(state)}
+    return {}
+
+
+def recorded_builds(
+    project: str, region: str, environ: Mapping[str, str]
+) -> tuple[RecordedBuild, ...]:
+    """Return the latest builds that succeeded; raise what gcloud's call raises."""
+    call = Call(
+        verb="builds list",
+        arguments=(
+            f"--project={project}",
+            f"--region={region}",
+            "--filter=status=SUCCESS",
+            f"--limit={_MOST_BUILDS}",
+        ),
+        takes=f"it takes roles/cloudbuild.builds.viewer in the project {project!r}",
+    )
+    return tuple(_read(ask_gcloud(call, environ) or ()))
+
+
+def _read(answers: Iterable[Mapping[str, Any]]) -> Iterator[RecordedBuild]:
+    for answer in answers:
+        try:
+            given = answer["substitutions"]
+            yield RecordedBuild(
+                key=str(answer["id"]),
+                trigger=str(given["TRIGGER_NAME"]),
+                commit=str(given["COMMIT_SHA"]),
+                began=datetime.fromisoformat(answer["startTime"]),
+                ended=datetime.fromisoformat(answer["finishTime"]),
+            )
+        except (KeyError, TypeError, ValueError):  # of no trigger, or not of a commit
+            continue
