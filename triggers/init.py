@@ -28,14 +28,16 @@ from triggers.discovery.inventory import (
     take_inventory,
     unusable_components,
 )
-from triggers.manifest.build_configs import is_behind, shared_build_configs, update
 from triggers.manifest.manifest import read_manifest
 from triggers.manifest.starting import (
     InitOptions,
     default_region,
+    is_behind,
     new_manifest,
     restricted_region,
+    shared_build_configs,
     source_of_remote,
+    update,
     write_files,
 )
 from triggers.rendering.rendering import SHARED_CONFIGS, render

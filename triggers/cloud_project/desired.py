@@ -38,8 +38,7 @@ from triggers.cloud_project.schedules import (
     schedulers,
     starter_apis,
 )
-from triggers.manifest.kinds import KINDS
-from triggers.manifest.settings import IMAGE_ACCOUNT
+from triggers.manifest.settings import IMAGE_ACCOUNT, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from steps.host.errors import Problem
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
-from triggers.manifest.kinds import KINDS
-from triggers.manifest.settings import resolve, service_account_resource
+from triggers.manifest.settings import KINDS, resolve, service_account_resource
 from triggers.rendering.functions import VIRTUAL_SUFFIX, resolve_function
 from triggers.rendering.rendering import render
 from triggers.rendering.repository import build_config_paths

@@ -25,7 +25,7 @@ from steps.host.documents import brief
 from steps.host.errors import Finding, InputError, Problem, did_you_mean
 from steps.project.manifest import MANIFEST
 from triggers.cloudbuild.files import read_mapping
-from triggers.manifest.kinds import (
+from triggers.manifest.settings import (
     CheckTriggers,
     Common,
     DeployTriggers,

@@ -1,21 +1,46 @@
-"""What holds for one trigger: defaults, manifest and override, in layers.
+"""The settings of triggers, by their kinds: those that every repository has, and own ones.
 
-Lists and substitutions add up; of everything else the last layer that gives it wins.
+What holds for one trigger comes in layers: defaults, manifest and override. Lists and substitutions
+add up; of everything else the last layer that gives it wins.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from triggers.cloudbuild.conditions import anchored
-from triggers.manifest.kinds import KINDS, CheckTriggers, PublishTriggers, Start
+from triggers.manifest.function import FunctionConfig, TopicName
+from triggers.manifest.types import (
+    Directory,
+    Glob,
+    Key,
+    Model,
+    Pattern,
+    ServiceAccount,
+    Tag,
+    Value,
+    matching,
+    problem,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from triggers.manifest.manifest import Manifest, Override
 
+KINDS = ("check", "publish", "deploy")
+
+_CRON_FIELD = r"[0-9A-Za-z*/,-]+"
+Cron = Annotated[
+    str,
+    matching(
+        f"{_CRON_FIELD}(?: {_CRON_FIELD}){{4}}",
+        "write minute, hour, day of the month, month and day of the week, such as 0 3 * * *",
+    ),
+]
 DEFAULT_ACCOUNTS = {kind: f"shipwheel-{kind}" for kind in KINDS}
 # What `shipwheel init` writes; a manifest that names none leaves functions to Google's accounts.
 DEFAULT_FUNCTION_ACCOUNTS = {
@@ -29,6 +54,142 @@ DEFAULT_COMMENT_CONTROL = "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY"
 OWNERSHIP_TAG = "shipwheel"  # marks the triggers that `diff` and `apply` manage
 
 _T = TypeVar("_T")
+
+
+def _check_kind(name: str) -> str:
+    if name in KINDS:
+        raise problem("a kind that every manifest has", "give it another name")
+    return name
+
+
+KindName = Annotated[
+    str,
+    matching(
+        "[a-z](?:[a-z0-9-]{0,18}[a-z0-9])?",
+        "up to 20 lower-case letters, digits and -, a letter first, no - at the end",
+    ),
+    AfterValidator(_check_kind),
+]
+SecretVersion = Annotated[
+    str,
+    matching(
+        r"projects/[^/\s]+/secrets/[^/\s]+/versions/[^/\s]+",
+        "write projects/PROJECT/secrets/SECRET/versions/VERSION",
+    ),
+]
+
+
+class Common(Model):
+    """Settings that add up from the whole repository down to one trigger."""
+
+    substitutions: dict[Key, Value] = Field(default_factory=dict)
+    """Substitutions for the build config, besides those that Shipwheel gives."""
+    included_files: tuple[Glob, ...] = Field(default=(), strict=False)
+    """More globs whose files start the build, besides the directory and its dependencies."""
+    ignored_files: tuple[Glob, ...] = Field(default=(), strict=False)
+    """Globs whose files start no build, even where another glob includes them."""
+    tags: tuple[Tag, ...] = Field(default=(), strict=False)
+    """More tags of the trigger, besides `shipwheel`."""
+    trigger: dict[str, Any] = Field(default_factory=dict)
+    """Fields of Cloud Build's message BuildTrigger that the manifest has no key for."""
+
+
+class Start(Common):
+    """Settings that every kind of trigger has."""
+
+    enabled: bool | None = None
+    """Whether to render this trigger. By default it is rendered."""
+    build_config: Directory | None = None
+    """The build config's path. A target's own `cloudbuild.yaml` comes before the shared one."""
+    service_account: ServiceAccount | None = None
+    """Who the build runs as: an account's name in this project, its address, or its resource."""
+    approval: bool | None = None
+    """Whether each build needs an approval before it runs."""
+    branch: Pattern | None = None
+    """RE2 pattern of the branch; it is anchored at both ends. By default `main`."""
+
+
+class CheckTriggers(Start):
+    """Triggers that check a pull request. Their account must not be able to publish."""
+
+    comment_control: (
+        Literal[
+            "COMMENTS_DISABLED",
+            "COMMENTS_ENABLED",
+            "COMMENTS_ENABLED_FOR_EXTERNAL_CONTRIBUTORS_ONLY",
+        ]
+        | None
+    ) = None
+    """Whose pull requests wait for an owner's `/gcbrun`. By default those from outside."""
+
+
+class PublishTriggers(Start):
+    """Triggers that publish a package after a push."""
+
+    tag: Pattern | None = None
+    """RE2 pattern of the tag, instead of a branch; it is anchored at both ends."""
+
+    @model_validator(mode="after")
+    def _starts_from_one(self) -> Self:
+        if self.branch and self.tag:
+            raise problem("for both a branch and a tag", "remove one of them")
+        return self
+
+
+class DeployTriggers(PublishTriggers):
+    """Triggers that deploy a function after a push."""
+
+    after_publish: bool | None = None
+    """Start it from the build that publishes a package it needs, not from the push."""
+    function: FunctionConfig = Field(default_factory=FunctionConfig)
+    """How the function is deployed."""
+
+
+class OwnKind(PublishTriggers):
+    """Triggers of a kind of your own: exactly one of schedule, manual, topic, webhook and push."""
+
+    schedule: Cron | None = None
+    """When Cloud Scheduler starts it: `0 3 * * *` is every night at three."""
+    time_zone: Annotated[str, StringConstraints(min_length=1)] | None = None
+    """The schedule's time zone, such as `Europe/Berlin`. By default `Etc/UTC`."""
+    manual: Literal[True] | None = None
+    """You start it: `gcloud builds triggers run NAME`."""
+    topic: Annotated[str, TopicName] | None = None
+    """The name of a Pub/Sub topic of the project: each message starts it."""
+    webhook: SecretVersion | None = None
+    """The secret's version that a request has to name."""
+    push: Literal[True] | None = None
+    """A push to `branch`, or of `tag`."""
+    packages: Annotated[tuple[Directory, ...], Field(min_length=1)] | None = Field(
+        default=None, strict=False
+    )
+    """Packages, or globs of their directories, with a trigger each. Without it there is one."""
+
+    @property
+    def starter(self) -> str:
+        """What starts it: the one key of these that is given."""
+        return next(it for it in _STARTERS if getattr(self, it) is not None)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        given = [it for it in _STARTERS if getattr(self, it) is not None]
+        if len(given) != 1:
+            raise problem(
+                f"started by {len(given)} things", f"give exactly one of: {', '.join(_STARTERS)}"
+            )
+        if not self.build_config:
+            raise problem("without a build config", "give `buildConfig`")
+        if self.time_zone and not self.schedule:
+            raise problem("with a timeZone and no schedule", "remove `timeZone`")
+        if not self.push and (self.tag or self.included_files or self.ignored_files):
+            raise problem(
+                "for a tag or for files, and no push starts it",
+                "remove `tag`, `includedFiles` and `ignoredFiles`",
+            )
+        return self
+
+
+_STARTERS = ("schedule", "manual", "topic", "webhook", "push")
 
 
 @dataclass(frozen=True, kw_only=True)

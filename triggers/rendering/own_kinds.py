@@ -16,9 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from triggers.discovery.inventory import Component
-    from triggers.manifest.kinds import OwnKind
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import TriggerSettings
+    from triggers.manifest.settings import OwnKind, TriggerSettings
     from triggers.rendering.trigger import Trigger
 
 

@@ -13,8 +13,7 @@ from steps.host.gcloud import gcloud_version
 from steps.host.git import ask_git
 from triggers.discovery.dependencies import relative_path
 from triggers.discovery.inventory import find_components
-from triggers.manifest.build_configs import is_behind, shared_build_configs
-from triggers.manifest.starting import source_of_remote
+from triggers.manifest.starting import is_behind, shared_build_configs, source_of_remote
 from triggers.rules import (
     config_rules,
     cross_rules,

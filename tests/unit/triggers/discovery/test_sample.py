@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from builder.__main__ import main
-from triggers.manifest.build_configs import shared_build_configs
+from triggers.manifest.starting import shared_build_configs
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from builder.__main__ import main
 from tests.tree import commit, git, write
 from tests.unit.triggers.manifest.answers import GITHUB, REGISTRY
-from triggers.manifest.build_configs import shared_build_configs
+from triggers.manifest.starting import shared_build_configs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import resources
 
 from tests.unit.triggers.rules.file_cases import ACCOUNT, BRANCH, FILENAME, pull_request, trigger
-from triggers.manifest.build_configs import shared_build_configs
+from triggers.manifest.starting import shared_build_configs
 
 LOGGING = "options: {logging: NONE}\n"
 USES = "steps:\n- name: bash\n"
