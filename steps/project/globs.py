@@ -39,7 +39,7 @@ class BadGlobError(ValueError):
 
 
 @dataclass(frozen=True)
-class Literal:
+class LiteralText:
     """A text that every match of an alternative has in it, or *leads* with."""
 
     text: str
@@ -55,7 +55,7 @@ class Glob:
     """
 
     text: str
-    literals: tuple[Literal, ...]
+    literals: tuple[LiteralText, ...]
     undocumented: str
     pattern: str
 
@@ -173,7 +173,7 @@ def _class_expression(inner: str, *, negated: bool) -> str:
     return f"[{'^' if negated else ''}{held}]"
 
 
-def _longest_literal(tokens: Sequence[re.Match[str]]) -> Literal:
+def _longest_literal(tokens: Sequence[re.Match[str]]) -> LiteralText:
     """Return the longest text without a wildcard; the first of them leads, if empty, too."""
     texts = [""]
     for token in tokens:
@@ -182,7 +182,7 @@ def _longest_literal(tokens: Sequence[re.Match[str]]) -> Literal:
         else:
             texts.append("")
     longest = max(texts, key=len)
-    return Literal(longest, leads=longest == texts[0])
+    return LiteralText(longest, leads=longest == texts[0])
 
 
 def _literal(token: re.Match[str]) -> str:

@@ -1,1 +1,1 @@
-"""Cloud Build's own formats: messages, rules, substitutions, globs, patterns, YAML with lines."""
+"""Cloud Build's own formats: messages, rules, substitutions, conditions, YAML with lines."""

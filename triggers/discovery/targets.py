@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
-from triggers.cloudbuild.globs import above, glob_in
+from triggers.cloudbuild.conditions import above, glob_in
 from triggers.manifest.settings import resolve
 
 if TYPE_CHECKING:

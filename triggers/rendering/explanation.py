@@ -8,19 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from typing import Literal as OneOf
+from typing import TYPE_CHECKING, Literal
 
 from steps.project.globs import BadGlobError
-from triggers.cloudbuild.conditions import ref_matches
-from triggers.cloudbuild.globs import FileIndex
+from triggers.cloudbuild.conditions import FileIndex, ref_matches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from triggers.cloudbuild.conditions import EventKind, TriggerConditions
 
-Fires = OneOf["yes", "no", "unknown"]
+Fires = Literal["yes", "no", "unknown"]
 
 
 @dataclass(frozen=True, kw_only=True)

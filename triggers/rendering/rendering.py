@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 from steps.function.runtimes import judge_runtime
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
-from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
-from triggers.cloudbuild.globs import unwritable, without_covered
+from triggers.cloudbuild.conditions import DOWNSTREAM_KEY, unwritable, without_covered
 from triggers.cloudbuild.messages import camel_case
 from triggers.cloudbuild.substitutions import LONGEST_VALUE
 from triggers.discovery.inventory import OWN_BUILD_CONFIG, Inventory
@@ -29,8 +28,17 @@ from triggers.rendering.functions import (
     requirements_options,
     resolve_function,
 )
-from triggers.rendering.own_kinds import field_problems, on_demand, own_problems, own_targets
-from triggers.rendering.trigger import Event, EventSource, PullRequest, Push, Trigger
+from triggers.rendering.trigger import (
+    Event,
+    EventSource,
+    PullRequest,
+    Push,
+    Trigger,
+    field_problems,
+    on_demand,
+    own_problems,
+    own_targets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

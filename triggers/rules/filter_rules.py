@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from steps.host.errors import Finding, shorten
 from steps.project.globs import BadGlobError, can_never_match, parse_glob
 from triggers.cloudbuild.conditions import (
+    FileIndex,
+    above,
     anchored,
     is_anchored,
     read_conditions,
     ref_matches,
     syntax_fault,
 )
-from triggers.cloudbuild.globs import FileIndex, above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

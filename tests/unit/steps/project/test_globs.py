@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from steps.project.globs import BadGlobError, Literal, parse_glob
+from steps.project.globs import BadGlobError, LiteralText, parse_glob
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,14 +117,16 @@ def test_a_thousand_alternatives_are_not_too_many() -> None:
 @pytest.mark.parametrize(
     ("glob", "literals"),
     [
-        ("src/**", [Literal("src/", leads=True)]),
-        ("a/*/longer/?", [Literal("/longer/", leads=False)]),
-        (r"x*b\*c", [Literal("b*c", leads=False)]),
-        ("{a,*bc}", [Literal("a", leads=True), Literal("bc", leads=False)]),
-        ("**", [Literal("", leads=True)]),
+        ("src/**", [LiteralText("src/", leads=True)]),
+        ("a/*/longer/?", [LiteralText("/longer/", leads=False)]),
+        (r"x*b\*c", [LiteralText("b*c", leads=False)]),
+        ("{a,*bc}", [LiteralText("a", leads=True), LiteralText("bc", leads=False)]),
+        ("**", [LiteralText("", leads=True)]),
     ],
 )
-def test_the_quick_test_of_a_glob_is_its_longest_text(glob: str, literals: list[Literal]) -> None:
+def test_the_quick_test_of_a_glob_is_its_longest_text(
+    glob: str, literals: list[LiteralText]
+) -> None:
     assert parse_glob(glob).literals == tuple(literals)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from steps.host.errors import Problem
-from triggers.cloudbuild.globs import unwritable, without_covered
+from triggers.cloudbuild.conditions import unwritable, without_covered
 
 
 def test_what_is_named_twice_has_one_glob() -> None:
