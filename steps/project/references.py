@@ -24,7 +24,7 @@ from steps.project.dependencies import (
 )
 from steps.project.requirements_file import parse_requirements
 from steps.project.setup_files import read_setup
-from steps.project.source import read_pyproject
+from steps.project.source import hatch_table, read_pyproject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,13 +40,10 @@ _BUILD_TABLES: dict[str, tuple[str, ...] | None] = {
     "poetry": ("packages", "include", "readme", "build", "version"),
     "pdm": ("build", "version", "readme"),
     "uv": ("build-backend",),
-    **dict.fromkeys(
-        (
-            *("setuptools", "setuptools_scm", "setuptools-rust", "flit", "maturin", "meson-python"),
-            *("scikit-build", "polylith", "una", "versioningit", "poetry-dynamic-versioning"),
-        )
-    ),
+    **dict.fromkeys(("setuptools", "flit", "scikit-build", "polylith", "una")),
 }
+# What leads a tool that reads versions from git to the repository, and is no source.
+_GIT_KEYS = ("root", "fallback_root", "relative_to")
 # Plugins that read the file of the workspace around a project, too.
 _WORKSPACE_TOOLS = ("polylith", "una")
 # Metadata hooks that add no dependencies, or those that are read here.
@@ -78,6 +75,9 @@ def read_references(directory: Path) -> References:
     found = References()
     files = {entry.name for entry in os.scandir(directory)}
     table = read_pyproject(directory) if "pyproject.toml" in files else {}
+    if "hatch.toml" in files:
+        tool = {**table_in(table, "tool"), "hatch": hatch_table(directory, table)}
+        table = {**table, "tool": tool}
     for it in declared_dependencies(directory, table):
         _add(found, it)
     for it in read_setup(directory).dependencies if files & {"setup.cfg", "setup.py"} else ():
@@ -152,8 +152,8 @@ def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[
         *(project.get(key) for key in ("readme", "license", "license-files")),
         table_in(table, "build-system").get("backend-path"),
     ]
-    for name in _BUILD_TABLES.keys() & tool.keys():
-        own, keys = table_in(tool, name), _BUILD_TABLES[name]
+    for name in tool.keys() & {*_BUILD_TABLES, *_required_tables(table)}:
+        own, keys = table_in(tool, name), _BUILD_TABLES.get(name)
         tables += [own] if keys is None else [own.get(key) for key in keys]
     for text in (text for it in tables for text in _texts(it)):
         plain = _PARENT.sub(lambda it: "/".join([".", *[".."] * it[1].count("parent")]), text)
@@ -167,6 +167,13 @@ def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[
         yield from _crates(base, table_in(tool, "maturin").get("manifest-path"))
 
 
+def _required_tables(table: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the tables named after what builds the project: `setuptools_scm`, `maturin`."""
+    for it in list_in(table_in(table, "build-system"), "requires"):
+        name = parse_dependency(str(it), Path()).name or ""
+        yield from (name, name.replace("-", "_"))
+
+
 def _texts(value: object) -> Iterator[str]:
     """Yield every text in *value*: entries, and keys, as Hatch's force-include has them."""
     if isinstance(value, str):
@@ -175,7 +182,8 @@ def _texts(value: object) -> Iterator[str]:
         if isinstance(value.get("from"), str):  # Poetry's, with `include`
             yield f"{value['from']}/{value.get('include', '')}"
         else:
-            yield from (text for pair in value.items() for it in pair for text in _texts(it))
+            pairs = (pair for pair in value.items() if pair[0] not in _GIT_KEYS)
+            yield from (text for pair in pairs for it in pair for text in _texts(it))
     elif isinstance(value, list):
         yield from (text for it in value for text in _texts(it))
 
@@ -190,8 +198,15 @@ def _upwards(path: Path) -> Iterator[str]:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+    nodes = [*ast.walk(tree)]
+    named = [(it.arg, it.value) for it in nodes if isinstance(it, ast.keyword)]
+    for it in nodes:
+        if isinstance(it, ast.Dict):
+            keys = (getattr(key, "value", None) for key in it.keys)
+            named += zip(keys, it.values, strict=True)
+    skipped = {each for key, it in named if key in _GIT_KEYS for each in ast.walk(it)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
             yield from _UPWARDS.findall(node.value)
 
 

@@ -10,6 +10,7 @@ import functools
 import os
 import stat
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from steps.host.files import kind_at
 from steps.project.dependencies import (
     declared_dependencies,
     list_in,
+    read_text,
     runtime_dependencies,
     table_in,
 )
@@ -149,6 +151,14 @@ def read_pyproject(directory: Path, *, default: str = "") -> dict[str, Any]:
             f"{os.fspath(path)!r} cannot be read: {error.strerror}",
             "let this user read it, or leave the project out",
         ) from None
+
+
+def hatch_table(directory: Path, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return Hatch's tables, those of *table*, the pyproject.toml, below those of a hatch.toml."""
+    own = table_in(table_in(table, "tool"), "hatch")
+    with suppress(tomllib.TOMLDecodeError, RecursionError):
+        own = {**own, **_parse_toml(read_text(directory / "hatch.toml"))}
+    return own
 
 
 @functools.cache  # finding, reading and following a project look at the same text

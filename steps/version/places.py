@@ -24,7 +24,7 @@ from steps.host.errors import InputError
 from steps.host.files import kind_at
 from steps.project.dependencies import list_in, read_text, table_in
 from steps.project.setup_files import parse_config, setup_arguments
-from steps.project.source import read_pyproject
+from steps.project.source import hatch_table, read_pyproject
 from steps.version.tags import TagPlace, find_tag_place
 
 if TYPE_CHECKING:
@@ -122,10 +122,7 @@ def _places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
 
 
 def _hatch_places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
-    version = table_in(table_in(table_in(table, "tool"), "hatch"), "version")
-    if not version:
-        with suppress(tomllib.TOMLDecodeError):
-            version = table_in(tomllib.loads(read_text(directory / "hatch.toml")), "version")
+    version = table_in(hatch_table(directory, table), "version")
     source, pattern = version.get("source", "regex"), version.get("pattern")
     if not isinstance(version.get("path"), str):
         return

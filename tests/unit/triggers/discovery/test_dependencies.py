@@ -151,15 +151,43 @@ SOURCES = {
     "una": '[tool.una.libs]\n"../bricks/brick" = "brick"\n',
     "pdm": '[tool.pdm.build]\nincludes = ["../bricks/brick"]\n',
     "setuptools": '[tool.setuptools]\npackage-dir = { "" = "../bricks/brick" }\n',
+    "its own tool": '[tool.hatchling-plugin]\nfiles = ["../bricks/brick"]\n',
     "backend-path": 'x = 1\n[tool.hatch.build.targets.sdist]\ninclude = ["../bricks/b*"]\n',
 }
 
 
 @pytest.mark.parametrize("more", SOURCES.values(), ids=SOURCES)
 def test_source_that_is_kept_elsewhere_is_a_dependency(tmp_path: Path, more: str) -> None:
-    files = {"a/pyproject.toml": project("a", more=more), "bricks/brick/core.py": ""}
+    text = project("a", more=more).replace('hatchling"', 'hatchling", "hatchling_plugin>1"')
+    files = {"a/pyproject.toml": text, "bricks/brick/core.py": ""}
 
     assert folders(tmp_path, files) == ("bricks/brick",)
+
+
+SCM = {
+    "hatch-vcs": '[tool.hatch.version]\nsource = "vcs"\nraw-options = { root = "../.." }\n',
+    "setuptools_scm": '[tool.setuptools_scm]\nroot = ".."\nfallback_root = "../x"\n',
+}
+
+
+@pytest.mark.parametrize("more", SCM.values(), ids=SCM)
+def test_the_repository_whose_tags_have_the_version_is_no_source(tmp_path: Path, more: str) -> None:
+    text = project("a", more=more).replace('hatchling"', 'hatchling", "setuptools_scm>=8"')
+
+    assert folders(tmp_path, {"x/a/pyproject.toml": text, "x/x/y.py": ""}, "x/a") == ()
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "use_scm_version={'root': '../..', 'relative_to': __file__}",
+        "version=get_version(root=os.path.join('../..', ''))",
+    ],
+)
+def test_nor_is_that_which_a_setup_script_names(tmp_path: Path, argument: str) -> None:
+    files = {"x/a/setup.py": f"setup(name='a', {argument})", "x/b.py": ""}
+
+    assert folders(tmp_path, files, "x/a") == ()
 
 
 def inputs(root: Path, files: Mapping[str, str]) -> tuple[str, ...]:
@@ -179,6 +207,17 @@ FILES = {
         more=('[[tool.hatch.metadata.hooks.fancy-pypi-readme.fragments]]\npath = "../NOTES"\n'),
     ),
 }
+
+
+def test_a_hatch_toml_counts_before_the_tables_of_hatch(tmp_path: Path) -> None:
+    more = '[tool.hatch.build.force-include]\n"../OTHER" = "x"\n'
+    files = {
+        "a/pyproject.toml": project("a", more=more),
+        "a/hatch.toml": '[build.force-include]\n"../NOTES" = "x"\n',
+        **dict.fromkeys(("NOTES", "OTHER"), ""),
+    }
+
+    assert inputs(tmp_path, files) == ("NOTES",)
 
 
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES)
