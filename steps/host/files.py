@@ -9,19 +9,23 @@ removes it: a living process holds the lock in its own folder, a dead one holds 
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 import stat
+import sys
 import tempfile
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, EISDIR
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal
+from typing import IO, TYPE_CHECKING, Literal, Self
 
+from steps.host.children import Children, open_output, written
 from steps.host.errors import OF_THE_MACHINE, InputError, Problem
+from steps.host.placement import OPEN_FILES, PROGRAM, Placement, as_text, place_all
 
 try:
     import fcntl
@@ -29,7 +33,7 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _OWN = 0o600  # until the file has its permissions, it is its owner's alone
 _USUAL = 0o666  # the umask takes away from it
@@ -54,13 +58,10 @@ def open_whole(path: Path, mode: int | None = None) -> Iterator[IO[bytes]]:
     Raises OSError, and InputError for a symbolic link.
     """
     InputError.raise_all(link_problems([path]))
-    temporary = _name_beside(path)
-    try:
-        with _create(temporary, path, mode) as stream:
-            yield stream
-        temporary.replace(path)
-    finally:
-        _remove(temporary)
+    with _Staged(path, mode) as staged:
+        yield staged.stream
+        staged.finish()
+        place_all([staged.placement()])
 
 
 def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> None:
@@ -72,39 +73,71 @@ def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> No
 def write_together(files: Iterable[NewFile]) -> None:
     """Write all *files* or none, and the folders that they are in.
 
-    All contents are on the disk before the first file is replaced; where one cannot be, those
-    before it are put back. Raises InputError.
+    All contents are on the disk before the first file is replaced, and from then on another process
+    does it: whoever is killed meanwhile, all is as it was or all is new. Raises InputError.
     """
     files = tuple(files)
     InputError.raise_all(link_problems(file.path for file in files))
-    staged: list[_Staged] = []
     folders: list[Path] = []
     path = None
     try:
-        for file in files:
-            path = file.path
-            folders += [it for it in path.parents if not it.exists()]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            staged.append(_Staged(path))
-            staged[-1].write(file)
-        for it in staged:
-            path = it.path
-            it.put_in_place()
+        with ExitStack() as stack:
+            placements: list[Placement] = []
+            for file in files:
+                path = file.path
+                folders += [it for it in path.parents if not it.exists()]
+                path.parent.mkdir(parents=True, exist_ok=True)
+                placements.append(_stage(file, stack))
+            path = None
+            _place(placements)
     except BaseException as error:  # a signal's, too
-        for it in staged:
-            it.undo()
-            it.clean_up()
         for folder in folders:
-            with suppress(OSError):  # another process has put something there
+            with suppress(OSError):  # what is in it stays
                 folder.rmdir()
         if not isinstance(error, OSError):
             raise
-        message = f"{os.fspath(path or '')!r} cannot be written: {error.strerror}"
+        message = f"{os.fspath(path or error.filename)!r} cannot be written: {error.strerror}"
         hint = "make it a place that this user can write to, and run the same command again"
         raise InputError(message, OF_THE_MACHINE.get(error.errno or 0, hint)) from error
-    finally:
-        for it in staged:
-            it.clean_up()
+
+
+def _stage(file: NewFile, stack: ExitStack) -> Placement:
+    """Write what belongs in the place of *file*, and what is there now, until *stack* ends."""
+    new = stack.enter_context(_Staged(file.path, file.mode))
+    new.stream.write(_encoded(file.content))
+    new.finish()
+    if not file.path.exists():
+        return new.placement()
+    old = stack.enter_context(_Staged(file.path))
+    old.stream.write(file.path.read_bytes())
+    old.finish()
+    return new.placement(old)
+
+
+def _place(placements: Sequence[Placement]) -> None:
+    """Have a process put the files in their places that a kill of this one leaves alone."""
+    if fcntl is None:  # Windows hands no open files to a process
+        place_all(placements)
+        return
+    sources = [source for it in placements for source in (it.new, it.old)]
+    with open_output() as given, open_output() as output:
+        given.write(as_text(placements))
+        given.seek(0)
+        child = Children().start(
+            [sys.executable, "-I", "-S", PROGRAM],
+            environ=os.environ,
+            output=output,
+            given=given,
+            pass_fds=[it for it in sources if isinstance(it, int)],
+        )
+        try:
+            child.wait()
+        finally:
+            code = child.wait()  # a signal to this process does not end it
+        if code:  # it was killed, or could not begin
+            place_all(placements)
+        elif answer := written(output):
+            raise OSError(*json.loads(answer))
 
 
 def move_together(moves: Mapping[Path, Path]) -> None:
@@ -180,62 +213,71 @@ def link_problems(paths: Iterable[Path], *, inside: Path | None = None) -> list[
 
 
 class _Staged:
-    """What takes the place of *path*, and until all is done what was there."""
+    """Contents on the disk that have no place yet, with the permissions and owner that *path* gets.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._new, self._old = _name_beside(path), _name_beside(path)
-        self._is_done = False
+    They have no name either, where the system can give them one later: a kill leaves nothing.
+    """
 
-    def write(self, file: NewFile) -> None:
-        with _create(self._new, self.path, file.mode) as stream:
-            stream.write(_encoded(file.content))
+    def __init__(self, path: Path, mode: int | None = None) -> None:
+        status = _status_of_file(path)
+        if status and mode is None:
+            mode = stat.S_IMODE(status.st_mode)
+        self._path, self._beside = path, _name_beside(path)
+        number, self._is_named = _open_new(self._beside, _USUAL if mode is None else _OWN)
+        self.stream = os.fdopen(number, "wb")
+        if status and hasattr(os, "fchown"):
+            with suppress(PermissionError):  # root may write another user's file, whose it stays
+                os.fchown(number, status.st_uid, status.st_gid)
+        if mode is not None and hasattr(os, "fchmod"):
+            os.fchmod(number, mode)
 
-    def put_in_place(self) -> None:
-        if self.path.exists():
-            try:
-                self._old.hardlink_to(self.path)
-            except OSError:  # a file system without links, or the file of another user
-                shutil.copy2(self.path, self._old)
-        self._is_done = True  # before it is: a signal may come between the two
-        self._new.replace(self.path)
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
 
-    def undo(self) -> None:
-        if self._is_done:
-            with suppress(OSError):
-                if self._old.exists():
-                    self._old.replace(self.path)
-                else:
-                    self.path.unlink()
+    def __exit__(self, *_: object) -> None:
+        """Remove what has not got its place."""
+        with suppress(OSError):  # what a full disk does not take is in the stream still
+            self.stream.close()
+        if self._is_named:
+            _remove(self._beside)
 
-    def clean_up(self) -> None:
-        _remove(self._new)
-        _remove(self._old)
+    @property
+    def source(self) -> int | str:
+        """Where the contents are: a name, or the number of the open file."""
+        return os.fspath(self._beside) if self._is_named else self.stream.fileno()
+
+    def finish(self) -> None:
+        """See that all is on the disk."""
+        self.stream.flush()
+        os.fsync(self.stream.fileno())
+        if self._is_named:  # Windows moves no open file
+            self.stream.close()
+
+    def placement(self, old: _Staged | None = None) -> Placement:
+        """Return what puts it in its place, and *old* back."""
+        path, beside = os.fspath(self._path), os.fspath(self._beside)
+        return Placement(path, beside, self.source, old.source if old else None)
 
 
-@contextmanager
-def _create(temporary: Path, path: Path, mode: int | None) -> Iterator[IO[bytes]]:
-    """Yield *temporary*, with the permissions that *path* gets, and its owner; then it is kept."""
+def _status_of_file(path: Path) -> os.stat_result | None:
     try:
         status = path.stat()
     except FileNotFoundError:
-        status = None
-    if status and not stat.S_ISREG(status.st_mode):
+        return None
+    if not stat.S_ISREG(status.st_mode):
         number = EISDIR if stat.S_ISDIR(status.st_mode) else EINVAL
         raise OSError(number, os.strerror(number), os.fspath(path))
-    if status and mode is None:
-        mode = stat.S_IMODE(status.st_mode)
+    return status
+
+
+def _open_new(path: Path, mode: int) -> tuple[int, bool]:
+    """Return a new file in the folder of *path*, and whether it has that name, or none yet."""
+    if Path(OPEN_FILES).exists():  # Linux
+        with suppress(OSError):  # a file system that knows no files without names
+            return os.open(path.parent, os.O_WRONLY | os.O_TMPFILE, mode), False
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    number = os.open(temporary, flags, _USUAL if mode is None else _OWN)
-    if status and hasattr(os, "fchown"):
-        with suppress(PermissionError):  # root may write a file of another user's, whose it stays
-            os.fchown(number, status.st_uid, status.st_gid)
-    if mode is not None and hasattr(os, "fchmod"):
-        os.fchmod(number, mode)
-    with os.fdopen(number, "wb") as stream:
-        yield stream
-        stream.flush()
-        os.fsync(number)
+    return os.open(path, flags, mode), True
 
 
 def _encoded(content: str | bytes) -> bytes:

@@ -29,6 +29,7 @@ RUNS_GCLOUD = {
 }
 WRITES_FILES = {
     "steps/host/files.py": "the one",
+    "steps/host/placement.py": "the last step of the one, which is a process of its own",
     "steps/backend/environment_cache.py": "locks",
     "steps/backend/sources.py": "locks",
     "steps/backend/hooks.py": "four bytes of a file that the backend has just written",

@@ -67,6 +67,7 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_else() -> None:
         "steps.host.children",
         "steps.host.errors",
         "steps.host.files",
+        "steps.host.placement",
         "steps.host.progress",
     ]
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import re
+import signal
 import stat
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from steps.host import files, placement
 from steps.host.errors import InputError
 from steps.host.files import (
     NewFile,
@@ -113,9 +118,15 @@ def test_a_folder_that_leads_out_is_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("links", [True, False])
+@pytest.fixture(params=["no names", "hidden names"])
+def _staging(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "hidden names":  # as on macOS, and on some file systems
+        monkeypatch.setattr(files, "OPEN_FILES", "/nowhere")
+
+
+@pytest.mark.usefixtures("_staging")
 def test_where_one_file_cannot_be_replaced_all_are_as_they_were(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, links: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a").write_text("old")
     (tmp_path / "mounted").write_text("old")
@@ -127,17 +138,93 @@ def test_where_one_file_cannot_be_replaced_all_are_as_they_were(
         return real(self, target)
 
     monkeypatch.setattr(Path, "replace", replace)
-    if not links:
-
-        def no_links(*_: object) -> None:
-            raise PermissionError
-
-        monkeypatch.setattr(Path, "hardlink_to", no_links)
+    monkeypatch.setattr(files, "PROGRAM", "/nowhere")  # so that this process does it
 
     with pytest.raises(InputError, match="mounted' cannot be written: Device or resource busy"):
         write_together(NewFile(path=tmp_path / it, content="new") for it in ("a", "new", "mounted"))
 
     assert contents(tmp_path) == {"a": "old", "mounted": "old"}
+
+
+KILLED = """
+import os, runpy
+from pathlib import Path
+
+real, calls = Path.replace, iter(range(9))
+def replace(self, target):
+    if next(calls) == {when}:
+        os.kill({process}, 9)
+    return real(self, target)
+
+Path.replace = replace
+runpy.run_path({program!r}, run_name="__main__")
+"""
+
+
+def program_that_kills(folder: Path, process: str, when: int) -> str:
+    path = folder / "program.py"
+    path.write_text(KILLED.format(process=process, when=when, program=placement.PROGRAM))
+    return os.fspath(path)
+
+
+@pytest.mark.usefixtures("_staging")
+@pytest.mark.parametrize("when", range(3))
+def test_who_is_killed_while_placing_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: int
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_text("old")
+    monkeypatch.setattr(files, "PROGRAM", program_that_kills(tmp_path, "os.getpid()", when))
+
+    write_together(NewFile(path=folder / it, content="new") for it in "abc")
+
+    assert contents(folder) == dict.fromkeys("abc", "new")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from steps.host import files
+
+files.PROGRAM, files.OPEN_FILES, folder = sys.argv[1:]
+files.write_together(files.NewFile(path=Path(folder, it), content="new") for it in "abc")
+"""
+
+
+@pytest.mark.parametrize("open_files", [placement.OPEN_FILES, "/nowhere"])
+@pytest.mark.parametrize("when", range(3))
+def test_a_killed_writer_leaves_all_new(tmp_path: Path, when: int, open_files: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "a").write_text("old")
+    program = program_that_kills(tmp_path, "os.getppid()", when)
+
+    command = [sys.executable, "-c", WRITER, program, open_files, os.fspath(folder)]
+    ended = subprocess.run(command, check=False, timeout=60)
+
+    assert ended.returncode == -signal.SIGKILL
+    end = time.monotonic() + 30
+    while contents(folder) != dict.fromkeys("abc", "new") and time.monotonic() < end:
+        time.sleep(0.01)
+    assert contents(folder) == dict.fromkeys("abc", "new")
+
+
+def test_another_process_says_what_it_cannot_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the two processes somebody makes a folder of the second file's name."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    program = tmp_path / "program.py"
+    run = f"runpy.run_path({placement.PROGRAM!r}, run_name='__main__')"
+    program.write_text(f"import os, runpy\nos.mkdir({os.fspath(folder / 'b')!r})\n{run}\n")
+    monkeypatch.setattr(files, "PROGRAM", os.fspath(program))
+
+    with pytest.raises(InputError, match="folder/b' cannot be written: Is a directory"):
+        write_together(NewFile(path=folder / it, content="new") for it in "ab")
+
+    assert [it.name for it in folder.iterdir()] == ["b"]
 
 
 @pytest.mark.parametrize(("make", "reason"), [(os.mkdir, "Is a dir"), (os.mkfifo, "Invalid arg")])
