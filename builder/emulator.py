@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from builder.server import DEFAULT_REPOSITORY, Emulator
+from builder.server import DEFAULT_REPOSITORY, Emulator, parse_remote, parse_virtual
 from builder.server.answers import Answers, read_answers
-from builder.server.layout import parse_remote, parse_virtual
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem

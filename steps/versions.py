@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import logging
 import os
@@ -17,7 +16,14 @@ from steps.command_line.arguments import package_name, with_transport
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
-from steps.host.errors import InputError, NoRepository, Refused, RegistryError, readable_size
+from steps.host.errors import (
+    InputError,
+    NoRepository,
+    Refused,
+    RegistryError,
+    did_you_mean,
+    readable_size,
+)
 from steps.project.repository import find_requirers
 from steps.registry.deletion import delete, plan_deletion, require_deletable
 from steps.registry.index import Index
@@ -183,15 +189,14 @@ def _without_page(name: NormalizedName, index: Index, registry: Registry) -> Pub
 
     Raises InputError, with a name that is near, when there is no such package.
     """
-    near: list[str] = []
+    meant = ""
     with suppress(RegistryError):
         if index.api and index.api.has_package(name):
             return PublishedProject.of_versions(name, index.api.version_names(name))
-        near = difflib.get_close_matches(name, index.names(), n=1)
-    meant = f"did you mean {near[0]!r}? " if near else ""
+        meant = did_you_mean(name, index.names())
     raise InputError(
         f"The registry holds no package {name!r}",
-        f"{meant}`shipwheel versions --all --registry {registry.option}` lists them",
+        f"{meant} `shipwheel versions --all --registry {registry.option}` lists them".lstrip(),
     )
 
 

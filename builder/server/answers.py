@@ -10,13 +10,12 @@ Each default is what the best evidence says; docs/reference/emulator.md names it
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, did_you_mean
 from triggers.cloudbuild.files import read_mapping
 
 if TYPE_CHECKING:
@@ -124,6 +123,5 @@ def _problem(details: ErrorDetails, path: Path) -> Problem:
         what = f"is {details['input']!r:.80}"
         return Problem(f"{path}: `{location}` {what}", f"{details['msg']}".lower())
     known = [it.name for it in fields(Reply if "." in location else Answers)]
-    near = difflib.get_close_matches(location.rpartition(".")[2], known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"it may be: {', '.join(known)}"
+    hint = did_you_mean(location.rpartition(".")[2], known, f"it may be: {', '.join(known)}")
     return Problem(f"{path}: `{location}` is not a key of the answers", hint)

@@ -18,9 +18,9 @@ from steps.registry.public_index import default_url
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from builder.server import Layout
     from builder.server.answers import Answers
     from builder.server.front import HttpRequest
-    from builder.server.layout import Layout
     from builder.server.repositories import ServedRepository
 
 SERVICE = "artifactregistry.googleapis.com"

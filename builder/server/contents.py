@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from builder.server.repositories import StandardRepository
 from steps.distribution.files import read_metadata
 from steps.host.errors import ShipwheelError
-from steps.registry.page import PublishedFile, PublishedProject
+from steps.registry.page import PublishedProject
 from triggers.overview.assembly import version_records
 from triggers.overview.consumers import Mention, highest, judge
 from triggers.overview.model import ComponentStatus, Overview
@@ -40,7 +40,10 @@ def overview_of(name: str, repository: ServedRepository, url: str) -> Overview:
     Raises ShipwheelError when an upstream does not tell.
     """
     listed = {project: repository.files_of(project) for project in sorted(repository.projects())}
-    published = {project: _published(project, files) for project, files in listed.items()}
+    published = {
+        project: PublishedProject(name=canonicalize_name(project), files=tuple(files))
+        for project, files in listed.items()
+    }
     mentions = [
         mention
         for project, files in listed.items()
@@ -66,24 +69,6 @@ def _component(project: PublishedProject, mentions: Iterable[Mention]) -> Compon
             judge(it, project.versions) for it in mentions if it.package == project.name
         ),
         versions=version_records(project, {}),
-    )
-
-
-def _published(project: str, files: Iterable[ListedFile]) -> PublishedProject:
-    return PublishedProject(
-        name=canonicalize_name(project),
-        files=tuple(
-            PublishedFile(
-                filename=it.filename,
-                url="",
-                kind="wheel" if it.filename.endswith(".whl") else "sdist",
-                version=it.version,
-                sha256=it.sha256,
-                size=it.size,
-                uploaded=it.uploaded,
-            )
-            for it in files
-        ),
     )
 
 

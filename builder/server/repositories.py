@@ -25,7 +25,7 @@ from steps.host.errors import ShipwheelError
 from steps.host.files import move_together, write_whole
 from steps.registry.credentials import Credentials
 from steps.registry.index import Index
-from steps.registry.page import PublishedProject, parse_page
+from steps.registry.page import PublishedFile, PublishedProject, parse_page
 from steps.registry.transport import Transport
 
 if TYPE_CHECKING:
@@ -42,18 +42,10 @@ _PATIENCE_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListedFile:
-    """A file on an index page, and the repository that it comes from.
+class ListedFile(PublishedFile):
+    """A file on an index page, and the repository that it comes from."""
 
-    *size* is in bytes, *uploaded* a time in ISO 8601, where they are known.
-    """
-
-    filename: str
-    version: Version
-    sha256: str | None
     source: ServedRepository
-    size: int | None = None
-    uploaded: str | None = None
 
 
 class ServedRepository(ABC):
@@ -109,12 +101,13 @@ class StandardRepository(ServedRepository):
                 changed = status.st_mtime_ns
                 if time.time() - changed / 1e9 < self._visible_after:
                     continue
-                digest = self._sha256(path, changed)
                 found.append(
                     ListedFile(
                         filename=path.name,
+                        url="",
+                        kind="wheel" if path.suffix == ".whl" else "sdist",
                         version=version,
-                        sha256=digest,
+                        sha256=self._sha256(path, changed),
                         source=self,
                         size=status.st_size,
                         uploaded=datetime.fromtimestamp(status.st_mtime, UTC).isoformat(),
@@ -227,17 +220,7 @@ class RemoteRepository(ServedRepository):
 
     def files_of(self, project: str) -> Sequence[ListedFile]:
         """Return what the upstream lists, or did when it last answered."""
-        return [
-            ListedFile(
-                filename=it.filename,
-                version=it.version,
-                sha256=it.sha256,
-                source=self,
-                size=it.size,
-                uploaded=it.uploaded,
-            )
-            for it in self._read(project).files
-        ]
+        return [ListedFile(**vars(it), source=self) for it in self._read(project).files]
 
     def path_of(self, project: str, filename: str) -> Path:
         """Return the file's place in the cache, and fetch it first when it is not there."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from builder.server.layout import Layout
+    from builder.server import Layout
     from builder.server.repositories import ListedFile, ServedRepository
 
 Role = Literal["writer", "reader", "none"]

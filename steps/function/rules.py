@@ -6,7 +6,6 @@ never changes its meaning, nor is used again.
 
 from __future__ import annotations
 
-import difflib
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,11 +15,11 @@ from steps.function.function import (
     REQUIREMENTS,
     defines_function,
     entry_points,
+    judge_runtime,
     parse_main,
 )
 from steps.function.requirement_rules import judge_requirements
-from steps.function.runtimes import judge_runtime
-from steps.host.errors import Code, Finding, code_table
+from steps.host.errors import Code, Finding, code_table, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,9 +98,8 @@ def has_entry_point(context: FunctionContext) -> Iterator[Finding]:
         return
     names = entry_points(main)
     if wanted and names is not None and wanted not in names:
-        near = difflib.get_close_matches(wanted, names)
         define = f"define it at the top of {MAIN}, or name another: `entryPoint` in the manifest"
-        meant = f"did you mean {near[0]!r}?" if near else define
+        meant = did_you_mean(wanted, names, define)
         yield Finding(MAIN, 0, "SW803", f"{MAIN} has no entry point {wanted!r}", meant)
     elif not wanted and not defines_function(main):
         hint = "define the function that the deploy names as its entry point"

@@ -15,9 +15,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from builder.server import Layout
 from builder.server.answers import Answers
 from builder.server.front import Front, HttpAnswer
-from builder.server.layout import Layout
 from builder.server.repositories import StandardRepository
 from builder.server.service import Service
 

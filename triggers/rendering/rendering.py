@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
-from steps.function.runtimes import judge_runtime
+from steps.function.function import judge_runtime
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY, unwritable, without_covered

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from steps.function.runtimes import is_retired, judge_runtime
+from steps.function.function import is_retired, judge_runtime
 from steps.host.errors import Finding
 
 if TYPE_CHECKING:

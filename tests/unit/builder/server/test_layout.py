@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builder.server.layout import Layout, parse_remote, parse_virtual, upstream_of
+from builder.server import Layout, parse_remote, parse_virtual, upstream_of
 from steps.host.errors import InputError, Problem
 from steps.registry.address import parse_registry
 from steps.registry.public_index import default_url
