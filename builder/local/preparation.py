@@ -34,12 +34,12 @@ from steps.host.errors import Finding, InputError, Problem
 from steps.host.git import ask_git
 from steps.registry.address import EMULATOR_VARIABLE, parse_registry
 from steps.registry.credentials import url_logins
-from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.build_rules import secret_names
 from triggers.cloudbuild.dynamic_substitutions import keys_of
 from triggers.cloudbuild.files import BuildConfig, read_build_config
 from triggers.cloudbuild.substitutions import (
     StartedBy,
+    broken_after_substitution,
     build_texts,
     references,
     resolve,

@@ -28,18 +28,16 @@ from packaging.version import Version
 
 from steps.distribution.archive import Content, Wheel, open_archive
 from steps.distribution.files import record_mismatches
-from steps.distribution.meanings import (
-    compiled_form,
-    entry_points,
-    table_in_one_form,
-    wheel_says,
-    without_own_table,
-)
 from steps.distribution.metadata import (
     changed_values,
+    compiled_form,
+    entry_points,
     metadata_fields,
     parse_metadata,
     spelled,
+    table_in_one_form,
+    wheel_says,
+    without_own_table,
 )
 from steps.host.errors import visible
 

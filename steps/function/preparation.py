@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.distribution.files import parse_filename
-from steps.function.function import BUNDLE_FOLDER, REQUIREMENTS, read_function
-from steps.function.gathering import (
+from steps.function.context import (
     gather,
     lock_digest,
     not_uploaded,
     pinned_versions,
     wait_until_visible,
 )
+from steps.function.function import BUNDLE_FOLDER, REQUIREMENTS, read_function
 from steps.function.resolution import BUILD_VARIABLE, Resolver, bundle
 from steps.function.rewriting import (
     is_emulator,

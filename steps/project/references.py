@@ -23,7 +23,7 @@ from steps.project.dependencies import (
     table_in,
 )
 from steps.project.requirements_file import parse_requirements
-from steps.project.setup_files import read_setup
+from steps.project.setup_files import parse_module, read_setup
 from steps.project.source import hatch_table, read_pyproject
 
 if TYPE_CHECKING:
@@ -194,11 +194,7 @@ def _upwards(path: Path) -> Iterator[str]:
     if path.suffix == ".cfg":
         yield from _UPWARDS.findall(text)
         return
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return
-    nodes = [*ast.walk(tree)]
+    nodes = [*ast.walk(parse_module(text))]
     named = [(it.arg, it.value) for it in nodes if isinstance(it, ast.keyword)]
     for it in nodes:
         if isinstance(it, ast.Dict):

@@ -96,10 +96,7 @@ def setup_arguments(text: str) -> dict[str, Any]:
 
     A name is looked up among the literals that the module assigns to it once.
     """
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return {}
+    tree = parse_module(text)
     constants: dict[str, Any] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -112,6 +109,14 @@ def setup_arguments(text: str) -> dict[str, Any]:
             value = _literal(keyword.value, constants)
             found[name] = value if found.get(name, value) == value else None
     return found
+
+
+def parse_module(text: str) -> ast.Module:
+    """Return *text* as a module of Python, an empty one where it is none."""
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError):
+        return ast.Module(body=[], type_ignores=[])
 
 
 def _setup_calls(tree: ast.AST) -> Iterator[ast.Call]:
@@ -144,6 +149,11 @@ def _version(config: configparser.ConfigParser, script: Mapping[str, Any]) -> st
         return ""
     if "version" in script:
         return script["version"] if isinstance(script["version"], str) else ""
+    return static_version(config)
+
+
+def static_version(config: configparser.ConfigParser) -> str:
+    """Return the version in a setup.cfg, unless that says where else it is."""
     version = config.get("metadata", "version", fallback="").strip()
     return "" if version.startswith(("attr:", "file:")) else version
 

@@ -181,14 +181,14 @@ def _problems(
     yield from _missing_fields(table, where)
     yield from tool_problems(_own_table(table), path.parent)
     metadata = _static_metadata(table)
-    if "name" in metadata and not _is_valid(
+    if "name" in metadata and not is_valid(
         metadata["name"], partial(canonicalize_name, validate=True)
     ):
         yield Problem(
             f"The project's name is not valid: {metadata['name']!r} {where}",
             "letters, digits, and - _ . between them (PEP 508)",
         )
-    if "version" in metadata and not _is_valid(metadata["version"], Version):
+    if "version" in metadata and not is_valid(metadata["version"], Version):
         yield Problem(
             f"The project's version is not valid (PEP 440): {metadata['version']!r} {where}",
             "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
@@ -254,9 +254,9 @@ def _is_setuptools(table: Mapping[str, Any]) -> bool:
 def _valid_fields(setup: SetupFiles) -> dict[str, str]:
     """Return name and version of the setup files; the backend corrects what is not valid there."""
     found = {}
-    if setup.name and _is_valid(setup.name, partial(canonicalize_name, validate=True)):
+    if setup.name and is_valid(setup.name, partial(canonicalize_name, validate=True)):
         found["name"] = setup.name
-    if setup.version and _is_valid(setup.version, Version):
+    if setup.version and is_valid(setup.version, Version):
         found["version"] = setup.version
     return found
 
@@ -276,7 +276,8 @@ def _static_metadata(table: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _is_valid(value: object, parse: Callable[[str], object]) -> bool:
+def is_valid(value: object, parse: Callable[[str], object]) -> bool:
+    """Return whether *value* is a text that *parse* takes."""
     try:
         return isinstance(value, str) and parse(value) is not None
     except ValueError:  # what packaging raises is one, and so are more digits than Python reads

@@ -19,8 +19,8 @@ from steps.host.children import each
 from steps.host.errors import InputError, Problem, Refused, RegistryError, counted
 from steps.host.progress import progress
 from steps.project.source import shared_names
+from steps.release.collect import Slot, check_overlaps
 from steps.release.gate import bump_hint, decide, suggest
-from steps.release.slots import Slot, check_overlaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
 """Where a project's version is written, and the smallest edit that changes it there.
 
-A place is a file, and a function that reads the version from the file's text as the build backend
-would. An edit replaces the old version where that makes the reader say the new one, so nothing else
-in the file can change.
+A place is a prefix of git tags; or a file, and a function that reads the version from the file's
+text as the build backend would. An edit replaces the old version where that makes the reader say
+the new one, so nothing else in the file can change.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,10 @@ from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError
 from steps.host.files import kind_at
+from steps.host.git import ask_git
 from steps.project.dependencies import list_in, read_text, table_in
-from steps.project.setup_files import parse_config, setup_arguments
-from steps.project.source import hatch_table, read_pyproject
-from steps.version.tags import TagPlace, find_tag_place
+from steps.project.setup_files import parse_config, parse_module, setup_arguments, static_version
+from steps.project.source import hatch_table, is_valid, read_pyproject
 
 if TYPE_CHECKING:
     import configparser
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
     from steps.project.source import Project
 
+_TAG = re.compile(r"(?P<prefix>|.*[^0-9.])(?P<version>\d[^/]*)")
+_WILDCARD = re.compile(r"[*?\[]")
 # As hatchling and pdm-backend read a file, unless another pattern is set.
 _HATCH_PATTERN = r"""(?i)^(?:__version__|VERSION)(?: ?: ?str)? *= *(['"])v?(?P<version>.+?)\1"""
 _PDM_PATTERN = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
@@ -41,6 +44,119 @@ _PDM_PATTERN = r"""^__version__\s*=\s*["'](?P<version>.+?)["']\s*(?:#.*)?$"""
 _TAGGERS = {"flit-scm", "hatch-vcs", "pbr", "poetry-dynamic-versioning",
             "setuptools-git-versioning", "setuptools-scm", "uv-dynamic-versioning",
             "vcs-versioning", "versioneer", "versioningit"}  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class TagPlace:
+    """The tags that begin with *prefix*; *latest* is the version of the highest, if there is one.
+
+    *latest* counts only tags in the history of what is checked out.
+    """
+
+    prefix: str
+    latest: Version | None
+
+    def tag(self, version: Version) -> str:
+        """Return the tag that makes *version*."""
+        return f"{self.prefix}{version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TagRules:
+    """Which tags the settings of the project's tool select: globs, patterns, a prefix."""
+
+    globs: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    prefix: str = ""
+
+
+def find_tag_place(directory: Path, name: str, table: Mapping[str, Any]) -> TagPlace:
+    """Return the tags that the project *name* in *directory* has its versions from."""
+    rules = _tag_rules(table)
+    tags = ask_git(directory, "tag", "--merged", "HEAD").splitlines()
+    return choose_tag_place(tags, name, rules)
+
+
+def choose_tag_place(tags: list[str], name: str, rules: _TagRules) -> TagPlace:
+    """Return the prefix and the version of the highest of *tags* that *rules* let through.
+
+    Without rules, tags that begin with the project's own name count first, then those of a
+    version alone.
+    """
+    found = [pair for tag in tags if _is_taken(tag, rules) and (pair := _split(tag, rules))]
+    if not (rules.globs or rules.patterns or rules.prefix):
+        own = [pair for pair in found if canonicalize_name(pair[0].strip("-_/@v")) == name != ""]
+        found = own or [pair for pair in found if pair[0] in {"", "v", "V"}]
+    if found:
+        prefix, version = max(found, key=lambda pair: pair[1])
+        return TagPlace(prefix=prefix, latest=version)
+    literal = _WILDCARD.split(rules.globs[0])[0] if rules.globs else ""
+    return TagPlace(prefix=literal or f"{rules.prefix}v", latest=None)
+
+
+def _is_taken(tag: str, rules: _TagRules) -> bool:
+    if rules.globs and not any(fnmatchcase(tag, glob) for glob in rules.globs):
+        return False
+    if any(re.search(pattern, tag) is None for pattern in rules.patterns):
+        return False
+    return tag.startswith(rules.prefix)
+
+
+def _split(tag: str, rules: _TagRules) -> tuple[str, Version] | None:
+    """Return the prefix of the version in *tag*, and the version."""
+    start = len(rules.prefix)
+    for pattern in rules.patterns:
+        if (match := re.search(pattern, tag)) and match.re.groups:
+            named = "version" if "version" in match.re.groupindex else 1
+            start = max(match.start(named), 0)
+    match = _TAG.fullmatch(tag[start:])
+    try:
+        return (tag[:start] + match["prefix"], Version(match["version"])) if match else None
+    except InvalidVersion:
+        return None
+
+
+def _tag_rules(table: Mapping[str, Any]) -> _TagRules:
+    options = [*_options(table)]
+    globs: list[str] = []
+    for it in options:
+        command = it.get("git_describe_command") or table_in(table_in(it, "scm"), "git").get(
+            "describe_command"
+        )
+        words = command if isinstance(command, list) else str(command or "").split()
+        text = " ".join(str(word).strip("'\"") for word in words)
+        globs += re.findall(r"--match[ =]['\"]?([^\s'\"]+)", text)
+        globs += [it["tag_filter"]] if isinstance(it.get("tag_filter"), str) else []
+    patterns = [it.get(key) for it in options for key in ("tag_regex", "tag-pattern", "pattern")]
+    prefixes = [it.get("pattern-prefix") for it in options]
+    return _TagRules(
+        globs=tuple(globs),
+        patterns=tuple(it for it in patterns if isinstance(it, str) and _is_pattern(it)),
+        prefix=next((it for it in prefixes if isinstance(it, str)), ""),
+    )
+
+
+def _options(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the tables in which tools say which tags they take."""
+    tool = table_in(table, "tool")
+    hatch = table_in(table_in(tool, "hatch"), "version")
+    yield from (
+        table_in(tool, "setuptools_scm"),
+        hatch,
+        table_in(hatch, "raw-options"),
+        table_in(tool, "uv-dynamic-versioning"),
+        table_in(tool, "poetry-dynamic-versioning"),
+        table_in(table_in(tool, "pdm"), "version"),
+    )
+
+
+def _is_pattern(text: str) -> bool:
+    if text.startswith("default"):  # a name of dunamai's own patterns
+        return False
+    try:
+        return bool(re.compile(text))
+    except re.error:
+        return False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,9 +264,8 @@ def _setuptools_places(directory: Path, table: Mapping[str, Any]) -> Iterator[Fi
     config = parse_config(read_text(directory / "setup.cfg"))
     source = table_in(table_in(options, "dynamic"), "version")
     written = config.get("metadata", "version", fallback="").strip()
-    script = FilePlace(path=directory / "setup.py", read=_script_version)
     if not source:
-        yield script
+        yield FilePlace(path=directory / "setup.py", read=_script_version)
         yield FilePlace(path=directory / "setup.cfg", read=_config_version)
     attribute = source.get("attr") or written.partition("attr:")[2].strip()
     file = source.get("file") or written.partition("file:")[2].strip()
@@ -194,11 +309,11 @@ def _modules(root: Path, name: str) -> Iterator[Path]:
 def _attribute(path: Path, name: str, seen: frozenset[Path] = frozenset()) -> Iterator[FilePlace]:
     """Yield where the module at *path* assigns *name*, or the module that it imports it from."""
     read = partial(_assigned, name=name)
-    tree = _parse(read_text(path))
-    if read(read_text(path)) or tree is None:
+    text = read_text(path)
+    if read(text):
         yield FilePlace(path=path, read=read)
         return
-    for node in tree.body:
+    for node in parse_module(text).body:
         if not isinstance(node, ast.ImportFrom) or path in seen:
             continue
         for alias in node.names:
@@ -211,21 +326,13 @@ def _attribute(path: Path, name: str, seen: frozenset[Path] = frozenset()) -> It
 
 def _assigned(text: str, *, name: str) -> str:
     """Return the text that the module *text* assigns to *name* first."""
-    tree = _parse(text)
-    for node in tree.body if tree else ():
+    for node in parse_module(text).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(it, ast.Name) and it.id == name for it in targets):
                 value = node.value.value if isinstance(node.value, ast.Constant) else None
                 return value if isinstance(value, str) else ""
     return ""
-
-
-def _parse(text: str) -> ast.Module | None:
-    try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
 
 
 def _in_toml(directory: Path, *keys: str) -> FilePlace:
@@ -251,20 +358,12 @@ def _by_pattern(path: Path, pattern: str) -> FilePlace:
 
 
 def _config_version(text: str) -> str:
-    version = parse_config(text).get("metadata", "version", fallback="").strip()
-    return "" if version.startswith(("attr:", "file:")) else version
+    return static_version(parse_config(text))
 
 
 def _script_version(text: str) -> str:
     version = setup_arguments(text).get("version")
-    return version if isinstance(version, str) and _is_version(version) else ""
-
-
-def _is_version(text: str) -> bool:
-    try:
-        return bool(Version(text))
-    except InvalidVersion:
-        return False
+    return str(version) if is_valid(version, Version) else ""
 
 
 def _is_tagged(directory: Path, table: Mapping[str, Any]) -> bool:

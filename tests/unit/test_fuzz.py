@@ -27,10 +27,14 @@ from steps.host.errors import ShipwheelError
 from steps.project.manifest import MANIFEST
 from tests.tiny import make_distributions, make_project
 from tests.unit.fuzzing import CASES, Input, damaged, failures
-from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.conditions import read_conditions
 from triggers.cloudbuild.files import read_build_config, read_mappings
-from triggers.cloudbuild.substitutions import StartedBy, resolve, substitute_build
+from triggers.cloudbuild.substitutions import (
+    StartedBy,
+    broken_after_substitution,
+    resolve,
+    substitute_build,
+)
 from triggers.live.plan import normal_form
 from triggers.rendering.repository import open_repository
 from triggers.rules.linter import lint

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, did_you_mean
 from triggers.cloudbuild.build_config import Build, Step, Volume, is_portable, seconds
-from triggers.cloudbuild.build_names import location_faults
 from triggers.cloudbuild.substitutions import (
     LONGEST_KEY,
     LONGEST_VALUE,
     MOST_SUBSTITUTIONS,
     SUBSTITUTION_KEY,
+    location_faults,
 )
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding
-from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.build_rules import encrypted_values
 from triggers.cloudbuild.substitutions import (
     BUILT_IN,
     SUBSTITUTION_KEY,
     StartedBy,
+    broken_after_substitution,
     other_texts,
     references,
     resolve,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding
 from triggers.cloudbuild.build_config import EVENT_SOURCES
-from triggers.cloudbuild.build_names import ACCOUNT
 from triggers.cloudbuild.build_rules import encrypted_values
 from triggers.cloudbuild.substitutions import (
+    ACCOUNT,
     LONGEST_KEY,
     LONGEST_VALUE,
     MOST_SUBSTITUTIONS,

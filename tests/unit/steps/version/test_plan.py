@@ -10,8 +10,8 @@ from packaging.version import Version
 
 from steps.host.errors import InputError
 from steps.version.bounds import Bounds, BoundsError, admits, move_bounds, move_requirement
+from steps.version.places import find_tag_place
 from steps.version.plan import next_version
-from steps.version.tags import find_tag_place
 from tests.tree import commit, git, write
 
 if TYPE_CHECKING:

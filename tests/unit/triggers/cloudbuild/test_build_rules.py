@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from steps.host.errors import InputError
-from triggers.cloudbuild.build_names import broken_after_substitution
 from triggers.cloudbuild.files import read_build_config
+from triggers.cloudbuild.substitutions import broken_after_substitution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
