@@ -5,16 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from steps.backend.building import build_once, identify
-from steps.backend.context import open_build_context
 from steps.client.files import Change, difference
 from steps.command_line.arguments import selected, with_build_options, with_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
@@ -26,7 +22,7 @@ from steps.host.files import NewFile, write_together
 from steps.project.repository import neighbours, repository_root, walk
 from steps.registry.index import Index
 from steps.release.gate import decide, next_pre
-from steps.release.judgement import check
+from steps.release.release import check_aside
 from steps.version.bounds import Bounds
 from steps.version.locks import LOCKS, Lock, concerns, find_locks, lock_anew
 from steps.version.places import find_place
@@ -48,7 +44,6 @@ if TYPE_CHECKING:
     from packaging.version import Version
 
     from steps.backend.context import BuildOptions
-    from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.registry.transport import Transport
     from steps.release.gate import Rules
@@ -183,16 +178,7 @@ def _unbumped(
     projects: Sequence[Project], index: Index, rules: Rules, build_options: BuildOptions
 ) -> tuple[Project, ...]:
     """Return the projects that `check` refuses for their version."""
-    with (
-        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
-        open_build_context(build_options, os.environ, projects, index) as context,
-    ):
-
-        def build_aside(project: Project) -> Sequence[Distribution]:
-            return build_once(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
-
-        ask = partial(identify, context=context)
-        judged = check(projects, index, rules, build_aside, ask, workers=build_options.workers)
+    judged = check_aside(projects, index, rules, build_options)
     pairs = zip(projects, judged, strict=True)
     return tuple(project for project, it in pairs if not (it.allowed or it.invented))
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.backend.context import BuildOptions
-from steps.check import check_aside
 from steps.command_line.arguments import require_builds, with_release_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, workers_option
@@ -27,6 +26,7 @@ from steps.host.errors import InputError, Problem, Refused, counted, did_you_mea
 from steps.host.files import write_whole
 from steps.project.manifest import MANIFEST
 from steps.registry.index import Index
+from steps.release.release import check_aside
 from triggers.command_line.options import manifest_option
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest
@@ -159,7 +159,7 @@ def _check(
     projects: Sequence[Project], *, index: Index, rules: Rules, workers: int
 ) -> tuple[Judgement, ...]:
     require_builds()
-    return check_aside(projects, index, rules, BuildOptions(workers=workers), build_them=True)
+    return check_aside(projects, index, rules, BuildOptions(workers=workers, uncommitted="warned"))
 
 
 def _select(

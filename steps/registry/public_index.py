@@ -16,13 +16,16 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from requests import codes
 
-from steps.host.errors import InputError
+from steps.host.errors import InputError, Problem, RegistryError
+from steps.registry.address import is_loopback
 from steps.registry.transport import anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from packaging.utils import NormalizedName
+
+    from steps.registry.address import Registry
 
 PUBLIC_INDEX_VARIABLE = "SHIPWHEEL_PUBLIC_INDEX"
 SECONDS = 3.0
@@ -37,6 +40,26 @@ class PublicNames:
 
     found: tuple[NormalizedName, ...] = ()
     unknown: tuple[NormalizedName, ...] = ()
+
+    def conflicts(self) -> list[Problem]:
+        """Return a problem per name that exists there, too."""
+        return [
+            Problem(
+                f"The public index has a package {name!r}, too",
+                "a client that asks both may install that one: give yours another name, reserve"
+                " the name, or let clients read the private index only; --no-public-names does not"
+                " look",
+            )
+            for name in self.found
+        ]
+
+    def require_known(self) -> None:
+        """Raise RegistryError where it is not known of a name."""
+        if self.unknown:
+            raise RegistryError(
+                f"It is not known whether the public index has {', '.join(self.unknown)}",
+                "run it again when the public index answers, or without --strict-names",
+            )
 
 
 class PublicIndex:
@@ -61,8 +84,12 @@ class PublicIndex:
                 self._queue.put(name)
                 self._start_worker()
 
-    def answers(self) -> PublicNames:
-        """Return what is known by now, or within the timeout; what is not answered is unknown."""
+    def answers(self, more: Iterable[NormalizedName] = ()) -> PublicNames:
+        """Return what is known by now, or within the timeout; what is not answered is unknown.
+
+        It is asked for *more* names, too.
+        """
+        self.ask(more)
         wait(self._asked.values(), timeout=self._seconds)
         self._down = True
         known = {
@@ -109,6 +136,19 @@ class PublicIndex:
             stream=True,
         ) as response:
             return response.status_code
+
+
+def choose_public_index(
+    registry: Registry, url: str | None, wanted: bool | None
+) -> PublicIndex | None:
+    """Return the public index at *url* or by default, or None where it is not to be asked.
+
+    Unless that is *wanted*, or not, an index is asked that is named, or beside one *registry* that
+    is not on this machine. Raises InputError when *url* is not an http(s) URL.
+    """
+    if wanted is None:
+        wanted = bool(url) or not is_loopback(urlsplit(registry.upload_url).hostname or "")
+    return PublicIndex(url or "") if wanted else None
 
 
 def default_url() -> str:

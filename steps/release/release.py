@@ -7,11 +7,15 @@ registry as it was.
 from __future__ import annotations
 
 import logging
+import os
+import tempfile
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from steps.backend.building import build_once
+from steps.backend.building import build_once, identify, warn_of_uncommitted
+from steps.backend.context import open_build_context
 from steps.host.children import each, import_early
 from steps.host.progress import progress
 from steps.project.source import static_names
@@ -21,6 +25,7 @@ from steps.release.judgement import (
     Judgement,
     Outcome,
     ReleaseRefused,
+    check,
     judge_all,
     read_early,
     refused_early,
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
     from packaging.utils import NormalizedName
 
-    from steps.backend.context import BuildContext
+    from steps.backend.context import BuildContext, BuildOptions
     from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.registry.address import Registry
@@ -132,6 +137,36 @@ def publish(
             partial(build_once, context=context), projects, workers=context.options.workers
         )
     return release(built, transport, index, rules, projects=projects, send=send)
+
+
+def check_aside(
+    projects: Sequence[Project],
+    index: Index,
+    rules: Rules,
+    options: BuildOptions,
+    *,
+    build_them: bool = True,
+) -> tuple[Judgement, ...]:
+    """Judge *projects* as `check` does; what is built goes into a folder that is removed."""
+    with (
+        tempfile.TemporaryDirectory(prefix="shipwheel-") as folder,
+        open_build_context(options, os.environ, projects, index) as context,
+    ):
+        unbuilt = dict.fromkeys(projects)
+
+        def build_aside(project: Project) -> Sequence[Distribution]:
+            if not build_them:
+                return ()
+            del unbuilt[project]
+            return build_once(project, context, output=Path(tempfile.mkdtemp(dir=folder)))
+
+        if build_them:
+            context.prepare(projects)
+        ask = partial(identify, context=context)
+        judged = check(projects, index, rules, build_aside, ask, workers=options.workers)
+        for project in unbuilt if options.uncommitted == "warned" else ():
+            warn_of_uncommitted(project)
+        return judged
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import uv
 
 from steps.host.children import Children
-from steps.host.errors import InputError, printable
+from steps.host.errors import InputError, Problem, printable
 from steps.host.files import write_whole
 from steps.host.git import ask_git
-from steps.project.repository import walk
+from steps.project.repository import repository_root, walk
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -68,12 +68,20 @@ def _program(name: str, environ: Mapping[str, str]) -> str:
     return shutil.which("poetry", path=search) or ""
 
 
-def locks_above(directories: Iterable[Path], top: Path) -> Iterator[Path]:
-    """Yield the nearest lock file of each tool at or above each of *directories*, up to *top*."""
-    for directory in directories:
-        around = [it for it in (directory, *directory.parents) if it.is_relative_to(top)]
-        for name in LOCKS:
-            yield from [it / name for it in around if (it / name).is_file()][:1]
+def outdated_locks(directories: Iterable[Path], environ: Mapping[str, str]) -> Iterator[Problem]:
+    """Yield a problem per lock file around *directories* that no longer fits its project."""
+    roots = ((it, repository_root(it) or it) for it in directories)
+    for lock in find_locks((it for each in roots for it in _locks_above(*each)), environ):
+        if message := _outdated(lock, environ):
+            folder = os.path.relpath(lock.path.parent)
+            yield Problem(message, f"run `{lock.tool} lock` in {folder!r}, and commit the result")
+
+
+def _locks_above(directory: Path, top: Path) -> Iterator[Path]:
+    """Yield the nearest lock file of each tool at or above *directory*, up to *top*."""
+    around = [it for it in (directory, *directory.parents) if it.is_relative_to(top)]
+    for name in LOCKS:
+        yield from [it / name for it in around if (it / name).is_file()][:1]
 
 
 def concerns(lock: str, folder: Path, changed: Collection[Path], names: Iterable[str]) -> bool:
@@ -115,7 +123,7 @@ def lock_anew(
     return found
 
 
-def outdated(lock: Lock, environ: Mapping[str, str]) -> str:
+def _outdated(lock: Lock, environ: Mapping[str, str]) -> str:
     """Return what is wrong with a lock file that no longer fits its project, or nothing.
 
     Nothing, too, where its tool cannot tell.
