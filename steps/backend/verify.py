@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from check_wheel_contents.checker import WheelChecker
+from check_wheel_contents.checks import Check
 from check_wheel_contents.contents import WheelContents
 from check_wheel_contents.errors import UserInputError, WheelValidationError
 from packaging.requirements import InvalidRequirement, Requirement
@@ -160,9 +161,17 @@ def _wheel_findings(distribution: Distribution, directory: Path) -> Iterator[Dis
         )
         return
     for failure in failures:
+        forgotten = failure.check is Check.W008 and _has_modules(directory, distribution.name)
         yield DistributionFinding(
             distribution.filename,
-            "warning",
+            "error" if forgotten else "warning",
             failure.show().strip(),
             f"fix what is packed, or ignore {failure.check.name} in [tool.check-wheel-contents]",
         )
+
+
+def _has_modules(directory: Path, project: str) -> bool:
+    """Return whether there is what an empty wheel should hold: a metapackage has no modules."""
+    name = project.replace("-", "_")
+    patterns = ("src/**/*.py", f"{name}/**/*.py", f"{name}.py")
+    return any(next(directory.glob(pattern), None) for pattern in patterns)

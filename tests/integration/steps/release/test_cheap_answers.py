@@ -187,6 +187,10 @@ BROKEN = {
         ('py-modules = ["condition_setuptools"]', 'packages = ["tides"]'),
         (3, "error: package directory 'tides' does not exist"),
     ),
+    ("setuptools", "empty"): (
+        ('py-modules = ["condition_setuptools"]', 'packages.find = {include = ["tides*"]}'),
+        (1, "W008: Wheel is empty"),
+    ),
     ("setuptools", "path"): ((_PYTHON, _PATH), (1, _FOLDER)),
     ("hatchling", "no readme"): (
         ('"README.md"', '"README.rst"'),
@@ -206,6 +210,10 @@ BROKEN = {
     ("pdm-backend", "no readme"): (
         ('"README.md"', '"README.rst"'),
         (3, "Readme file not found ('README.rst')"),
+    ),
+    ("pdm-backend", "empty"): (
+        (_PYTHON, f'{_PYTHON}\n\n[tool.pdm.build]\nincludes = ["tides"]'),
+        (1, "W008: Wheel is empty"),
     ),
     ("pdm-backend", "path"): (
         (_PYTHON, _PATH.replace("/srv", "/${PROJECT_ROOT}/..")),
