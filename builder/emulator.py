@@ -29,7 +29,7 @@ TOKEN_VARIABLE = "SHIPWHEEL_EMULATOR_TOKEN"  # noqa: S105 - the name of a variab
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(cls=ShipwheelCommand, short_help="Serve the registry emulator in the foreground.")
+@click.command(cls=ShipwheelCommand)
 @click.option(
     "--root",
     type=click.Path(path_type=Path),

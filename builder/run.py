@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _GRACE_SECONDS = 30.0
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Run a build config on this machine, as Cloud Build would."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option(
     "--substitutions",

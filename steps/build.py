@@ -28,9 +28,7 @@ if TYPE_CHECKING:
     from steps.registry.index import Index
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Build sdists, and wheels from them, into PROJECT/dist/."
-)
+@click.command(cls=ShipwheelCommand)
 @projects_argument
 @all_option
 @with_private_index

@@ -52,9 +52,7 @@ _logger = logging.getLogger("shipwheel")
 _HEADINGS = ("PROJECT", "OLD", "NEW", "WRITTEN IN", "WHY")
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Write a project's next version, and what has to follow it."
-)
+@click.command(cls=ShipwheelCommand)
 @projects_argument
 @click.option(
     "--to",

@@ -54,9 +54,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Tell what publishing would do, and whether it is allowed."
-)
+@click.command(cls=ShipwheelCommand)
 @projects_argument
 @all_option
 @changed_since_option

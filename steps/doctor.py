@@ -35,9 +35,7 @@ _RETRY_SECONDS = 5.0
 _TIMEOUT_SECONDS = 10.0
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Tell what is wrong with tools, credentials and settings here."
-)
+@click.command(cls=ShipwheelCommand)
 @registry_option
 @click.option("--read-only", is_flag=True, help="Do not check the permission to upload.")
 @retry_for_option(_RETRY_SECONDS)

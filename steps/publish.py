@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from steps.release.gate import Rules
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Build, check, upload and confirm, dependencies first."
-)
+@click.command(cls=ShipwheelCommand)
 @projects_argument
 @all_option
 @changed_since_option

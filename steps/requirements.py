@@ -44,10 +44,7 @@ def _folder(_ctx: click.Context, _parameter: click.Parameter, given: str | None)
     return path
 
 
-@click.command(
-    cls=ShipwheelCommand,
-    short_help="Judge a function's requirements, and make them ready for its build.",
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("directory", metavar="FUNCTION", type=click.Path(path_type=Path))
 @with_transport
 @click.option(

@@ -36,9 +36,7 @@ _logger = logging.getLogger("shipwheel")
 _API_SECONDS = 10.0
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Tell pip, uv, poetry, pdm or twine about the registry."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("client", type=click.Choice(["pip", "uv", "poetry", "pdm", "twine"]))
 @registry_option
 @click.option(

@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from steps.release.gate import Rules
 
 
-@click.command(
-    cls=ShipwheelCommand,
-    short_help="Upload built files through twine, and confirm them in the index.",
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument(
     "paths", metavar="[PROJECT|FOLDER|FILE]...", nargs=-1, type=click.Path(path_type=Path)
 )

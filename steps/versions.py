@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="List published versions and their files, or delete them."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("package", required=False)
 @click.option("--all", "every", is_flag=True, help="List every package of the repository.")
 @click.option("--version", "wanted", metavar="VERSION", help="List this version only.")

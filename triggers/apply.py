@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(cls=ShipwheelCommand, short_help="Make the live triggers match the rendered ones.")
+@click.command(cls=ShipwheelCommand)
 @click.option(
     "--prune", is_flag=True, help="Delete triggers of this repository that are no longer rendered."
 )

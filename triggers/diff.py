@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(cls=ShipwheelCommand, short_help="Compare the live triggers with the rendered ones.")
+@click.command(cls=ShipwheelCommand)
 @with_plan
 def command(*, plan: TriggerPlan, cloud: Gcloud, as_json: bool) -> None:
     """Compare the live triggers with the rendered ones, field by field, through gcloud.

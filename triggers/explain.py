@@ -36,9 +36,7 @@ _MOST_UNCLAIMED = 20
 _MOST_COUNTED = 10
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Show which triggers a change would start, and why."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("what", metavar="RANGE|FILE...", nargs=-1)
 @click.option(
     "--files",

@@ -16,10 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(
-    cls=ShipwheelCommand,
-    short_help="Print packages, functions, dependencies and triggers as Mermaid.",
-)
+@click.command(cls=ShipwheelCommand)
 @manifest_option
 @click.option("--no-triggers", is_flag=True, help="Leave out the triggers.")
 def command(manifest_file: Path, *, no_triggers: bool) -> None:

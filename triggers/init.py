@@ -58,9 +58,7 @@ _NO_SOURCE = Problem(
 )
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Write the manifest and the build configs that triggers name."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("directory", type=click.Path(path_type=Path), default=".")
 @registry_option
 @click.option("--project", help="The triggers' project.  [default: the registry's]")

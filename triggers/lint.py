@@ -53,9 +53,7 @@ def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) 
     ctx.exit()
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Find faults in triggers, build configs and the manifest."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=click.Path(path_type=Path))
 @manifest_option
 @click.option(

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("shipwheel")
 
 
-@click.command(
-    cls=ShipwheelCommand, short_help="Print the triggers for gcloud's import, or for Terraform."
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("targets", metavar="[DIRECTORY]...", nargs=-1)
 @manifest_option
 @click.option(

@@ -48,10 +48,7 @@ _ROLES_TAKE_TIME = (
 )
 
 
-@click.command(
-    cls=ShipwheelCommand,
-    short_help="Print, or do, what a project needs: repositories, accounts, roles.",
-)
+@click.command(cls=ShipwheelCommand)
 @manifest_option
 @click.option("--apply", "applies", is_flag=True, help="Do what is missing, through gcloud.")
 @click.option("--check", "checks", is_flag=True, help="Compare: exit 1 on a difference.")

@@ -53,10 +53,7 @@ _MOST_NAMES = 2
 _DAY = len("2026-01-31")
 
 
-@click.command(
-    cls=ShipwheelCommand,
-    short_help="Show packages, functions, their releases, consumers and triggers.",
-)
+@click.command(cls=ShipwheelCommand)
 @click.argument("directories", metavar="[DIRECTORY]...", nargs=-1)
 @manifest_option
 @click.option(

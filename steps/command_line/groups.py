@@ -169,6 +169,7 @@ class CommandGroup(ShipwheelCommand, click.Group):
             return self.commands.get(cmd_name)
         module = importlib.import_module(self.modules[cmd_name])
         command: click.Command = module.command
+        command.short_help = self.index[cmd_name]
         return command
 
     def resolve_command(

@@ -72,7 +72,7 @@ def run_alone(command: click.Command, *names: str) -> NoReturn:
     for group in reversed(groups):
         outer = click.Group(group, commands={name: command})
         command, name = outer, group
-    root = root_group({name: command.get_short_help_str()})
+    root = root_group({name: ""})
     root.add_command(command, name)
     run(root, [*names, *sys.argv[1:]])
 

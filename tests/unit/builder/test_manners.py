@@ -169,7 +169,7 @@ def test_a_help_has_an_example_that_a_narrow_terminal_does_not_break(path: tuple
 
 
 @pytest.mark.parametrize("name", shipwheel.index)
-def test_the_index_says_of_a_command_what_the_command_says(name: str) -> None:
+def test_a_shell_completes_a_command_with_what_the_index_says_of_it(name: str) -> None:
     command = shipwheel.get_command(click.Context(shipwheel), name)
 
     assert command is not None
