@@ -31,8 +31,7 @@ from triggers.command_line.options import manifest_option
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest
 from triggers.overview.gathering import gather
-from triggers.overview.model import STATES
-from triggers.overview.page import render_page
+from triggers.overview.model import STATES, render_page
 from triggers.rendering.repository import RepositoryContents, open_repository
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from builder.server.front import HttpAnswer, HttpRequest, problems_of, received_
 from builder.server.repositories import StandardRepository, parse_filename
 from steps.host.errors import ShipwheelError
 from steps.registry.credentials import TOKEN_USERNAME
-from triggers.overview.page import render_page
+from triggers.overview.model import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -182,12 +182,9 @@ def read_manifest(path: Path) -> Manifest:
 
 def parse_manifest(data: Mapping[str, Any], where: str = MANIFEST) -> Manifest:
     """Return the manifest that *data*, the contents of the file *where*, describes."""
-    try:
-        return Manifest.model_validate(data)
-    except ValidationError as error:
-        found = [_finding(details) for details in error.errors()]
-        problems = [Problem(f"{where}: {each.message}", each.hint) for each in found]
-        raise InputError(problems[0], more=problems[1:]) from None
+    found = manifest_findings(data)
+    InputError.raise_all(Problem(f"{where}: {each.message}", each.hint) for each in found)
+    return Manifest.model_validate(data)
 
 
 def manifest_findings(data: object) -> list[Finding]:

@@ -1,11 +1,21 @@
-"""The nouns of an overview, in the form of its JSON: texts, numbers and lists of these.
+"""The nouns of an overview, in the form of its JSON, and the page that shows them.
 
-`shipwheel status --json` prints an Overview; `docs/reference/results.schema.json` describes it.
+`shipwheel status --json` prints an Overview; `docs/reference/results.schema.json` describes it. The
+page is one file of HTML with its style, its script and its data. It asks nobody for anything, which
+its content security policy holds: only this style and this script count, and there is no address
+that it may connect to. Whatever a registry or a repository says is data, and the script sets it as
+text.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+import hashlib
+import html
+import json
+from dataclasses import asdict, dataclass
+from importlib import resources
+from string import Template
 from typing import Literal
 
 from steps.release.judgement import Outcome
@@ -20,6 +30,11 @@ STATES = (*map(str, Outcome), NEVER_PUBLISHED, UNKNOWN)
 """Every state of a package: what its publish would do, or why that is not known."""
 _WAITING = {"new", "not-bumped", "partial", "changed", "unreleased", NEVER_PUBLISHED}
 _OUT_OF_STEP = {"create", "update", "taken"}
+_MOST_CHARACTERS = 1_700_000
+# So many of the highest versions have their files, as long as the page is not too large with them.
+_LIMITS = (1000, 50, 20, 10, 5, 3, 2, 1)
+_PARTS = ("page.html", "page.css", "graph.js", "page.js")
+_ESCAPES = {ord(it): f"\\u{ord(it):04x}" for it in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,3 +140,46 @@ class Overview:
     components: tuple[ComponentStatus, ...]
     triggers: tuple[TriggerStatus, ...] = ()
     notes: tuple[str, ...] = ()
+
+
+def render_page(overview: Overview) -> str:
+    """Return the page of *overview*; where it would be too large, older versions are left out."""
+    parts = resources.files("triggers.overview") / "assets"
+    texts = {name: (parts / name).read_text(encoding="utf-8") for name in _PARTS}
+    style, script = texts["page.css"], texts["graph.js"] + texts["page.js"]
+    policy = (
+        f"default-src 'none'; img-src data:; style-src '{_digest(style)}';"
+        f" script-src '{_digest(script)}'; base-uri 'none'; form-action 'none'"
+    )
+    return Template(texts["page.html"]).substitute(
+        policy=policy,
+        title=_text(overview.title),
+        registry=_text(overview.registry),
+        time=_text(overview.time),
+        style=style,
+        script=script,
+        data=_data(overview),
+    )
+
+
+def _text(text: str) -> str:
+    return html.escape(text.encode("utf-8", "backslashreplace").decode())
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _data(overview: Overview) -> str:
+    """Return the JSON for the script, in which nothing can end its element."""
+    data = asdict(overview) | {"states": STATES}
+    versions = [it["versions"] for it in data["components"]]
+    text = ""
+    for limit in _LIMITS:
+        for component, every in zip(data["components"], versions, strict=True):
+            component["versions"] = every[:limit]
+            component["omitted"] = len(every) - len(component["versions"])
+        text = json.dumps(data, separators=(",", ":"))
+        if len(text) <= _MOST_CHARACTERS:
+            break
+    return text.translate(_ESCAPES)

@@ -1,12 +1,22 @@
-"""One build config: what the service accepts, and what then goes wrong."""
+"""One build config: what the service accepts, what then goes wrong, and what is out of date.
+
+Commands of old tutorials, in build configs and templates, are the recipe that Shipwheel replaces.
+Texts are judged, and nothing is run: each pattern is narrow enough to pass over what only looks
+alike, such as a comment, or an installation in a build that publishes nothing.
+"""
 
 from __future__ import annotations
 
 import base64
 import re
-from dataclasses import replace
+import shlex
+from bisect import bisect_right
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
+from steps.function.function import is_retired, judge_runtime
 from steps.host.errors import Finding
 from triggers.cloudbuild.build_rules import encrypted_values
 from triggers.cloudbuild.substitutions import (
@@ -24,6 +34,7 @@ from triggers.cloudbuild.substitutions import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from steps.host.documents import Path
     from triggers.cloudbuild.build_config import Build, Step
     from triggers.rules.sources import ConfigSource
 
@@ -36,6 +47,14 @@ _SHELL = re.compile(
 _STAND_INS = {**dict.fromkeys(BUILT_IN, "x"), "SERVICE_ACCOUNT": "projects/x/serviceAccounts/x"}
 _ESCAPED = re.compile(r"(?<!\$)\$\$(?:[A-Za-z_]\w*|\{[^}]*\}?)")
 _DOLLARS = re.compile(r"(?<!\$)\$\$[A-Za-z_{(]")
+TEMPLATE = "requirements.txt.tmpl"
+_TEMPLATE_HINT = (
+    f"remove the line, rename {TEMPLATE} to requirements.in and delete requirements.txt:"
+    " `shipwheel requirements DIRECTORY` writes it with the registry's URL, and a build needs"
+    " no token"
+)
+_COMMENT = re.compile(r"^[ \t]*#.*$|(?<=[ \t])#[ \t].*$", re.MULTILINE)
+_TOKEN = re.compile(r"\{\{ *ACCESS_TOKEN *\}\}")
 
 
 def substitutions_resolve(config: ConfigSource) -> Iterator[Finding]:
@@ -158,8 +177,197 @@ def spelling_is_the_schemas(config: ConfigSource) -> Iterator[Finding]:
             yield Finding.at(path, message, f"write {camel!r}", "SW406")
 
 
+@dataclass(frozen=True)
+class _Habit:
+    """A command of the old recipe, what is wrong with it, and what replaces it."""
+
+    code: str
+    pattern: re.Pattern[str]
+    message: str
+    hint: str
+
+
+_HABITS = (
+    _Habit(
+        "SW901",
+        re.compile(r"--skip-existing\b"),
+        "--skip-existing also skips a version that was changed and not bumped",
+        "`shipwheel publish DIRECTORY` skips a version with the same contents, and refuses others",
+    ),
+    _Habit(
+        "SW902",
+        re.compile(r"\bsetup\.py\b[^\n;&|]*?\s(?:sdist|bdist\w*|upload|register)\b"),
+        "commands of setup.py are deprecated, and build with whatever is installed",
+        "`shipwheel publish DIRECTORY` builds and uploads it, `shipwheel build DIRECTORY` only"
+        " builds",
+    ),
+    _Habit(
+        "SW904",
+        re.compile(
+            r"(?:>|\btee\s(?:-a\s+)?|\b(?:cp|mv)\s[^\n;&|]*\s)\s*[\"']?[^\s\"'<>|;&]*\.pypirc\b"
+        ),
+        "the step writes a .pypirc",
+        "remove it; `shipwheel publish` uploads as the build's service account",
+    ),
+    _Habit(
+        "SW904",
+        re.compile(r"\b(?:oauth2accesstoken|_json_key_base64):[^\s@]+@[^\s/]*python\.pkg\.dev"),
+        "the step writes a token into a URL",
+        "remove it; `shipwheel publish` and `shipwheel settings` need none in a file",
+    ),
+    _Habit(
+        "SW904",
+        re.compile(r"\btwine\s+upload\b[^\n;&|]*\s(?:-p|--password)\b"),
+        "the step gives a password on the command line, where logs and processes show it",
+        "remove it; `shipwheel publish` uploads as the build's service account",
+    ),
+    _Habit("SW905", _TOKEN, "the step fills a token into a file", _TEMPLATE_HINT),
+    _Habit(
+        "SW906",
+        re.compile(
+            r"[^\n]*pkg\.dev[^\n]*(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)"
+            r"|(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)[^\n]*pkg\.dev"
+            r"|(?:--extra-index-url[ =]|PIP_EXTRA_INDEX_URL=)\s*[\"']?(?:https?://)?\$"
+        ),
+        "an extra index may install a stranger's higher version: dependency confusion",
+        "`shipwheel setup` makes a virtual repository over yours and the public one, and"
+        " `shipwheel settings pip --registry REGION/PROJECT/REPO-all` names it as the only index",
+    ),
+)
+_RUNTIME = re.compile(r"--runtime[= ]\s*[\"']?(python3?\d+)\b")
+_PUBLISHES = re.compile(
+    r"\btwine\b|\bsetup\.py\b|\s-m\s+build\b|python\.pkg\.dev"
+    r"|\b(?:poetry|flit|hatch|pdm|uv)\s+publish\b"
+)
+_INSTALL = re.compile(r"\bpip(?:3(?:\.\d+)?)?\s+install\b([^\n;&|]*)")
+# The options of pip that a value follows; what they name is judged where it is written.
+_WITH_VALUE = re.compile(
+    r"-[rceift]|--(?:requirement|constraint|editable|index-url|extra-index-url|find-links|target"
+    r"|prefix|root|platform|python-version|implementation|abi|no-binary|only-binary|cache-dir"
+    r"|trusted-host|upgrade-strategy|timeout|retries|proxy|cert|log|progress-bar|config-settings)"
+)
+_UNPINNED = re.compile(r"[A-Za-z0-9][\w.-]*(?:\[[\w,.-]*\])?(?:[<>!~]=?[^=].*)?")
+_FILE = re.compile(r"\.(?:whl|zip|t?gz)$")
+_PYTHON_IMAGE = re.compile(
+    r"(?:(?:docker\.io/|mirror\.gcr\.io/|public\.ecr\.aws/docker/)?(?:library/)?)?"
+    r"python:(\d+)(?:\.(\d+))?(?![\d])"
+)
+_RETIRED_IMAGE = re.compile(r"launcher\.gcr\.io/|gcr\.io/google[-_]appengine/python")
+
+
+def old_habits(config: ConfigSource) -> Iterator[Finding]:
+    """SW901 to SW906, but for the pins: each habit once a step."""
+    for text in _texts(config.build):
+        for habit in _HABITS:
+            if match := habit.pattern.search(text.text):
+                yield Finding.at(text.place(match), habit.message, habit.hint, habit.code)
+
+
+def installs_are_pinned(config: ConfigSource) -> Iterator[Finding]:
+    """SW903: the tools that publish decide what is published."""
+    texts = [*_texts(config.build)]
+    if not any(_PUBLISHES.search(each.text) for each in texts):
+        return
+    for text in texts:
+        for match in _INSTALL.finditer(text.text):
+            if names := _unpinned(match[1]):
+                message = f"pip installs the newest version of {', '.join(names)}"
+                hint = (
+                    "run the step in Shipwheel's image, which has its tools locked by hash; or pin"
+                    " with `==`, or `--require-hashes -r FILE`"
+                )
+                yield Finding.at(text.place(match), message, hint, "SW903")
+
+
+def runtimes_are_supported(config: ConfigSource) -> Iterator[Finding]:
+    """SW907: a Python that gets no more fixes, of a function and of a step's image."""
+    today = datetime.now(UTC).date()
+    for text in _texts(config.build):
+        for match in _RUNTIME.finditer(text.text):
+            found = judge_runtime(match[1], today)
+            if found and is_retired(match[1], today):
+                yield Finding.at(text.place(match), found[1].message, found[1].hint, "SW907")
+    for index, step in enumerate(config.build.steps):
+        path: Path = ("steps", index, "name")
+        python = _PYTHON_IMAGE.match(step.name)
+        if python and is_retired("python" + "".join(filter(None, python.groups())), today):
+            message = f"the image {step.name!r} has a Python that gets no more fixes"
+            hint = "use a newer one, such as python:3.13-slim; to publish, Shipwheel's own image"
+            yield Finding.at(path, message, hint, "SW907")
+        elif _RETIRED_IMAGE.match(step.name):
+            message = f"the image {step.name!r} is no longer maintained"
+            hint = "use python:3.13-slim; to publish, Shipwheel's own image"
+            yield Finding.at(path, message, hint, "SW907")
+
+
+def template_findings(text: str) -> Iterator[tuple[int, Finding]]:
+    """Yield line and finding of each token in the requirements template *text*: SW905."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if _TOKEN.search(line):
+            message = "the template has a token written into requirements.txt"
+            yield number, Finding.at((), message, _TEMPLATE_HINT, "SW905")
+
+
+@dataclass(frozen=True)
+class _Text:
+    """What a step runs, in one text; *places* are the path of each part and where it begins."""
+
+    text: str
+    places: tuple[tuple[int, Path], ...]
+
+    def place(self, match: re.Match[str]) -> Path:
+        """Return the path of the part that has the last of what was found."""
+        at = bisect_right([start for start, _ in self.places], match.end() - 1) - 1
+        return self.places[at][1]
+
+
+def _texts(build: Build) -> Iterator[_Text]:
+    """Yield the script, the arguments as one command, and the variables of each step."""
+    for index, step in enumerate(build.steps):
+        path: Path = ("steps", index)
+        if step.script:
+            yield _Text(_code(step.script), ((0, (*path, "script")),))
+        yield _command(step, path)
+        for i, entry in enumerate(step.env):
+            yield _Text(entry, ((0, (*path, "env", i)),))
+    for i, entry in enumerate(build.options.env):
+        yield _Text(entry, ((0, ("options", "env", i)),))
+
+
+def _command(step: Step, path: Path) -> _Text:
+    words = [step.entrypoint, *map(_code, step.args)]
+    starts = accumulate((len(word) + 1 for word in words), initial=0)
+    paths: list[Path] = [(*path, "entrypoint"), *((*path, "args", i) for i in range(len(words)))]
+    return _Text(" ".join(words), tuple(zip(starts, paths, strict=False)))
+
+
+def _code(script: str) -> str:
+    """Return *script* with its commands on one line each, and its comments blank."""
+    bare = _COMMENT.sub(lambda match: " " * len(match[0]), script)
+    return bare.replace("\\\n", "  ")
+
+
+def _unpinned(arguments: str) -> list[str]:
+    """Return the names that `pip install` is given without a version."""
+    try:
+        words = shlex.split(arguments)
+    except ValueError:  # a quote that a substitution or the shell ends elsewhere
+        words = arguments.split()
+    if "--require-hashes" in words:
+        return []
+    after = ["", *words]
+    return [
+        word
+        for before, word in zip(after, words, strict=False)
+        if _UNPINNED.fullmatch(word)
+        and not _WITH_VALUE.fullmatch(before)
+        and not _FILE.search(word)
+    ]
+
+
 RULES = (
     substitutions_resolve, names_are_well_formed, expansions_are_in_values,
     scripts_read_variables, substitutions_are_where_they_are_made, variables_have_a_shell,
     encrypted_values_are_base64, spelling_is_the_schemas,
+    old_habits, installs_are_pinned, runtimes_are_supported,
 )  # fmt: skip

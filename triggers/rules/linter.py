@@ -18,7 +18,6 @@ from triggers.rules import (
     config_rules,
     cross_rules,
     filter_rules,
-    recipe_rules,
     trigger_rules,
 )
 from triggers.rules.filter_rules import Globs
@@ -83,7 +82,7 @@ def _judge(sources: Sources) -> Iterator[Finding]:
             yield from locate(trigger.file, trigger.document, [finding])
     inline = [trigger.inline for trigger in sources.triggers if trigger.inline]
     for config in (*sources.configs.values(), *inline):
-        for of_config in (*config_rules.RULES, *recipe_rules.RULES):
+        for of_config in config_rules.RULES:
             yield from locate(config.file, config.document, of_config(config))
     yield from cross_rules.cross(sources, globs)
     for trigger, finding in filter_rules.branches_exist(sources.here, sources.branches):
@@ -114,7 +113,7 @@ class _Reader:
             if text is None:
                 continue
             path = os.path.relpath(file, self.root).replace(os.sep, "/")
-            if file.name == recipe_rules.TEMPLATE:
+            if file.name == config_rules.TEMPLATE:
                 self._template(file)
             elif file.name == manifest.name:
                 add_manifest(self.sources, file, text)
@@ -132,7 +131,7 @@ class _Reader:
         for path in self.sources.files:
             if _CONFIG.fullmatch(path) or self._has_steps(path):
                 self._config(path)
-            elif path.rpartition("/")[2] == recipe_rules.TEMPLATE:
+            elif path.rpartition("/")[2] == config_rules.TEMPLATE:
                 self._template(self.root / path)
         self._named_configs()
         if not self.read and not self.problems:
@@ -167,7 +166,7 @@ class _Reader:
 
     def _template(self, file: Path) -> None:
         if (text := self._text(file)) is not None:
-            found = recipe_rules.template_findings(text)
+            found = config_rules.template_findings(text)
             self.sources.findings += [each.located(str(file), line) for line, each in found]
 
     def _text(self, file: Path) -> str | None:

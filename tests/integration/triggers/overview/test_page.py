@@ -17,8 +17,8 @@ from triggers.overview.model import (
     Overview,
     TriggerStatus,
     VersionRecord,
+    render_page,
 )
-from triggers.overview.page import render_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
