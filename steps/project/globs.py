@@ -13,8 +13,11 @@ from functools import cache, cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from steps.host.errors import Problem
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
 
 # No pattern written by hand has so many, but nested alternations multiply.
 _MOST_ALTERNATIVES = 1000
@@ -85,6 +88,25 @@ def can_never_match(glob: str) -> bool:
     """Return whether no path of a file from the root can match *glob*."""
     outside = re.match(r"\.?/|\.\./|\.?\.?\Z", glob)
     return bool(outside) or glob.endswith("/") or "$" in glob
+
+
+def glob_problems(
+    globs: Iterable[str], where: str, directory: Path | None = None
+) -> Iterator[Problem]:
+    """Yield a problem per glob that matches no file of a project, such as of *directory*."""
+    for glob in globs:
+        if can_never_match(glob.rstrip("/")):
+            hint = "write it from the project's directory, such as tests/**"
+            yield Problem(f"{where}: {glob!r} matches no file", hint)
+        elif glob.endswith("/") or (directory and (directory / glob).is_dir()):
+            hint = f"write {glob.rstrip('/')}/** for all that is in it"
+            yield Problem(f"{where}: {glob!r} is a directory", hint)
+        else:
+            try:
+                parse_glob(glob)
+            except BadGlobError as error:
+                hint = "fix it, or escape the character with a backslash"
+                yield Problem(f"{where}: the glob {glob!r} is malformed: {error}", hint)
 
 
 def _expand(text: str) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from steps.host.documents import YamlError, read_yaml
 from steps.host.errors import InputError, Problem
 from steps.project.dependencies import list_in, table_in
-from steps.project.tool_table import glob_problems
+from steps.project.globs import glob_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.utils import NormalizedName, canonicalize_name
 from packaging.version import Version
 
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, did_you_mean
 from steps.host.files import kind_at
 from steps.project.dependencies import (
     declared_dependencies,
@@ -28,8 +28,8 @@ from steps.project.dependencies import (
     runtime_dependencies,
     table_in,
 )
+from steps.project.globs import glob_problems
 from steps.project.setup_files import SetupFiles, read_setup
-from steps.project.tool_table import tool_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from steps.project.dependencies import Dependency
 
 
+_KEYS = ("environment", "unversioned")  # of [tool.shipwheel]
 _SHIM = "from setuptools import setup; setup()"
 
 
@@ -179,7 +180,7 @@ def _problems(
             yield Problem(f"`{key}` is not a table {where}", f"write it as [{key}]")
             return
     yield from _missing_fields(table, where)
-    yield from tool_problems(_own_table(table), path.parent)
+    yield from _tool_problems(_own_table(table), where, path.parent)
     metadata = _static_metadata(table)
     if "name" in metadata and not is_valid(
         metadata["name"], partial(canonicalize_name, validate=True)
@@ -199,6 +200,22 @@ def _problems(
                 f"A dependency is not a valid requirement: {it.text!r} {where} ({it.fault})",
                 "write it as PEP 508 has it, such as 'name>=1.0'",
             )
+
+
+def _tool_problems(table: Mapping[str, Any], where: str, directory: Path) -> Iterator[Problem]:
+    """Yield what is wrong in *table*, `[tool.shipwheel]` of the project in *directory*."""
+    for key, value in table.items():
+        if key not in _KEYS:
+            known = f"the keys there are: {', '.join(_KEYS)}"
+            message = f"[tool.shipwheel] has no key {key!r}, {where}"
+            yield Problem(message, did_you_mean(key, _KEYS, known))
+        elif not (isinstance(value, list) and all(isinstance(it, str) for it in value)):
+            example = '["NAME"]' if key == "environment" else '["tests/**"]'
+            what = "names of variables" if key == "environment" else "globs of files"
+            message = f"[tool.shipwheel] {key} is {value!r} {where}"
+            yield Problem(message, f"list {what} there: {key} = {example}")
+        elif key == "unversioned":
+            yield from glob_problems(value, f"[tool.shipwheel] unversioned {where}", directory)
 
 
 def _missing_fields(table: Mapping[str, Any], where: str) -> Iterator[Problem]:

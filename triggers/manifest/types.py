@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from steps.host.errors import InputError
-from steps.project.tool_table import glob_problems
+from steps.project.globs import glob_problems
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.conditions import NOT_OF_RE2
 from triggers.cloudbuild.substitutions import LONGEST_VALUE, PULL_REQUEST, SUBSTITUTION_KEY
