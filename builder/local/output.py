@@ -8,9 +8,9 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from steps.command_line.narration import narration
 from steps.command_line.report import columns
 from steps.host.errors import printable, readable_time
+from steps.host.progress import narration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from steps import __version__
-from steps.command_line.narration import PROGRESS_VARIABLE, narration
 from steps.host.errors import InputError
+from steps.host.progress import PROGRESS_VARIABLE, narration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

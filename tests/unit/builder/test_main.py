@@ -61,7 +61,6 @@ def test_the_version_pays_for_click_and_for_next_to_nothing_else() -> None:
         "steps",
         "steps.command_line",
         "steps.command_line.groups",
-        "steps.command_line.narration",
         "steps.command_line.program",
         "steps.host",
         "steps.host.children",

@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 from builder.__main__ import main, shipwheel
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.narration import PROGRESS_VARIABLE
 from steps.command_line.options import registry_option
 from steps.host.errors import counted, readable_size, readable_time
+from steps.host.progress import PROGRESS_VARIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 import rich.live  # noqa: F401 - what the display would wait for
 
-import steps.command_line.narration as module
-from steps.command_line.narration import PROGRESS_VARIABLE, narration
-from steps.host.progress import Progress, Work, progress
+import steps.host.progress as module
+from steps.host.progress import PROGRESS_VARIABLE, Progress, Work, narration, progress
 from tests.unit.terminal import CONTROL, shown_on_a_terminal
 
 if TYPE_CHECKING:
