@@ -6,6 +6,7 @@ import json
 import logging
 import os
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -184,12 +185,8 @@ def _unbumped(
 def _files(projects: Sequence[Project], *, functions: bool) -> Files:
     packages = {it.directory: it for it in neighbours(projects)}
     roots = dict.fromkeys(repository_root(it.directory) or it.directory for it in projects)
-    found = [
-        Path(folder, name)
-        for root in roots
-        for folder, name in requirement_files(walk(root), packages, functions=functions)
-    ]
-    return Files(paths=found, packages=packages, roots=tuple(roots))
+    found = (requirement_files(it, packages, functions=functions) for it in roots)
+    return Files(paths=dict(chain.from_iterable(found)), packages=packages, roots=tuple(roots))
 
 
 def _locks(plan: BumpPlan, files: Files) -> tuple[Lock, ...]:

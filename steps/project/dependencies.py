@@ -181,7 +181,7 @@ def _standard(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]
         for found in _entries(entries, directory, kind):
             source = sources.get(found.name) if sources and found.name else None
             placed = _placed(found, source, directory)
-            yield replace(placed, extras=_extras(extra)) if extra else placed
+            yield replace(placed, extras=names_of_extras(extra)) if extra else placed
 
 
 def _metadata_hooks(table: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -190,7 +190,8 @@ def _metadata_hooks(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [it for it in table_in(metadata, "hooks").values() if isinstance(it, dict)]
 
 
-def _extras(*names: object) -> frozenset[str]:
+def names_of_extras(*names: object) -> frozenset[str]:
+    """Return *names* as extras are compared, without what is no name."""
     return frozenset(canonicalize_name(name) for name in names if isinstance(name, str) and name)
 
 
@@ -229,7 +230,9 @@ def _poetry(directory: Path, poetry: Mapping[str, Any]) -> Iterator[Dependency]:
                     found = _poetry_entry(name, each, directory, kind)
                     brought_by = [it for it in extras if name in list_in(extras, it)]
                     version = each.get("version", "") if isinstance(each, dict) else each
-                    yield replace(found, extras=_extras(*brought_by), constraint=str(version))
+                    yield replace(
+                        found, extras=names_of_extras(*brought_by), constraint=str(version)
+                    )
 
 
 def _poetry_entry(name: str, value: object, directory: Path, kind: Kind) -> Dependency:

@@ -11,13 +11,14 @@ import glob
 import os
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from steps.project.dependencies import (
     declared_dependencies,
     list_in,
+    names_of_extras,
     parse_dependency,
     read_text,
     table_in,
@@ -57,14 +58,15 @@ class References:
     """What one directory names.
 
     *runtime* is what it runs with, also where an extra brings it, *build* what builds it,
-    *development* what it is tested and worked on with. *files* are requirements files that it
-    includes, *sources* files and folders outside of it that its build packs. *unknown* says why
-    some of what it runs with is not known.
+    *development* what it is tested and worked on with. *lists* are the requirements files that are
+    read, *files* those that others include, *sources* files and folders outside of it that its
+    build packs. *unknown* says why some of what it runs with is not known.
     """
 
     runtime: list[Dependency] = field(default_factory=list)
     build: list[Dependency] = field(default_factory=list)
     development: list[Dependency] = field(default_factory=list)
+    lists: set[Path] = field(default_factory=set)
     files: set[Path] = field(default_factory=set)
     sources: set[Path] = field(default_factory=set)
     unknown: str = ""
@@ -83,12 +85,11 @@ def read_references(directory: Path) -> References:
     for it in read_setup(directory).dependencies if files & {"setup.cfg", "setup.py"} else ():
         _add(found, it)
     lists = _dynamic_lists(table)
-    if not ("build-system" in table or files & {"setup.cfg", "setup.py"}):
-        lists += REQUIREMENTS
-    elif "setup.py" in files and not found.runtime:
-        lists += REQUIREMENTS  # many a setup.py reads it
-    for name in lists:
-        _add_requirements_file(found, Path(os.path.normpath(directory / name)), set())
+    is_project = "build-system" in table or files & {"setup.cfg", "setup.py"}
+    if not is_project or ("setup.py" in files and not found.runtime):  # many a setup.py reads it
+        lists += [("", name) for name in REQUIREMENTS]
+    for extra, name in lists:
+        _add_requirements_file(found, Path(os.path.normpath(directory / name)), extra)
     if _brings_runtime(table):
         found.build += [it for it in found.runtime if it.kind == "runtime"]
     sources = _sources(directory, table, files)
@@ -102,30 +103,36 @@ def _add(found: References, dependency: Dependency) -> None:
     uses.get(dependency.kind, found.runtime).append(dependency)
 
 
-def _add_requirements_file(found: References, path: Path, seen: set[Path]) -> None:
+def _add_requirements_file(found: References, path: Path, extra: str) -> None:
     """Add the lines of the requirements file *path*, and of those that it includes."""
-    seen.add(path)
+    found.lists.add(path)
     for line in parse_requirements(read_text(path)).lines:
         if line.body:
-            found.runtime.append(parse_dependency(line.body, path.parent))
+            it = parse_dependency(line.body, path.parent, "extra" if extra else "runtime")
+            found.runtime.append(replace(it, extras=names_of_extras(extra)))
         for name in line.values("--requirement", "--constraint"):
             included = Path(os.path.normpath(path.parent / name))
             found.files.add(included)
-            if included not in seen:
-                _add_requirements_file(found, included, seen)
+            if included not in found.lists:
+                _add_requirements_file(found, included, extra)
 
 
-def _dynamic_lists(table: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the requirements files that the backend takes the dependencies from."""
+def _dynamic_lists(table: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the requirements files that the backend takes the dependencies from.
+
+    Each is behind the extra that brings what is in it, empty where it always counts.
+    """
     tool = table_in(table, "tool")
     dynamic = table_in(table_in(tool, "setuptools"), "dynamic")
-    named = table_in(dynamic, "dependencies").get("file", [])
     hooks = table_in(table_in(table_in(tool, "hatch"), "metadata"), "hooks")
-    files = [
-        *([named] if isinstance(named, str) else list_in(dynamic.get("dependencies"), "file")),
-        *list_in(table_in(hooks, "requirements_txt"), "files"),
+    extras = table_in(dynamic, "optional-dependencies")
+    named = [
+        ("", table_in(dynamic, "dependencies").get("file")),
+        *((extra, table_in(extras, extra).get("file")) for extra in extras),
+        ("", table_in(hooks, "requirements_txt").get("files")),
     ]
-    return tuple(it for it in files if isinstance(it, str) and "\0" not in it)
+    each = ((extra, it) for extra, files in named for it in _texts(files))
+    return [(extra, it) for extra, it in each if "\0" not in it]
 
 
 def _brings_runtime(table: Mapping[str, Any]) -> bool:

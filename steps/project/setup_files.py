@@ -8,10 +8,10 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from steps.project.dependencies import parse_dependency, read_text
+from steps.project.dependencies import names_of_extras, parse_dependency, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,31 +43,36 @@ def read_setup(directory: Path) -> SetupFiles:
         version=_version(config, script),
         dependencies=(
             *setup_dependencies(directory, script),
-            *setup_dependencies(directory, dict(_options(config))),
+            *setup_dependencies(directory, config_options(config)),
         ),
     )
 
 
 def setup_dependencies(directory: Path, options: Mapping[str, Any]) -> tuple[Dependency, ...]:
     """Return what *options*, of `setup()` or of `[options]` in setup.cfg, require."""
-    kinds: tuple[tuple[Kind, str], ...] = (
-        ("runtime", "install_requires"),
-        ("build", "setup_requires"),
-    )
+    extras = options.get("extras_require")
+    named = {str(it): lines for it, lines in extras.items()} if isinstance(extras, dict) else {}
+    kinds: list[tuple[Kind, object, frozenset[str]]] = [
+        ("runtime", options.get("install_requires"), frozenset()),
+        ("build", options.get("setup_requires"), frozenset()),
+        # An extra without a name is always installed, under the condition behind its colon.
+        *(
+            ("extra" if it[:1] != ":" else "runtime", lines, names_of_extras(it.partition(":")[0]))
+            for it, lines in named.items()
+        ),
+    ]
     return tuple(
-        parse_dependency(line, directory, kind)
-        for kind, key in kinds
-        for line in _lines(options.get(key))
+        replace(parse_dependency(line, directory, kind), extras=names)
+        for kind, lines, names in kinds
+        for line in _lines(lines)
     )
 
 
-def config_options(text: str) -> dict[str, str]:
-    """Return `[options]` of *text*, a setup.cfg."""
-    return dict(_options(parse_config(text)))
-
-
-def _options(config: configparser.ConfigParser) -> list[tuple[str, str]]:
-    return config.items("options") if config.has_section("options") else []
+def config_options(config: configparser.ConfigParser) -> dict[str, Any]:
+    """Return `[options]` of *config*, a setup.cfg, with the extras as `setup()` has them."""
+    names = ("options", "options.extras_require")
+    options, extras = (dict(config.items(it)) if config.has_section(it) else {} for it in names)
+    return {**options, "extras_require": extras}
 
 
 def calls_setup(directory: Path) -> bool:
@@ -99,9 +104,11 @@ def setup_arguments(text: str) -> dict[str, Any]:
     tree = parse_module(text)
     constants: dict[str, Any] = {}
     for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            name = node.targets[0].id
-            constants[name] = None if name in constants else _literal(node.value, {})
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value:
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if isinstance(target, ast.Name):
+                name = target.id
+                constants[name] = None if name in constants else _literal(node.value, {})
     found: dict[str, Any] = {}
     for call in _setup_calls(tree):
         for keyword in call.keywords:
@@ -160,7 +167,9 @@ def static_version(config: configparser.ConfigParser) -> str:
 
 def _lines(value: object) -> Iterator[str]:
     """Yield the requirements in *value*, a text of lines or a list."""
-    lines = value.splitlines() if isinstance(value, str) else value
+    text = value.strip() if isinstance(value, str) else ""
+    lines = text.split("\n" if "\n" in text else ";") if text else value  # as setuptools splits
     for line in lines if isinstance(lines, list | tuple) else ():
-        if isinstance(line, str) and line.strip() and not line.lstrip().startswith("#"):
-            yield line.strip()
+        wanted = f" {line}".partition(" #")[0].strip() if isinstance(line, str) else ""
+        if wanted:
+            yield wanted

@@ -16,7 +16,7 @@ from steps.project.dependencies import poetry_specifier
 
 _CLAUSE = re.compile(r"(?P<op>~=|===?|!=|<=?|>=?|[\^~=]|)(?P<gap>\s*)(?P<version>v?\d[^\s,)|]*)")
 _REQUIREMENT = re.compile(
-    r"(?P<head>\s*[A-Za-z0-9][\w.-]*(?:\s*\[[^\]]*\])?)(?P<gap>\s*)(?P<bounds>[^;@{]*?)\s*(?:;.*)?",
+    r"(?P<head>\s*[A-Za-z0-9][\w.-]*(?:\s*\[[^\]]*\])?)(?P<gap>\s*)(?P<bounds>[^;@{#]*?)\s*(?:;.*)?",
     re.DOTALL,
 )
 _UPPER = {"<", "<=", "!="}
@@ -61,7 +61,7 @@ def move_bounds(text: str, version: Version, bounds: Bounds | None = None) -> st
         return text if text.strip() in {f"=={version}", f"==={version}"} else f"=={version}"
     if bounds is Bounds.COMPATIBLE:
         return f"~={_at_least(version, 2)}"
-    moved = _CLAUSE.sub(lambda match: _moved(match, version), text)
+    moved = text if "|" in text else _CLAUSE.sub(lambda match: _moved(match, version), text)
     if bounds is Bounds.MINIMUM:
         kept = [it[0] for it in _CLAUSE.finditer(moved) if it["op"] in _UPPER]
         moved = ",".join([f">={version}", *kept])
@@ -72,7 +72,8 @@ def move_bounds(text: str, version: Version, bounds: Bounds | None = None) -> st
 
 def admits(text: str, version: Version) -> bool:
     """Return whether the bounds *text*, of any tool, admit *version*, be it a pre-release."""
-    return SpecifierSet(poetry_specifier(text or "*")).contains(version, prereleases=True)
+    choice = (poetry_specifier(it) for it in re.split(r"\|+", text or "*"))
+    return any(SpecifierSet(it).contains(version, prereleases=True) for it in choice)
 
 
 def _moved(match: re.Match[str], version: Version) -> str:

@@ -9,21 +9,28 @@ import os
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError, Problem
 from steps.project.dependencies import declared_dependencies, parse_dependency
+from steps.project.references import read_references
+from steps.project.repository import walk
 from steps.project.requirements_file import parse_requirements
-from steps.project.setup_files import config_options, setup_arguments, setup_dependencies
+from steps.project.setup_files import (
+    config_options,
+    parse_config,
+    setup_arguments,
+    setup_dependencies,
+)
 from steps.release.gate import next_release
 from steps.version.bounds import BoundsError, move_bounds, move_requirement
 from steps.version.places import FilePlace, find_place, replace_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -80,11 +87,11 @@ class BumpPlan:
 class Files:
     """The files below *roots* that may have requirements, with their texts as they are.
 
-    *packages* are the projects by their directory.
+    *paths* has for each the directory that it speaks for, *packages* the projects by theirs.
     """
 
     roots: Sequence[Path]
-    paths: Sequence[Path]
+    paths: Mapping[Path, Path]
     packages: Mapping[Path, Project]
     texts: dict[Path, str] = field(default_factory=dict)
 
@@ -154,7 +161,7 @@ def make_plan(
         edited = _move_all(new, replace(files, texts={**files.texts}), bounds)
         downstream = [
             (project, move)
-            for directory, move in {it.file.parent: it for it in edited.moves}.items()
+            for directory, move in {files.paths[it.file]: it for it in edited.moves}.items()
             if (project := files.packages.get(directory)) and project.name
             if project.name not in new
         ]
@@ -209,11 +216,13 @@ def _move_all(
     moves: list[Move] = []
     skipped: list[str] = []
     problems: list[Problem] = []
-    for path in files.paths:
-        package = files.packages.get(path.parent)
+    for path, directory in files.paths.items():
+        package = files.packages.get(directory)
         for index, entry in enumerate(_entries(path, files.text(path))):
             version = new.get(entry.name) if entry.name else None
-            if version is None or entry.fault or (package and package.name == entry.name):
+            has_choice = "|" in (entry.constraint or "")
+            is_own = package and package.name == entry.name
+            if version is None or is_own or (entry.fault and not has_choice):
                 continue
             published = bounds if entry.kind != "development" else None
             try:
@@ -269,7 +278,7 @@ def _entries(path: Path, text: str) -> tuple[Dependency, ...]:
     if path.name == "setup.py":
         return setup_dependencies(path.parent, setup_arguments(text))
     if path.name == "setup.cfg":
-        return setup_dependencies(path.parent, config_options(text))
+        return setup_dependencies(path.parent, config_options(parse_config(text)))
     return tuple(_lines(path, text))
 
 
@@ -281,16 +290,21 @@ def _lines(path: Path, text: str) -> Iterator[Dependency]:
 
 
 def requirement_files(
-    folders: Iterable[tuple[str, list[str]]], packages: Mapping[Path, Project], functions: bool
-) -> Iterator[tuple[str, str]]:
-    """Yield folder and name of each file that has requirements of projects, or of *functions*.
+    root: Path, packages: Mapping[Path, Project], *, functions: bool
+) -> Iterator[tuple[Path, Path]]:
+    """Yield each file below *root* that has requirements of projects, or of *functions*.
 
-    A function is a folder with a `main.py` that is not a package.
+    Behind it is the directory that it speaks for. A function is a folder with a `main.py` that is
+    not a package.
     """
-    for folder, names in folders:
-        is_function = "main.py" in names and not any(str(it) == folder for it in packages)
+    for folder, names in walk(root):
+        directory = Path(folder)
+        is_function = "main.py" in names and directory not in packages
         if is_function and not functions:
             continue
-        wanted = ["pyproject.toml", "setup.cfg", "setup.py"]
-        wanted += ["requirements.txt", "requirements.in", "requirements.txt.tmpl"] * is_function
-        yield from ((folder, name) for name in wanted if name in names)
+        for name in ("pyproject.toml", "setup.cfg", "setup.py"):
+            if name in names:
+                yield directory / name, directory
+        if is_function or directory in packages:
+            lists = sorted(read_references(directory).lists)
+            yield from ((it, directory) for it in lists if it.is_relative_to(root) and it.is_file())

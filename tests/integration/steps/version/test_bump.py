@@ -109,6 +109,52 @@ def test_a_function_follows_where_it_is_asked_for(workspace: Path, emulator: Emu
     assert len(json.loads(bumped.stdout)["requirements"]) == 5
 
 
+def test_requirements_of_setuptools_and_in_other_files_follow(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    build = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
+    named = "\nsetup(name='{}', version='1.0', {})\n"
+    setup = f"from setuptools import setup{named}"
+    dynamic = f'{build}[project]\nname = "{{0}}"\nversion = "1.0"\ndynamic = ["{{1}}"]\n'
+    tool = "[tool.setuptools.dynamic]\n"
+    root = write(
+        tmp_path / "repository",
+        {
+            "db/pyproject.toml": _member("db"),
+            "cfg/pyproject.toml": build,
+            "cfg/setup.cfg": "[metadata]\nname = cfg\nversion = 1.0\n"
+            "[options.extras_require]\nfast =\n  db<2  # why\nslow = rich; db<2\n",
+            "py/setup.py": setup.format("py", "extras_require={'fast': ['db<2']}"),
+            "reads/setup.py": setup.format("reads", "install_requires=open('requirements.txt')"),
+            "reads/requirements.txt": "-r more.txt\r\n",
+            "reads/more.txt": "db<2\r\n",
+            "list/pyproject.toml": dynamic.format("list", "dependencies")
+            + f'{tool}dependencies = {{ file = "in.txt" }}\n',
+            "list/in.txt": "db<2\n",
+            "extra/pyproject.toml": dynamic.format("extra", "optional-dependencies")
+            + f'{tool}optional-dependencies.fast = {{ file = ["req/fast.in"] }}\n',
+            "extra/req/fast.in": "db<2\n",
+            "functions/tide/main.py": "",
+            "functions/tide/requirements.txt": "-c pins.txt\ndb\n",
+            "functions/tide/pins.txt": "db==1.4.0\n",
+        },
+    )
+    commit(root)
+    arguments = ("bump", root / "db", "--to", "major", "--functions", "--dry-run", "--json")
+
+    bumped = shipwheel_at(emulator.host, *arguments)
+
+    assert bumped.returncode == 0, bumped.stderr
+    found = json.loads(bumped.stdout)
+    moved = {str(Path(it["file"]).resolve().relative_to(root)) for it in found["requirements"]}
+    lists = {"reads/more.txt", "list/in.txt", "extra/req/fast.in", "functions/tide/pins.txt"}
+    assert moved == {"cfg/setup.cfg", "py/setup.py", *lists}
+    assert {it["project"] for it in found["projects"]} == {
+        *("db", "cfg", "py", "reads", "list", "extra"),
+    }
+    assert len(found["requirements"]) == 7
+
+
 def test_a_bound_is_written_where_there_is_none(workspace: Path, emulator: Emulator) -> None:
     db = workspace / "packages/db"
     bumped = shipwheel_at(emulator.host, "bump", db, "--to", "1.5", "--bounds", "minimum")
