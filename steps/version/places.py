@@ -174,9 +174,9 @@ class FilePlace:
         """Return *text* with *version*; raise InputError where the old one is not a plain text."""
         old = self.version(text)
         new = str(version)
-        after = text if old == new else replace_once(
-            text, old, new, lambda it: self.version(it) == new
-        )  # fmt: skip
+        spellings = ((old.replace(".", gap), new.replace(".", gap)) for gap in (".", ", ", ","))
+        edited = (replace_once(text, *it, lambda it: self.version(it) == new) for it in spellings)
+        after = text if old == new else next((it for it in edited if it is not None), None)
         if not old or after is None:
             raise InputError(
                 f"The version in {os.fspath(self.path)!r} cannot be edited: {old!r}",
@@ -275,15 +275,19 @@ def _setuptools_places(directory: Path, table: Mapping[str, Any]) -> Iterator[Fi
         yield FilePlace(path=directory / file, read=str.strip)
     if isinstance(attribute, str) and attribute:
         module, _, name = attribute.rpartition(".")
-        for root in _source_roots(directory, options, config):
-            for path in _modules(root, module or "__init__"):
-                yield from _attribute(path, name)
+        for root, package in _source_roots(directory, options, config):
+            if f"{module}.".startswith(package):
+                for path in _modules(root, module[len(package) :] or "__init__"):
+                    yield from _attribute(path, name)
 
 
 def _source_roots(
     directory: Path, options: Mapping[str, Any], config: configparser.ConfigParser
-) -> Iterator[Path]:
-    """Yield the folders in which setuptools looks for a module."""
+) -> Iterator[tuple[Path, str]]:
+    """Yield the folders in which setuptools looks for a module, each with the package it is of.
+
+    The package ends with a dot, or is empty for the folder of all others.
+    """
     lines = config.get("options", "package_dir", fallback="").splitlines()
     pairs = dict(line.replace(" ", "").partition("=")[::2] for line in lines if "=" in line)
     find = table_in(table_in(options, "packages"), "find")
@@ -294,10 +298,10 @@ def _source_roots(
         config.get("options.packages.find", "where", fallback="").strip(),
         "src",
     )
-    yield from (directory / it for it in dict.fromkeys(named) if isinstance(it, str) and it)
-    for mapping in (table_in(options, "package-dir"), pairs):  # a package in a folder of its own
-        yield from ((directory / it).parent for name, it in mapping.items() if name)
-    yield directory
+    yield from ((directory / it, "") for it in dict.fromkeys(named) if isinstance(it, str) and it)
+    for mapping in (table_in(options, "package-dir"), pairs):
+        yield from ((directory / it, f"{name}.") for name, it in mapping.items() if name)
+    yield directory, ""
 
 
 def _modules(root: Path, name: str) -> Iterator[Path]:
@@ -330,8 +334,11 @@ def _assigned(text: str, *, name: str) -> str:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             if any(isinstance(it, ast.Name) and it.id == name for it in targets):
-                value = node.value.value if isinstance(node.value, ast.Constant) else None
-                return value if isinstance(value, str) else ""
+                with suppress(ValueError, TypeError):
+                    value = ast.literal_eval(node.value or "")
+                    numbers = value if isinstance(value, tuple | list) else ()
+                    return value if isinstance(value, str) else ".".join(map(str, numbers))
+                return ""
     return ""
 
 
@@ -351,8 +358,10 @@ def _in_toml(directory: Path, *keys: str) -> FilePlace:
 
 def _by_pattern(path: Path, pattern: str) -> FilePlace:
     def read(text: str) -> str:
-        match = re.search(pattern, text, re.MULTILINE)
-        return match["version"] if match and "version" in match.re.groupindex else ""
+        with suppress(re.error):
+            match = re.search(pattern, text, re.MULTILINE)
+            return match["version"] if match and "version" in match.re.groupindex else ""
+        return ""
 
     return FilePlace(path=path, read=read)
 

@@ -56,6 +56,23 @@ PLACES = {
         'setup(name="tides", version=VERSION, description="1.0.0", packages=["tides"])\r\n',
         "pyproject.toml": _SETUPTOOLS,
     },
+    "setup.py-annotated": {
+        "setup.py": "import setuptools\nVERSION: str = '1.0.0'\n"
+        "setuptools.setup(name='tides', version=VERSION, packages=['tides'])\n",
+        "pyproject.toml": _SETUPTOOLS,
+    },
+    "attr-numbers": {
+        "tides/__init__.py": "OTHER = '1.0.0'\nVERSION = (1, 0, 0)\n",
+        "pyproject.toml": _dynamic('{ attr = "tides.VERSION" }'),
+    },
+    "attr-in-a-folder-of-another-name": {
+        "lib/_version.py": "__version__ = version = '1.0.0'\n",
+        "lib/__init__.py": "",
+        "pyproject.toml": _dynamic(
+            '{ attr = "tides._version.__version__" }',
+            '[tool.setuptools]\npackages = ["tides"]\npackage-dir = { tides = "lib" }\n',
+        ),
+    },
     "attr": {
         "src/tides/__init__.py": '"""1.0.0"""\nOTHER = "1.0.0"\n'
         '__version__: str = "1.0.0"  # 1.0.0\n',

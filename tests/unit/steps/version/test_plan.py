@@ -9,8 +9,9 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from steps.host.errors import InputError
+from steps.project.source import read_project
 from steps.version.bounds import Bounds, BoundsError, admits, move_bounds, move_requirement
-from steps.version.places import find_tag_place
+from steps.version.places import find_place, find_tag_place
 from steps.version.plan import next_version
 from tests.tree import commit, git, write
 
@@ -77,14 +78,26 @@ def test_only_the_clause_that_excludes_moves_and_keeps_its_width(
     assert admits(moved, Version(version))
 
 
-@pytest.mark.parametrize("bounds", ["", "*", ">=1.0,<2", "^1.0", "!=1.3"])
+@pytest.mark.parametrize("bounds", ["", "*", ">=1.0,<2", "^1.0", "!=1.3", "^0.9 || ^1.0"])
 def test_bounds_that_admit_the_version_stay(bounds: str) -> None:
     assert move_bounds(bounds, Version("1.4")) == bounds
 
 
-def test_a_version_that_is_excluded_by_name_is_for_people_to_decide() -> None:
+@pytest.mark.parametrize("bounds", [">=1,!=1.4", "^0.9 || ~1.3"])
+def test_bounds_that_exclude_by_name_or_are_a_choice_are_for_people_to_change(bounds: str) -> None:
     with pytest.raises(BoundsError):
-        move_bounds(">=1,!=1.4", Version("1.4"))
+        move_bounds(bounds, Version("1.4"))
+
+
+def test_a_pattern_that_is_not_valid_is_not_read(tmp_path: Path) -> None:
+    table = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    pattern = "path = 'a.py'\npattern = '(?P<version>['\n"
+    named = '[project]\nname = "tides"\ndynamic = ["version"]\n'
+    write(
+        tmp_path, {"pyproject.toml": f"{table}{named}[tool.hatch.version]\n{pattern}", "a.py": ""}
+    )
+    with pytest.raises(InputError, match="not known where the version of tides is written"):
+        find_place(read_project(tmp_path))
 
 
 @pytest.mark.parametrize(
