@@ -18,7 +18,7 @@ from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, projects_argument
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_table
-from steps.host.errors import Problem, Refused
+from steps.host.errors import Problem, Refused, warn
 from steps.host.files import NewFile, write_together
 from steps.project.repository import neighbours, repository_root, walk
 from steps.registry.index import Index
@@ -271,8 +271,7 @@ def _tell(
 ) -> None:
     if not plan.bumps:
         _logger.info("Nothing to bump: `shipwheel check` refuses none of these for its version")
-    for text in (*plan.skipped, *(it.missing for it in locks if not it.program)):
-        _logger.warning("warning: %s", text)
+    warn(*plan.skipped, *(it.missing for it in locks if not it.program))
     for it in changes:
         _logger.info("%s: %s", it.path, "would be written" if dry_run else "written")
     for tag in dict.fromkeys(it.tag for it in plan.bumps if it.tag):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
@@ -31,7 +30,7 @@ from steps.command_line.report import (
     print_judgements,
     write_build_output,
 )
-from steps.host.errors import Refused
+from steps.host.errors import Refused, warn
 from steps.project.repository import neighbours
 from steps.registry.index import Index
 from steps.registry.public_index import PublicNames, choose_public_index
@@ -50,8 +49,6 @@ if TYPE_CHECKING:
     from steps.release.dependents import Note
     from steps.release.gate import Rules
     from steps.release.judgement import Judgement
-
-_logger = logging.getLogger("shipwheel")
 
 
 @click.command(cls=ShipwheelCommand)
@@ -130,15 +127,14 @@ def command(
     else:
         print_judgements(judgements)
     write_build_output([*map(judgement_as_line, judgements), *map(str, notes)], os.environ)
-    for note in notes:
-        _logger.warning("warning: %s", note)
-    for doubt in () if build_options.strict else doubts:
-        _logger.warning("warning: %s", doubt)
+    warn(*notes)
+    if not build_options.strict:
+        warn(*doubts)
     conflicts = names.conflicts()
     if strict_names:
         names.require_known()
-    for conflict in () if strict_names else conflicts:
-        _logger.warning("warning: %s", conflict)
+    else:
+        warn(*conflicts)
     strictly = [*(conflicts if strict_names else ()), *(doubts if build_options.strict else ())]
     Refused.raise_all([*refusals(judgements), *strictly])
 

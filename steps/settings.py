@@ -18,7 +18,7 @@ from steps.command_line.arguments import find_registry, package_name
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import registry_option
 from steps.command_line.program import run_alone
-from steps.host.errors import AccessError, RegistryError
+from steps.host.errors import AccessError, RegistryError, warn
 from steps.registry.address import parse_registry
 from steps.registry.artifact_registry import explain, misused
 from steps.registry.credentials import find_certificates, find_credentials, read_key
@@ -174,8 +174,7 @@ def _print_variables(found: ClientSettings, login: Login) -> None:
 
 
 def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:
-    for warning in found.warnings:
-        _logger.warning("warning: %s", warning)
+    warn(*found.warnings)
     registry = wanted.only
     if client == "twine" or registry.emulated or not registry.is_artifact_registry:
         return
@@ -186,8 +185,7 @@ def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> N
     _logger.info("%s", explain(repository))
     # pip uploads nothing, and has no other place for private packages.
     private = wanted.public is None and client != "pip"
-    for warning in misused(repository, alone=found.alone, private=private):
-        _logger.warning("warning: %s", warning)
+    warn(*misused(repository, alone=found.alone, private=private))
 
 
 def _described(registry: Registry) -> Repository | None:
@@ -216,8 +214,7 @@ def _apply(found: ClientSettings, home: Path, *, write: bool, diff: bool) -> Non
         changes = plan_changes(found.edits)
         if write:
             write_changes(changes)
-    for warning in (it for change in changes for it in change.warnings):
-        _logger.warning("warning: %s", warning)
+    warn(*(it for change in changes for it in change.warnings))
     click.echo(difference(changes), nl=False)
     for change in changes:
         if not change.is_change:

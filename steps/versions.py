@@ -23,6 +23,7 @@ from steps.host.errors import (
     RegistryError,
     did_you_mean,
     readable_size,
+    warn,
 )
 from steps.project.repository import find_requirers
 from steps.registry.deletion import delete, plan_deletion, require_deletable
@@ -148,8 +149,7 @@ def _plan(name: str, gone: str | None, index: Index, *, as_json: bool) -> Deleti
         click.echo(f"{deletion} in {registry}:")
         for line in (*(it.filename for it in deletion.files), *deletion.dependents):
             click.echo(f"  {line}")
-    for warning in deletion.warnings:
-        _logger.warning("warning: %s", warning)
+    warn(*deletion.warnings)
     return deletion
 
 

@@ -15,10 +15,10 @@ import click
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
-from steps.host.errors import InputError, Problem, counted, shorten
+from steps.host.errors import InputError, Problem, counted, shorten, warn
 from triggers.cloudbuild.conditions import TriggerConditions, read_conditions
 from triggers.cloudbuild.files import read_mappings
-from triggers.command_line.options import manifest_option, report_warnings
+from triggers.command_line.options import manifest_option
 from triggers.rendering.explanation import ChangedFiles, Event, explain, replay
 from triggers.rendering.git_range import read_change, read_pushes, top_directory
 from triggers.rendering.repository import open_repository, render_repository
@@ -143,7 +143,7 @@ def _conditions(manifest_file: Path, trigger_files: Sequence[Path]) -> list[Trig
         ]
     else:
         rendering = render_repository(open_repository(manifest_file))
-        report_warnings(rendering.warnings)
+        warn(*rendering.warnings)
         messages = [trigger.document() for trigger in rendering.triggers]
     return [read_conditions(message) for message in messages]
 

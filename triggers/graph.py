@@ -8,7 +8,8 @@ import click
 
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
-from triggers.command_line.options import manifest_option, report_warnings
+from steps.host.errors import warn
+from triggers.command_line.options import manifest_option
 from triggers.rendering.formats import mermaid
 from triggers.rendering.repository import open_repository, render_repository
 
@@ -31,7 +32,7 @@ def command(manifest_file: Path, *, no_triggers: bool) -> None:
     """
     repository = open_repository(manifest_file)
     rendering = render_repository(repository)
-    report_warnings(rendering.warnings)
+    warn(*rendering.warnings)
     triggers = () if no_triggers else rendering.triggers
     click.echo(mermaid(repository.inventory, triggers), nl=False)
 

@@ -16,11 +16,10 @@ import steps
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, registry_option
 from steps.command_line.program import run_alone
-from steps.host.errors import InputError, Problem
+from steps.host.errors import InputError, Problem, warn
 from steps.host.git import ask_git
 from steps.project.manifest import MANIFEST
 from steps.registry.address import Registry, parse_registry
-from triggers.command_line.options import report_warnings
 from triggers.discovery.inventory import (
     OWN_BUILD_CONFIG,
     Inventory,
@@ -130,7 +129,7 @@ def command(
     if not region and trigger_region != target.location:
         said = "The triggers' region is %r, the registry's %r; --region names another"
         _logger.info(said, trigger_region, target.location)
-    report_warnings(restricted_region(trigger_region))
+    warn(*restricted_region(trigger_region))
     excluded = {} if is_image else unusable_components(directory)
     options = InitOptions(
         registry=target,
@@ -147,8 +146,7 @@ def command(
     files = {MANIFEST: text, **{it: shared[it] for it in _used_configs(directory, manifest)}}
     others = [] if is_image else [*_others(directory, manifest)]
     written = write_files(directory, files, force=force)
-    for path, reason in excluded.items():
-        _logger.warning("warning: %s is left out: %s", path, reason)
+    warn(*(f"{path} is left out: {reason}" for path, reason in excluded.items()))
     for line in others:
         _logger.info("%s", line)
     _report(written, as_json=as_json)

@@ -11,8 +11,8 @@ import click
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.documents import dump
-from steps.host.errors import counted
-from triggers.command_line.options import manifest_option, report_warnings
+from steps.host.errors import counted, warn
+from triggers.command_line.options import manifest_option
 from triggers.rendering.formats import terraform_document
 from triggers.rendering.repository import only, open_repository, render_repository
 
@@ -71,7 +71,7 @@ def command(
     """
     repository = open_repository(manifest_file)
     rendering = only(render_repository(repository, inline=inline), targets)
-    report_warnings(rendering.warnings)
+    warn(*rendering.warnings)
     _logger.info("%s", counted(len(rendering.triggers), "trigger"))
     if output_format == "terraform":
         document = terraform_document(

@@ -13,7 +13,7 @@ import click
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option
 from steps.command_line.program import run_alone
-from steps.host.errors import Refused
+from steps.host.errors import Refused, warn
 from triggers.cloud_project.desired import SetupOptions, desired_state
 from triggers.cloud_project.forms import (
     read_cleanup_policies,
@@ -30,7 +30,7 @@ from triggers.cloud_project.resources import (
     unnamed_accounts,
 )
 from triggers.cloudbuild.files import read_mapping
-from triggers.command_line.options import manifest_option, report_warnings
+from triggers.command_line.options import manifest_option
 from triggers.manifest.starting import restricted_region
 from triggers.rendering.repository import open_repository
 
@@ -113,7 +113,7 @@ def command(
     manifest = repository.manifest
     users = find_service_accounts(manifest, repository.inventory)
     region = restricted_region(manifest.region)
-    report_warnings([*repository.inventory.warnings, *unnamed_accounts(users), *region])
+    warn(*repository.inventory.warnings, *unnamed_accounts(users), *region)
     options = SetupOptions(
         members=members,
         readers=readers,
@@ -225,8 +225,7 @@ def _apply(comparison: Comparison, *, as_json: bool) -> None:
     _logger.info("done: %d created, %d were there", len(changed), len(comparison.there))
     if any(isinstance(need.resource, Binding) for need in comparison.missing):
         _logger.info(_ROLES_TAKE_TIME)
-    for binding in comparison.extra:
-        _logger.warning("warning: too many: %s: %s", binding, revoke(binding).line)
+    warn(*(f"too many: {it}: {revoke(it).line}" for it in comparison.extra))
 
 
 if __name__ == "__main__":

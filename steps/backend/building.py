@@ -7,7 +7,6 @@ everything was built and checked, and nothing into the rest of the project.
 from __future__ import annotations
 
 import glob
-import logging
 import os
 import shutil
 import tempfile
@@ -20,16 +19,11 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.backend.hooks import Backend
-from steps.backend.sources import (
-    EPOCH_VARIABLE,
-    copy_sources,
-    open_build_folder,
-    source_date_epoch,
-)
+from steps.backend.sources import EPOCH_VARIABLE, copy_sources, open_build_folder, source_date_epoch
 from steps.backend.variables import backend_environ
 from steps.distribution.archive import open_archive, open_sdist
 from steps.distribution.files import Distribution, file_sha256, parse_filename
-from steps.host.errors import BuildFailed, InputError, Problem, Refused
+from steps.host.errors import BuildFailed, InputError, Problem, Refused, warn
 from steps.host.files import move_together, write_whole
 from steps.host.progress import progress
 from steps.project.history import uncommitted_files
@@ -43,8 +37,6 @@ if TYPE_CHECKING:
     from steps.backend.context import BuildContext, BuildOptions, Kinds
     from steps.host.progress import Work
     from steps.project.source import Project
-
-_logger = logging.getLogger("shipwheel")
 
 _NAMED = 10  # files in a message
 _SEEN = "files that git sees as modified or untracked"
@@ -191,7 +183,7 @@ def _check_committed(
     )
     if options.uncommitted == "refused":
         raise Refused(problem)
-    _logger.warning("warning: %s", problem)
+    warn(problem)
 
 
 def warn_of_uncommitted(project: Project) -> None:
@@ -199,7 +191,7 @@ def warn_of_uncommitted(project: Project) -> None:
     top = project.directory.resolve()
     if files := [it.relative_to(top).as_posix() for it in uncommitted_files(project.directory)]:
         message = f"{project} has {_SEEN}, which publish refuses to pack: {_listed(files)}"
-        _logger.warning("warning: %s", Problem(message, _COMMIT))
+        warn(Problem(message, _COMMIT))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from steps.backend.fork_server import ForkServers
 from steps.backend.private_requirements import PrivateRequirements
 from steps.backend.sources import given_epoch, remove_build_folders
 from steps.host.children import Children, OncePerKey, import_early
-from steps.host.errors import shorten
+from steps.host.errors import shorten, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.registry.index import Index
-
-_logger = logging.getLogger("shipwheel")
 
 Kinds = Literal["both", "sdist", "wheel"]
 ConfigSettings = dict[str, str | list[str]]
@@ -115,7 +112,7 @@ def open_build_context(
         yield context
         for message, names in sorted(context.warnings.items()):
             about = shorten(sorted(names), _NAMED)
-            _logger.warning("warning: %s (%s)", message.rstrip("."), about)
+            warn(f"{message.rstrip('.')} ({about})")
 
 
 def _build_wheel(

@@ -9,7 +9,6 @@ All this takes 0.6 s to import, which a thread does while the first backend work
 from __future__ import annotations
 
 import io
-import logging
 import os
 import re
 import threading
@@ -24,7 +23,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from readme_renderer import rst
 
 from steps.distribution.twine_library import read_package
-from steps.host.errors import InputError, Problem, Refused
+from steps.host.errors import InputError, Problem, Refused, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
 
     from steps.distribution.files import Distribution
 
-_logger = logging.getLogger("shipwheel")
 
 # Rendering these cannot fail; all else is rendered as reStructuredText.
 _PLAIN = {"text/plain", "text/markdown"}
@@ -79,9 +77,7 @@ def verify(
             found.setdefault(finding.message, finding)  # a wheel and its sdist share their metadata
     refused = [it for it in found.values() if strict or it.level == "error"]
     warned = [it for it in found.values() if it not in refused]
-    for finding in warned:
-        if not finding.public:
-            _logger.warning("warning: %s", finding)
+    warn(*(it for it in warned if not it.public))
     Refused.raise_all(Problem(str(finding), finding.hint) for finding in refused)
     return tuple(it.message for it in warned if it.public)
 

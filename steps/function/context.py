@@ -7,7 +7,6 @@ the function's build needs.
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -31,7 +30,7 @@ from steps.function.function import (
 )
 from steps.function.rewriting import digest, is_own
 from steps.function.tokens import find_secrets, git_status, holds_token
-from steps.host.errors import AccessError, ApiUnavailable, NoRepository
+from steps.host.errors import AccessError, ApiUnavailable, NoRepository, warn
 from steps.host.files import kind_at
 from steps.host.gcloud import is_uploaded
 from steps.project.repository import repository_projects
@@ -52,8 +51,6 @@ if TYPE_CHECKING:
     from steps.registry.address import Registry
     from steps.registry.page import PublishedProject
     from steps.registry.transport import Transport
-
-_logger = logging.getLogger("shipwheel")
 
 Projects = Mapping["NormalizedName", "PublishedProject"]
 Versions = dict["NormalizedName", Version]
@@ -269,7 +266,7 @@ def _require_repository(index: Index) -> None:
         if index.api:
             index.api.repository()
     except (AccessError, ApiUnavailable) as error:
-        _logger.warning("warning: %s could not be looked up: %s", index.registry, error)
+        warn(f"{index.registry} could not be looked up: {error}")
 
 
 def _is_stale(function: Function, settings: Settings) -> bool:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import logging
 import re
 import unicodedata
 from dataclasses import dataclass, replace
@@ -27,6 +28,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+_logger = logging.getLogger("shipwheel")
 
 EXIT_BUG = 70
 _NO_ROOM = "make room where the output, the project and TMPDIR are, and run it again"
@@ -161,6 +164,12 @@ class Code:
 
     level: Level
     meaning: str
+
+
+def warn(*findings: object) -> None:
+    """Say what stops nothing and should be known."""
+    for finding in findings:
+        _logger.warning("warning: %s", finding)
 
 
 def code_table(codes: Mapping[str, Code]) -> str:

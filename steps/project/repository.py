@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
 from steps.host.git import ask_git
-from steps.project.dependencies import (
-    table_in,
-)
+from steps.project.dependencies import table_in
 from steps.project.history import checkout_around
 from steps.project.requirements_file import parse_requirements
 from steps.project.setup_files import calls_setup, is_configured

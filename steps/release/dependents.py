@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import graphlib
-import logging
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
-from steps.host.errors import Problem
+from steps.host.errors import Problem, warn
 from steps.release.judgement import Outcome
 
 if TYPE_CHECKING:
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from steps.distribution.files import Distribution
     from steps.project.source import Project
     from steps.release.judgement import Judgement
-
-_logger = logging.getLogger("shipwheel")
 
 Needs = dict[NormalizedName, set[NormalizedName]]
 
@@ -143,7 +140,7 @@ def dependency_order(files: Collection[Distribution], projects: Iterable[Project
         needs = _needs(files, builds, with_extras=False)
     while cycle := _cycle(needs):
         first, second = cycle[0], cycle[1]
-        _logger.warning("warning: %r and %r need one another; %r goes first", first, second, second)
+        warn(f"{first!r} and {second!r} need one another; {second!r} goes first")
         needs[second].discard(first)
     return needs
 

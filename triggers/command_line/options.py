@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import logging
 import os
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,18 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from steps.command_line.options import json_option
-from steps.host.errors import shorten
+from steps.host.errors import shorten, warn
 from triggers.live.plan import DRIFT, Gcloud, make_plan, owner_of
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from steps.host.errors import Problem
     from triggers.live.plan import Edit, TriggerChange, TriggerPlan
     from triggers.rendering.repository import RepositoryContents
-
-_logger = logging.getLogger("shipwheel")
 
 Result = TypeVar("Result")
 
@@ -72,7 +68,7 @@ def _plan(repository: RepositoryContents, *, inline: bool) -> tuple[TriggerPlan,
     """Render, ask gcloud for what is live, and return what has to happen, and where."""
     manifest = repository.manifest
     rendering = render_repository(repository, inline=inline)
-    report_warnings(rendering.warnings)
+    warn(*rendering.warnings)
     documents = [trigger.document() for trigger in rendering.triggers]
     cloud = Gcloud(manifest.project, manifest.region, os.environ)
     live = cloud.triggers([document["name"] for document in documents])
@@ -135,9 +131,3 @@ def _as_object(change: TriggerChange) -> dict[str, Any]:
         "reason": change.reason,
         "edits": [asdict(edit) for edit in change.edits],
     }
-
-
-def report_warnings(warnings: Iterable[Problem]) -> None:
-    """Narrate what does not stop a rendering, and should be known."""
-    for warning in warnings:
-        _logger.warning("warning: %s", warning)

@@ -21,12 +21,7 @@ from steps.project.manifest import is_excluded
 from steps.project.references import REQUIREMENTS, read_references
 from steps.project.repository import find_packages, walk_with_subfolders
 from steps.project.source import read_project, read_projects
-from triggers.discovery.dependencies import (
-    Dependencies,
-    DependencyReader,
-    links_out,
-    relative_path,
-)
+from triggers.discovery.dependencies import Dependencies, DependencyReader, links_out, relative_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

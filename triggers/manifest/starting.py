@@ -23,11 +23,7 @@ from steps.host.files import NewFile, link_problems, write_together
 from steps.host.gcloud import BUILD_REGIONS
 from steps.host.git import run_git
 from triggers.manifest.manifest import SCHEMA_URL, parse_manifest
-from triggers.manifest.settings import (
-    DEFAULT_ACCOUNTS,
-    DEFAULT_FUNCTION_ACCOUNTS,
-    IMAGE_ACCOUNT,
-)
+from triggers.manifest.settings import DEFAULT_ACCOUNTS, DEFAULT_FUNCTION_ACCOUNTS, IMAGE_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

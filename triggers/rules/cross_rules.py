@@ -11,19 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Finding, shorten
-from triggers.cloudbuild.build_rules import (
-    LOGGING_HINT,
-    LOGGING_RULE,
-    has_place_for_logs,
-)
+from triggers.cloudbuild.build_rules import LOGGING_HINT, LOGGING_RULE, has_place_for_logs
 from triggers.cloudbuild.conditions import DOWNSTREAM_KEY
 from triggers.cloudbuild.files import lone_value
-from triggers.cloudbuild.substitutions import (
-    PULL_REQUEST,
-    SUBSTITUTION_KEY,
-    StartedBy,
-    resolve,
-)
+from triggers.cloudbuild.substitutions import PULL_REQUEST, SUBSTITUTION_KEY, StartedBy, resolve
 from triggers.rendering.rendering import TRIGGER_LIMIT
 from triggers.rules.sources import ConfigSource, Sources, TriggerSource, locate
 

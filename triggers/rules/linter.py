@@ -14,19 +14,13 @@ from steps.host.git import ask_git
 from triggers.discovery.dependencies import relative_path
 from triggers.discovery.inventory import find_components
 from triggers.manifest.starting import is_behind, shared_build_configs, source_of_remote
-from triggers.rules import (
-    config_rules,
-    cross_rules,
-    filter_rules,
-    trigger_rules,
-)
+from triggers.rules import config_rules, cross_rules, filter_rules, trigger_rules
 from triggers.rules.filter_rules import Globs
 from triggers.rules.sources import Sources, add_manifest, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
 _IN_A_FOLDER = re.compile(r"(?:.*/)?\.cloudbuild/(?:.*/)?[^/]*\.(?:ya?ml|json)")

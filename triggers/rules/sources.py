@@ -19,11 +19,7 @@ from steps.host.documents import (
 from steps.host.errors import Finding, InputError
 from triggers.cloudbuild.build_config import Build, BuildTrigger
 from triggers.cloudbuild.conditions import glob_in
-from triggers.cloudbuild.files import (
-    duplicate_keys,
-    judge_build_config,
-    unreadable_values,
-)
+from triggers.cloudbuild.files import duplicate_keys, judge_build_config, unreadable_values
 from triggers.cloudbuild.messages import read_camel_case, read_message
 from triggers.cloudbuild.substitutions import references, template_texts
 from triggers.discovery.inventory import take_inventory
