@@ -101,6 +101,9 @@ def glob_problems(
         elif glob.endswith("/") or (directory and (directory / glob).is_dir()):
             hint = f"write {glob.rstrip('/')}/** for all that is in it"
             yield Problem(f"{where}: {glob!r} is a directory", hint)
+        elif glob.startswith("!"):
+            hint = "name only the files that are meant: a glob cannot leave others out"
+            yield Problem(f"{where}: {glob!r} is a negation, which globs do not have", hint)
         else:
             try:
                 parse_glob(glob)

@@ -189,7 +189,9 @@ def test_what_is_wrong_is_told_at_once_before_anything_is_built(
     tmp_path: Path, emulator: Emulator
 ) -> None:
     project = build_system("hatchling", "hatchling.build") + '[project]\nname = "a"\nversion="1"\n'
-    table = '[tool.shipwheel]\nunversoned = []\nunversioned = ["tests", "/x", "a[", ""]\n'
+    table = (
+        '[tool.shipwheel]\nunversoned = []\nunversioned = ["tests", "/x", "a[", "", "!README.md"]\n'
+    )
     write(tmp_path, {"a/tests/x": "", "a/pyproject.toml": project + table})
     environ = environment(emulator.host)
 
@@ -210,6 +212,8 @@ def test_what_is_wrong_is_told_at_once_before_anything_is_built(
         "  hint: fix it, or escape the character with a backslash",
         f"error: {where}: '' matches no file",
         "  hint: write it from the project's directory, such as tests/**",
+        f"error: {where}: '!README.md' is a negation, which globs do not have",
+        "  hint: name only the files that are meant: a glob cannot leave others out",
         f"error: `unversioned` in {str(tmp_path / 'shipwheel.yaml')!r} is 'README.md'",
         "  hint: list globs of files: unversioned: [tests/**]",
     ]
