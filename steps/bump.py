@@ -15,7 +15,7 @@ import click
 from steps.client.files import Change, difference
 from steps.command_line.arguments import selected, with_build_options, with_rules, with_transport
 from steps.command_line.groups import ShipwheelCommand
-from steps.command_line.options import json_option, projects_argument
+from steps.command_line.options import all_option, json_option, projects_argument
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_table
 from steps.host.errors import Problem, Refused, warn
@@ -55,6 +55,7 @@ _HEADINGS = ("PROJECT", "OLD", "NEW", "WRITTEN IN", "WHY")
 
 @click.command(cls=ShipwheelCommand)
 @projects_argument
+@all_option
 @click.option(
     "--to",
     metavar="patch|minor|major|rc|dev|VERSION",
@@ -86,6 +87,7 @@ _HEADINGS = ("PROJECT", "OLD", "NEW", "WRITTEN IN", "WHY")
 def command(
     *,
     directories: tuple[Path, ...],
+    every: bool,
     to: str | None,
     changed: bool,
     bounds: str | None,
@@ -116,7 +118,7 @@ def command(
         raise click.UsageError("Give --to with what to bump to, or --changed.")
     index = Index(transport.registry, transport, uploads=True, first_release=first_release)
     gate = _Gate(index, rules)
-    projects = selected(directories, changed and not directories)
+    projects = selected(directories, every or (changed and not directories))
     if changed:
         projects = _unbumped(projects, index, rules, build_options)
     targets = gate.targets(projects, to or "patch")

@@ -255,6 +255,8 @@ def test_changed_bumps_what_check_would_refuse_and_nothing_else(
     assert changed_lines(root) == ['+version = "1.0.1"']
     again = shipwheel_at(emulator.host, "bump", "--changed", root / "tides", "--json")
     assert (again.returncode, json.loads(again.stdout)["projects"]) == (0, [])
+    every = shipwheel_at(emulator.host, "bump", "--all", root, "--to", "minor", "--json")
+    assert [it["new"] for it in json.loads(every.stdout)["projects"]] == ["1.1.0"] * 3
 
 
 def _tagged(name: str) -> dict[str, str]:
