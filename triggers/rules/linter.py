@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+from steps.host.documents import YamlError, read_documents
 from steps.host.errors import Finding, InputError, Problem
 from steps.host.gcloud import gcloud_version
 from steps.host.git import ask_git
@@ -29,7 +30,7 @@ _SOURCES_OF_TRIGGERS = {
     *("pubsubConfig", "webhookConfig", "sourceToBuild"),
 }
 _PASSED_OVER = {"__pycache__", "node_modules"}
-_STEPS = re.compile(r"^(?:steps|(?: {2}|\t)?\"steps\")\s*:|^\{\s*\"steps\"", re.MULTILINE)
+_STEPS = re.compile(r"^[ \t{]{0,2}[\"']?steps[\"']?\s*:", re.MULTILINE)
 _NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
 
 
@@ -139,7 +140,7 @@ class _Reader:
         if not (_NAMED_AS_CONFIG.fullmatch(path) or _IN_A_FOLDER.fullmatch(path)):
             return False
         try:
-            return bool(_STEPS.search((self.root / path).read_text(encoding="utf-8")))
+            return _lists_steps((self.root / path).read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):
             return False
 
@@ -174,9 +175,18 @@ class _Reader:
             return None
 
 
+def _lists_steps(text: str) -> bool:
+    """Return whether a document in *text* has steps, by its look where it is not YAML."""
+    try:
+        found = [document.data for document in read_documents(text)]
+    except YamlError:
+        return bool(_STEPS.search(text))
+    return any(isinstance(it, dict) and "steps" in it for it in found)
+
+
 def _looks_like_config(path: str, text: str) -> bool:
     """Return whether a file that was named is a build config, and not one of triggers."""
-    if _STEPS.search(text):
+    if _lists_steps(text):
         return True
     is_trigger = re.search(
         r"^\"?(?:filename|triggerTemplate|github|build|includedFiles)\"?\s*:", text, re.MULTILINE

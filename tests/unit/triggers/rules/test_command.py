@@ -117,6 +117,23 @@ def test_a_build_config_is_found_by_its_name(path: str, capsys: pytest.CaptureFi
     assert json.loads(capsys.readouterr().out)["files"] == [path]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " steps:\n  - nome: bash\n",
+        "'steps': [{nome: bash}]\n",
+        '{\n    "timeout": "60s",\n    "steps": [{"nome": "bash"}]\n}\n',
+    ],
+)
+def test_a_build_config_of_any_name_is_known_by_its_steps(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("release.yaml").write_text(text)
+
+    assert main(["triggers", "lint", "release.yaml"]) == 1
+    assert ".steps[0].nome: unused" in capsys.readouterr().out
+
+
 def test_a_value_of_the_wrong_type_is_one_finding(capsys: pytest.CaptureFixture[str]) -> None:
     Path("cloudbuild.yaml").write_text(
         "steps: [{name: bash, secretEnv: [S]}]\nsecrets: [{kmsKeyName: k, secretEnv: {S: [x]}}]\n"
