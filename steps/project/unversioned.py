@@ -55,8 +55,12 @@ class Unversioned:
         for text in sorted(self._texts(new), key=len, reverse=True):
             whole_lines = rf"(?m)^{re.escape(text)}$"
             pieces = [part for piece in pieces for part in re.split(whole_lines, piece)]
-        pattern = ".*".join(map(re.escape, pieces))
-        return len(pieces) > 1 and re.fullmatch(pattern, old, re.DOTALL) is not None
+        if len(pieces) == 1:
+            return False
+        first, *between, last = map(re.escape, pieces)
+        # Each takes the first place where it fits: trying all others might take for ever.
+        pattern = f"{first}{''.join(f'(?>.*?{it})' for it in between)}.*{last}"
+        return re.fullmatch(pattern, old, re.DOTALL) is not None
 
     def _texts(self, description: str) -> set[str]:
         """Return the texts of those of the files that are in *description*."""
