@@ -155,7 +155,7 @@ def read_text(path: Path) -> str:
     """Return the text of *path*, empty where it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
+    except (OSError, ValueError):  # a name with a NUL, or what is not UTF-8
         return ""
 
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from steps.host.errors import Problem
+from steps.host.files import kind_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -98,7 +99,7 @@ def glob_problems(
         if can_never_match(glob.rstrip("/")):
             hint = "write it from the project's directory, such as tests/**"
             yield Problem(f"{where}: {glob!r} matches no file", hint)
-        elif glob.endswith("/") or (directory and (directory / glob).is_dir()):
+        elif glob.endswith("/") or (directory and kind_at(directory / glob) == "folder"):
             hint = f"write {glob.rstrip('/')}/** for all that is in it"
             yield Problem(f"{where}: {glob!r} is a directory", hint)
         elif glob.startswith("!"):

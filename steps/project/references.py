@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from steps.host.files import kind_at
 from steps.project.dependencies import (
     declared_dependencies,
     list_in,
@@ -232,15 +233,11 @@ def _crates(base: Path, manifest: object) -> Iterator[Path]:
 
     https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html#specifying-path-dependencies
     """
-    start = (
-        base / manifest
-        if isinstance(manifest, str) and "\0" not in manifest
-        else base / "Cargo.toml"
-    )
+    start = base / (manifest if isinstance(manifest, str) else "Cargo.toml")
     waiting, seen = [Path(os.path.normpath(start))], set[Path]()
     while waiting:
         file = waiting.pop()
-        if file in seen or not file.is_file():
+        if file in seen or kind_at(file) != "file":
             continue
         seen.add(file)
         text = read_text(file)
@@ -257,7 +254,7 @@ def _crates(base: Path, manifest: object) -> Iterator[Path]:
 
 def _paths(table: object) -> Iterator[str]:
     if isinstance(table, dict):
-        if isinstance(table.get("path"), str) and "\0" not in table["path"]:
+        if isinstance(table.get("path"), str):
             yield table["path"]
         yield from (path for it in table.values() for path in _paths(it))
     elif isinstance(table, list):

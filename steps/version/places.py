@@ -224,7 +224,7 @@ def find_place(project: Project) -> Place:
 
 def _places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
     """Yield the files that the project's backend may read the version from."""
-    backend = table_in(table, "build-system").get("build-backend", "setuptools")
+    backend = str(table_in(table, "build-system").get("build-backend", "setuptools"))
     if "hatchling" in backend:
         yield from _hatch_places(directory, table)
     elif "flit" in backend:
@@ -254,7 +254,7 @@ def _flit_places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlac
     named = table_in(flit, "module").get("name") or table_in(flit, "metadata").get("module")
     name = named or str(table_in(table, "project").get("name", "")).replace("-", "_")
     for root in (directory, directory / "src"):
-        for path in _modules(root, name):
+        for path in _modules(root, str(name)):
             yield from _attribute(path, "__version__")
 
 
@@ -300,7 +300,8 @@ def _source_roots(
     )
     yield from ((directory / it, "") for it in dict.fromkeys(named) if isinstance(it, str) and it)
     for mapping in (table_in(options, "package-dir"), pairs):
-        yield from ((directory / it, f"{name}.") for name, it in mapping.items() if name)
+        folders = ((name, it) for name, it in mapping.items() if name and isinstance(it, str))
+        yield from ((directory / it, f"{name}.") for name, it in folders)
     yield directory, ""
 
 
@@ -323,7 +324,8 @@ def _attribute(path: Path, name: str, seen: frozenset[Path] = frozenset()) -> It
         for alias in node.names:
             if (alias.asname or alias.name) == name:
                 # Absolute imports are of the same package: its top is beside or above the module.
-                roots = [path.parents[node.level - 1]] if node.level else path.parents[:4]
+                above = node.level
+                roots = path.parents[above - 1 : above] if above else path.parents[:4]
                 for found in (it for root in roots for it in _modules(root, node.module or "")):
                     yield from _attribute(found, alias.name, seen | {path})
 

@@ -1,4 +1,4 @@
-"""Which changes of a description come from files that need no release."""
+"""Which files need no release, and which changes of a description come from them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from steps.project.globs import glob_problems
 from steps.project.unversioned import Unversioned
 from tests.tree import write
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+def test_a_glob_that_is_longer_than_a_name_of_a_file_is_no_directory(tmp_path: Path) -> None:
+    write(tmp_path, {"docs/a.md": ""})
+    found = [it.message for it in glob_problems(["x" * 300, "docs"], "here", tmp_path)]
+    assert found == ["here: 'docs' is a directory"]
 
 
 @pytest.mark.attack("time and memory")

@@ -89,13 +89,28 @@ def test_bounds_that_exclude_by_name_or_are_a_choice_are_for_people_to_change(bo
         move_bounds(bounds, Version("1.4"))
 
 
-def test_a_pattern_that_is_not_valid_is_not_read(tmp_path: Path) -> None:
-    table = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
-    pattern = "path = 'a.py'\npattern = '(?P<version>['\n"
+_MAPPED = "dynamic.version.attr = 'a.b'\npackage-dir = {b = 5}"
+
+
+@pytest.mark.attack("a broken input")
+@pytest.mark.parametrize(
+    ("backend", "table"),
+    [
+        ("'hatchling.build'", "[tool.hatch.version]\npath = 'a.py'\npattern = '(?P<version>['"),
+        ("'hatchling.build'", '[tool.hatch.version]\npath = "a\\u0000"\nsource = "code"'),
+        ("'hatchling.build'", "[tool.hatch.version]\npath = 'a.py'\nsource = 'code'"),
+        ("'flit_core.buildapi'", "[tool.flit.module]\nname = 5"),
+        ("'setuptools.build_meta'", f"[tool.setuptools]\n{_MAPPED}"),
+        ("5", ""),
+    ],
+)
+def test_where_a_version_is_written_is_not_known_of_settings_that_are_not_valid(
+    tmp_path: Path, backend: str, table: str
+) -> None:
     named = '[project]\nname = "tides"\ndynamic = ["version"]\n'
-    write(
-        tmp_path, {"pyproject.toml": f"{table}{named}[tool.hatch.version]\n{pattern}", "a.py": ""}
-    )
+    build = f"[build-system]\nrequires = []\nbuild-backend = {backend}\n"
+    module = f"from {'.' * 40} import __version__\n"
+    write(tmp_path, {"pyproject.toml": f"{build}{named}{table}\n", "a.py": module})
     with pytest.raises(InputError, match="not known where the version of tides is written"):
         find_place(read_project(tmp_path))
 

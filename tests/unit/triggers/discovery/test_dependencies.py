@@ -255,7 +255,8 @@ def test_a_crate_is_built_from_the_crates_that_it_names(tmp_path: Path) -> None:
     files = {
         "a/Cargo.toml": "[package]\nversion = { workspace = true }\n[dependencies]\n"
         'core = { path = "../core" }\n',
-        "core/Cargo.toml": '[package]\nname = "core"\n[dependencies.deep]\npath = "../deep"\n',
+        "core/Cargo.toml": '[package]\nname = "core"\n[dependencies.deep]\npath = "../deep"\n'
+        f'[dependencies.no]\npath = "\\u0000"\n[dependencies.long]\npath = "{"x" * 300}"\n',
         "deep/Cargo.toml": "",
         "other/Cargo.toml": "",
         "Cargo.toml": '[workspace]\nmembers = ["*"]\n',
