@@ -13,8 +13,9 @@ export PIP_CACHE_DIR := $(XDG_CACHE_HOME)/pip
 export UV_CACHE_DIR := $(XDG_CACHE_HOME)/uv
 
 # Whatever the machine is set to, what one process has compiled the others need not.
-UNIT = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest tests/unit -n 2
-INTEGRATION = $(BIN)/python -m pytest tests/integration -n 3
+PYTEST = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+UNIT = $(PYTEST) tests/unit -n 2
+INTEGRATION = $(PYTEST) tests/integration -n 3
 
 .PHONY: demo test test-exhaustive unit integration image-test lint format lock schema api docs picture benchmark equality live clean
 

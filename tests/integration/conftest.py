@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Give each worker a folder for builds of its own: builds of one name take turns in one."""
+    """Give each worker a folder for builds of its own: builds of one name take turns in one.
+
+    uv starts every Python of PATH once, and the shims of pyenv are slow: what they start is there.
+    """
+    here = os.path.join(sys.base_prefix, "bin")  # noqa: PTH118 - a text among others
+    folders = os.environ["PATH"].split(os.pathsep)
+    os.environ["PATH"] = os.pathsep.join(here if it.endswith("/shims") else it for it in folders)
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = tempfile.mkdtemp(prefix="worker-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

@@ -14,25 +14,32 @@ if TYPE_CHECKING:
 exhaustive = pytest.mark.exhaustive
 
 
-def sample(name: str, values: Iterable[object], *kept: object) -> pytest.MarkDecorator:
-    """Run the test with each of *values*; all but those *kept* are exhaustive."""
+def sample(
+    name: str, values: Iterable[object], *kept: object, indirect: bool = False
+) -> pytest.MarkDecorator:
+    """Run the test with each of *values*; all but those *kept* are exhaustive.
+
+    Where it is *indirect*, the fixture *name* is given the value.
+    """
     marks = [(it, () if it in kept else exhaustive) for it in values]
-    return pytest.mark.parametrize(name, [pytest.param(it, marks=mark) for it, mark in marks])
+    values = [pytest.param(it, marks=mark) for it, mark in marks]
+    return pytest.mark.parametrize(name, values, indirect=indirect)
 
 
 def sample_pairs(
-    names: tuple[str, str], first: Collection[str], second: Collection[str]
+    names: tuple[str, str], first: Collection[str], second: Collection[str], *kept: str
 ) -> pytest.MarkDecorator:
     """Run the test with each of *first* and each of *second*.
 
-    Exhaustive are those but each of *first* with the first of *second*, and each of the others of
+    Exhaustive are those but each of *first* with the first of *second*, and each of those *kept* of
     *second* with one of *first*, all of which are taken in turn.
     """
+    taken = {(other, turn % len(first)) for turn, other in enumerate(kept)}
     pairs = [
         pytest.param(
             one,
             other,
-            marks=exhaustive if column and (row + column) % len(first) else (),
+            marks=() if not column or (other, row) in taken else exhaustive,
             id=f"{one}-{other}",
         )
         for (row, one), (column, other) in product(enumerate(first), enumerate(second))

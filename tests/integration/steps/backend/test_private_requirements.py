@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import environment, shipwheel
+from tests.integration.selection import sample
 from tests.tiny import make_distributions, make_project
 from tests.tree import commit
 
@@ -60,7 +61,7 @@ def observed(environ: dict[str, str]) -> list[str]:
     return [json.loads(line)[0] for line in text.splitlines()]
 
 
-@pytest.mark.parametrize("command", ["build", "publish", "check"])
+@sample("command", ["build", "publish", "check"], "check")
 def test_a_project_beside_is_built_first_for_the_build_that_requires_it(
     tmp_path: Path, environ: dict[str, str], command: str
 ) -> None:
@@ -114,7 +115,7 @@ def test_a_sibling_is_found_however_the_build_names_it(
 
 
 @pytest.mark.parametrize("name", ["app", "yacht"])
-@pytest.mark.parametrize("command", [["build"], ["check"], ["publish", "--workers", "1"]])
+@sample("command", [["build"], ["check"], ["publish", "--workers", "1"]], ["check"])
 def test_a_project_of_the_call_is_built_once_whatever_requires_it(
     tmp_path: Path, environ: dict[str, str], name: str, command: list[str]
 ) -> None:
@@ -145,9 +146,7 @@ def test_all_goes_in_the_order_of_build_requirements(
     assert [name.split("-")[0] for name in uploaded] == ["tool", "tool", "app", "app"]
 
 
-@pytest.mark.parametrize(
-    "command", [["publish"], ["build", "--registry", "us-central1/demo/pypi"]], ids=str
-)
+@sample("command", [["publish"], ["build", "--registry", "us-central1/demo/pypi"]], ["publish"])
 def test_a_private_build_requirement_is_taken_from_the_registry(
     tmp_path: Path, environ: dict[str, str], command: list[str]
 ) -> None:

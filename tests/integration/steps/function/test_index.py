@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.integration.selection import exhaustive
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry, Request
 from tests.integration.steps.function.place import SOUND, Place
 from tests.tiny import make_project
@@ -39,11 +40,11 @@ def no_proof(request: Request) -> Fault | None:
     [
         ([], {}),
         (["--dry-run"], {}),
-        (["--pin"], {}),
-        (["--vendor", "vendor"], {}),
+        pytest.param(["--pin"], {}, marks=exhaustive),
+        pytest.param(["--vendor", "vendor"], {}, marks=exhaustive),
         (["--vendor", "vendor"], _VIRTUAL),
         (["--extra-index-url"], _VIRTUAL),
-        (["--extra-index-url", "--pin"], _VIRTUAL),
+        pytest.param(["--extra-index-url", "--pin"], _VIRTUAL, marks=exhaustive),
     ],
 )
 def test_a_public_name_needs_no_proof_of_the_repository(

@@ -10,8 +10,6 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.integration.selection import sample
 from tests.integration.servers.faults import Answer, Fault, FaultyRegistry, Request
 from tests.integration.steps.function.place import SOUND, TOKEN, Place
@@ -185,7 +183,7 @@ def test_where_the_build_has_no_token_pip_is_refused_and_vendored_wheels_are_eno
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+@sample("machine", ["x86_64", "aarch64"], "aarch64")
 def test_pins_hold_on_the_other_platform_where_the_registry_has_its_wheels(
     place: Place, machine: str
 ) -> None:
@@ -212,7 +210,7 @@ def test_pins_hold_on_the_other_platform_where_the_registry_has_its_wheels(
     ]
 
 
-@pytest.mark.parametrize("where", ["environment", "project", "user", "pip"])
+@sample("where", ["environment", "project", "user", "pip"], "project", "pip")
 def test_a_cooldown_holds_for_public_names_alone(place: Place, where: str) -> None:
     newer = make_distributions(make_project(place.root.parent / "3", "flask", "3.2"))
     for it in newer:

@@ -8,12 +8,13 @@ import subprocess
 import pytest
 
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import sample
 from tests.integration.steps.function.place import NOTE, SOUND, TOKEN, Place
 from tests.integration.steps.release.test_secrets import leaks, run
 from tests.tree import git
 
 
-@pytest.mark.parametrize("options", [[], ["--pin"], ["--vendor", "vendor"]])
+@sample("options", [[], ["--pin"], ["--vendor", "vendor"]], [], ["--pin"])
 def test_no_secret_goes_where_it_was_not_asked_for(place: Place, options: list[str]) -> None:
     place.write(requirements__txt=SOUND)
 
@@ -23,7 +24,7 @@ def test_no_secret_goes_where_it_was_not_asked_for(place: Place, options: list[s
     assert leaks(places, TOKEN) == []
 
 
-@pytest.mark.parametrize("options", [["--pin"], ["--vendor", "vendor"]])
+@sample("options", [["--pin"], ["--vendor", "vendor"]], ["--vendor", "vendor"])
 def test_what_uv_and_pip_say_of_a_fault_has_no_secret(place: Place, options: list[str]) -> None:
     for wheel in (place.root.parent / "registry/demo/pypi/berths").iterdir():
         wheel.write_bytes(b"broken")

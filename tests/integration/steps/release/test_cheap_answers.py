@@ -227,7 +227,14 @@ BROKEN = {
 }
 
 
-@sample("case", BROKEN, *[it for it in BROKEN if it[1] != "path" or it[0] == "poetry-core"])
+@sample(
+    "case",
+    BROKEN,
+    ("setuptools", "empty"),
+    ("hatchling", "no readme"),
+    ("flit", "no module"),
+    ("poetry-core", "path"),
+)
 def test_a_new_version_that_cannot_be_built_or_installed_is_red_before_the_merge(
     case: tuple[str, str], emulator: Emulator, tmp_path: Path
 ) -> None:

@@ -10,7 +10,6 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-import pytest
 from twine.package import HashManager
 
 from builder.__main__ import main
@@ -22,11 +21,14 @@ from tests.integration.program import (
     shipwheel_at,
     without_times,
 )
+from tests.integration.selection import sample
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from builder.server import Emulator
     from tests.integration.servers.faults import Request
@@ -71,7 +73,7 @@ def test_the_receipt_tells_what_was_uploaded_and_what_was_found(
     ]
 
 
-@pytest.mark.parametrize("columns", [60, 110, 200])
+@sample("columns", [60, 110, 200], 60)
 def test_on_a_terminal_an_upload_of_a_large_file_shows_bytes_and_rate(
     emulator: Emulator, tmp_path: Path, columns: int
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from steps.distribution.files import file_sha256
 from tests.integration.program import COMMAND, environment
-from tests.integration.selection import exhaustive
+from tests.integration.selection import exhaustive, sample
 from tests.integration.servers.faults import Fault, FaultyRegistry
 from tests.integration.steps.release.sending import stored
 from tests.tiny import make_compiled, make_distributions, make_project
@@ -75,7 +75,7 @@ def test_of_two_equal_publishes_one_uploads_and_the_other_is_identical(
     tally.registry({file.filename: file.sha256 for file in files[0]}, stored(tmp_path / "registry"))
 
 
-@pytest.mark.parametrize("cut", ["before the body", "in the body", "before the answer"])
+@sample("cut", ["before the body", "in the body", "before the answer"], "before the answer")
 def test_who_is_lost_race_and_never_hears_the_refusal_is_identical_too(
     emulator: Emulator, tmp_path: Path, tally: Tally, cut: str
 ) -> None:

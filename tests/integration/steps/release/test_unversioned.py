@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import environment, shipwheel
+from tests.integration.selection import sample
 from tests.tree import commit, write
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("files", BACKENDS, indirect=True)
+@sample("files", BACKENDS, "setuptools", indirect=True)
 @pytest.mark.parametrize("place", ["pyproject.toml", "shipwheel.yaml"])
 def test_a_difference_in_unversioned_files_alone_is_identical(
     place: str, files: dict[str, str], tmp_path: Path, emulator: Emulator

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import environment, shipwheel
+from tests.integration.selection import sample
 from tests.tiny import make_project
 from tests.tree import commit
 
@@ -33,7 +34,7 @@ def repository(tmp_path: Path, emulator: Emulator) -> Path:
     return root
 
 
-@pytest.mark.parametrize("way", ["option", "manifest"])
+@sample("way", ["option", "manifest"], "manifest")
 def test_what_was_changed_and_not_bumped_is_told_and_the_rest_is_published(
     way: str, repository: Path, emulator: Emulator
 ) -> None:

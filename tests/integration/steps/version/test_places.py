@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import shipwheel_at
+from tests.integration.selection import sample
 from tests.integration.steps.version.registry import hold
 from tests.tree import commit, git, write
 
@@ -122,7 +123,7 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
+@sample("place", PLACES, "project", "poetry", "setup.cfg", "attr", "hatch-path")
 def test_the_version_is_written_where_it_lives_and_check_accepts_it(
     place: str, tmp_path: Path, emulator: Emulator
 ) -> None:

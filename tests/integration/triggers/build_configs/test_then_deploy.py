@@ -155,7 +155,7 @@ def test_a_push_that_publishes_nothing_deploys_nothing(push: Push) -> None:
     assert done.stdout == "Nothing was published: no deployment is started\n"
 
 
-@pytest.mark.parametrize("status", ["CANCELLED", "FAILURE", "TIMEOUT", "WORKING"])
+@sample("status", ["CANCELLED", "FAILURE", "TIMEOUT", "WORKING"], "CANCELLED")
 def test_a_build_that_was_stopped_after_it_had_published_is_run_again(
     push: Push, status: str
 ) -> None:
@@ -175,7 +175,7 @@ def test_a_directory_starts_what_needs_one_of_the_packages_that_it_published(pus
     assert "Not started: g-deploy needs none of the packages that were published\n" in done.stdout
 
 
-@pytest.mark.parametrize("triggers", ["f-deploy", "f-deploy:ab+a", "f-deploy:b"])
+@sample("triggers", ["f-deploy", "f-deploy:ab+a", "f-deploy:b"], "f-deploy:b")
 def test_a_directory_that_cannot_tell_what_was_published_starts_every_deployment(
     push: Push, triggers: str
 ) -> None:

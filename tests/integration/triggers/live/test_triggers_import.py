@@ -14,6 +14,7 @@ from google.cloud.devtools.cloudbuild_v1.types import Build, BuildTrigger
 
 from builder.__main__ import main
 from tests.integration.machine import needs_gcloud, needs_terraform
+from tests.integration.selection import sample
 from tests.unit.triggers.rendering.rendering import KINDS
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def import_file(api: CloudBuildApi, file: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("options", [[], ["--inline"]])
+@sample("options", [[], ["--inline"]], [])
 def test_gcloud_imports_every_document_without_changing_it(
     api: CloudBuildApi,
     repository: Path,
@@ -111,42 +112,52 @@ def test_googles_own_types_parse_every_document_strictly(
         assert parsed.substitutions["_PYTHON"] == "3.10"
 
 
-@pytest.mark.parametrize("repository", ["github"], indirect=True)
-def test_gcloud_submits_every_shared_build_config_with_its_triggers_substitutions(
-    api: CloudBuildApi, repository: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+SHARED = sorted(path.name for path in (SAMPLE / "cloudbuild").iterdir())
+
+
+def substitutions(
+    repository: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> dict[str, str]:
+    """Return those of the trigger that runs the shared build config *name*."""
     documents = [*yaml.safe_load_all(render(repository, capsys).read_text())]
     configs = {it["filename"]: it["substitutions"] for it in documents if "filename" in it}
     package = configs["cloudbuild/publish-package.yaml"]
-    configs["cloudbuild/publish-package-native.yaml"] = package
-    configs["cloudbuild/publish-directory.yaml"] = package
-    for kind in ("package", "directory"):
-        then = package | {"_THEN_DEPLOY": "f-deploy g-deploy", "COMMIT_SHA": "0" * 40}
-        configs[f"cloudbuild/publish-{kind}-then-deploy.yaml"] = then
-    configs["cloudbuild/check-directory.yaml"] = package | {"_BASE_BRANCH": "main"}
+    then = package | {"_THEN_DEPLOY": "f-deploy g-deploy", "COMMIT_SHA": "0" * 40}
     page = {key: package[key] for key in ("_DIRECTORY", "_IMAGE", "_PROJECT", "_REGION", "_REPO")}
-    configs["cloudbuild/status.yaml"] = page | {"_BUCKET": "harbour-pages"}
-    assert {path.name for path in (repository / "cloudbuild").iterdir()} == {
-        Path(path).name for path in configs
+    configs |= {
+        "cloudbuild/publish-package-native.yaml": package,
+        "cloudbuild/publish-directory.yaml": package,
+        "cloudbuild/publish-package-then-deploy.yaml": then,
+        "cloudbuild/publish-directory-then-deploy.yaml": then,
+        "cloudbuild/check-directory.yaml": package | {"_BASE_BRANCH": "main"},
+        "cloudbuild/status.yaml": page | {"_BUCKET": "harbour-pages"},
     }
+    assert {*configs} == {f"cloudbuild/{it}" for it in SHARED}
+    found: dict[str, str] = configs[f"cloudbuild/{name}"]
+    return found
 
-    for path, substitutions in configs.items():
-        given = "^;^" + ";".join(f"{key}={value}" for key, value in substitutions.items())
-        done = api.gcloud(
-            "builds",
-            "submit",
-            "--no-source",
-            "--async",
-            f"--config={repository / path}",
-            f"--region={REGION}",
-            f"--substitutions={given}",
-        )
-        assert done.returncode == 0, done.stderr
 
-    assert len(api.builds) == len(configs)
-    for build in api.builds:
-        sent = {key: build[key] for key in ("steps", "options", "timeout")}
-        Build.from_json(json.dumps(sent), ignore_unknown_fields=False)
+@pytest.mark.parametrize("repository", ["github"], indirect=True)
+@sample("name", SHARED, "publish-package-then-deploy.yaml", "check-package.yaml")
+def test_gcloud_submits_a_shared_build_config_with_its_triggers_substitutions(
+    api: CloudBuildApi, repository: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    given = [f"{key}={value}" for key, value in substitutions(repository, capsys, name).items()]
+
+    done = api.gcloud(
+        "builds",
+        "submit",
+        "--no-source",
+        "--async",
+        f"--config={repository / 'cloudbuild' / name}",
+        f"--region={REGION}",
+        f"--substitutions=^;^{';'.join(given)}",
+    )
+
+    assert done.returncode == 0, done.stderr
+    [build] = api.builds
+    sent = {key: build[key] for key in ("steps", "options", "timeout")}
+    Build.from_json(json.dumps(sent), ignore_unknown_fields=False)
 
 
 def test_the_loopback_api_lists_runs_and_deletes(api: CloudBuildApi) -> None:

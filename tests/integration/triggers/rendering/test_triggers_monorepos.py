@@ -85,7 +85,7 @@ INCLUDED = {
 @pytest.mark.parametrize(
     ("structure", "files", "exclude"),
     [
-        ("uv", UV, []),
+        pytest.param("uv", UV, [], marks=exhaustive),
         pytest.param("poetry", POETRY, [], marks=exhaustive),
         ("mixed", MIXED, ["template"]),
     ],
