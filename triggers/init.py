@@ -24,6 +24,7 @@ from triggers.discovery.inventory import (
     OWN_BUILD_CONFIG,
     Inventory,
     left_out_functions,
+    shared_function_names,
     take_inventory,
     unusable_components,
 )
@@ -116,40 +117,53 @@ def command(
     if is_update:
         _report(_update(directory, force=force), as_json=as_json)
         return
-    if is_image and not (directory / _DOCKERFILE).is_file():
+    excluded, names = _exceptions(directory, is_image=is_image)
+    source = _source(directory, github, repository, git_repository_link)
+    target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
+    project = project or target.project
+    options = InitOptions(
+        registry=target,
+        project=project,
+        region=region or _default_region(target, source),
+        image=image or _default_image(target.location, project),
+        source=source,
+        branch=_default_branch(directory),
+        excluded=excluded,
+        names=names,
+        is_image=is_image,
+    )
+    _report(_write(directory, options, force=force), as_json=as_json)
+
+
+def _exceptions(directory: Path, *, is_image: bool) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what is left out, with the reasons, and names for functions; neither for the image."""
+    if not is_image:
+        excluded = unusable_components(directory)
+        return excluded, shared_function_names(directory, excluded)
+    if not (directory / _DOCKERFILE).is_file():
         raise InputError(
             f"--image-trigger is for a checkout of Shipwheel: there is no {_DOCKERFILE} in"
             f" {str(directory)!r}",
             "clone Shipwheel, or its fork that you build the image from, and name it as DIRECTORY",
         )
-    source = _source(directory, github, repository, git_repository_link)
-    target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
-    project = project or target.project
-    trigger_region = region or default_region(target, source)
-    if not region and trigger_region != target.location:
-        said = "The triggers' region is %r, the registry's %r; --region names another"
-        _logger.info(said, trigger_region, target.location)
-    warn(*restricted_region(trigger_region))
-    excluded = {} if is_image else unusable_components(directory)
-    options = InitOptions(
-        registry=target,
-        project=project,
-        region=trigger_region,
-        image=image or _default_image(target.location, project),
-        source=source,
-        branch=_default_branch(directory),
-        excluded=excluded,
-        is_image=is_image,
-    )
+    return {}, {}
+
+
+def _write(directory: Path, options: InitOptions, *, force: bool) -> list[Written]:
+    """Write the manifest and its build configs, and tell of what is left out or stays."""
+    warn(*restricted_region(options.region))
     text, manifest = new_manifest(options)
     shared = shared_build_configs()
     files = {MANIFEST: text, **{it: shared[it] for it in _used_configs(directory, manifest)}}
-    others = [] if is_image else [*_others(directory, manifest)]
+    others = [] if options.is_image else [*_others(directory, manifest)]
     written = write_files(directory, files, force=force)
-    warn(*(f"{path} is left out: {reason}" for path, reason in excluded.items()))
+    warn(*(f"{path} is left out: {reason}" for path, reason in options.excluded.items()))
+    for path, name in options.names.items():
+        said = "%s: deployed as %s, since other functions' folders have its folder's name"
+        _logger.info(said, path, name)
     for line in others:
         _logger.info("%s", line)
-    _report(written, as_json=as_json)
+    return written
 
 
 def _update(directory: Path, *, force: bool) -> list[Written]:
@@ -230,6 +244,14 @@ def _default_branch(directory: Path) -> str:
     remote = ask_git(directory, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").strip()
     here = ask_git(directory, "symbolic-ref", "--short", "HEAD").strip()
     return remote.removeprefix("origin/") or here or "main"
+
+
+def _default_region(target: Registry, source: dict[str, Any]) -> str:
+    region = default_region(target, source)
+    if region != target.location:
+        said = "The triggers' region is %r, the registry's %r; --region names another"
+        _logger.info(said, region, target.location)
+    return region
 
 
 def _artifact_registry(given: str | None, others: tuple[Problem, ...]) -> Registry:

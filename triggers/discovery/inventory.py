@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +25,7 @@ from steps.project.source import read_project, read_projects
 from triggers.discovery.dependencies import Dependencies, DependencyReader, links_out, relative_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from steps.project.repository import Folder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from triggers.manifest.manifest import Manifest, Selection
 
 OWN_BUILD_CONFIG = "cloudbuild.yaml"
+_LONGEST_NAME = 63  # of a function
 _OR = "or leave its directory out: `packages.exclude` in the manifest"
 
 
@@ -129,6 +131,21 @@ def unusable_components(root: Path) -> dict[str, str]:
         except InputError as error:
             found.setdefault(path, _reason(error, root / path))
     return dict(sorted(found.items()))
+
+
+def shared_function_names(root: Path, excluded: Collection[str]) -> dict[str, str]:
+    """Return the functions whose folder has another one's name, each with a name from its path."""
+    by_name: dict[str, list[str]] = {}
+    for path in _find_functions(root, _folders(root), {}):
+        if path not in excluded and path != ".":
+            by_name.setdefault(function_name(path.rsplit("/", 1)[-1]), []).append(path)
+    shared = [path for paths in by_name.values() if len(paths) > 1 for path in paths]
+    return {path: function_name(path)[-_LONGEST_NAME:].lstrip("-0123456789") for path in shared}
+
+
+def function_name(text: str) -> str:
+    """Return *text* in the characters that the name of a function may have."""
+    return re.sub("[^a-z0-9-]+", "-", text.lower()).strip("-")
 
 
 def _reason(error: InputError, directory: Path) -> str:

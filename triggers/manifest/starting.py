@@ -128,8 +128,9 @@ def _earlier(path: str) -> list[str]:
 class InitOptions:
     """What the manifest begins with: *source* is the manifest's, *branch* the default branch.
 
-    *excluded* are the directories that are left out, each with the reason. *is_image* says that the
-    repository is Shipwheel's own, and its trigger the one of the image.
+    *excluded* are the directories that are left out, each with the reason, *names* those of
+    functions whose folders have the same name. *is_image* says that the repository is Shipwheel's
+    own, and its trigger the one of the image.
     """
 
     registry: Registry
@@ -139,6 +140,7 @@ class InitOptions:
     source: Mapping[str, Any]
     branch: str = "main"
     excluded: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
     is_image: bool = False
 
 
@@ -188,7 +190,8 @@ def new_manifest(options: InitOptions) -> tuple[str, Manifest]:
     parts = [f"# yaml-language-server: $schema={SCHEMA_URL}\n"]
     parts += [f"# {comment}\n{_plain(values)}" for comment, values in _sections(options)]
     parts += [_exclusions(options.excluded)] if options.excluded else []
-    examples = [] if options.is_image else _EXAMPLES[bool(options.excluded) :]
+    given = read_yaml("\n".join(parts)).data
+    examples = [it for it in _EXAMPLES if not (options.is_image or it[1].keys() & given.keys())]
     parts += [f"# {comment}\n{_commented(_plain(values))}" for comment, values in examples]
     text = "\n".join(parts)
     return text, parse_manifest(read_yaml(text).data, "what was given")
@@ -247,7 +250,10 @@ def _image_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _package_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
+    named = {it: {"deploy": {"function": {"name": name}}} for it, name in options.names.items()}
+    comment = "Functions in folders of one name: each needs a name of its own."
     return [
+        *([(comment, {"overrides": named})] if named else []),
         (
             "Pull requests. Their account can only read: a pull request decides what is run.",
             {"check": _start("check", options.branch)},

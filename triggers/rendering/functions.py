@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from steps.host.errors import Problem, did_you_mean
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.messages import api
+from triggers.discovery.inventory import function_name
 from triggers.manifest.function import FunctionConfig, FunctionRequirements, FunctionTrigger
 from triggers.manifest.settings import service_account_resource
 
@@ -104,10 +105,11 @@ def resolve_function(manifest: Manifest, path: str) -> FunctionSettings:
     override = manifest.overrides.get(path)
     layers = [manifest.deploy.function, *([override.deploy.function] if override else [])]
     given = _merged(layers)
+    folder = manifest.source.short_name if path == "." else path.rsplit("/", 1)[-1]
     return FunctionSettings(
         path=path,
         project=manifest.project,
-        name=given.name or _function_name(path, manifest),
+        name=given.name or function_name(folder),
         region=given.region or manifest.region,
         runtime=given.runtime or DEFAULT_RUNTIME,
         entry_point=given.entry_point or "main",
@@ -218,11 +220,6 @@ def _merged(layers: list[FunctionConfig]) -> FunctionConfig:
             elif value is not None:
                 merged[key] = value
     return FunctionConfig.model_construct(**merged)
-
-
-def _function_name(path: str, manifest: Manifest) -> str:
-    folder = manifest.source.short_name if path == "." else path.rsplit("/", 1)[-1]
-    return re.sub("[^a-z0-9-]+", "-", folder.lower()).strip("-")
 
 
 def deploy_flags(function: FunctionSettings) -> Flags:

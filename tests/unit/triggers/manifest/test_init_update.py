@@ -6,6 +6,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from builder.__main__ import main
 from tests.tree import commit, git, write
@@ -43,8 +44,30 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(
     assert "warning: broken is left out: 'pyproject.toml' is not valid TOML" in (
         capsys.readouterr().err
     )
+    assert "# packages:" not in text
+    assert "# releases: when-bumped\n" in text
     assert main(["triggers", "render"]) == 0
     assert capsys.readouterr().out.count("\nname: ") == 2
+
+
+def test_functions_in_folders_of_one_name_get_names_from_their_paths(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = f"2026-{'x' * 60}"
+    paths = ["orders/function", "billing/Function", f"{long}/function", "alone"]
+    files = {f"{path}/main.py": "import functions_framework\n" for path in paths}
+    write(tmp_path, files | {f"{path}/requirements.txt": "" for path in paths})
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    said = "orders/function: deployed as orders-function, since other functions' folders have its"
+    assert said in capsys.readouterr().err
+    assert main(["triggers", "render"]) == 0
+    rendered = [it for it in yaml.safe_load_all(capsys.readouterr().out) if it]
+    names = [it["substitutions"]["_FUNCTION"] for it in rendered]
+    end = f"{'x' * 54}-function"
+    assert names == [end, "alone", "billing-function", "orders-function"]
+    assert "# overrides:" not in (tmp_path / "shipwheel.yaml").read_text()
 
 
 def test_what_was_written_by_hand_is_mentioned(
