@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -65,60 +66,72 @@ def gather(
     *check* raise, and InputError for files that cannot be read.
     """
     root, components = repository.root, repository.inventory.components
+    manifest = repository.manifest if has_manifest else None
     packages = [it for it in components if it.kind == "package"]
     projects = read_projects(root / it.path for it in packages)
-    notes: list[str] = []
-    published: dict[str, PublishedProject] = {}
-    stored: dict[str, StoredFile] = {}
-    triggers: dict[str, tuple[TriggerStatus, ...]] = {}
-    builds: list[RecordedBuild] = []
-
-    def ask_index() -> None:
-        found = index.read_many(it.name for it in packages)
-        published.update((str(name), project) for name, project in found.items())
-
-    def ask_api() -> None:
-        with _noted("Sizes and times are not known", notes):
-            stored.update(index.api.files() if index.api else {})
-
-    def ask_cloud_build() -> None:
-        if has_manifest:
-            with _noted("The triggers are not known", notes):
-                triggers.update(_triggers(repository, notes, live=live))
-
-    def ask_builds() -> None:
-        if has_manifest and live and shutil.which("gcloud"):
-            with _noted("Builds and commits are not known", notes):
-                manifest = repository.manifest
-                builds.extend(recorded_builds(manifest.project, manifest.region, os.environ))
-
-    each(lambda ask: ask(), [ask_index, ask_api, ask_cloud_build, ask_builds], workers=4)
+    asked = _ask(repository, index, manifest, live=live)
     mentions, unread = find_mentions(root, components)
     if check:
         judgements = dict(zip(projects, check(projects), strict=True))
     else:
-        judgements = _judge_unbuilt(projects, published, index, rules)
+        judgements = _judge_unbuilt(projects, asked.published, index, rules)
+    paths = {it: package.path for package, it in zip(packages, projects, strict=True)}
     gathered = Gathered(
         components=components,
-        published=published,
-        judgements={
-            package.path: judgements[project]
-            for package, project in zip(packages, projects, strict=True)
-            if project in judgements
-        },
+        published=asked.published,
+        judgements={paths[project]: it for project, it in judgements.items()},
         mentions=mentions,
-        stored=stored,
-        triggers=triggers,
-        builds=builds,
-        grouped=has_manifest and repository.manifest.grouping == "directory",
-        notes=(*notes, *unread),
+        stored=asked.stored,
+        triggers=asked.triggers,
+        builds=asked.builds,
+        grouped=bool(manifest and manifest.grouping == "directory"),
+        notes=(*asked.notes, *unread),
     )
     return assemble(
         gathered,
-        title=repository.manifest.source.short_name if has_manifest else root.resolve().name,
+        title=manifest.source.short_name if manifest else root.resolve().name,
         registry=str(index.registry),
         time=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+@dataclass(kw_only=True)
+class _Asked:
+    """What services say; *notes* are what they do not."""
+
+    published: dict[str, PublishedProject] = field(default_factory=dict)
+    stored: Mapping[str, StoredFile] = field(default_factory=dict)
+    triggers: Mapping[str, tuple[TriggerStatus, ...]] = field(default_factory=dict)
+    builds: Sequence[RecordedBuild] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+def _ask(
+    repository: RepositoryContents, index: Index, manifest: Manifest | None, *, live: bool
+) -> _Asked:
+    """Ask the index, Artifact Registry's API, and for a *manifest* Cloud Build, all at once."""
+    asked = _Asked()
+
+    def ask_index() -> None:
+        names = [it.name for it in repository.inventory.components if it.kind == "package"]
+        asked.published.update((str(name), it) for name, it in index.read_many(names).items())
+
+    def ask_api() -> None:
+        with _noted("Sizes and times are not known", asked.notes):
+            asked.stored = index.api.files() if index.api else {}
+
+    def ask_cloud_build() -> None:
+        if manifest:
+            with _noted("The triggers are not known", asked.notes):
+                asked.triggers = _triggers(repository, asked.notes, live=live)
+
+    def ask_builds() -> None:
+        if manifest and live and shutil.which("gcloud"):
+            with _noted("Builds and commits are not known", asked.notes):
+                asked.builds = recorded_builds(manifest.project, manifest.region, os.environ)
+
+    each(lambda ask: ask(), [ask_index, ask_api, ask_cloud_build, ask_builds], workers=4)
+    return asked
 
 
 @contextmanager
