@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from triggers.rules.linter import Report
 
 _logger = logging.getLogger("shipwheel")
+_CODES = {**CODES, **FUNCTION_CODES}
 
 
 def _codes(
     _ctx: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
 ) -> frozenset[str]:
     codes = frozenset(code.strip().upper() for text in given for code in text.split(","))
-    for code in sorted(codes - CODES.keys()):
-        raise click.BadParameter(_unknown(code, CODES))
+    for code in sorted(codes - _CODES.keys()):
+        raise click.BadParameter(_unknown(code, _CODES))
     return codes
 
 
@@ -45,11 +46,10 @@ def _unknown(code: str, known: Mapping[str, Code]) -> str:
 def _explain(ctx: click.Context, _parameter: click.Parameter, code: str | None) -> None:
     if code is None or ctx.resilient_parsing:
         return
-    known = {**CODES, **FUNCTION_CODES}
     name = code.strip().upper()
-    if name not in known:
-        raise click.BadParameter(_unknown(name, known))
-    click.echo(f"{name} ({known[name].level}): {known[name].meaning}")
+    if name not in _CODES:
+        raise click.BadParameter(_unknown(name, _CODES))
+    click.echo(f"{name} ({_CODES[name].level}): {_CODES[name].meaning}")
     ctx.exit()
 
 
@@ -99,11 +99,11 @@ def command(
 
 def _print(report: Report) -> None:
     for found in report.findings:
-        print_finding(found, CODES[found.code].level, f"{found.file}:{found.line}")
+        print_finding(found, _CODES[found.code].level, f"{found.file}:{found.line}")
 
 
 def _as_json(report: Report) -> str:
-    findings = [finding_as_object(found, CODES[found.code].level) for found in report.findings]
+    findings = [finding_as_object(found, _CODES[found.code].level) for found in report.findings]
     record = {"findings": findings, "files": [*report.files]}
     return json.dumps(record, indent=2, ensure_ascii=False) + "\n"
 

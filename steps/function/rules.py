@@ -77,31 +77,35 @@ def table() -> str:
 
 
 def has_main(context: FunctionContext) -> Iterator[Finding]:
-    """SW801: the buildpack and gcloud look for main.py."""
-    if context.main is None:
+    """SW801 to SW803: see `judge_main`."""
+    settings = context.settings
+    where = str(context.function)
+    yield from judge_main(context.main, where, settings.entry_point, settings.runtime)
+
+
+def judge_main(main: bytes | None, where: str, entry_point: str, runtime: int) -> Iterator[Finding]:
+    """SW801 to SW803: whether the *main* module of *where* is there, and has *entry_point*.
+
+    By parsing: a syntax newer than this Python's, for a newer *runtime* 3.N, is not judged.
+    """
+    if main is None:
         hint = f"write it, or name the directory that has it; a function is served from {MAIN}"
-        yield Finding(MAIN, 0, "SW801", f"There is no {MAIN} in {context.function}", hint)
-
-
-def has_entry_point(context: FunctionContext) -> Iterator[Finding]:
-    """SW802 and SW803, by parsing; a newer Python's syntax is not judged by an older parser."""
-    if context.main is None:
+        yield Finding(MAIN, 0, "SW801", f"There is no {MAIN} in {where}", hint)
         return
-    wanted = context.settings.entry_point
     try:
-        main = parse_main(context.main)
+        module = parse_main(main)
     except (SyntaxError, ValueError) as error:
-        if context.settings.runtime <= sys.version_info.minor:
+        if runtime <= sys.version_info.minor:
             line, what = getattr(error, "lineno", 0) or 0, getattr(error, "msg", str(error))
             hint = f"fix it; it is read as Python 3.{sys.version_info.minor}"
             yield Finding(MAIN, line, "SW802", f"{MAIN} is not valid Python: {what}", hint)
         return
-    names = entry_points(main)
-    if wanted and names is not None and wanted not in names:
+    names = entry_points(module)
+    if entry_point and names is not None and entry_point not in names:
         define = f"define it at the top of {MAIN}, or name another: `entryPoint` in the manifest"
-        meant = did_you_mean(wanted, names, define)
-        yield Finding(MAIN, 0, "SW803", f"{MAIN} has no entry point {wanted!r}", meant)
-    elif not wanted and not defines_function(main):
+        meant = did_you_mean(entry_point, names, define)
+        yield Finding(MAIN, 0, "SW803", f"{MAIN} has no entry point {entry_point!r}", meant)
+    elif not entry_point and not defines_function(module):
         hint = "define the function that the deploy names as its entry point"
         yield Finding(MAIN, 0, "SW803", f"{MAIN} defines no function", hint)
 
@@ -207,7 +211,6 @@ def keeps_the_token(context: FunctionContext) -> Iterator[Finding]:
 
 _RULES = (
     has_main,
-    has_entry_point,
     has_no_secret,
     uses_pip,
     has_runtime,

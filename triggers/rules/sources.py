@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
+from steps.function.function import MAIN
+from steps.function.rules import judge_main
 from steps.host.documents import (
     Document,
     Path,
@@ -24,12 +26,14 @@ from triggers.cloudbuild.messages import read_camel_case, read_message
 from triggers.cloudbuild.substitutions import references, template_texts
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest, manifest_findings
+from triggers.rendering.functions import resolve_function
 from triggers.rendering.rendering import render
 
 if TYPE_CHECKING:
     import pathlib
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from triggers.rendering.functions import FunctionSettings
     from triggers.rendering.trigger import Trigger
 
 
@@ -260,8 +264,19 @@ def _render(sources: Sources, file: pathlib.Path, document: Document) -> list[Fi
     for trigger in rendering.triggers:
         line = document.line(_reason(trigger, document))
         sources.add_rendered(str(file), line, trigger.document(), for_all)
+        if "_FUNCTION" in trigger.substitutions:
+            function = resolve_function(manifest, trigger.target)
+            sources.findings += _of_main(file.parent / trigger.target / MAIN, function)
     warnings = (*inventory.warnings, *rendering.warnings)
     return [Finding.at((), each.message, each.hint, "SW703") for each in dict.fromkeys(warnings)]
+
+
+def _of_main(main: pathlib.Path, function: FunctionSettings) -> Iterator[Finding]:
+    """Yield what is wrong with the *main* module of *function*, in the words of `requirements`."""
+    text = main.read_bytes() if main.is_file() else None
+    runtime = int(function.runtime.removeprefix("python3"))
+    for each in judge_main(text, repr(function.path), function.entry_point, runtime):
+        yield each.located(str(main), each.line or 1)
 
 
 def _reason(trigger: Trigger, document: Document) -> Path:

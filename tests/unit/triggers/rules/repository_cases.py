@@ -31,7 +31,7 @@ WHOLE = {
     "cloudbuild/publish-package.yaml": SHARED,
 }
 FUNCTION = {
-    "functions/f/main.py": "import functions_framework\n",
+    "functions/f/main.py": "import functions_framework\nmain = print\n",
     "functions/f/requirements.txt": "a\n",
     "cloudbuild/deploy-function.yaml": f"{USES}{LOGGING}",
 }

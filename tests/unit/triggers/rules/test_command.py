@@ -13,9 +13,11 @@ import yaml
 
 from builder.__main__ import main
 from tests.tree import git, write
+from tests.unit.triggers.rules.repository_cases import FUNCTION, MANIFEST
 
 ROOT = Path(__file__).parents[4]
 SAMPLE = ROOT / "tests" / "example"
+INVALID = "main.py is not valid Python: invalid syntax"
 BAD = "name: a\ngithub: {owner: acme, name: mono, push: {branch: main}}\nautodetect: true\n"
 
 
@@ -61,6 +63,32 @@ def test_as_json(capsys: pytest.CaptureFixture[str]) -> None:
         ],
         "files": ["t.yaml"],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "setting", "found"),
+    [
+        ("def mian(request): ...\n", "", "1: SW803 error: main.py has no entry point 'main'"),
+        ("def handle(event): ...\n", "entryPoint: handle", ""),
+        ("from lib import *\n", "", ""),
+        ("\ndef main(:\n", "runtime: python311", f"2: SW802 error: {INVALID}"),
+        ("def main(:\n", "runtime: python399", ""),
+        (None, "", "1: SW801 error: There is no main.py in 'functions/f'"),
+    ],
+)
+def test_a_function_needs_its_entry_point(
+    capsys: pytest.CaptureFixture[str], text: str | None, setting: str, found: str
+) -> None:
+    function = f"deploy: {{function: {{buildServiceAccount: builder, {setting}}}}}\n"
+    chosen = "functions: {include: [functions/f]}\n"
+    write(Path(), {**FUNCTION, "shipwheel.yaml": f"{MANIFEST}{function}{chosen}"})
+    Path("functions/f/main.py").unlink()
+    write(Path(), {} if text is None else {"functions/f/main.py": text})
+
+    assert main(["triggers", "lint", "--ignore", "SW703"]) == bool(found)
+
+    place = f"functions/f/main.py:{found}" if found else ""
+    assert capsys.readouterr().out.partition("\n")[0] == place
 
 
 def test_no_finding_is_said_out_loud(capsys: pytest.CaptureFixture[str]) -> None:
