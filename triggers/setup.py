@@ -22,7 +22,7 @@ from triggers.cloud_project.forms import (
     steps,
     terraform_setup,
 )
-from triggers.cloud_project.live import Comparison, active_project, apply, compare, read_live
+from triggers.cloud_project.live import Comparison, active_project, apply, compare, prune, read_live
 from triggers.cloud_project.resources import (
     Binding,
     find_repositories,
@@ -35,9 +35,9 @@ from triggers.manifest.starting import restricted_region
 from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from triggers.cloud_project.resources import CleanupPolicies, DesiredResource
+    from triggers.cloud_project.resources import CleanupPolicies, DesiredResource, Resource
     from triggers.manifest.manifest import Manifest
 
 _logger = logging.getLogger("shipwheel")
@@ -51,6 +51,12 @@ _ROLES_TAKE_TIME = (
 @click.command(cls=ShipwheelCommand)
 @manifest_option
 @click.option("--apply", "applies", is_flag=True, help="Do what is missing, through gcloud.")
+@click.option(
+    "--prune",
+    "prunes",
+    is_flag=True,
+    help="With --apply: delete Scheduler jobs that are gone from the manifest.",
+)
 @click.option("--check", "checks", is_flag=True, help="Compare: exit 1 on a difference.")
 @click.option(
     "--format",
@@ -85,6 +91,7 @@ def command(
     *,
     manifest_file: Path,
     applies: bool,
+    prunes: bool,
     checks: bool,
     output_format: str,
     members: tuple[str, ...],
@@ -96,7 +103,8 @@ def command(
 
     They enable APIs, and create repositories and service accounts with the fewest roles. --apply
     runs those that are still needed; if it is interrupted, run it again. --check exits with 1 if
-    something is missing, or if one of these accounts has a role too many. It changes nothing.
+    something is missing, if one of these accounts has a role too many, or if the manifest no longer
+    has the trigger of a Scheduler job. It changes nothing.
 
     \b
     Example:
@@ -109,6 +117,8 @@ def command(
         raise click.UsageError("--check changes nothing, and --apply does: give one of them.")
     if (applies or checks) and output_format != "shell":
         raise click.UsageError("--format is for what is printed; --apply and --check do the rest.")
+    if prunes and not applies:
+        raise click.UsageError("--prune deletes, and only with --apply.")
     repository = open_repository(manifest_file)
     manifest = repository.manifest
     users = find_service_accounts(manifest, repository.inventory)
@@ -130,11 +140,11 @@ def command(
             _print(needs, as_json=as_json)
         return
     _say_which_project(manifest)
-    comparison = compare(needs, read_live(needs, os.environ))
+    comparison = compare(needs, read_live(needs, manifest, os.environ))
     if checks:
         _check(comparison, manifest, as_json=as_json)
     else:
-        _apply(comparison, as_json=as_json)
+        _apply(comparison, prunes=prunes, as_json=as_json)
 
 
 def _takes_provenance(build_config: Path) -> bool:
@@ -211,21 +221,31 @@ def _as_object(comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def _apply(comparison: Comparison, *, as_json: bool) -> None:
-    changed: list[str] = []
+def _apply(comparison: Comparison, *, prunes: bool, as_json: bool) -> None:
+    changed: dict[str, list[str]] = {"created": [], "deleted": []}
     try:
-        for need in apply(comparison, os.environ):
-            changed.append(str(need.resource))
+        for verb, resource in _changes(comparison, prunes=prunes):
+            changed[verb].append(str(resource))
             if not as_json:
-                click.echo(f"created   {need.resource}")
+                click.echo(f"{verb}   {resource}")
     finally:
         if as_json:
             there = [str(need.resource) for need in comparison.there]
-            click.echo(json.dumps({"created": changed, "there": there}, indent=2))
-    _logger.info("done: %d created, %d were there", len(changed), len(comparison.there))
+            click.echo(json.dumps({**changed, "there": there}, indent=2))
+    deleted = f", {len(changed['deleted'])} deleted" if changed["deleted"] else ""
+    counts = len(changed["created"]), len(comparison.there)
+    _logger.info("done: %d created, %d were there%s", *counts, deleted)
     if any(isinstance(need.resource, Binding) for need in comparison.missing):
         _logger.info(_ROLES_TAKE_TIME)
-    warn(*(f"too many: {it}: {revoke(it).line}" for it in comparison.extra))
+    left = (it for it in comparison.extra if str(it) not in changed["deleted"])
+    warn(*(f"too many: {it}: {revoke(it).line}" for it in left))
+
+
+def _changes(comparison: Comparison, *, prunes: bool) -> Iterator[tuple[str, Resource]]:
+    """Make the changes, and yield what was done to which resource."""
+    yield from (("created", need.resource) for need in apply(comparison, os.environ))
+    if prunes:
+        yield from (("deleted", job) for job in prune(comparison, os.environ))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def desired_state(
         *_accounts(manifest, places, users),
         *_bindings(manifest, places, users),
         *_members(manifest, places, users, options),
-        *scheduled_jobs(manifest, places, users),
+        *scheduled_jobs(manifest, users),
     ]
     unique: dict[str, DesiredResource] = {}
     for need in needs:

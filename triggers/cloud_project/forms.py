@@ -99,9 +99,12 @@ def schedule(verb: str, job: ScheduledJob) -> Call:
     return _call(f"scheduler jobs {verb} http", *job_arguments(job), project=job.project)
 
 
-def revoke(binding: Binding) -> Call:
-    """Return the command that takes a role away, whatever the condition it was granted on."""
-    return _policy_call("remove", binding, "--all")
+def revoke(extra: Binding | ScheduledJob) -> Call:
+    """Return the command that takes a role away, whatever its condition, or deletes a job."""
+    if isinstance(extra, ScheduledJob):
+        where = f"--location={extra.location}"
+        return _call("scheduler jobs delete", extra.name, where, project=extra.project)
+    return _policy_call("remove", extra, "--all")
 
 
 def set_upstreams(repository: RepositoryResource) -> Call:

@@ -17,6 +17,7 @@ from triggers.cloud_project.forms import (
     enable_account,
     normal_policies,
     policy_of,
+    revoke,
     schedule,
     set_upstreams,
     steps,
@@ -32,12 +33,14 @@ from triggers.cloud_project.resources import (
     ScheduledJob,
     ServiceAccount,
 )
-from triggers.cloud_project.schedules import live_job
+from triggers.cloud_project.schedules import SCHEDULER, is_ours, job_location, live_job
+from triggers.manifest.settings import owner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from triggers.cloud_project.resources import DesiredResource, Scope
+    from triggers.manifest.manifest import Manifest
 
 _CALLS_AT_A_TIME = 4  # each takes a second, most of it gcloud's own start
 _logger = logging.getLogger("shipwheel")
@@ -61,7 +64,7 @@ class Live:
     """What is there; *accounts* tells by address which are disabled.
 
     *conditional* are the grants that hold on a condition only, *bindings* the others. *jobs* are by
-    name those of Cloud Scheduler, None for one that is none of ours.
+    name those of Cloud Scheduler, None for one that runs no trigger of its name.
     """
 
     apis: frozenset[EnabledApi] = frozenset()
@@ -78,8 +81,10 @@ def active_project(environ: Mapping[str, str]) -> str:
     return ask_gcloud(call, environ) or ""
 
 
-def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> Live:
-    """Return what is there of *needs*, and who has which role on it.
+def read_live(
+    needs: Iterable[DesiredResource], manifest: Manifest, environ: Mapping[str, str]
+) -> Live:
+    """Return what is there of *needs*, who has which role on it, and the jobs of *manifest*.
 
     What belongs to an API that is off counts as missing. Raises what `ask_gcloud` raises.
     """
@@ -102,28 +107,27 @@ def read_live(needs: Iterable[DesiredResource], environ: Mapping[str, str]) -> L
     with ThreadPoolExecutor(_CALLS_AT_A_TIME) as pool:
         policies = [*pool.map(lambda scope: _grants(scope, environ), scopes)]
     grants = [grant for policy in policies for grant in policy]
+    schedules = EnabledApi(manifest.project, SCHEDULER) in apis
     return Live(
         apis=apis,
         repositories=repositories,
         accounts=accounts,
         bindings=frozenset(binding for binding, condition in grants if not condition),
         conditional=frozenset(binding for binding, condition in grants if condition),
-        jobs=_jobs([it for it in resources if isinstance(it, ScheduledJob)], environ),
+        jobs=_jobs(manifest, resources, environ) if schedules else {},
     )
 
 
 def _jobs(
-    wanted: Sequence[ScheduledJob], environ: Mapping[str, str]
+    manifest: Manifest, wanted: Iterable[Resource], environ: Mapping[str, str]
 ) -> dict[str, ScheduledJob | None]:
-    """Return the jobs that are there where *wanted* are, as far as those say what a job is."""
-    named = {job.name: job for job in wanted}
-    found: dict[str, ScheduledJob | None] = {}
-    for project, location in dict.fromkeys((job.project, job.location) for job in wanted):
-        where = f"--location={location}"
-        for it in _ask("scheduler jobs list", where, project=project, environ=environ):
-            name = it["name"].rpartition("/")[2]
-            found[name] = live_job(it, named[name]) if name in named else None
-    return found
+    """Return the jobs with the names of those *wanted*, and all others of the manifest's."""
+    names = {it.name for it in wanted if isinstance(it, ScheduledJob)}
+    where = f"--location={job_location(manifest)}"
+    found = _ask("scheduler jobs list", where, project=manifest.project, environ=environ)
+    jobs = {it["name"].rpartition("/")[2]: live_job(it) for it in found}
+    owner = owner_of(manifest)
+    return {name: job for name, job in jobs.items() if name in names or is_ours(job, owner)}
 
 
 def _scopes(resources: Iterable[Resource]) -> dict[Scope, None]:
@@ -199,13 +203,14 @@ class Comparison:
     """What a setup still takes, in the order of creation, and what is there as it has to be.
 
     *wrong* is there, and not as it has to be. *extra* are roles of our accounts that they do not
-    take; *foreign* are other members with roles on repositories and accounts of the setup.
+    take, and jobs whose triggers the manifest no longer has; *foreign* are other members with roles
+    on repositories and accounts of the setup.
     """
 
     missing: tuple[DesiredResource, ...]
     there: tuple[DesiredResource, ...]
     wrong: tuple[Problem, ...]
-    extra: tuple[Binding, ...]
+    extra: tuple[Binding | ScheduledJob, ...]
     foreign: tuple[Binding, ...]
 
 
@@ -219,7 +224,7 @@ def compare(needs: Sequence[DesiredResource], live: Live) -> Comparison:
         missing=tuple(missing),
         there=tuple(need for need in needs if need not in not_there),
         wrong=tuple(problem for _, problem in wrong),
-        extra=extra,
+        extra=(*extra, *_gone(needs, live)),
         foreign=foreign,
     )
 
@@ -302,6 +307,12 @@ def _not_wanted(
     return extra, foreign
 
 
+def _gone(needs: Sequence[DesiredResource], live: Live) -> Iterator[ScheduledJob]:
+    """Yield the jobs whose triggers the manifest no longer has."""
+    wanted = {need.resource.name for need in needs if isinstance(need.resource, ScheduledJob)}
+    yield from (job for name, job in live.jobs.items() if job and name not in wanted)
+
+
 def _key(binding: Binding) -> tuple[object, str, str]:
     """Return what a grant is compared by: an address is the same in capitals."""
     return binding.scope, binding.member.lower(), binding.role
@@ -322,6 +333,14 @@ def apply(
     for together, call in steps(comparison.missing):
         _run_with_retries(call, environ, sleep)
         yield from together
+
+
+def prune(comparison: Comparison, environ: Mapping[str, str]) -> Iterator[ScheduledJob]:
+    """Delete the jobs that are too many, and yield each; raise what `run_gcloud` raises."""
+    for resource in comparison.extra:
+        if isinstance(resource, ScheduledJob):
+            run_gcloud(revoke(resource), environ)
+            yield resource
 
 
 def _run_with_retries(

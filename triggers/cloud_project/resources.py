@@ -142,7 +142,8 @@ Scope = ProjectScope | RepositoryName | ServiceAccount
 class ScheduledJob:
     """A job of Cloud Scheduler that runs the trigger *name* of *project* as *account*.
 
-    It has the trigger's name. *trigger_location* is where that is, *location* a region.
+    It has the trigger's name. *trigger_location* is where that is, *location* a region, and
+    *repository* the one that the trigger is for.
     """
 
     project: str
@@ -152,12 +153,18 @@ class ScheduledJob:
     schedule: str
     time_zone: str
     account: ServiceAccount
+    repository: str
 
     @property
     def uri(self) -> str:
         """What the job calls; the service finds a trigger by its name, too."""
         place = f"projects/{self.project}/locations/{self.trigger_location}"
         return f"https://cloudbuild.googleapis.com/v1/{place}/triggers/{self.name}:run"
+
+    @property
+    def description(self) -> str:
+        """What marks the job as Shipwheel's, and of which repository; see `live_job`."""
+        return f"Shipwheel: starts the trigger {self.name} of {self.repository}"
 
     def __str__(self) -> str:
         """Return what it is called in a report."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,19 @@ from triggers.cloud_project.resources import (
     EnabledApi,
     ProjectScope,
     ScheduledJob,
+    find_repositories,
     grant,
     service_account,
 )
-from triggers.manifest.settings import SCHEDULE_ACCOUNT
+from triggers.manifest.settings import SCHEDULE_ACCOUNT, owner_of
+from triggers.manifest.starting import nearest_region
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from triggers.cloud_project.resources import Repositories, ServiceAccount, ServiceAccounts
+    from triggers.cloud_project.resources import ServiceAccount, ServiceAccounts
     from triggers.manifest.manifest import Manifest
+    from triggers.manifest.settings import Owner
 
 STARTS_TRIGGERS = "roles/cloudbuild.builds.editor"
 ACTS_AS = "roles/iam.serviceAccountUser"
@@ -31,6 +35,10 @@ _STARTER_APIS = {
     "webhook": ("secretmanager", "keeps the secrets of webhooks"),
 }
 _UTC = "Etc/UTC"
+_JOB = re.compile("projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/jobs/(?P<name>[^/]+)")
+_TRIGGER = re.compile(
+    "https://cloudbuild.googleapis.com/v1/projects/([^/]+)/locations/([^/]+)/triggers/([^/]+):run"
+)
 _BODY = "{}"  # what the trigger builds is in the trigger
 
 
@@ -60,23 +68,29 @@ def schedule_bindings(manifest: Manifest, users: ServiceAccounts) -> Iterator[De
                 yield grant(account, other, ACTS_AS, why)
 
 
-def scheduled_jobs(
-    manifest: Manifest, places: Repositories, users: ServiceAccounts
-) -> Iterator[DesiredResource]:
-    """Yield the job of each trigger with a schedule; Cloud Scheduler has no location `global`."""
+def scheduled_jobs(manifest: Manifest, users: ServiceAccounts) -> Iterator[DesiredResource]:
+    """Yield the job of each trigger with a schedule."""
     for account, _ in schedulers(manifest, users):
         for name, kind in users.scheduled:
             own = manifest.kinds[kind]
             job = ScheduledJob(
                 project=manifest.project,
-                location=places.python.location if manifest.region == "global" else manifest.region,
+                location=job_location(manifest),
                 name=name,
                 trigger_location=manifest.region,
                 schedule=own.schedule or "",
                 time_zone=own.time_zone or _UTC,
                 account=account,
+                repository=owner_of(manifest).repository,
             )
             yield DesiredResource(job, f"Starts the trigger {name}")
+
+
+def job_location(manifest: Manifest) -> str:
+    """Return where the jobs are: Cloud Scheduler has neither `global` nor multi-regions."""
+    if manifest.region != "global":
+        return manifest.region
+    return nearest_region(find_repositories(manifest).python.location)
 
 
 def job_arguments(job: ScheduledJob) -> tuple[str, ...]:
@@ -89,6 +103,7 @@ def job_arguments(job: ScheduledJob) -> tuple[str, ...]:
         f"--uri={job.uri}",
         "--http-method=post",
         f"--message-body={_BODY}",
+        f"--description={job.description}",
         f"--oauth-service-account-email={job.account.email}",
     )
 
@@ -99,6 +114,7 @@ def job_block(job: ScheduledJob) -> dict[str, Any]:
         "project": job.project,
         "region": job.location,
         "name": job.name,
+        "description": job.description,
         "schedule": job.schedule,
         "time_zone": job.time_zone,
         "http_target": {
@@ -110,15 +126,31 @@ def job_block(job: ScheduledJob) -> dict[str, Any]:
     }
 
 
-def live_job(answer: Mapping[str, Any], wanted: ScheduledJob) -> ScheduledJob | None:
-    """Return the job that Cloud Scheduler answers with, None where it is for something else."""
+def live_job(answer: Mapping[str, Any]) -> ScheduledJob | None:
+    """Return the job that Cloud Scheduler answers with, None where it runs no trigger of its name.
+
+    Its *repository* is empty where somebody else made it.
+    """
+    place = _JOB.fullmatch(answer["name"])
     target = answer.get("httpTarget", {})
-    if target.get("uri") != wanted.uri:
+    trigger = _TRIGGER.fullmatch(target.get("uri", ""))
+    if not (place and trigger and place.group("project", "name") == trigger.group(1, 3)):
         return None
     email = target.get("oauthToken", {}).get("serviceAccountEmail", "")
-    return replace(
-        wanted,
+    job = ScheduledJob(
+        project=place["project"],
+        location=place["location"],
+        name=place["name"],
+        trigger_location=trigger[2],
         schedule=answer.get("schedule", ""),
         time_zone=answer.get("timeZone", _UTC),
-        account=replace(wanted.account, email=email),
+        account=service_account(email, place["project"]),
+        repository=answer.get("description", "").rpartition(" ")[2],
     )
+    return job if answer.get("description") == job.description else replace(job, repository="")
+
+
+def is_ours(job: ScheduledJob | None, owner: Owner) -> bool:
+    """Return whether *job* was made for a trigger of *owner*."""
+    prefix = f"{owner.prefix}-" if owner.prefix else ""
+    return bool(job and job.repository == owner.repository and job.name.startswith(prefix))

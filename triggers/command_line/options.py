@@ -13,7 +13,8 @@ import click
 
 from steps.command_line.options import json_option
 from steps.host.errors import shorten, warn
-from triggers.live.plan import DRIFT, Gcloud, make_plan, owner_of
+from triggers.live.plan import DRIFT, Gcloud, make_plan
+from triggers.manifest.settings import owner_of
 from triggers.rendering.repository import open_repository, render_repository
 
 if TYPE_CHECKING:

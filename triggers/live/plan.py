@@ -33,7 +33,8 @@ from triggers.manifest.settings import OWNERSHIP_TAG
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from triggers.manifest.manifest import Manifest
+    from triggers.manifest.settings import Owner
+
 
 _logger = logging.getLogger("shipwheel")
 
@@ -117,22 +118,6 @@ class TriggerPlan:
         counts = Counter(change.action for change in self.changes)
         every = (*DRIFT, "unchanged", "foreign")
         return ", ".join(f"{counts[it]} {words.get(it, it)}" for it in every if counts[it])
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose triggers are compared: a connected *repository*, and a prefix of names."""
-
-    repository: str
-    prefix: str = ""
-
-
-def owner_of(manifest: Manifest) -> Owner:
-    """Return whose triggers the *manifest* describes."""
-    source = manifest.source
-    github = source.github and f"{source.github.owner}/{source.github.name}"
-    repository = github or source.repository or source.git_repository_link or ""
-    return Owner(repository, manifest.name_prefix or "")
 
 
 def make_plan(

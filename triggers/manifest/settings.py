@@ -214,6 +214,22 @@ class TriggerSettings:
     fields: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose triggers and jobs are compared: a connected *repository*, and a prefix of names."""
+
+    repository: str
+    prefix: str = ""
+
+
+def owner_of(manifest: Manifest) -> Owner:
+    """Return whose triggers and jobs the *manifest* describes."""
+    source = manifest.source
+    github = source.github and f"{source.github.owner}/{source.github.name}"
+    repository = github or source.repository or source.git_repository_link or ""
+    return Owner(repository, manifest.name_prefix or "")
+
+
 def resolve(manifest: Manifest, path: str, kind: str) -> TriggerSettings:
     """Return what holds for the trigger of *kind* of the target in directory *path*."""
     starts = _starts(manifest, path, kind)

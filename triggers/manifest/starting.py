@@ -168,9 +168,14 @@ def default_region(registry: Registry, source: Mapping[str, Any]) -> str:
         return match[1]
     if registry.location in _MULTI_REGIONS:
         return "global"
-    if registry.location in BUILD_REGIONS:
-        return registry.location
-    return _NEAREST.get(registry.location.partition("-")[0], BUILD_REGIONS[0])
+    return nearest_region(registry.location)
+
+
+def nearest_region(location: str) -> str:
+    """Return *location*, or a region near it, where every project may build."""
+    if location in BUILD_REGIONS:
+        return location
+    return _NEAREST.get(location.partition("-")[0], BUILD_REGIONS[0])
 
 
 def restricted_region(region: str) -> Iterator[Problem]:

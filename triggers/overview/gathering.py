@@ -20,7 +20,8 @@ from steps.host.gcloud import Call, ask_gcloud
 from steps.project.source import read_projects
 from steps.release.judgement import Candidate, judge_all
 from triggers.cloudbuild.conditions import read_conditions
-from triggers.live.plan import Gcloud, make_plan, owner_of
+from triggers.live.plan import Gcloud, make_plan
+from triggers.manifest.settings import owner_of
 from triggers.overview.assembly import Gathered, RecordedBuild, assemble
 from triggers.overview.consumers import find_mentions
 from triggers.overview.model import TriggerStatus

@@ -125,6 +125,8 @@ class ProjectApi(CloudBuildApi):
             return 200, {
                 "jobs": [it for it in self.jobs.values() if it["name"].startswith(resource)]
             }
+        if request.method == "DELETE":
+            return (200, {}) if self.jobs.pop(resource, None) else not_found()
         name = request.body.get("name", resource)
         if (request.method == "POST") is (name in self.jobs):
             return error_answer(409, "ALREADY_EXISTS", "Job already exists.")

@@ -13,10 +13,12 @@ from tests.unit.triggers.rendering.rendering import KINDS
 from triggers.cloud_project.forms import script, terraform_setup
 from triggers.cloud_project.live import Live, compare
 from triggers.cloud_project.resources import ScheduledJob
-from triggers.cloud_project.schedules import live_job
+from triggers.cloud_project.schedules import is_ours, live_job
+from triggers.manifest.settings import Owner
 
 NIGHTLY = {**KINDS["nightly"], "timeZone": "Europe/Berlin"}
 ACCOUNT = "shipwheel-schedule@my-project.iam.gserviceaccount.com"
+DESCRIPTION = "Shipwheel: starts the trigger monorepo-nightly of acme/monorepo"
 TRIGGERS = "https://cloudbuild.googleapis.com/v1/projects/my-project/locations"
 URI = f"{TRIGGERS}/us-central1/triggers/monorepo-nightly:run"
 
@@ -43,7 +45,8 @@ def test_a_schedule_is_a_job_that_runs_the_trigger_as_an_account_of_its_own() ->
             "--location=us-central1",
         ),
         *("--schedule=0 3 * * *", "--time-zone=Europe/Berlin", f"--uri={URI}"),
-        *("--http-method=post", "--message-body={}", f"--oauth-service-account-email={ACCOUNT}"),
+        *("--http-method=post", "--message-body={}", f"--description={DESCRIPTION}"),
+        f"--oauth-service-account-email={ACCOUNT}",
         "--project=my-project",
     ]
     assert "cloudscheduler.googleapis.com" in lines[1]
@@ -74,11 +77,15 @@ def test_without_a_schedule_there_is_neither_a_job_nor_its_account() -> None:
     assert "schedule" not in text.replace(email("shipwheel-by-hand"), "")
 
 
-def test_a_job_is_in_a_region_where_triggers_are_in_none() -> None:
-    found = job(region="global")
+@pytest.mark.parametrize(
+    ("location", "region"),
+    [("us-central1", "us-central1"), ("europe", "europe-west1"), ("us", "us-central1")],
+)
+def test_a_job_is_in_a_region_where_triggers_are_in_none(location: str, region: str) -> None:
+    found = job(region="global", registry=f"{location}/my-project/pypi")
 
     assert (found.location, found.uri) == (
-        "us-central1",
+        region,
         f"{TRIGGERS}/global/triggers/monorepo-nightly:run",
     )
 
@@ -92,6 +99,7 @@ def test_in_terraform_it_waits_for_the_api_and_the_account() -> None:
         "project": "my-project",
         "region": "us-central1",
         "name": "monorepo-nightly",
+        "description": DESCRIPTION,
         "schedule": "0 3 * * *",
         "time_zone": "Europe/Berlin",
         "http_target": {
@@ -111,7 +119,8 @@ def answer(**changes: Any) -> dict[str, Any]:
     """Return the job as Cloud Scheduler answers it."""
     target = {"uri": URI, "oauthToken": {"serviceAccountEmail": ACCOUNT, "scope": "x"}}
     job = {"httpTarget": target, "schedule": "0 3 * * *", "timeZone": "Europe/Berlin"}
-    return {**job, "state": "ENABLED", **changes}
+    name = "projects/my-project/locations/us-central1/jobs/monorepo-nightly"
+    return {"name": name, "description": DESCRIPTION, **job, "state": "ENABLED", **changes}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +131,12 @@ def answer(**changes: Any) -> dict[str, Any]:
         (answer(timeZone="Etc/UTC"), False),
         (answer(httpTarget={"uri": URI}), False),
         (answer(httpTarget={"uri": "https://example.com"}), False),
+        (
+            answer(httpTarget={**answer()["httpTarget"], "uri": URI.replace("central1", "east4")}),
+            False,
+        ),
+        (answer(description=DESCRIPTION.replace("acme/", "other/")), False),
+        (answer(description=""), False),
         (answer(pubsubTarget={}, httpTarget={}), False),
     ],
 )
@@ -130,7 +145,7 @@ def test_a_job_that_does_something_else_is_wrong(live: dict[str, Any], *, there:
     need = replace(needs(PACKAGE)[0], resource=wanted)
 
     missing = compare([need], Live())
-    found = compare([need], Live(jobs={"monorepo-nightly": live_job(live, wanted)}))
+    found = compare([need], Live(jobs={"monorepo-nightly": live_job(live)}))
 
     assert missing.missing == (need,)
     assert (found.missing, bool(found.there)) == ((), there)
@@ -138,3 +153,21 @@ def test_a_job_that_does_something_else_is_wrong(live: dict[str, Any], *, there:
     assert [
         it.startswith("gcloud scheduler jobs update http monorepo-nightly") for it in hints
     ] == ([] if there else [True])
+
+
+@pytest.mark.parametrize(
+    ("changes", "prefix", "ours"),
+    [
+        ({}, "", True),
+        ({}, "monorepo", True),
+        ({}, "mono", False),
+        ({"description": f"{DESCRIPTION}2"}, "", False),
+        ({"description": "Every night, acme/monorepo"}, "", False),
+        ({"name": "projects/my-project/locations/us-central1/jobs/by-hand"}, "", False),
+        ({"httpTarget": {"uri": "https://example.com"}}, "", False),
+    ],
+)
+def test_a_job_is_of_the_repository_that_made_it(
+    changes: dict[str, Any], prefix: str, *, ours: bool
+) -> None:
+    assert is_ours(live_job(answer(**changes)), Owner("acme/monorepo", prefix)) is ours

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from tests.unit.triggers.manifest.test_manifest import CONNECTION, SMALLEST
 from triggers.live.plan import (
     Edit,
-    Owner,
     TriggerChange,
     TriggerPlan,
     make_plan,
     normal_form,
-    owner_of,
 )
 from triggers.manifest.manifest import parse_manifest
+from triggers.manifest.settings import Owner, owner_of
 
 OWNER = Owner("acme/monorepo")
 RENDERED: dict[str, Any] = {
