@@ -6,7 +6,6 @@ workspace member is required by its name, so names cover the workspaces of all t
 
 from __future__ import annotations
 
-import ast
 import glob
 import os
 import re
@@ -25,7 +24,7 @@ from steps.project.dependencies import (
     table_in,
 )
 from steps.project.requirements_file import parse_requirements
-from steps.project.setup_files import parse_module, read_setup
+from steps.project.setup_files import GIT_KEYS, paths_outside, read_setup
 from steps.project.source import hatch_table, read_pyproject
 
 if TYPE_CHECKING:
@@ -44,13 +43,10 @@ _BUILD_TABLES: dict[str, tuple[str, ...] | None] = {
     "uv": ("build-backend",),
     **dict.fromkeys(("setuptools", "flit", "scikit-build", "polylith", "una")),
 }
-# What leads a tool that reads versions from git to the repository, and is no source.
-_GIT_KEYS = ("root", "fallback_root", "relative_to")
 # Plugins that read the file of the workspace around a project, too.
 _WORKSPACE_TOOLS = ("polylith", "una")
 # Metadata hooks that add no dependencies, or those that are read here.
 _READ_HOOKS = {"vcs", "uv-dynamic-versioning", "requirements_txt", "fancy-pypi-readme"}
-_UPWARDS = re.compile(r"(?:\.\./)+[^\s,;'\"]*")
 _PARENT = re.compile(r"\{root((?::parent)*)(?::uri|:real)?\}")
 
 
@@ -168,7 +164,7 @@ def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[
         if ".." in plain.split("/") and "\0" not in plain:
             yield from _expand(base, plain)
     for name in {"setup.cfg", "setup.py"} & files:
-        yield from (path for text in _upwards(base / name) for path in _expand(base, text))
+        yield from (path for text in paths_outside(base / name) for path in _expand(base, text))
     if any(name in tool for name in _WORKSPACE_TOOLS):
         yield from _above(base, "workspace.toml", "tool.polylith", "tool.una", "tool.uv.workspace")
     if "maturin" in tool or "Cargo.toml" in files:
@@ -190,28 +186,10 @@ def _texts(value: object) -> Iterator[str]:
         if isinstance(value.get("from"), str):  # Poetry's, with `include`
             yield f"{value['from']}/{value.get('include', '')}"
         else:
-            pairs = (pair for pair in value.items() if pair[0] not in _GIT_KEYS)
+            pairs = (pair for pair in value.items() if pair[0] not in GIT_KEYS)
             yield from (text for pair in pairs for it in pair for text in _texts(it))
     elif isinstance(value, list):
         yield from (text for it in value for text in _texts(it))
-
-
-def _upwards(path: Path) -> Iterator[str]:
-    """Yield the paths that lead upwards out of setuptools' own files."""
-    text = read_text(path)
-    if path.suffix == ".cfg":
-        yield from _UPWARDS.findall(text)
-        return
-    nodes = [*ast.walk(parse_module(text))]
-    named = [(it.arg, it.value) for it in nodes if isinstance(it, ast.keyword)]
-    for it in nodes:
-        if isinstance(it, ast.Dict):
-            keys = (getattr(key, "value", None) for key in it.keys)
-            named += zip(keys, it.values, strict=True)
-    skipped = {each for key, it in named if key in _GIT_KEYS for each in ast.walk(it)}
-    for node in nodes:
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in skipped:
-            yield from _UPWARDS.findall(node.value)
 
 
 def _above(base: Path, *marks: str) -> Iterator[Path]:

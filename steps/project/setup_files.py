@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 # Keywords of setup() that let a plugin replace the version.
 _VERSION_PLUGINS = {"pbr", "setup_requires", "use_incremental", "use_scm_version", "vcversioner",
                     "version_config"}  # fmt: skip
+# What leads a tool that reads versions from git to the repository, and is no source.
+GIT_KEYS = ("root", "fallback_root", "relative_to")
+_UPWARDS = re.compile(r"(?:\.\./)+[^\s,;'\"]*")
 _CALL = re.compile(r"\bsetup\s*\(")
 
 
@@ -124,6 +128,64 @@ def parse_module(text: str) -> ast.Module:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError):
         return ast.Module(body=[], type_ignores=[])
+
+
+def paths_outside(file: Path) -> Iterator[str]:
+    """Yield the paths that lead out of the directory of *file*, a setup.cfg or a setup.py."""
+    if file.suffix == ".cfg":
+        yield from _UPWARDS.findall(read_text(file))
+        return
+    nodes = [*ast.walk(parse_module(read_text(file)))]
+    named = [(it.arg, it.value) for it in nodes if isinstance(it, ast.keyword)]
+    for it in nodes:
+        if isinstance(it, ast.Dict):
+            keys = (getattr(key, "value", None) for key in it.keys)
+            named += zip(keys, it.values, strict=True)
+    done = {each for key, it in named if key in GIT_KEYS for each in ast.walk(it)}
+    assigned = [it for it in nodes if isinstance(it, ast.Assign)]
+    names = {ast.unparse(it): each.value for each in assigned for it in each.targets}
+    for node in nodes:
+        if node not in done and isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _UPWARDS.findall(node.value)
+        elif node not in done and (path := _path(node, names)).startswith(".."):
+            done |= {*ast.walk(node)}
+            yield from [path] if path.rsplit("/", 1)[-1] != ".." else []
+
+
+def _path(node: ast.AST, names: Mapping[str, ast.AST]) -> str:
+    """Return the path that *node* of a setup.py makes from its directory, `.` for any other node.
+
+    *names* are what it assigns, such as `here = Path(__file__).parent`.
+    """
+    try:
+        return os.path.normpath(_joined(node, names))
+    except RecursionError:
+        return "."
+
+
+def _joined(node: ast.AST, names: Mapping[str, ast.AST]) -> str:
+    parts = ["."]
+    match node:
+        case ast.Name("__file__"):
+            parts = ["setup.py"]
+        case ast.Constant(str(text)):
+            parts = [text]
+        case ast.Name(name) if name in names:
+            others = {key: value for key, value in names.items() if key != name}
+            parts = [_joined(names[name], others)]
+        case ast.BinOp(first, ast.Div(), second):
+            parts = [_joined(first, names), _joined(second, names)]
+        case ast.Call(ast.Attribute(_, "join"), [_, _, *_] as joined):
+            parts = [_joined(it, names) for it in joined]
+        case ast.Attribute(of, "parent") | ast.Call(
+            ast.Name("dirname") | ast.Attribute(_, "dirname"), [of]
+        ):
+            parts = [_joined(of, names), ".."]
+        case ast.Subscript(ast.Attribute(of, "parents"), ast.Constant(int(count))):
+            parts = [_joined(of, names), *[".."] * (count + 1)]
+        case ast.Call(_, [of]) | ast.Call(ast.Attribute(of, _), []):
+            parts = [_joined(of, names)]
+    return "/".join(parts)
 
 
 def _setup_calls(tree: ast.AST) -> Iterator[ast.Call]:

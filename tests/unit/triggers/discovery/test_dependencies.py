@@ -225,11 +225,24 @@ def test_a_file_that_a_build_takes_from_elsewhere_starts_it(tmp_path: Path, text
     assert inputs(tmp_path, {"a/pyproject.toml": text, "NOTES": ""}) == ("NOTES",)
 
 
+SETUP = {
+    "plain": "open('../NOTES')",
+    "join": "here = os.path.dirname(__file__)\nopen(os.path.join(here, '..', 'NOTES'))",
+    "dirname": "open(os.path.join(dirname(dirname(abspath(__file__))), 'NOTES'))",
+    "directory": "open(os.path.join(os.getcwd(), '../', 'NOTES'))",
+    "parent": "(Path(__file__).parent.parent / 'NOTES').read_text()",
+    "parents": "ROOT = Path(__file__).resolve().parents[1]\n(ROOT / 'NOTES').read_text()",
+    "again": "here = Path(__file__).parent\nhere = here / '..'\nopen(here / 'NOTES')",
+    "text": "open(str(Path('..') / 'NOTES'))",
+    "cycle": "a = b / '..'\nb = a / '..'\nopen(f'{a}/../NOTES')",
+}
+
+
 @pytest.mark.parametrize(
     "setup",
     [
         {"a/setup.cfg": "[metadata]\nlong_description = file: README, ../NOTES\n"},
-        {"a/setup.py": "setup(long_description=open('../NOTES').read())\n"},
+        *({"a/setup.py": f"import os\n{it}\nsetup()"} for it in SETUP.values()),
     ],
 )
 def test_setup_files_lead_to_files_elsewhere(tmp_path: Path, setup: dict[str, str]) -> None:
