@@ -30,6 +30,7 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+")
 _SECTION = re.compile(r"\[(?P<name>.+)\]")
 _OPTION = re.compile(r"\s*(?P<key>[^=:]*?)\s*[=:]\s*")
 _Parsed = dict[str, dict[str, str]]
+_Header = tuple[str, int]  # its text, and which of those with this text it is
 
 
 @dataclass(frozen=True)
@@ -195,9 +196,10 @@ def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:
     Raises InputError where the file at *where* is not valid TOML, or not laid out for its client.
     """
     unix = text.replace("\r\n", "\n")
+    leads, rest = _headers(unix)
     try:
         before = tomllib.loads(unix)
-        document = tomlkit.parse(unix)
+        document = tomlkit.parse(rest)
     except (tomllib.TOMLDecodeError, TOMLKitError, RecursionError) as error:
         position = re.search(r"\(at .*?\)", str(error))  # the rest may repeat what is there
         raise _unusable(
@@ -209,7 +211,7 @@ def edit_toml(text: str, change: Callable[[Table], None], where: str) -> str:
         if expected == before:
             return text
         change(document)
-        after = _spaced(tomlkit.dumps(document), unix)
+        after = _with_leads(tomlkit.dumps(document), leads)
     except (TypeError, AttributeError, TOMLKitError):
         raise _unusable("its client needs other tables there", where) from None
     if tomllib.loads(after) != expected:
@@ -253,16 +255,46 @@ def set_entry(parent: Table, key: str, entry: Mapping[str, Any]) -> Table:
     return table
 
 
-def _spaced(after: str, before: str) -> str:
-    """Return *after* with an empty line before each header that *before* has not."""
-    there = Counter(before.splitlines())
+def _headers(text: str) -> tuple[dict[_Header, tuple[str, list[str]]], str]:
+    """Return for each header the line and the comments above it, and *text* without the comments.
+
+    tomlkit takes a comment above a header for the end of the table before.
+    """
+    found: dict[_Header, tuple[str, list[str]]] = {}
+    seen: Counter[str] = Counter()
     lines: list[str] = []
-    for line in after.splitlines(keepends=True):
-        there[line.rstrip()] -= 1
-        if line.startswith("[") and there[line.rstrip()] < 0 and lines and lines[-1].strip():
-            lines.append("\n")
+    for line in text.splitlines(keepends=True):
+        if header := _header(line, seen):
+            start = len(lines)
+            while start and lines[start - 1].startswith("#"):
+                start -= 1
+            found[header] = (lines[start - 1] if start else "", lines[start:])
+            del lines[start:]
+        lines.append(line)
+    return found, "".join(lines)
+
+
+def _with_leads(text: str, leads: Mapping[_Header, tuple[str, list[str]]]) -> str:
+    """Return *text* with the comments back, and an empty line below what is new above a header."""
+    seen: Counter[str] = Counter()
+    lines: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if header := _header(line, seen):
+            above, comments = leads.get(header, ("", []))
+            if lines and lines[-1].strip() and lines[-1] != above:
+                lines.append("\n")
+            lines.extend(comments)
         lines.append(line)
     return "".join(lines)
+
+
+def _header(line: str, seen: Counter[str]) -> _Header | None:
+    """Return the header in *line*, with how many of its text were *seen* before; None for others."""
+    if not line.startswith("["):
+        return None
+    text = line.rstrip()
+    seen[text] += 1
+    return text, seen[text]
 
 
 def _unusable(why: str, where: str) -> InputError:

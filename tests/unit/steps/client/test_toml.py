@@ -79,6 +79,25 @@ def test_an_entry_of_the_same_name_or_address_is_changed_with_its_comments(
     assert "# theirs" in changed
 
 
+@pytest.mark.parametrize(
+    ("before", "between", "after"),
+    [
+        ('[tool.pdm]\ndistribution = false\n', "\n", "[tool.ruff]\nline-length = 100\n"),
+        ('[tool.pdm]\ndistribution = false\n', "\n", "# Our linter,\n# strict.\n[tool.ruff]\n"),
+        ('[tool.pdm]\ndistribution = false\n', "", "# Close.\n[tool.ruff]\n"),
+        ('[[tool.pdm.source]]\nname = "a"\nurl = "https://a/"\n', "\n", "# Own.\n[tool.a]\n"),
+        ('[project]\nd = """\n# no\n[tool.a]\n"""\n\n# Own.\n[tool.pdm]\n', "\n", "[tool.a]\n"),
+    ],
+)  # fmt: skip
+def test_comments_stay_above_their_table_and_an_empty_line_above_those(
+    before: str, between: str, after: str
+) -> None:
+    changed = edit_toml(f"{before}{between}{after}", add_pdm_source, "pyproject.toml")
+
+    new = '[[tool.pdm.source]]\nname = "private"\nurl = "https://host/p/r/simple/"\n'
+    assert changed == f"{before}\n{new}\n{after}"
+
+
 @pytest.mark.parametrize("newline", ["\r\n", "\n"])
 @pytest.mark.parametrize("end", [True, False])
 def test_line_endings_stay_and_so_does_a_missing_last_one(newline: str, end: bool) -> None:
