@@ -289,7 +289,7 @@ def _with_leads(text: str, leads: Mapping[_Header, tuple[str, list[str]]]) -> st
 
 
 def _header(line: str, seen: Counter[str]) -> _Header | None:
-    """Return the header in *line*, with how many of its text were *seen* before; None for others."""
+    """Return the header in *line*, and the number of those with its text; None for other lines."""
     if not line.startswith("["):
         return None
     text = line.rstrip()

@@ -125,6 +125,9 @@ def _plan(edit: FileEdit) -> Change:
             f"This file cannot be read: {str(edit.path)!r} ({_why(error)})",
             "fix it; nothing was written",
         ) from error
+    if before is None and edit.if_missing:
+        name, folder = edit.path.name, str(edit.path.parent)
+        raise InputError(f"There is no {name} in {folder!r} or above it", edit.if_missing)
     after = edit.edit(before or "")
     secret = edit.personal and _SECRET.search(after) is not None
     lax = secret and mode is not None and bool(mode & _OTHERS)

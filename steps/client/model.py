@@ -114,13 +114,15 @@ class FileEdit:
 
     *edit* turns its text into the wanted one, "" into what a new file would hold, and raises
     InputError where it cannot. Only its owner may read a *personal* file once it holds a secret.
-    *look* says what is weak in the text that comes out.
+    *look* says what is weak in the text that comes out, *if_missing* what to do where the file is
+    not there; without it, a new one is made.
     """
 
     path: Path
     edit: Callable[[str], str]
     personal: bool
     look: Callable[[str], tuple[str, ...]] = field(default=lambda _text: ())
+    if_missing: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +11,14 @@ from packaging.utils import canonicalize_name
 
 from steps.client.edits import set_entry, table_at, toml_edit
 from steps.client.model import ClientSettings, in_variable
+from steps.client.places import pdm_file, poetry_folder, project_file, uv_file
 from steps.host.errors import InputError
 from steps.registry.credentials import TOKEN_USERNAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, MutableMapping
-    from pathlib import Path
 
-    from steps.client.model import FileEdit, Machine, Wanted
+    from steps.client.model import Client, FileEdit, Machine, Wanted
     from steps.registry.address import Registry
     from steps.registry.credentials import Login
 
@@ -71,6 +71,7 @@ _UV_VARIABLES = (
     "UV_INDEX_URL",
     "UV_EXTRA_INDEX_URL",
 )
+_NO_PROJECT = "run this in your project, or make one with `{} init`"
 _PDM_PUBLIC = "pypi"  # a source of this name takes the public index's place
 
 
@@ -84,12 +85,14 @@ def uv_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
             "A key has no place in uv's settings, which people commit and share",
             "add --netrc to put it into the netrc file, which uv reads, or --shell",
         )
-    path = wanted.file or _uv_path(wanted, machine)
+    if wanted.scope == "user" and not wanted.file:
+        wanted = replace(wanted, file=uv_file(machine))
+    path = wanted.file or project_file("uv", machine.directory)
     alone = path.name == "uv.toml"
     weak = (_UV.extra_index,) if wanted.extra_index else (_UV_ONE_INDEX,) if alone else ()
-    change = partial(_change_uv, wanted=wanted, alone=alone)
+    change = partial(_change_uv, alone=alone)
     return ClientSettings(
-        edits=(toml_edit(path, change, personal=False),),
+        edits=(_project_edit("uv", wanted, machine, change),),
         alone=alone and not wanted.extra_index,
         warnings=(*weak, *machine.goes_before(*_UV_VARIABLES)),
         steps=_uv_steps(wanted, alone=alone),
@@ -110,7 +113,7 @@ def poetry_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     source = "" if wanted.extra_index else f"--source {wanted.name} "
     packages = " ".join(wanted.packages) or "PACKAGE"
     return ClientSettings(
-        edits=(_project_edit(wanted, machine, _add_poetry_source), *personal),
+        edits=(_project_edit("poetry", wanted, machine, _add_poetry_source), *personal),
         warnings=(_POETRY.extra_index,) if wanted.extra_index else (),
         steps=_steps(
             _POETRY, wanted, f"to depend on private packages: `poetry add {source}{packages}`"
@@ -135,7 +138,7 @@ def pdm_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     add_repository = partial(_add_pdm_repository, wanted=wanted)
     return ClientSettings(
         edits=(
-            _project_edit(wanted, machine, _add_pdm_source),
+            _project_edit("pdm", wanted, machine, _add_pdm_source),
             toml_edit(pdm_file(machine), add_repository, personal=True),
         ),
         warnings=(_PDM.extra_index,) if wanted.extra_index else (),
@@ -145,29 +148,15 @@ def pdm_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     )
 
 
-def uv_file(machine: Machine) -> Path:
-    """Return the user's own settings file of uv."""
-    return machine.config_folder(macos=".config", roaming=True) / "uv/uv.toml"
-
-
-def poetry_folder(machine: Machine) -> Path:
-    """Return the folder of Poetry's own config and auth files."""
-    own = machine.path_in("POETRY_CONFIG_DIR")
-    return own or machine.config_folder(roaming=True) / "pypoetry"
-
-
-def pdm_file(machine: Machine) -> Path:
-    """Return the file of PDM's own config."""
-    folder = machine.config_folder(roaming=False) / "pdm"
-    own = folder / "pdm" if machine.platform == "win32" else folder
-    return machine.path_in("PDM_CONFIG_FILE") or own / "config.toml"
-
-
 def _project_edit(
-    wanted: Wanted, machine: Machine, add: Callable[[MutableMapping[str, Any], Wanted], None]
+    client: Client,
+    wanted: Wanted,
+    machine: Machine,
+    add: Callable[[MutableMapping[str, Any], Wanted], None],
 ) -> FileEdit:
-    project = wanted.file or machine.directory / "pyproject.toml"
-    return toml_edit(project, lambda document: add(document, wanted), personal=False)
+    path = wanted.file or project_file(client, machine.directory)
+    edit = toml_edit(path, lambda document: add(document, wanted), personal=False)
+    return edit if wanted.file else replace(edit, if_missing=_NO_PROJECT.format(client))
 
 
 def _steps(client: _TomlClient, wanted: Wanted, *others: str) -> tuple[str, ...]:
@@ -227,14 +216,6 @@ def _add_pdm_repository(document: MutableMapping[str, Any], wanted: Wanted) -> N
             _set_login(table, login)
         if wanted.public:
             _set_login(table_at(document, "pypi"), login)
-
-
-def _uv_path(wanted: Wanted, machine: Machine) -> Path:
-    if wanted.scope == "user":
-        return uv_file(machine)
-    alone = machine.directory / "uv.toml"
-    # Beside a uv.toml, uv reads nothing of a pyproject.toml but its sources.
-    return alone if alone.exists() else machine.directory / "pyproject.toml"
 
 
 def _uv_steps(wanted: Wanted, *, alone: bool) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from steps.client.files import netrc_path
-from steps.client.toml_clients import pdm_file, poetry_folder, uv_file
+from steps.client.places import pdm_file, poetry_folder, project_file, uv_file
 from steps.diagnosis import Access, Contact, Observations, SettingsFile, Tool
 from steps.diagnosis.machine import CA_BUNDLES
 from steps.diagnosis.registry import find_access, reach
@@ -138,13 +138,13 @@ def _exists(name: str, path: str) -> bool:
 
 def _places(machine: Machine) -> Iterator[tuple[Client, Path]]:
     """Yield where settings may be, whichever scope they are of."""
-    directory = machine.directory
-    project = directory / "pyproject.toml"
+    project = project_file("pdm", machine.directory)  # Poetry finds the same
+    directory, uv = project.parent, project_file("uv", machine.directory).parent
     for path in _pip_places(machine):
         yield "pip", path
     if named := machine.path_in("UV_CONFIG_FILE"):
         yield "uv", named
-    for path in (uv_file(machine), Path("/etc/uv/uv.toml"), directory / "uv.toml", project):
+    for path in (uv_file(machine), Path("/etc/uv/uv.toml"), uv / "uv.toml", uv / project.name):
         yield "uv", path
     folder = poetry_folder(machine)
     for path in (folder / "config.toml", folder / "auth.toml", directory / "poetry.toml", project):

@@ -1,4 +1,4 @@
-"""An empty home and project for `shipwheel settings`, and a service-account key."""
+"""An empty home and a project for `shipwheel settings`, and a service-account key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _INDEXES = (
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the command an empty home and project, and an API that does not answer."""
+    """Give the command an empty home, a new project, and an API that does not answer."""
     monkeypatch.setattr("steps.settings._described", lambda _registry: None)
     for variable in (*_PLACES, *_INDEXES):
         monkeypatch.delenv(variable, raising=False)
@@ -34,6 +34,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "home").mkdir()
     (tmp_path / "project").mkdir()
+    (tmp_path / "project/pyproject.toml").write_text('[project]\nname = "office"\n')
     monkeypatch.chdir(tmp_path / "project")
     return tmp_path / "home"
 

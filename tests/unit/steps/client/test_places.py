@@ -10,6 +10,7 @@ import pytest
 from builder.__main__ import main
 from steps.client.clients import default_name, settings
 from steps.client.model import Client, Machine, Wanted
+from steps.client.places import project_file
 from steps.host.errors import InputError
 from steps.registry.address import parse_registry
 from tests.unit.steps.client.desk import REGISTRY
@@ -91,6 +92,55 @@ def test_every_system_has_its_places(
     found = settings(client, wanted, machine)
 
     assert [str(it.path).replace("/home/anne", "~") for it in found.edits] == paths
+
+
+@pytest.mark.parametrize(
+    ("client", "files", "directory", "expected"),
+    [
+        ("uv", {"pyproject.toml": ""}, "src/a", "pyproject.toml"),
+        ("poetry", {"pyproject.toml": ""}, "src/a", "pyproject.toml"),
+        ("pdm", {"pyproject.toml": "", "uv.toml": ""}, ".", "pyproject.toml"),
+        ("uv", {"pyproject.toml": "", "uv.toml": ""}, "src/a", "uv.toml"),
+        ("uv", {"pyproject.toml": "", "a/pyproject.toml": ""}, "a", "a/pyproject.toml"),
+        ("uv", {"pyproject.toml": 'members = ["*"]', "a/pyproject.toml": ""}, "a/b",
+         "pyproject.toml"),
+        ("uv", {"pyproject.toml": 'members = ["*"]\nexclude = ["a"]', "a/pyproject.toml": ""}, "a",
+         "a/pyproject.toml"),
+        ("uv", {"pyproject.toml": 'members = ["b", 1]', "a/pyproject.toml": ""}, "a",
+         "a/pyproject.toml"),
+        ("uv", {"pyproject.toml": 'members = "', "a/pyproject.toml": ""}, "a", "a/pyproject.toml"),
+        ("poetry", {"pyproject.toml": 'members = ["*"]', "a/pyproject.toml": ""}, "a",
+         "a/pyproject.toml"),
+        ("uv", {}, "a", "a/pyproject.toml"),
+    ],
+)  # fmt: skip
+def test_the_project_is_found_as_its_client_finds_it(
+    client: Client, files: dict[str, str], directory: str, expected: str, tmp_path: Path
+) -> None:
+    (tmp_path / directory).mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (tmp_path / name).write_text(f"[tool.uv.workspace]\n{text}\n" if text else "")
+
+    assert project_file(client, tmp_path / directory) == tmp_path / expected
+
+
+@pytest.mark.parametrize("client", ["uv", "poetry", "pdm"])
+@pytest.mark.parametrize("option", ["--write", "--diff"])
+def test_no_project_is_made_where_none_is(
+    client: str, option: str, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("pyproject.toml").unlink()
+    arguments = ["settings", client, "--package", "a", *REGISTRY]
+
+    assert main([*arguments, option]) == 2
+
+    assert capsys.readouterr().err.endswith(
+        f"error: There is no pyproject.toml in {str(Path.cwd())!r} or above it\n"
+        f"  hint: run this in your project, or make one with `{client} init`\n"
+    )
+    assert [*Path().iterdir(), *home.iterdir()] == []
+    assert main(arguments) == 0
+    assert main([*arguments, "--write", "--file", "new.toml"]) == 0
 
 
 def test_a_scope_that_a_client_has_not_is_refused() -> None:

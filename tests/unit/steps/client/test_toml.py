@@ -82,9 +82,9 @@ def test_an_entry_of_the_same_name_or_address_is_changed_with_its_comments(
 @pytest.mark.parametrize(
     ("before", "between", "after"),
     [
-        ('[tool.pdm]\ndistribution = false\n', "\n", "[tool.ruff]\nline-length = 100\n"),
-        ('[tool.pdm]\ndistribution = false\n', "\n", "# Our linter,\n# strict.\n[tool.ruff]\n"),
-        ('[tool.pdm]\ndistribution = false\n', "", "# Close.\n[tool.ruff]\n"),
+        ("[tool.pdm]\ndistribution = false\n", "\n", "[tool.ruff]\nline-length = 100\n"),
+        ("[tool.pdm]\ndistribution = false\n", "\n", "# Our linter,\n# strict.\n[tool.ruff]\n"),
+        ("[tool.pdm]\ndistribution = false\n", "", "# Close.\n[tool.ruff]\n"),
         ('[[tool.pdm.source]]\nname = "a"\nurl = "https://a/"\n', "\n", "# Own.\n[tool.a]\n"),
         ('[project]\nd = """\n# no\n[tool.a]\n"""\n\n# Own.\n[tool.pdm]\n', "\n", "[tool.a]\n"),
     ],

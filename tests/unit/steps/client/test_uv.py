@@ -71,7 +71,7 @@ def test_uv_reads_a_uv_toml_in_the_place_of_pyproject() -> None:
     text = Path("uv.toml").read_text()
     assert text.startswith("# ours\nno-cache = true\n")
     assert tomllib.loads(text)["index"][0]["default"] is True
-    assert not Path("pyproject.toml").exists()
+    assert "tool" not in read_toml(Path("pyproject.toml"))
 
 
 def test_uv_has_one_default_index(capsys: pytest.CaptureFixture[str]) -> None:
