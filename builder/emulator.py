@@ -18,6 +18,7 @@ from builder.server.answers import Answers, read_answers
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem
+from steps.host.files import read_whole
 from steps.registry.address import EMULATOR_VARIABLE
 from steps.registry.public_index import PUBLIC_INDEX_VARIABLE
 
@@ -159,13 +160,8 @@ def _token(file: Path | None) -> str | None:
 
 
 def _read_token(file: Path) -> str:
-    try:
-        return _require_token(file.read_text(), f"the file {str(file)!r}")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise InputError(
-            f"The token file cannot be read: {str(file)!r} ({why})", "name a file with the token"
-        ) from error
+    text = read_whole(file, "name a file with the token", what="The token file ")
+    return _require_token(text, f"the file {str(file)!r}")
 
 
 def _require_token(text: str, where: str) -> str:

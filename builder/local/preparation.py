@@ -31,6 +31,7 @@ from builder.local.runners import (
     step_environment,
 )
 from steps.host.errors import Finding, InputError, Problem
+from steps.host.files import read_whole
 from steps.host.git import ask_git
 from steps.registry.address import EMULATOR_VARIABLE, parse_registry
 from steps.registry.credentials import url_logins
@@ -214,12 +215,7 @@ def _read(request: RunRequest) -> BuildConfig:
         for name in request.handed
         if name not in request.environ
     )
-    try:
-        text = request.config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        message = f"Cannot read the build config {str(request.config)!r}: {reason}"
-        raise InputError(message, "name a cloudbuild.yaml") from None
+    text = read_whole(request.config, "name a cloudbuild.yaml", what="The build config ")
     submitted = request.started_by is StartedBy.SUBMIT
     return read_build_config(text, str(request.config), submitted=submitted)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
+from steps.host.files import read_whole
 from steps.project.dependencies import runtime_lines
 from steps.project.requirements_file import parse_requirements
 from steps.project.source import read_pyproject
@@ -248,13 +249,7 @@ def parsed(text: str, name: str) -> RequirementsFile:
 
 
 def _read(path: Path) -> str:
-    try:
-        return _read_bytes(path).decode("utf-8")  # as bytes, so that line ends stay as they are
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{os.fspath(path)!r} is not UTF-8: {error.reason} at byte {error.start}",
-            "save it as UTF-8",
-        ) from None
+    return read_whole(path, "let this user read it, as UTF-8", newline="")
 
 
 def _read_bytes(path: Path) -> bytes:

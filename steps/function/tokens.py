@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from steps.host.errors import AccessError, InputError, Problem
+from steps.host.files import read_whole
 from steps.host.gcloud import BY_DEFAULT, GIT_IGNORE_FILE, IGNORE_FILE, INCLUDE
 from steps.host.git import ask_git, run_git
 from steps.project.history import checkout_around
@@ -96,12 +97,8 @@ def _appended(text: str, lines: Sequence[str]) -> str:
 
 
 def _text(path: Path) -> str:
-    try:
-        return path.read_bytes().decode() if path.exists() else ""
-    except (OSError, UnicodeDecodeError):
-        raise InputError(
-            f"{os.fspath(path)!r} cannot be read as text", "see that this user can read it"
-        ) from None
+    hint = "see that this user can read it"
+    return read_whole(path, hint, newline="") if path.exists() else ""
 
 
 def _git(directory: Path, environ: Mapping[str, str], *arguments: str) -> bool:

@@ -70,6 +70,21 @@ def write_whole(path: Path, content: str | bytes, mode: int | None = None) -> No
         stream.write(_encoded(content))
 
 
+def read_whole(path: Path, hint: str, *, what: str = "", newline: str | None = None) -> str:
+    """Return the text of the file at *path*; line ends stay as they are where *newline* is "".
+
+    Raises InputError, with *what* before the path and *hint*, for what cannot be read as UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8", newline=newline) as stream:
+            return stream.read()
+    except OSError as error:
+        reason = error.strerror
+    except UnicodeDecodeError as error:
+        reason = f"it is not UTF-8: {error.reason} at byte {error.start}"
+    raise InputError(f"{what}{os.fspath(path)!r} cannot be read: {reason}", hint)
+
+
 def write_together(files: Iterable[NewFile]) -> None:
     """Write all *files* or none, and the folders that they are in.
 

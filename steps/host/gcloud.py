@@ -21,6 +21,7 @@ from pathspec import GitIgnoreSpec
 
 from steps.host.children import Children
 from steps.host.errors import AccessError, InputError, ServiceError, ShipwheelError
+from steps.host.files import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -244,12 +245,8 @@ def _ignore_rules(source: Path) -> GitIgnoreSpec:
 
 def _lines(file: Path, *, follow: bool) -> Iterator[str]:
     """Yield the patterns of *file*; `#!include:` puts those of a neighbour in its place."""
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        message = f"Cannot read the ignore file {str(file)!r}: {error}"
-        raise InputError(message, "it has to be a text file beside the source") from None
-    for line in lines:
+    hint = "it has to be a text file beside the source"
+    for line in read_whole(file, hint, what="The ignore file ").splitlines():
         if not line.startswith(INCLUDE):
             yield line
         elif "/" in (name := line.removeprefix(INCLUDE).strip()):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.documents import YamlError, read_yaml
 from steps.host.errors import InputError, Problem
+from steps.host.files import read_whole
 from steps.project.dependencies import list_in, table_in
 from steps.project.globs import glob_problems
 
@@ -75,14 +76,10 @@ def is_excluded(path: str, patterns: Iterable[str]) -> bool:
 
 def _read(file: Path) -> Defaults:
     try:
-        data = _parse(file.read_text(encoding="utf-8"))
+        data = _parse(read_whole(file, "let this user read it, as UTF-8"))
     except YamlError as error:
         raise InputError(
             f"{file}:{error.line}: parsing as YAML: {error}", "fix it at that line"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"Cannot read {os.fspath(file)!r}: {error}", "let this user read it, as UTF-8"
         ) from None
     excluded = list_in(table_in(data, "packages"), "exclude")
     registry = data.get("registry") if isinstance(data, dict) else ""

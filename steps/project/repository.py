@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError
 from steps.host.git import ask_git
-from steps.project.dependencies import table_in
+from steps.project.dependencies import read_text, table_in
 from steps.project.history import checkout_around
 from steps.project.requirements_file import parse_requirements
 from steps.project.setup_files import calls_setup, is_configured
@@ -204,8 +204,6 @@ def _requirements_files(directory: Path, environ: Mapping[str, str]) -> Iterator
     root = Path(top)
     listed = ask_git(root, "ls-files", "-z", *_PATTERNS, environ=environ)
     for name in filter(None, listed.split("\0")):
-        with suppress(OSError, UnicodeDecodeError):
-            lines = parse_requirements((root / name).read_text(encoding="utf-8")).lines
-            found = tuple(it.requirement for it in lines if it.requirement)
-            if found:
-                yield Requirer(name, found)
+        lines = parse_requirements(read_text(root / name)).lines
+        if found := tuple(it.requirement for it in lines if it.requirement):
+            yield Requirer(name, found)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError, Problem
+from steps.host.files import read_whole
 from steps.project.dependencies import declared_dependencies, parse_dependency
 from steps.project.references import read_references
 from steps.project.repository import walk
@@ -98,12 +99,7 @@ class Files:
     def text(self, path: Path) -> str:
         """Return the text of the file at *path*; raise InputError where it cannot be read."""
         if path not in self.texts:
-            try:
-                self.texts[path] = path.read_bytes().decode()
-            except (OSError, UnicodeDecodeError) as error:
-                raise InputError(
-                    f"{os.fspath(path)!r} cannot be read: {error}", "make it a text in UTF-8"
-                ) from None
+            self.texts[path] = read_whole(path, "make it a text in UTF-8", newline="")
         return self.texts[path]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from steps.host.documents import Document, YamlError, brief, read_documents, read_yaml
 from steps.host.errors import Finding, InputError, Problem
+from steps.host.files import read_whole
 from triggers.cloudbuild.build_config import Build
 from triggers.cloudbuild.build_rules import non_portable_durations, validate_build
 from triggers.cloudbuild.messages import NOTED, Reading, dotted, read_camel_case, read_message
@@ -136,17 +137,13 @@ def read_mappings(path: pathlib.Path, what: str, hint: str) -> list[dict[str, An
 
 
 def _read_file(path: pathlib.Path, what: str, hint: str) -> list[Document]:
+    if not path.exists():
+        raise InputError(f"The {what} does not exist: {str(path)!r}", hint)
+    wanted = "it has to be a text file that this user can read"
     try:
-        documents = read_documents(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"The {what} does not exist: {str(path)!r}", hint) from None
+        documents = read_documents(read_whole(path, wanted, what=f"The {what} "))
     except YamlError as error:
         raise _not_valid(path, what, [f"line {error.line}: {error}"]) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(
-            f"The {what} cannot be read: {str(path)!r} ({error})",
-            "it has to be a text file that this user can read",
-        ) from None
     faults = [
         f"line {document.line(place)}: {why}"
         for document in documents

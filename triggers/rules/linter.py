@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal
 
 from steps.host.documents import YamlError, read_documents
 from steps.host.errors import Finding, InputError, Problem
+from steps.host.files import read_whole
 from steps.host.gcloud import gcloud_version
 from steps.host.git import ask_git
+from steps.project.dependencies import read_text
 from triggers.discovery.dependencies import relative_path
 from triggers.discovery.inventory import find_components
 from triggers.manifest.starting import is_behind, shared_build_configs, source_of_remote
@@ -139,10 +141,7 @@ class _Reader:
         """Return whether the file is named much like a build config, and written as one."""
         if not (_NAMED_AS_CONFIG.fullmatch(path) or _IN_A_FOLDER.fullmatch(path)):
             return False
-        try:
-            return _lists_steps((self.root / path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError):
-            return False
+        return _lists_steps(read_text(self.root / path))
 
     def _named_configs(self) -> None:
         """Read the build configs that triggers name, and that were not read yet."""
@@ -167,11 +166,9 @@ class _Reader:
     def _text(self, file: Path) -> str | None:
         self.read.append(str(file))
         try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            hint = "name a text file that this user can read"
-            self.problems.append(Problem(f"Cannot read {str(file)!r}: {reason}", hint))
+            return read_whole(file, "name a text file that this user can read")
+        except InputError as error:
+            self.problems += error.problems
             return None
 
 
@@ -207,11 +204,7 @@ def hand_written(root: Path) -> Iterator[tuple[str, Literal["config", "triggers"
 
 def _is_trigger_file(file: Path) -> bool:
     """Return whether *file* has the fields of a trigger, by its text alone."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
-    fields = set(re.findall(r"^[ {]*\"?([a-zA-Z]+)\"?\s*:", text, re.MULTILINE))
+    fields = set(re.findall(r"^[ {]*\"?([a-zA-Z]+)\"?\s*:", read_text(file), re.MULTILINE))
     return bool(fields & _SOURCES_OF_TRIGGERS) and bool(fields & {"filename", "build"})
 
 

@@ -146,7 +146,7 @@ def test_what_means_nothing_here_is_said(laptop: Laptop) -> None:
     [
         (
             ["missing.yaml"],
-            "Cannot read the build config 'missing.yaml': No such file or directory",
+            "The build config 'missing.yaml' cannot be read: No such file or directory",
         ),
         (["--emulator", "--registry", "x"], "--emulator and --registry exclude each other."),
         (["--docker", "--host-tools"], "--docker and --host-tools exclude each other."),

@@ -101,7 +101,7 @@ def test_the_command_prints_its_address_and_stops_cleanly(
         (["--repository", "../pypi"], "No repository can have this name: '../pypi'"),
         (
             ["--token-file", "missing"],
-            "The token file cannot be read: 'missing' (No such file or directory)",
+            "The token file 'missing' cannot be read: No such file or directory",
         ),
         (["--token-file", os.devnull], "There is no token in the file '/dev/null'"),
         (["--root", os.devnull], "The emulator cannot keep files in '/dev/null'"),

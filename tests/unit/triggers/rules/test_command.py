@@ -117,10 +117,10 @@ def test_files_that_cannot_be_read_are_all_named(
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err == (
-        f"error: Cannot read 'gone': No such file or directory\n{hint}"
-        f"error: Cannot read 'folder': Is a directory\n{hint}"
-        "error: Cannot read 'bytes': 'utf-8' codec can't decode byte 0xff in position 0:"
-        f" invalid start byte\n{hint}"
+        f"error: 'gone' cannot be read: No such file or directory\n{hint}"
+        f"error: 'folder' cannot be read: Is a directory\n{hint}"
+        "error: 'bytes' cannot be read: it is not UTF-8:"
+        f" invalid start byte at byte 0\n{hint}"
     )
 
 
