@@ -158,10 +158,9 @@ def _range(what: Sequence[str], folder: Path, *, rendered: bool) -> ChangedFiles
     change = read_change(_one(what), folder)
     top = top_directory(folder)
     if rendered and Path(top) != folder.resolve():
-        _logger.warning(
-            "warning: the manifest is not in the repository's root %r, from where Cloud Build"
-            " matches globs",
-            top,
+        warn(
+            f"the manifest is not in the repository's root {top!r}, from where Cloud Build matches"
+            " globs"
         )
     return change
 

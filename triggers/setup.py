@@ -162,11 +162,9 @@ def _cleanup(manifest: Manifest, file: Path | None) -> CleanupPolicies | None:
 def _say_which_project(manifest: Manifest) -> None:
     active = active_project(os.environ)
     if active and active != manifest.project:
-        _logger.warning(
-            "warning: gcloud's active configuration is for the project %r; every command here"
-            " names the manifest's, %r",
-            active,
-            manifest.project,
+        warn(
+            f"gcloud's active configuration is for the project {active!r}; every command here"
+            f" names the manifest's, {manifest.project!r}"
         )
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
 import shutil
 import stat
@@ -20,12 +19,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from steps.host.errors import warn
 from steps.host.files import lock_file, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-_logger = logging.getLogger("shipwheel")
 
 LARGEST = 1 << 30
 """Bytes that the environments may take; those that were not used for longest go first."""
@@ -128,11 +126,9 @@ def cache_folder(environ: Mapping[str, str]) -> Path | None:
         return None
     folder = above / "shipwheel" / "environments"
     if reason := unsafe_folder(folder):
-        _logger.warning(
-            "warning: No build environment is kept in %r: %s; name a folder of your own in"
-            " XDG_CACHE_HOME, or build with --no-build-cache",
-            os.fspath(folder),
-            reason,
+        warn(
+            f"No build environment is kept in {os.fspath(folder)!r}: {reason}; name a folder of"
+            " your own in XDG_CACHE_HOME, or build with --no-build-cache"
         )
         return None
     return folder

@@ -27,7 +27,7 @@ from typing import IO, TYPE_CHECKING
 
 from steps.backend.environment_cache import unsafe_folder
 from steps.distribution.files import parse_filename
-from steps.host.errors import OF_THE_MACHINE, InputError
+from steps.host.errors import OF_THE_MACHINE, InputError, warn
 from steps.host.files import builds_folder, is_open_at, lock_file, write_whole
 from steps.host.git import ask_git
 from steps.project.history import checkout_around
@@ -137,11 +137,9 @@ def _root() -> Path | None:
     with suppress(FileExistsError):
         root.mkdir(mode=0o700)
     if reason := unsafe_folder(root):
-        _logger.warning(
-            "warning: %r is not used to build in: %s; what compilers make may differ from build"
-            " to build",
-            os.fspath(root),
-            reason,
+        warn(
+            f"{os.fspath(root)!r} is not used to build in: {reason}; what compilers make may differ"
+            " from build to build"
         )
         return None
     return root

@@ -26,6 +26,7 @@ from steps.host.errors import (
     quoted,
     shorten,
     visible,
+    warn,
 )
 from steps.host.progress import current_work, progress
 from steps.registry.address import shown
@@ -159,10 +160,9 @@ class Index:
             api.require_uploadable() if self._uploads else api.repository()
         except ApiUnavailable as error:
             if not self._first_release:
-                _logger.warning(
-                    "warning: whether the repository exists was not checked: %s; an upload cannot"
-                    " create one",
-                    error.problems[0].message,
+                warn(
+                    f"whether the repository exists was not checked: {error.problems[0].message};"
+                    " an upload cannot create one"
                 )
 
     def _ask_root(self) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from steps.host.documents import dump
-from steps.host.errors import Problem, Refused, ServiceError, ShipwheelError
+from steps.host.errors import Problem, Refused, ServiceError, ShipwheelError, warn
 from steps.host.files import write_whole
 from steps.host.gcloud import SECONDS, Call, ask_gcloud, parse_answer, run_gcloud
 from triggers.cloudbuild.build_config import shortest
@@ -321,10 +321,9 @@ class Gcloud:
         found: list[dict[str, Any]] = parse_answer(call, listed) or []
         if not _has_more(listed.stderr):
             return found
-        _logger.warning(
-            "warning: gcloud lists %d triggers, and there are more: those that are gone from the"
-            " repository may be missing here, and each of the others is asked for",
-            len(found),
+        warn(
+            f"gcloud lists {len(found)} triggers, and there are more: those that are gone from the"
+            " repository may be missing here, and each of the others is asked for"
         )
         missing = [name for name in names if name not in {it.get("name") for it in found}]
         return [*found, *filter(None, map(self._trigger, missing))]
