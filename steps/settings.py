@@ -154,16 +154,13 @@ def _token(registry: Registry) -> Login:
     credentials = find_credentials(registry, os.environ)
     login = credentials.login()
     if login is None:
+        why = f": {credentials.failure}" if credentials.failure else ""
         raise AccessError(
-            f"There are no credentials for {registry}{_because(credentials.failure)}",
+            f"There are no credentials for {registry}{why}",
             "set TWINE_USERNAME and TWINE_PASSWORD, run `gcloud auth application-default login`,"
             " or name a key with --json-key",
         )
     return login
-
-
-def _because(failure: str) -> str:
-    return f": {failure}" if failure else ""
 
 
 def _print_variables(found: ClientSettings, login: Login) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from steps.registry.transport import Transport
     from steps.release.gate import Rules
     from steps.release.judgement import Judgement
-    from triggers.overview.model import ComponentStatus, Consumer, Overview
+    from triggers.overview.model import ComponentStatus, Overview
 
 _logger = logging.getLogger("shipwheel")
 
@@ -200,7 +200,7 @@ def _print(overview: Overview) -> None:
 def _cells(component: ComponentStatus) -> dict[str, str]:
     released = next((it for it in component.versions if it.version == component.highest), None)
     consumers = dict.fromkeys(it.name for it in component.consumers)
-    older = dict.fromkeys(_consumer(it) for it in component.outdated)
+    older = dict.fromkeys(f"{it.name} ({it.takes or it.requirement})" for it in component.outdated)
     return {
         "NAME": component.name,
         "HERE": component.version or "-",
@@ -212,10 +212,6 @@ def _cells(component: ComponentStatus) -> dict[str, str]:
         "OLDER IN": shorten([*older], _MOST_NAMES) or "-",
         "TRIGGERS": _triggers(component),
     }
-
-
-def _consumer(consumer: Consumer) -> str:
-    return f"{consumer.name} ({consumer.takes or consumer.requirement})"
 
 
 def _triggers(component: ComponentStatus) -> str:

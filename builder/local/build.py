@@ -254,7 +254,8 @@ class ArtifactDelivery:
         files = [path for path in self._found(package) if path.is_file()]
         if not files:
             return self._is_empty(package)
-        outside = [path for path in files if not self._is_inside(path)]
+        workspace = self.directories.workspace
+        outside = [it for it in files if not it.resolve().is_relative_to(workspace)]
         for path in outside:
             self.log.line(f"ERROR: {str(path)!r} is a link that leads out of {WORKSPACE}")
         if outside:
@@ -276,9 +277,6 @@ class ArtifactDelivery:
             # Up to Python 3.12 that of a path refuses `**.whl`.
             found = glob.glob(inside, root_dir=workspace, recursive=True)  # noqa: PTH207
             yield from (workspace / name for name in sorted(found))
-
-    def _is_inside(self, path: Path) -> bool:
-        return path.resolve().is_relative_to(self.directories.workspace)
 
     def _is_empty(self, package: PythonPackage) -> bool:
         """Return whether *package* has no file because all of its directories are empty."""

@@ -98,8 +98,9 @@ class RestApi:
             case ["packages", package] if package in repository.projects():
                 return _json({"name": f"{full}/packages/{package}"})
             case ["packages", package, "versions", *last] if package in repository.projects():
-                versions = _versions(repository, package)
-                ids = {it: f"{full}/packages/{package}/versions/{_id(it)}" for it in versions}
+                versions = sorted({it.version for it in repository.files_of(package)})
+                of = f"{full}/packages/{package}/versions"
+                ids = {it: f"{of}/{str(it).replace('+', '%2B')}" for it in versions}
                 if not last:
                     return _listing("versions", _named(ids.values()), request)
                 if len(last) == 1 and (version := _parsed(last[0])) in ids:
@@ -143,20 +144,12 @@ def _delete(repository: ServedRepository, full: str, rest: list[str]) -> HttpAns
     return _json({"name": operation, "done": True}) if deleted else _not_found()
 
 
-def _versions(repository: ServedRepository, package: str) -> list[Version]:
-    return sorted({file.version for file in repository.files_of(package)})
-
-
 def _parsed(text: str) -> Version | None:
     """Return the version of an id, which gcloud quotes once more than its path."""
     try:
         return Version(unquote(text))
     except InvalidVersion:
         return None
-
-
-def _id(version: Version) -> str:
-    return str(version).replace("+", "%2B")
 
 
 def _last(name: str) -> str:

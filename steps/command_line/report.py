@@ -221,7 +221,7 @@ def _next_step(judgement: Judgement) -> str:
     if step := _NEXT_STEPS.get(judgement.outcome):
         return f"{step}{_unversioned(judgement)}"
     if judgement.outcome is Outcome.PARTIAL:
-        return f"publish what is missing: {', '.join(_missing(judgement))}"
+        return f"publish what is missing: {', '.join(it.filename for it in judgement.to_upload)}"
     if judgement.invented:
         return "complete the git history: --unshallow"
     if not judgement.suggestions:
@@ -237,10 +237,6 @@ def _unversioned(judgement: Judgement) -> str:
     """Return what differs and needs no release, as the end of a sentence."""
     names = dict.fromkeys(it.name for it in judgement.differences if it.unversioned)
     return f" ({shorten([*names], _SHOWN)} changed, and need no release)" if names else ""
-
-
-def _missing(judgement: Judgement) -> list[str]:
-    return [it.filename for it in judgement.to_upload]
 
 
 def print_finding(finding: Finding, level: Level, where: str) -> None:

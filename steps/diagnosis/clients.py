@@ -132,7 +132,8 @@ def _look_at_pip(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:
             yield _Weakness(unread, f"write [{section.lower()}]")
         yield from _of_urls(urls)
         asks = options.get("keyring-provider") == "subprocess"
-        if asks and pip and pip < _NAMES_USERS and any(map(_lacks_user, urls)):
+        anonymous = any(_is_private(it) and "@" not in it for it in urls)
+        if asks and pip and pip < _NAMES_USERS and anonymous:
             yield _Weakness(
                 f"pip {pip} asks keyring's command for no login without a user name in the URL",
                 f"write {TOKEN_USERNAME}@ before the host, or upgrade pip to 26.2",
@@ -250,10 +251,6 @@ def _address(word: str) -> str:
 
 def _is_private(url: str) -> bool:
     return host_of(url).endswith(".pkg.dev")
-
-
-def _lacks_user(url: str) -> bool:
-    return _is_private(url) and "@" not in url
 
 
 def _has_secret(url: str) -> bool:
