@@ -15,9 +15,9 @@ import os
 import shutil
 import stat
 import time
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import IO, TYPE_CHECKING, Any
 
 from steps.host.errors import warn
 from steps.host.files import lock_file, write_whole
@@ -33,7 +33,7 @@ _SLOTS = 32  # runs that use the same environment at a time
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
-class EnvironmentCache:
+class EnvironmentCache(AbstractContextManager["EnvironmentCache"]):
     """The environments below *folder*, made by *python*, and the locks on those in use."""
 
     def __init__(self, folder: Path, python: str, environ: Mapping[str, str]) -> None:
@@ -41,10 +41,6 @@ class EnvironmentCache:
         read = sorted(item for item in environ.items() if item[0].startswith(("UV_", "SHIPWHEEL_")))
         self._key = [python, os.path.realpath(python), read]
         self._locks = ExitStack()
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Let go of all environments."""

@@ -19,11 +19,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import uv
 from packaging.requirements import InvalidRequirement, Requirement
@@ -175,7 +175,7 @@ class SharedEnvironment:
 AnyEnvironment = Environment | SharedEnvironment
 
 
-class Environments:
+class Environments(AbstractContextManager["Environments"]):
     """Makes environments on demand, each once; one that is not in a *cache* goes with the run."""
 
     def __init__(
@@ -201,10 +201,6 @@ class Environments:
         self.environ = backend_environ(environ)
         self._folder = tempfile.TemporaryDirectory(prefix="shipwheel-", ignore_cleanup_errors=True)
         self._made = OncePerKey[frozenset[str], SharedEnvironment]()
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Remove every environment that is not kept."""

@@ -15,10 +15,10 @@ import socket
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from steps.host.children import followed, last_written, open_output
 
@@ -36,7 +36,7 @@ _REPLY = 16  # bytes: "ready", or an exit code
 _END_SECONDS = 10  # for a fork server to end its hooks
 
 
-class ForkServers:
+class ForkServers(AbstractContextManager["ForkServers"]):
     """A fork server for each environment and backend; leaving the context ends all of them.
 
     Usable from several threads at once, each with environments of its own.
@@ -46,10 +46,6 @@ class ForkServers:
         self._children = children
         self._lock = threading.Lock()
         self._servers: dict[tuple[str, str], _ForkServer | None] = {}
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Let every server end its hooks and itself."""

@@ -14,8 +14,8 @@ import subprocess
 import tempfile
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Generic, Self, TypeVar
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from steps.host.errors import ShipwheelError, printable
 
@@ -45,7 +45,7 @@ _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows ends a process by 
 _awaited: set[int] = set()
 
 
-class Children:
+class Children(AbstractContextManager["Children"]):
     """Runs child processes, each for *timeout* seconds at most; leaving the context ends them all.
 
     Usable from several threads at once.
@@ -57,10 +57,6 @@ class Children:
         self._lock = threading.Lock()
         self._alive: set[subprocess.Popen[bytes]] = set()
         self._closed = False
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """End every child that is still alive, with its own children."""

@@ -17,11 +17,11 @@ import stat
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from errno import EINVAL, EISDIR
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Literal, Self
+from typing import IO, TYPE_CHECKING, Literal
 
 from steps.host.children import Children, open_output, written
 from steps.host.errors import OF_THE_MACHINE, InputError, Problem
@@ -227,7 +227,7 @@ def link_problems(paths: Iterable[Path], *, inside: Path | None = None) -> list[
     return problems
 
 
-class _Staged:
+class _Staged(AbstractContextManager["_Staged"]):
     """Contents on the disk that have no place yet, with the permissions and owner that *path* gets.
 
     They have no name either, where the system can give them one later: a kill leaves nothing.
@@ -245,10 +245,6 @@ class _Staged:
                 os.fchown(number, status.st_uid, status.st_gid)
         if mode is not None and hasattr(os, "fchmod"):
             os.fchmod(number, mode)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
 
     def __exit__(self, *_: object) -> None:
         """Remove what has not got its place."""
