@@ -80,11 +80,6 @@ def find_packages(root: Path, walked: Iterable[Folder] | None = None) -> Found:
     )
 
 
-def find_projects(root: Path) -> tuple[Path, ...]:
-    """Return the directories of the packages at and below *root*."""
-    return find_packages(root).packages
-
-
 Folder = tuple[str, tuple[str, ...], list[str]]
 """A folder, its subfolders, and its files."""
 
@@ -181,7 +176,7 @@ def find_requirers(directory: Path, environ: Mapping[str, str]) -> tuple[Require
 
 
 def _readable(top: Path | None, without: Collection[Path] = ()) -> Iterator[Project]:
-    for directory in find_projects(top) if top else ():
+    for directory in find_packages(top).packages if top else ():
         if directory not in without:
             with suppress(InputError):
                 yield read_project(directory)

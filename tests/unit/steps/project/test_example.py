@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from steps.project.repository import find_projects
+from steps.project.repository import find_packages
 from steps.project.source import read_project
 
 EXAMPLE = Path(__file__).parents[3] / "example"
@@ -27,7 +27,7 @@ def read_toml(folder: str) -> dict[str, Any]:
 
 
 def test_every_package_is_found() -> None:
-    assert find_projects(EXAMPLE) == tuple(PACKAGES / folder for folder in FOLDERS)
+    assert find_packages(EXAMPLE).packages == tuple(PACKAGES / folder for folder in FOLDERS)
 
 
 def test_four_backends_are_shown() -> None:

@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from steps.host.errors import InputError
-from steps.project.repository import find_packages, find_projects
+from steps.project.repository import find_packages
 from steps.project.source import Project, read_project, read_projects
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def test_packages_are_looked_for_in_a_directory_only(tmp_path: Path, name: str, 
     (tmp_path / "file").touch()
 
     with pytest.raises(InputError, match=what):
-        find_projects(tmp_path / name)
+        find_packages(tmp_path / name)
 
 
 def test_packages_are_found_and_what_only_configures_tools_is_not(tmp_path: Path) -> None:
@@ -202,7 +202,10 @@ def test_packages_are_found_and_what_only_configures_tools_is_not(tmp_path: Path
     write(tmp_path / "venv/lib/thing", BACKEND)
     (tmp_path / "venv/pyvenv.cfg").touch()
 
-    assert find_projects(tmp_path) == (tmp_path / "packages/berths", tmp_path / "packages/tides")
+    assert find_packages(tmp_path).packages == (
+        tmp_path / "packages/berths",
+        tmp_path / "packages/tides",
+    )
 
 
 BARE = '[project]\nname = "bare"\nversion = "1"\n'
