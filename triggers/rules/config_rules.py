@@ -82,7 +82,9 @@ def names_are_well_formed(config: ConfigSource) -> Iterator[Finding]:
         # A default is often a placeholder for what is given: an image is not judged by it.
         is_default = finding.code == "SW313" and any(map(SUBSTITUTION_KEY.fullmatch, keys))
         if all(map(values.get, keys)) and not is_default and "$" not in read:
-            message = finding.message.replace(read, written) if read else finding.message
+            message = finding.message
+            for quote in "\"'":
+                message = message.replace(f"{quote}{read}{quote}", f"{quote}{written}{quote}")
             yield replace(finding, message=message)
 
 

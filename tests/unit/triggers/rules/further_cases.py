@@ -244,6 +244,12 @@ FURTHER: dict[str, tuple[Files, Files]] = {
         f"{USES}artifacts:\n  objects: {{location: '$_BUCKET/a', paths: [a]}}\n"
         "  pythonPackages: [{repository: 'https://$LOCATION-python.pkg.dev/p/r/', paths: [a]}]\n",
     ),
+    "SW310 of a short value": config(
+        f"{USES}artifacts:\n  objects: {{location: $_B, paths: [a]}}  # SW310\n"
+        "substitutions: {_B: b}\n",
+        f"{USES}artifacts:\n  objects: {{location: $_B, paths: [a]}}\n"
+        "substitutions: {_B: 'gs://b'}\n",
+    ),
     "SW314 of a name that is declared": config(
         f"{USES}  args: [$ENTRIES_DIR, $_ENTRIES_DIR]  # SW314\n"
         "substitutions: {_ENTRIES_DIR: x}\n",
