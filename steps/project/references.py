@@ -100,18 +100,26 @@ def _add(found: References, dependency: Dependency) -> None:
     uses.get(dependency.kind, found.runtime).append(dependency)
 
 
-def _add_requirements_file(found: References, path: Path, extra: str) -> None:
-    """Add the lines of the requirements file *path*, and of those that it includes."""
+def _add_requirements_file(
+    found: References, path: Path, extra: str, *, is_constraint: bool = False
+) -> None:
+    """Add the lines of the requirements file *path*, and of those that it includes.
+
+    What a constraint names is not required by it.
+    """
     found.lists.add(path)
-    for line in parse_requirements(read_text(path)).lines:
+    lines = parse_requirements(read_text(path)).lines
+    for line in lines if not is_constraint else ():
         if line.body:
             it = parse_dependency(line.body, path.parent, "extra" if extra else "runtime")
             found.runtime.append(replace(it, extras=names_of_extras(extra)))
-        for name in line.values("--requirement", "--constraint"):
+    for option in ("--requirement", "--constraint"):
+        for name in (name for line in lines for name in line.values(option)):
             included = Path(os.path.normpath(path.parent / name))
             found.files.add(included)
             if included not in found.lists:
-                _add_requirements_file(found, included, extra)
+                constrains = is_constraint or option == "--constraint"
+                _add_requirements_file(found, included, extra, is_constraint=constrains)
 
 
 def _dynamic_lists(table: Mapping[str, Any]) -> list[tuple[str, str]]:

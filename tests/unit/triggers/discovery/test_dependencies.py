@@ -329,13 +329,14 @@ def test_a_function_depends_on_what_its_requirements_name(
 def test_included_requirements_are_followed_and_start_the_build_themselves(tmp_path: Path) -> None:
     files = {
         "f/main.py": IMPORT,
-        "f/requirements.txt": "-r ../shared/base.txt\n-c ../constraints.txt\n",
+        "f/requirements.txt": "-c ../constraints.txt\n-r ../shared/base.txt\n",
         "shared/base.txt": "-r base.txt\n../b\n",
-        "constraints.txt": "",
+        "constraints.txt": "c==1\n-r shared/base.txt\n",
         "b/pyproject.toml": project("b"),
+        "c/pyproject.toml": project("c"),
     }
 
-    [_, function] = inventory(tmp_path, files).components
+    [_, _, function] = inventory(tmp_path, files).components
     assert function.dependencies.folders == ("b",)
     assert function.dependencies.files == ("constraints.txt", "shared/base.txt")
 
