@@ -219,7 +219,10 @@ _HABITS = (
     ),
     _Habit(
         "SW904",
-        re.compile(r"\btwine\s+upload\b[^\n;&|]*\s(?:-p|--password)\b"),
+        re.compile(
+            r"\b(?:twine\s+upload|(?:uv|poetry)\s+publish)\b[^\n;&|]*\s(?:-[pt]|--password|--token)\b"
+            r"|\bpoetry\s+config\s+http-basic\.\S+\s+\S+\s+\S"
+        ),
         "the step gives a password on the command line, where logs and processes show it",
         "remove it; `shipwheel publish` uploads as the build's service account",
     ),

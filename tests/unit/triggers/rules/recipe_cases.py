@@ -59,6 +59,14 @@ RECIPES: dict[str, tuple[Files, Files]] = {
         runs("twine upload -u oauth2accesstoken -p $$T dist/a.whl", "SW904"),
         runs("mkdir -p dist && twine upload dist/a.whl"),
     ),
+    "SW904 of Poetry's password": (
+        runs("poetry config http-basic.gar oauth2accesstoken $$T", "SW904"),
+        runs("poetry config repositories.gar https://us-python.pkg.dev/p/r/"),
+    ),
+    "SW904 of uv's token": (
+        runs("uv publish --publish-url https://us-python.pkg.dev/p/r/ --token $$T", "SW904"),
+        runs("uv publish --publish-url https://us-python.pkg.dev/p/r/ dist/a.whl"),
+    ),
     "SW905 in a build config": (
         runs("'sed -i s/{{ACCESS_TOKEN}}/$$T/ requirements.txt'", "SW905"),
         runs("sed -i s/VERSION/1/ setup.cfg"),
