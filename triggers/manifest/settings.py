@@ -6,11 +6,13 @@ add up; of everything else the last layer that gives it wins.
 
 from __future__ import annotations
 
+import zoneinfo
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from steps.host.errors import did_you_mean
 from triggers.cloudbuild.conditions import anchored
 from triggers.manifest.function import FunctionConfig, TopicName
 from triggers.manifest.types import (
@@ -33,14 +35,33 @@ if TYPE_CHECKING:
 
 KINDS = ("check", "publish", "deploy")
 
-_CRON_FIELD = r"[0-9A-Za-z*/,-]+"
+
+def _cron_field(value: str) -> str:
+    item = rf"(?:\*|(?:{value})(?:-(?:{value}))?)(?:/[1-9][0-9]?)?"
+    return f"{item}(?:,{item})*"
+
+
+_CRON_FIELDS = (
+    *("[0-5]?[0-9]", "[01]?[0-9]|2[0-3]", "0?[1-9]|[12][0-9]|3[01]"),
+    *("0?[1-9]|1[0-2]|[A-Za-z]{3}", "[0-7]|[A-Za-z]{3}"),
+)
 Cron = Annotated[
     str,
     matching(
-        f"{_CRON_FIELD}(?: {_CRON_FIELD}){{4}}",
+        " ".join(map(_cron_field, _CRON_FIELDS)),
         "write minute, hour, day of the month, month and day of the week, such as 0 3 * * *",
     ),
 ]
+
+
+def _check_zone(name: str) -> str:
+    zones = zoneinfo.available_timezones()  # none where the machine has no such data
+    if zones and name not in zones:
+        hint = did_you_mean(name, zones, "write it as in the tz database, such as Europe/Berlin")
+        raise problem(f"{name!r}, which is no time zone", hint)
+    return name
+
+
 DEFAULT_ACCOUNTS = {kind: f"shipwheel-{kind}" for kind in KINDS}
 # What `shipwheel init` writes; a manifest that names none leaves functions to Google's accounts.
 DEFAULT_FUNCTION_ACCOUNTS = {
@@ -150,7 +171,7 @@ class OwnKind(PublishTriggers):
 
     schedule: Cron | None = None
     """When Cloud Scheduler starts it: `0 3 * * *` is every night at three."""
-    time_zone: Annotated[str, StringConstraints(min_length=1)] | None = None
+    time_zone: Annotated[str, AfterValidator(_check_zone)] | None = None
     """The schedule's time zone, such as `Europe/Berlin`. By default `Etc/UTC`."""
     manual: Literal[True] | None = None
     """You start it: `gcloud builds triggers run NAME`."""

@@ -163,6 +163,13 @@ def test_what_cannot_be_a_trigger_is_refused(changes: dict[str, Any], said: str)
     assert "\n  hint: " in problem
 
 
+@pytest.mark.parametrize("schedule", ["*/5 * * * *", "0,30 9-17 * * MON-FRI", "5 4 1-31/2 jan 7"])
+def test_a_schedule_is_written_as_cron_has_it(schedule: str) -> None:
+    nightly = {**KINDS["nightly"], "schedule": schedule, "timeZone": "Europe/Berlin"}
+
+    assert parse_manifest({**SMALLEST, "kinds": {"nightly": nightly}}).kinds
+
+
 @pytest.mark.parametrize(
     ("own_kind", "said"),
     [
@@ -172,7 +179,21 @@ def test_what_cannot_be_a_trigger_is_refused(changes: dict[str, Any], said: str)
             "`kinds.nightly` is started by 2 things",
         ),
         ({"nightly": {"manual": True}}, "`kinds.nightly` is without a build config"),
-        ({"nightly": {**KINDS["nightly"], "schedule": "at three"}}, "`kinds.nightly.schedule` is"),
+        *(
+            ({"nightly": {**KINDS["nightly"], "schedule": it}}, "`kinds.nightly.schedule` is")
+            for it in (
+                "at three",
+                "60 3 * * *",
+                "0 24 * * *",
+                "0 3 0 * *",
+                "0 3 * 13 *",
+                "0 3 * * 8",
+            )
+        ),
+        (
+            {"nightly": {**KINDS["nightly"], "timeZone": "Europe/Berln"}},
+            "`kinds.nightly.timeZone` is 'Europe/Berln', which is no time zone",
+        ),
         (
             {"by-hand": {**KINDS["by-hand"], "timeZone": "Etc/UTC"}},
             '`kinds["by-hand"]` is with a timeZone and no schedule',
