@@ -22,7 +22,7 @@ from triggers.cloud_project.forms import (
     steps,
     terraform_setup,
 )
-from triggers.cloud_project.live import Comparison, active_project, apply, compare, prune, read_live
+from triggers.cloud_project.live import Comparison, active_project, apply, compare, read_live
 from triggers.cloud_project.resources import (
     Binding,
     find_repositories,
@@ -35,9 +35,9 @@ from triggers.manifest.starting import restricted_region
 from triggers.rendering.repository import open_repository
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
-    from triggers.cloud_project.resources import CleanupPolicies, DesiredResource, Resource
+    from triggers.cloud_project.resources import CleanupPolicies, DesiredResource
     from triggers.manifest.manifest import Manifest
 
 _logger = logging.getLogger("shipwheel")
@@ -222,7 +222,7 @@ def _as_object(comparison: Comparison) -> dict[str, Any]:
 def _apply(comparison: Comparison, *, prunes: bool, as_json: bool) -> None:
     changed: dict[str, list[str]] = {"created": [], "deleted": []}
     try:
-        for verb, resource in _changes(comparison, prunes=prunes):
+        for verb, resource in apply(comparison, os.environ, prunes=prunes):
             changed[verb].append(str(resource))
             if not as_json:
                 click.echo(f"{verb}   {resource}")
@@ -237,13 +237,6 @@ def _apply(comparison: Comparison, *, prunes: bool, as_json: bool) -> None:
         _logger.info(_ROLES_TAKE_TIME)
     left = (it for it in comparison.extra if str(it) not in changed["deleted"])
     warn(*(f"too many: {it}: {revoke(it).line}" for it in left))
-
-
-def _changes(comparison: Comparison, *, prunes: bool) -> Iterator[tuple[str, Resource]]:
-    """Make the changes, and yield what was done to which resource."""
-    yield from (("created", need.resource) for need in apply(comparison, os.environ))
-    if prunes:
-        yield from (("deleted", job) for job in prune(comparison, os.environ))
 
 
 if __name__ == "__main__":

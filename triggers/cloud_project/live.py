@@ -33,8 +33,7 @@ from triggers.cloud_project.resources import (
     ScheduledJob,
     ServiceAccount,
 )
-from triggers.cloud_project.schedules import SCHEDULER, is_ours, job_location, live_job
-from triggers.manifest.settings import owner_of
+from triggers.cloud_project.schedules import SCHEDULER, job_location, live_job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -64,7 +63,7 @@ class Live:
     """What is there; *accounts* tells by address which are disabled.
 
     *conditional* are the grants that hold on a condition only, *bindings* the others. *jobs* are by
-    name those of Cloud Scheduler, None for one that runs no trigger of its name.
+    name those of Cloud Scheduler, None for one that the manifest did not make.
     """
 
     apis: frozenset[EnabledApi] = frozenset()
@@ -125,9 +124,8 @@ def _jobs(
     names = {it.name for it in wanted if isinstance(it, ScheduledJob)}
     where = f"--location={job_location(manifest)}"
     found = _ask("scheduler jobs list", where, project=manifest.project, environ=environ)
-    jobs = {it["name"].rpartition("/")[2]: live_job(it) for it in found}
-    owner = owner_of(manifest)
-    return {name: job for name, job in jobs.items() if name in names or is_ours(job, owner)}
+    jobs = {it["name"].rpartition("/")[2]: live_job(it, manifest) for it in found}
+    return {name: job for name, job in jobs.items() if name in names or job}
 
 
 def _scopes(resources: Iterable[Resource]) -> dict[Scope, None]:
@@ -224,7 +222,7 @@ def compare(needs: Sequence[DesiredResource], live: Live) -> Comparison:
         missing=tuple(missing),
         there=tuple(need for need in needs if need not in not_there),
         wrong=tuple(problem for _, problem in wrong),
-        extra=(*extra, *_gone(needs, live)),
+        extra=extra,
         foreign=foreign,
     )
 
@@ -285,8 +283,8 @@ def _wrong_repository(wanted: RepositoryResource, live: Live) -> Iterator[Proble
 
 def _not_wanted(
     needs: Sequence[DesiredResource], live: Live
-) -> tuple[tuple[Binding, ...], tuple[Binding, ...]]:
-    """Return the grants to the setup's accounts that are not wanted, and those to others.
+) -> tuple[tuple[Binding | ScheduledJob, ...], tuple[Binding, ...]]:
+    """Return the grants to the setup's accounts and the jobs that are not wanted, and other grants.
 
     Who else may do what in the whole project is not of our concern.
     """
@@ -304,13 +302,8 @@ def _not_wanted(
         and not isinstance(it.scope, ProjectScope)
         and not it.member.startswith("deleted:")
     )
-    return extra, foreign
-
-
-def _gone(needs: Sequence[DesiredResource], live: Live) -> Iterator[ScheduledJob]:
-    """Yield the jobs whose triggers the manifest no longer has."""
-    wanted = {need.resource.name for need in needs if isinstance(need.resource, ScheduledJob)}
-    yield from (job for name, job in live.jobs.items() if job and name not in wanted)
+    jobs = {it.name for it in resources if isinstance(it, ScheduledJob)}
+    return (*extra, *(job for name, job in live.jobs.items() if job and name not in jobs)), foreign
 
 
 def _key(binding: Binding) -> tuple[object, str, str]:
@@ -322,9 +315,10 @@ def apply(
     comparison: Comparison,
     environ: Mapping[str, str],
     *,
+    prunes: bool = False,
     sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[DesiredResource]:
-    """Create what is missing, and yield each when it is there.
+) -> Iterator[tuple[str, Resource]]:
+    """Create what is missing, and yield each when it is there; with *prunes* delete jobs, too.
 
     Raises Refused, and does nothing, when something is there and wrong; or what `run_gcloud`
     raises, at the command that failed.
@@ -332,15 +326,10 @@ def apply(
     Refused.raise_all(comparison.wrong)
     for together, call in steps(comparison.missing):
         _run_with_retries(call, environ, sleep)
-        yield from together
-
-
-def prune(comparison: Comparison, environ: Mapping[str, str]) -> Iterator[ScheduledJob]:
-    """Delete the jobs that are too many, and yield each; raise what `run_gcloud` raises."""
-    for resource in comparison.extra:
-        if isinstance(resource, ScheduledJob):
-            run_gcloud(revoke(resource), environ)
-            yield resource
+        yield from (("created", need.resource) for need in together)
+    for job in (it for it in comparison.extra if prunes and isinstance(it, ScheduledJob)):
+        run_gcloud(revoke(job), environ)
+        yield "deleted", job
 
 
 def _run_with_retries(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from triggers.cloud_project.resources import (
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 
     from triggers.cloud_project.resources import ServiceAccount, ServiceAccounts
     from triggers.manifest.manifest import Manifest
-    from triggers.manifest.settings import Owner
 
 STARTS_TRIGGERS = "roles/cloudbuild.builds.editor"
 ACTS_AS = "roles/iam.serviceAccountUser"
@@ -35,10 +32,6 @@ _STARTER_APIS = {
     "webhook": ("secretmanager", "keeps the secrets of webhooks"),
 }
 _UTC = "Etc/UTC"
-_JOB = re.compile("projects/(?P<project>[^/]+)/locations/(?P<location>[^/]+)/jobs/(?P<name>[^/]+)")
-_TRIGGER = re.compile(
-    "https://cloudbuild.googleapis.com/v1/projects/([^/]+)/locations/([^/]+)/triggers/([^/]+):run"
-)
 _BODY = "{}"  # what the trigger builds is in the trigger
 
 
@@ -73,17 +66,23 @@ def scheduled_jobs(manifest: Manifest, users: ServiceAccounts) -> Iterator[Desir
     for account, _ in schedulers(manifest, users):
         for name, kind in users.scheduled:
             own = manifest.kinds[kind]
-            job = ScheduledJob(
-                project=manifest.project,
-                location=job_location(manifest),
-                name=name,
-                trigger_location=manifest.region,
-                schedule=own.schedule or "",
-                time_zone=own.time_zone or _UTC,
-                account=account,
-                repository=owner_of(manifest).repository,
-            )
+            job = _job(manifest, name, own.schedule or "", own.time_zone or _UTC, account)
             yield DesiredResource(job, f"Starts the trigger {name}")
+
+
+def _job(
+    manifest: Manifest, name: str, schedule: str, time_zone: str, account: ServiceAccount
+) -> ScheduledJob:
+    return ScheduledJob(
+        project=manifest.project,
+        location=job_location(manifest),
+        name=name,
+        trigger_location=manifest.region,
+        schedule=schedule,
+        time_zone=time_zone,
+        account=account,
+        repository=owner_of(manifest).repository,
+    )
 
 
 def job_location(manifest: Manifest) -> str:
@@ -126,31 +125,13 @@ def job_block(job: ScheduledJob) -> dict[str, Any]:
     }
 
 
-def live_job(answer: Mapping[str, Any]) -> ScheduledJob | None:
-    """Return the job that Cloud Scheduler answers with, None where it runs no trigger of its name.
-
-    Its *repository* is empty where somebody else made it.
-    """
-    place = _JOB.fullmatch(answer["name"])
-    target = answer.get("httpTarget", {})
-    trigger = _TRIGGER.fullmatch(target.get("uri", ""))
-    if not (place and trigger and place.group("project", "name") == trigger.group(1, 3)):
-        return None
+def live_job(answer: Mapping[str, Any], manifest: Manifest) -> ScheduledJob | None:
+    """Return the job that Cloud Scheduler answers with, None where *manifest* did not make it."""
+    name, target = answer["name"].rpartition("/")[2], answer.get("httpTarget", {})
     email = target.get("oauthToken", {}).get("serviceAccountEmail", "")
-    job = ScheduledJob(
-        project=place["project"],
-        location=place["location"],
-        name=place["name"],
-        trigger_location=trigger[2],
-        schedule=answer.get("schedule", ""),
-        time_zone=answer.get("timeZone", _UTC),
-        account=service_account(email, place["project"]),
-        repository=answer.get("description", "").rpartition(" ")[2],
-    )
-    return job if answer.get("description") == job.description else replace(job, repository="")
-
-
-def is_ours(job: ScheduledJob | None, owner: Owner) -> bool:
-    """Return whether *job* was made for a trigger of *owner*."""
-    prefix = f"{owner.prefix}-" if owner.prefix else ""
-    return bool(job and job.repository == owner.repository and job.name.startswith(prefix))
+    account = service_account(email, manifest.project)
+    zone = answer.get("timeZone", _UTC)
+    job = _job(manifest, name, answer.get("schedule", ""), zone, account)
+    prefix = f"{manifest.name_prefix}-" if manifest.name_prefix else ""
+    made = (target.get("uri"), answer.get("description")) == (job.uri, job.description)
+    return job if made and name.startswith(prefix) else None

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from tests.unit.triggers.cloud_project.setup_needs import PACKAGE, PYPI, email, granted, needs
+from tests.unit.triggers.manifest.test_manifest import SMALLEST
 from tests.unit.triggers.rendering.rendering import KINDS
 from triggers.cloud_project.forms import script, terraform_setup
 from triggers.cloud_project.live import Live, compare
 from triggers.cloud_project.resources import ScheduledJob
-from triggers.cloud_project.schedules import is_ours, live_job
-from triggers.manifest.settings import Owner
+from triggers.cloud_project.schedules import live_job
+from triggers.manifest.manifest import parse_manifest
 
 NIGHTLY = {**KINDS["nightly"], "timeZone": "Europe/Berlin"}
+MANIFEST = parse_manifest(SMALLEST)
 ACCOUNT = "shipwheel-schedule@my-project.iam.gserviceaccount.com"
 DESCRIPTION = "Shipwheel: starts the trigger monorepo-nightly of acme/monorepo"
 TRIGGERS = "https://cloudbuild.googleapis.com/v1/projects/my-project/locations"
@@ -145,7 +147,7 @@ def test_a_job_that_does_something_else_is_wrong(live: dict[str, Any], *, there:
     need = replace(needs(PACKAGE)[0], resource=wanted)
 
     missing = compare([need], Live())
-    found = compare([need], Live(jobs={"monorepo-nightly": live_job(live)}))
+    found = compare([need], Live(jobs={"monorepo-nightly": live_job(live, MANIFEST)}))
 
     assert missing.missing == (need,)
     assert (found.missing, bool(found.there)) == ((), there)
@@ -156,18 +158,21 @@ def test_a_job_that_does_something_else_is_wrong(live: dict[str, Any], *, there:
 
 
 @pytest.mark.parametrize(
-    ("changes", "prefix", "ours"),
+    ("changes", "ours"),
     [
-        ({}, "", True),
-        ({}, "monorepo", True),
-        ({}, "mono", False),
-        ({"description": f"{DESCRIPTION}2"}, "", False),
-        ({"description": "Every night, acme/monorepo"}, "", False),
-        ({"name": "projects/my-project/locations/us-central1/jobs/by-hand"}, "", False),
-        ({"httpTarget": {"uri": "https://example.com"}}, "", False),
+        ({"schedule": "1 1 * * *", "timeZone": "Etc/UTC"}, True),
+        ({"description": f"{DESCRIPTION}2"}, False),
+        ({"description": "Every night, acme/monorepo"}, False),
+        ({"name": "projects/my-project/locations/us-central1/jobs/by-hand"}, False),
+        ({"httpTarget": {"uri": "https://example.com"}}, False),
     ],
 )
-def test_a_job_is_of_the_repository_that_made_it(
-    changes: dict[str, Any], prefix: str, *, ours: bool
-) -> None:
-    assert is_ours(live_job(answer(**changes)), Owner("acme/monorepo", prefix)) is ours
+def test_a_job_is_of_the_manifest_that_made_it(changes: dict[str, Any], *, ours: bool) -> None:
+    assert bool(live_job(answer(**changes), MANIFEST)) is ours
+
+
+@pytest.mark.parametrize(("prefix", "ours"), [("monorepo", True), ("mono", False)])
+def test_nor_is_a_job_with_another_prefix(prefix: str, *, ours: bool) -> None:
+    manifest = parse_manifest({**SMALLEST, "namePrefix": prefix})
+
+    assert bool(live_job(answer(), manifest)) is ours
