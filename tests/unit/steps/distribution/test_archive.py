@@ -8,6 +8,7 @@ import io
 import stat
 import tarfile
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from steps.host.errors import InputError
 from tests.archives import member_hashes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -57,6 +59,13 @@ def wheel(path: Path, members: dict[str, bytes]) -> Path:
         for name, content in members.items():
             archive.writestr(name, content)
     return path
+
+
+def packed(path: Path, members: dict[str, bytes]) -> Path:
+    """Write a wheel or an sdist, by the name of *path*."""
+    if path.suffix == ".whl":
+        return wheel(path, members)
+    return sdist(path, *((f"a-1/{name}", content) for name, content in members.items()))
 
 
 def test_members_are_hashed_without_the_top_folder_of_an_sdist(tmp_path: Path) -> None:
@@ -227,9 +236,7 @@ def test_a_bomb_is_refused_and_what_is_no_larger_than_a_distribution_is_read(
     def of_zeros(number: int) -> Path:
         path = tmp_path / str(number) / name
         path.parent.mkdir()
-        if path.suffix == ".whl":
-            return wheel(path, {"a/zeros": bytes(number)})
-        return sdist(path, ("a-1/zeros", bytes(number)))
+        return packed(path, {"zeros": bytes(number)})
 
     assert len(member_hashes(of_zeros(1024**2 - 2048))) == 1
     with pytest.raises(InputError, match="unpacks to more than a distribution holds"):
@@ -242,11 +249,7 @@ def test_what_is_large_and_hardly_packed_is_not_a_bomb(
 ) -> None:
     monkeypatch.setattr(steps.distribution.archive, "BOMB_BYTES", 1000)
     noise = hashlib.shake_256(b"sea").digest(50_000)
-    path = tmp_path / name
-    if path.suffix == ".whl":
-        wheel(path, {"x": noise})
-    else:
-        sdist(path, ("a-1/x", noise))
+    path = packed(tmp_path / name, {"x": noise})
 
     assert member_hashes(path) == {"x": hashlib.sha256(noise).hexdigest()}
 
@@ -256,11 +259,7 @@ def test_what_is_large_and_hardly_packed_is_not_a_bomb(
 def test_more_members_than_any_distribution_has_are_refused(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / name
-    if path.suffix == ".whl":
-        wheel(path, {"x": b"sea", "y": b"", "z": b""})
-    else:
-        sdist(path, ("a-1/x", b"sea"), ("a-1/y", b""), ("a-1/z", b""))
+    path = packed(tmp_path / name, {"x": b"sea", "y": b"", "z": b""})
     monkeypatch.setattr(steps.distribution.archive, "MAX_MEMBERS", 3)
     assert len(member_hashes(path)) == 3
 
@@ -288,11 +287,7 @@ def test_a_link_to_nothing_has_no_hash(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a-1.tar.gz", "a-1-py3-none-any.whl"])
 def test_a_member_that_is_not_there_is_the_callers_mistake(name: str, tmp_path: Path) -> None:
-    path = tmp_path / name
-    if path.suffix == ".whl":
-        wheel(path, {"x": b""})
-    else:
-        sdist(path, ("a-1/x", b""))
+    path = packed(tmp_path / name, {"x": b""})
 
     with open_archive(path) as archive, pytest.raises(KeyError):
         archive.read("y")
@@ -320,23 +315,6 @@ def test_an_archive_that_is_not_there_is_reported(tmp_path: Path) -> None:
     assert str(caught.value) == (
         "'a-1.tar.gz' cannot be read as an sdist: No such file or directory\n  hint: build it again"
     )
-
-
-@pytest.mark.attack("an archive")
-@pytest.mark.parametrize(
-    ("at", "value"), [(6, b"\x01\x00"), (8, b"\x63\x00")], ids=["encrypted", "packed oddly"]
-)
-def test_a_member_that_python_cannot_unpack_is_refused(
-    at: int, value: bytes, tmp_path: Path
-) -> None:
-    path = wheel(tmp_path / "a-1-py3-none-any.whl", {"x": b"ships"})
-    content = bytearray(path.read_bytes())
-    entry = content.index(b"PK\x01\x02") + 2  # where the list of members repeats it, 2 further
-    content[at : at + 2] = content[entry + at : entry + at + 2] = value
-    path.write_bytes(content)
-
-    with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
-        member_hashes(path)
 
 
 @pytest.mark.attack("an archive")
@@ -372,21 +350,31 @@ def test_a_member_whose_compression_is_broken_is_refused(tmp_path: Path, compres
         member_hashes(path)
 
 
+def with_field(at: int, value: bytes, content: bytes) -> bytes:
+    """Change a field of the only member, and where the list of the members repeats it."""
+    there = content.index(b"PK\x01\x02") + 2 + at
+    content = content[:at] + value + content[at + 2 :]
+    return content[:there] + value + content[there + 2 :]
+
+
+def with_list_elsewhere(content: bytes) -> bytes:
+    begin = content.rindex(b"PK\x05\x06") + 16
+    return content[:begin] + b"\xff\xff\xff\x00" + content[begin + 4 :]
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "encrypted": partial(with_field, 6, b"\x01\x00"),
+    "packed oddly": partial(with_field, 8, b"\x63\x00"),
+    "members elsewhere": with_list_elsewhere,
+    "a name not in its UTF-8": lambda content: content.replace("\u00fc".encode(), b"\xff\xff"),
+}
+
+
 @pytest.mark.attack("an archive")
-def test_a_wheel_whose_members_are_not_where_it_says_is_refused(tmp_path: Path) -> None:
-    path = wheel(tmp_path / "a-1-py3-none-any.whl", {"x": b"ships"})
-    content = path.read_bytes()
-    directory = content.rindex(b"PK\x05\x06") + 16  # where the list of the members begins
-    path.write_bytes(content[:directory] + b"\xff\xff\xff\x00" + content[directory + 4 :])
-
-    with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
-        member_hashes(path)
-
-
-@pytest.mark.attack("an archive")
-def test_a_name_in_a_wheel_that_is_not_the_utf_8_that_it_says_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_wheel_that_is_not_what_it_says_is_refused(damage: str, tmp_path: Path) -> None:
     path = wheel(tmp_path / "a-1-py3-none-any.whl", {"\u00fc": b"ships"})
-    path.write_bytes(path.read_bytes().replace("\u00fc".encode(), b"\xff\xff"))
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
 
     with pytest.raises(InputError, match=f"{path.name!r} cannot be read as a wheel"):
         member_hashes(path)
