@@ -23,14 +23,15 @@ demo: $(VENV)/runtime  ## run the whole pipeline on the sample repository, witho
 	$(BIN)/python tests/example/demo.py
 
 test: $(VENV)/development  ## every behaviour once
-	$(UNIT)
+	$(UNIT) -m "not exhaustive"
 	$(INTEGRATION) -m "not exhaustive"
 
 test-exhaustive: $(VENV)/development  ## what `make test` leaves out: every kill, every fault with every command
+	$(UNIT) -m "exhaustive or hypothesis" --hypothesis-profile=exhaustive
 	$(INTEGRATION) -m exhaustive
 
 unit: $(VENV)/development  ## the tests that open no socket
-	$(UNIT)
+	$(UNIT) -m "not exhaustive"
 
 integration: $(VENV)/development  ## real build, twine, pip and the emulator
 	$(INTEGRATION) -m "not exhaustive"

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hypothesis
 import pytest_socket
 
-hypothesis.settings.register_profile("unhurried", deadline=None)
-hypothesis.settings.load_profile("unhurried")
+# `make test-exhaustive` chooses the other.
+hypothesis.settings.register_profile("exhaustive", deadline=None, max_examples=150)
+hypothesis.settings.register_profile("sample", deadline=None, max_examples=30)
+hypothesis.settings.load_profile("sample")
 
 
 def pytest_runtest_setup() -> None:

@@ -1,4 +1,7 @@
-"""Broken inputs, each made from a seed, so that what fails once fails again."""
+"""Broken inputs, each made from a seed, so that what fails once fails again.
+
+`make test` takes the first fifty seeds of each kind of input, `make test-exhaustive` the others.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,23 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pytest
+
 from steps.host.errors import ShipwheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
-CASES = 250
+
+def _some(seeds: range, *marks: pytest.MarkDecorator) -> object:
+    attack = pytest.mark.attack("a broken input", cases=len(seeds))
+    return pytest.param(seeds, marks=(attack, *marks), id=f"{seeds.start} to {seeds.stop}")
+
+
+some_seeds = pytest.mark.parametrize(
+    "seeds", [_some(range(50)), _some(range(50, 250), pytest.mark.exhaustive)]
+)
 
 
 @dataclass(frozen=True)
@@ -46,10 +59,10 @@ def damaged(dice: random.Random, content: bytes) -> bytes:
     return bytes(data)
 
 
-def failures(kind: str, broken: Input, folder: Path) -> dict[int, Exception]:
-    """Return the errors that nobody expects, by the seeds of the inputs that they came of."""
+def failures(kind: str, broken: Input, folder: Path, seeds: Iterable[int]) -> dict[int, Exception]:
+    """Return the errors that nobody expects, by those of *seeds* that they came of."""
     failed: dict[int, Exception] = {}
-    for seed in range(CASES):
+    for seed in seeds:
         dice = random.Random(f"{kind} {seed}")  # noqa: S311 - no secret, and the same each time
         content = broken.make(dice, folder)
         try:

@@ -26,7 +26,7 @@ from steps.distribution.files import check_built, read_whole
 from steps.host.errors import ShipwheelError
 from steps.project.manifest import MANIFEST
 from tests.tiny import make_distributions, make_project
-from tests.unit.fuzzing import CASES, Input, damaged, failures
+from tests.unit.fuzzing import Input, damaged, failures, some_seeds
 from triggers.cloudbuild.conditions import read_conditions
 from triggers.cloudbuild.files import read_build_config, read_mappings
 from triggers.cloudbuild.substitutions import (
@@ -274,9 +274,9 @@ INPUTS = {
 }
 
 
-@pytest.mark.attack("a broken input", cases=CASES)
+@some_seeds
 @pytest.mark.parametrize("kind", INPUTS)
 def test_a_broken_input_is_an_error_that_is_expected(
-    kind: str, tmp_path_factory: pytest.TempPathFactory
+    kind: str, seeds: range, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    assert failures(kind, INPUTS[kind], tmp_path_factory.mktemp("fuzz")) == {}
+    assert failures(kind, INPUTS[kind], tmp_path_factory.mktemp("fuzz"), seeds) == {}

@@ -23,7 +23,7 @@ from steps.project.source import read_project
 from steps.registry.page import parse_page, parse_root
 from steps.version.places import find_place
 from steps.version.plan import current_version
-from tests.unit.fuzzing import CASES, Input, damaged, failures
+from tests.unit.fuzzing import Input, damaged, failures, some_seeds
 from tests.unit.steps.function.function_context import context
 from tests.unit.test_fuzz import SOUND_YAML
 from triggers.rendering.repository import open_repository, render_repository
@@ -277,7 +277,9 @@ INPUTS = {
 }
 
 
-@pytest.mark.attack("a broken input", cases=CASES)
+@some_seeds
 @pytest.mark.parametrize("kind", INPUTS)
-def test_a_broken_text_is_an_error_that_is_expected(kind: str, tmp_path: Path) -> None:
-    assert failures(kind, INPUTS[kind], tmp_path) == {}
+def test_a_broken_text_is_an_error_that_is_expected(
+    kind: str, seeds: range, tmp_path: Path
+) -> None:
+    assert failures(kind, INPUTS[kind], tmp_path, seeds) == {}

@@ -238,7 +238,6 @@ MOVES = strategies.lists(strategies.tuples(strategies.integers(0, 20), strategie
 
 
 @pytest.mark.attack("a published file that differs")
-@hypothesis.settings(max_examples=150)
 @hypothesis.given(ours=MEMBERS, moves=MOVES, data=strategies.data())
 def test_no_rearrangement_of_a_wheel_hides_a_member_that_differs(
     ours: dict[str, str], moves: list[tuple[int, int]], data: strategies.DataObject
@@ -252,7 +251,6 @@ def test_no_rearrangement_of_a_wheel_hides_a_member_that_differs(
 
 
 @pytest.mark.attack("a published file that differs")
-@hypothesis.settings(max_examples=150)
 @hypothesis.given(ours=SDIST_MEMBERS, moves=MOVES, data=strategies.data())
 def test_no_rearrangement_of_an_sdist_hides_a_member_that_differs(
     ours: dict[str, str], moves: list[tuple[int, int]], data: strategies.DataObject

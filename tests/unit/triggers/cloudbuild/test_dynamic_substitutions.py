@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from triggers.cloudbuild.dynamic_substitutions import ExpansionError, expand_values, keys_of
@@ -95,7 +95,6 @@ def test_an_expansion_is_bash_s(text: str) -> None:
     assert _expand(text, VALUES) == _bash(text, VALUES)
 
 
-@settings(max_examples=60)
 @given(
     st.text(alphabet="ab./-", max_size=6),
     st.sampled_from(["#", "##", "%", "%%"]),
