@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from builder.__main__ import COMMANDS, TRIGGER_COMMANDS
 from tests.integration.program import run_module
 from tests.integration.selection import sample
@@ -35,7 +33,7 @@ def test_the_modules_that_lie_open_are_the_commands() -> None:
 
 
 @sample("option", ["--help", "--no-such-option"], "--help")
-@pytest.mark.parametrize("module", NAMES)
+@sample("module", NAMES, "steps.publish", "steps.upload", "triggers.render", "builder.run")
 def test_a_command_by_itself_does_what_it_does_below_shipwheel(module: str, option: str) -> None:
     assert run(module, option) == run("builder", *NAMES[module], option)
 

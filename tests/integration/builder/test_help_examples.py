@@ -51,7 +51,7 @@ ALL = [" ".join(path) for path in commands(shipwheel)]
 
 
 @needs_gcloud
-@sample("path", [path for path in ALL if path != "emulator"], "", "requirements", "triggers render")
+@sample("path", [path for path in ALL if path != "emulator"], "requirements", "triggers render")
 def test_the_examples_of_a_help_run(path: str) -> None:
     with Stage() as stage:
         stage.prepare(BEFORE.get(path, ""))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def tides(emulator: Emulator, tmp_path: Path) -> dict[str, tuple[Distribution, ...]]:
-    """Three versions of a package, uploaded, and one of another."""
+def tides(tmp_path: Path) -> dict[str, tuple[Distribution, ...]]:
+    """Three versions of a package in the registry, and one of another."""
     found = {}
     for name, version in (("tides", "1.9"), ("tides", "1.10"), ("tides", "1.2"), ("berths", "1")):
         directory = make_project(tmp_path / version, name, version)
         found[version] = make_distributions(directory)
-        done = shipwheel_at(emulator.host, "upload", str(directory), "--policy", "unique")
-        assert done.returncode == 0, done.stderr
+        folder = tmp_path / "registry/demo/pypi" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for it in found[version]:
+            shutil.copy(it.path, folder)
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.program import environment, shipwheel
-from tests.integration.selection import sample
+from tests.integration.selection import exhaustive, sample
 from tests.integration.steps.backend.projects import copied
 from tests.tiny import make_distributions, make_project
 
@@ -85,8 +85,8 @@ def _tides(tmp_path: Path, emulator: Emulator) -> Counted:
 
 
 @pytest.mark.emulator(token=TOKEN)
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-@pytest.mark.parametrize("command", ["publish", "check"])
+@pytest.mark.parametrize("dynamic", [pytest.param(False, marks=exhaustive), True])
+@sample("command", ["publish", "check"], "publish")
 def test_without_credentials_no_hook_is_called(command: str, dynamic: bool, tides: Counted) -> None:
     if dynamic:
         tides.make_dynamic()
@@ -98,8 +98,8 @@ def test_without_credentials_no_hook_is_called(command: str, dynamic: bool, tide
 
 
 @pytest.mark.emulator(repositories=["demo/pypi"])
-@pytest.mark.parametrize("dynamic", [False, True], ids=["static", "dynamic"])
-@pytest.mark.parametrize("command", ["publish", "check"])
+@pytest.mark.parametrize("dynamic", [pytest.param(False, marks=exhaustive), True])
+@sample("command", ["publish", "check"], "check")
 def test_for_a_repository_that_does_not_exist_no_hook_is_called(
     command: str, dynamic: bool, tides: Counted
 ) -> None:
@@ -112,7 +112,7 @@ def test_for_a_repository_that_does_not_exist_no_hook_is_called(
     assert done.stderr.startswith("error: Repository not found: ")
 
 
-@pytest.mark.parametrize("command", ["publish", "check"])
+@sample("command", ["publish", "check"], "check")
 def test_for_a_static_version_that_is_not_bumped_no_hook_is_called(
     command: str, tides: Counted, tmp_path: Path
 ) -> None:
