@@ -11,6 +11,7 @@ import pytest
 from tests.benchmark import run, ways
 from tests.benchmark.measure import usage
 from tests.benchmark.report import Row
+from tests.integration.selection import exhaustive
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 FAILING = [sys.executable, "-c", "print('the reason'); raise SystemExit(3)"]
 
 
+@exhaustive
 def test_two_packages_are_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -229,6 +229,7 @@ def test_every_question_is_asked_answered_recorded_and_everything_removed(
     assert (page.status_code, page.text) == (401, Answers().no_credentials.body)
 
 
+@exhaustive
 def test_what_is_otherwise_is_reported_beside_the_assumption(cloud: Cloud, tmp_path: Path) -> None:
     cloud.answers = Answers(
         existing_file=Reply(status=409, body="Conflict"), early_refusal=False, format="GENERIC"

@@ -94,7 +94,7 @@ def test_a_project_beside_that_changed_is_built_again_though_environments_are_ke
     assert observed(environ)[-1] == "tool second"
 
 
-@pytest.mark.parametrize("kind", ["setup_requires", "uv workspace"])
+@sample("kind", ["setup_requires", "uv workspace"], "setup_requires")
 def test_a_sibling_is_found_however_the_build_names_it(
     tmp_path: Path, environ: dict[str, str], kind: str
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_sibling_is_found_however_the_build_names_it(
     assert answer.returncode == 0, answer.stderr
 
 
-@pytest.mark.parametrize("name", ["app", "yacht"])
+@sample("name", ["app", "yacht"], "app")
 @sample("command", [["build"], ["check"], ["publish", "--workers", "1"]], ["check"])
 def test_a_project_of_the_call_is_built_once_whatever_requires_it(
     tmp_path: Path, environ: dict[str, str], name: str, command: list[str]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
+from tests.integration.selection import sample
 from tests.integration.servers.google_api import Answer, GoogleApi, Request, error_answer
 from tests.tiny import make_project
 from tests.tree import commit, git
@@ -126,7 +127,7 @@ def test_the_page_of_the_status_is_written_for_the_step_that_copies_it(
 PARTIAL = ("1 uploaded, 1 found", "1 found, 1 uploaded")
 
 
-@pytest.mark.parametrize("kind", ["package", "directory"])
+@sample("kind", ["package", "directory"], "package")
 def test_what_starts_deployments_reads_whether_anything_was_published(
     origin: Path, emulator: Emulator, tmp_path: Path, kind: str
 ) -> None:

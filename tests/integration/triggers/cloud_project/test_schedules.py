@@ -8,13 +8,14 @@ import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.integration.machine import needs_gcloud
+from tests.integration.selection import exhaustive
 from tests.integration.triggers.cloud_project.project import run, seed
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.integration.servers.project_api import ProjectApi
 
@@ -27,12 +28,18 @@ kinds:
 JOB = "projects/demo/locations/us-central1/jobs/harbour-nightly"
 
 
-def test_a_schedule_is_created_compared_and_brought_back(
-    api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture(name="root")
+def _root(api: ProjectApi, root: Path) -> Path:
+    """Return the repository with a schedule; all else that it needs is there."""
     manifest = root / "shipwheel.yaml"
     manifest.write_text(manifest.read_text() + NIGHTLY)
     seed(api, root)
+    return root
+
+
+def test_a_schedule_is_created(
+    api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
 
     assert run(root, "--apply") == 0
 
@@ -42,6 +49,13 @@ def test_a_schedule_is_created_compared_and_brought_back(
         "/v1/projects/demo/locations/us-central1/triggers/harbour-nightly:run"
     )
     assert (target["httpMethod"], target["body"]) == ("POST", "e30=")
+
+
+@exhaustive
+def test_a_schedule_is_compared_and_brought_back(
+    api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(root, "--apply") == 0
     assert run(root, "--check") == 0
     api.jobs[JOB]["schedule"] = "0 4 * * *"
     capsys.readouterr()
