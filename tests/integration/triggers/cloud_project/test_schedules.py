@@ -28,8 +28,8 @@ kinds:
 JOB = "projects/demo/locations/us-central1/jobs/harbour-nightly"
 
 
-@pytest.fixture(name="root")
-def _root(api: ProjectApi, root: Path) -> Path:
+@pytest.fixture(name="scheduled")
+def _scheduled(api: ProjectApi, root: Path) -> Path:
     """Return the repository with a schedule; all else that it needs is there."""
     manifest = root / "shipwheel.yaml"
     manifest.write_text(manifest.read_text() + NIGHTLY)
@@ -38,10 +38,9 @@ def _root(api: ProjectApi, root: Path) -> Path:
 
 
 def test_a_schedule_is_created(
-    api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
+    api: ProjectApi, scheduled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-
-    assert run(root, "--apply") == 0
+    assert run(scheduled, "--apply") == 0
 
     assert capsys.readouterr().out == "created   the scheduled job harbour-nightly in us-central1\n"
     target = api.jobs[JOB]["httpTarget"]
@@ -53,13 +52,13 @@ def test_a_schedule_is_created(
 
 @exhaustive
 def test_a_schedule_is_compared_and_brought_back(
-    api: ProjectApi, root: Path, capsys: pytest.CaptureFixture[str]
+    api: ProjectApi, scheduled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(root, "--apply") == 0
-    assert run(root, "--check") == 0
+    assert run(scheduled, "--apply") == 0
+    assert run(scheduled, "--check") == 0
     api.jobs[JOB]["schedule"] = "0 4 * * *"
     capsys.readouterr()
-    assert run(root, "--check") == 1
+    assert run(scheduled, "--check") == 1
     [_, update] = capsys.readouterr().out.splitlines()
     subprocess.run(
         shlex.split(update),
@@ -68,7 +67,7 @@ def test_a_schedule_is_compared_and_brought_back(
         check=True,
         capture_output=True,
     )
-    assert run(root, "--check") == 0
+    assert run(scheduled, "--check") == 0
 
 
 def test_a_job_whose_kind_is_gone_is_named_and_deleted_and_no_other(
@@ -111,13 +110,10 @@ def test_a_job_whose_kind_is_gone_is_named_and_deleted_and_no_other(
 
 
 def test_a_job_calls_what_gcloud_calls_to_run_a_trigger_by_its_name(
-    api: ProjectApi, root: Path
+    api: ProjectApi, scheduled: Path
 ) -> None:
     """The assumption `scheduled-run`: nobody has seen the service answer such a job."""
-    manifest = root / "shipwheel.yaml"
-    manifest.write_text(manifest.read_text() + NIGHTLY)
-    seed(api, root)
-    assert run(root, "--apply") == 0
+    assert run(scheduled, "--apply") == 0
     command = ["builds", "triggers", "run", "harbour-nightly"]
 
     subprocess.run(
