@@ -27,7 +27,7 @@ from steps.host.errors import (
     ShipwheelError,
     readable_time,
 )
-from steps.registry.adapter import Adapter
+from steps.registry.adapter import AnonymousSession
 from steps.registry.address import EMULATOR_VARIABLE, unresolved_problem
 from steps.registry.artifact_registry import (
     REMOTE,
@@ -42,7 +42,6 @@ from steps.registry.credentials import account
 from steps.registry.index import Index
 from steps.registry.page import parse_page
 from steps.registry.repository_api import UPLOAD, RepositoryApi
-from steps.registry.transport import anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,11 +63,7 @@ _UNAUTHORISED = (codes.unauthorized, codes.forbidden)
 def reach(registry: Registry, certificates: Certificates) -> Contact:
     """Ask for a page without credentials: whatever is answered, the registry was reached."""
     try:
-        with requests.Session() as session:
-            # Its requests end in time, also where a byte comes at a time.
-            for scheme in ("https://", "http://"):
-                session.mount(scheme, Adapter(_SECONDS[1], 1))
-            session.auth = anonymous
+        with AnonymousSession(_SECONDS[1]) as session:
             answer = session.get(
                 _page(registry),
                 timeout=_SECONDS,

@@ -68,6 +68,22 @@ class Adapter(HTTPAdapter):
         return response, _whole_body(response)
 
 
+class AnonymousSession(requests.Session):
+    """A session without a login, each of whose requests ends as `Adapter` has it."""
+
+    def __init__(self, timeout: float, connections: int = 1) -> None:
+        super().__init__()
+        self.auth = anonymous
+        adapter = Adapter(timeout, connections)
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
+
+
+def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no login, as the `auth` of a request; without any, requests would look into netrc."""
+    return request
+
+
 class _Deadline:
     """The time by which a request has to be done; what was sent or received extends it."""
 

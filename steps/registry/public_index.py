@@ -17,8 +17,8 @@ import requests
 from requests import codes
 
 from steps.host.errors import InputError, Problem, RegistryError
+from steps.registry.adapter import anonymous
 from steps.registry.address import is_loopback
-from steps.registry.transport import anonymous
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

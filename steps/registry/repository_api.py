@@ -28,7 +28,7 @@ from steps.host.errors import (
     RegistryError,
     ShipwheelError,
 )
-from steps.registry.adapter import Adapter
+from steps.registry.adapter import AnonymousSession
 from steps.registry.address import is_loopback
 from steps.registry.artifact_registry import (
     REMOTE,
@@ -42,7 +42,7 @@ from steps.registry.artifact_registry import (
 )
 from steps.registry.credentials import KEY_USERNAME, RAW_KEY_USERNAME, TOKEN_USERNAME
 from steps.registry.retry import retry
-from steps.registry.transport import OriginSession, anonymous
+from steps.registry.transport import OriginSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -378,10 +378,7 @@ def _key_token(login: Login, known: dict[Login, Any]) -> str:
             # google-auth has types, and none for this function.
             known[login] = Credentials.from_service_account_info(json.loads(text), scopes=[_SCOPE])  # type: ignore[no-untyped-call]
         if not known[login].valid:
-            with requests.Session() as session:
-                session.auth = anonymous
-                for scheme in ("https://", "http://"):
-                    session.mount(scheme, Adapter(_SECONDS, 1))
+            with AnonymousSession(_SECONDS) as session:
                 known[login].refresh(Request(session))
     except (GoogleAuthError, ValueError, TypeError, RecursionError) as error:
         # The library's message may repeat the key.

@@ -22,7 +22,7 @@ from requests import codes
 from requests.auth import HTTPBasicAuth
 
 from steps.host.errors import AccessError, RegistryError, quoted, visible
-from steps.registry.adapter import Adapter
+from steps.registry.adapter import AnonymousSession
 from steps.registry.address import is_loopback, origin, same_site, shown, unresolved_problem
 from steps.registry.artifact_registry import (
     READER,
@@ -222,11 +222,10 @@ class Transport:
         return f": {grant_command(self.registry, role, to)}"
 
 
-class OriginSession(requests.Session):
+class OriginSession(AnonymousSession):
     """A session whose every request, the redirected ones too, passes one gate.
 
-    *sign* adds the credentials to a request to the origin of *url*; no other one gets any. The base
-    class would take them from netrc, and has no time-outs.
+    *sign* adds the credentials to a request to the origin of *url*; no other one gets any.
     """
 
     def __init__(
@@ -236,20 +235,16 @@ class OriginSession(requests.Session):
         certificates: Certificates,
         timeout: float,
     ) -> None:
-        super().__init__()
+        super().__init__(timeout, WORKERS)
         self._origin = origin(url)
         self._sign = sign
         self._certificates = certificates
         self._timeout = (_CONNECT_SECONDS, timeout)
-        self.auth = anonymous  # `send` adds the login, where it may go
-        adapter = Adapter(timeout, WORKERS)
-        for scheme in ("https://", "http://"):
-            self.mount(scheme, adapter)
 
     def rebuild_auth(
         self, prepared_request: requests.PreparedRequest, response: requests.Response
     ) -> None:
-        """Leave it to `send`: the base class would look into netrc for the redirect's host."""
+        """Leave it to `send`: requests would look into netrc for the redirect's host."""
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send *request* with the login where it may go, within the timeouts."""
@@ -269,11 +264,6 @@ class OriginSession(requests.Session):
         if url.scheme != "https":
             kwargs["proxies"] = {}  # a proxy would read the credentials
         return super().send(request, **kwargs)
-
-
-def anonymous(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no login, as the `auth` of a request; without any, requests would look into netrc."""
-    return request
 
 
 def _said(response: requests.Response) -> str:

@@ -16,10 +16,10 @@ from twine.package import PackageFile
 
 from steps.host.children import Children
 from steps.host.errors import AccessError
+from steps.registry.adapter import anonymous
 from steps.registry.address import parse_registry
 from steps.registry.credentials import TOKEN_USERNAME, find_credentials
 from steps.registry.repository_api import ENDPOINT, ENDPOINT_VARIABLE
-from steps.registry.transport import anonymous
 from tests.tiny import make_distributions, make_project
 
 if TYPE_CHECKING:
