@@ -28,6 +28,7 @@ from packaging.utils import (
 from steps.distribution.files import allows_python, read_distribution
 from steps.host.children import OncePerKey
 from steps.host.errors import BuildFailed, InputError, Problem, RegistryError, quoted
+from steps.project.dependencies import needed_requirements
 from steps.project.repository import neighbours
 
 if TYPE_CHECKING:
@@ -257,15 +258,7 @@ def _closure(
 def _required(
     lines: Iterable[str], extras: frozenset[str], python: Python
 ) -> Iterator[Requirement]:
-    """Yield the requirements by name among *lines* that count here, with *extras*."""
+    """Return the requirements by name among *lines* that count here, with *extras*."""
     version = ".".join(map(str, python))
     known = {"python_version": version, "python_full_version": f"{version}.0"}
-    for line in lines:
-        try:
-            found = Requirement(line)
-        except InvalidRequirement:
-            continue  # the installer says so
-        marker = found.marker
-        counts = not marker or any(marker.evaluate({**known, "extra": it}) for it in ("", *extras))
-        if counts and not found.url:
-            yield found
+    return (it for it in needed_requirements(lines, extras, known) if not it.url)

@@ -17,12 +17,10 @@ import json
 import re
 import tomllib
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from email import message_from_bytes
 from typing import TYPE_CHECKING, Literal, TypeVar
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -40,6 +38,7 @@ from steps.distribution.metadata import (
     without_own_table,
 )
 from steps.host.errors import visible
+from steps.project.dependencies import valid_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -199,9 +198,7 @@ def _declared_backend(pyproject: bytes) -> frozenset[str]:
     try:
         table = tomllib.loads(pyproject.decode()).get("build-system", {})
         names = {str(table.get("build-backend", "")).partition(".")[0]}
-        for line in table.get("requires", ()):
-            with suppress(InvalidRequirement):
-                names.add(Requirement(line).name)
+        names |= {it.name for it in valid_requirements(table.get("requires", ()))}
     except (ValueError, TypeError, AttributeError):
         return frozenset()
     return frozenset(map(canonicalize_name, names))

@@ -14,14 +14,12 @@ import re
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import uv
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from steps.backend.building import build
@@ -30,12 +28,14 @@ from steps.function.rewriting import is_own
 from steps.host.children import Children
 from steps.host.errors import InputError, Problem, Refused, RegistryError
 from steps.host.files import write_whole
+from steps.project.dependencies import needed_requirements
 from steps.project.requirements_file import parse_requirements
 from steps.registry.credentials import uv_trust, without_login
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from packaging.requirements import Requirement
     from packaging.utils import NormalizedName
 
     from steps.distribution.files import Distribution
@@ -281,20 +281,7 @@ def bundle(
                 (built[name],) = build(local[name], context, output=folder)
             waiting += [
                 each
-                for each in _needs(built[name], requirement.extras, markers)
+                for each in needed_requirements(built[name].requires, requirement.extras, markers)
                 if canonicalize_name(each.name) in local
             ]
     return built
-
-
-def _needs(
-    wheel: Distribution, extras: Iterable[str], markers: Mapping[str, str]
-) -> Iterator[Requirement]:
-    for line in wheel.requires:
-        with suppress(InvalidRequirement):  # the checks of a build say so
-            requirement = Requirement(line)
-            marker = requirement.marker
-            if not marker or any(
-                marker.evaluate({**markers, "extra": extra}) for extra in ("", *extras)
-            ):
-                yield requirement

@@ -10,11 +10,12 @@ import copy
 import functools
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -149,6 +150,24 @@ def poetry_specifier(constraint: str) -> str:
         raise ValueError("a choice between versions has no form in a requirements file")
     parts = [part for part in re.split(r"\s*,\s*|\s+(?=[<>=!^~])", constraint.strip()) if part]
     return ",".join(filter(None, map(_one_specifier, parts)))
+
+
+def valid_requirements(lines: Iterable[str]) -> Iterator[Requirement]:
+    """Yield the requirements among *lines*; of what is none, the checks of a build tell."""
+    for line in lines:
+        with suppress(InvalidRequirement, RecursionError, TypeError):
+            yield Requirement(line)
+
+
+def needed_requirements(
+    lines: Iterable[str], extras: Iterable[str], markers: Mapping[str, str]
+) -> Iterator[Requirement]:
+    """Yield those of the requirements among *lines* that count where *markers* hold."""
+    wanted = ("", *extras)
+    for it in valid_requirements(lines):
+        marker = it.marker
+        if not marker or any(marker.evaluate({**markers, "extra": name}) for name in wanted):
+            yield it
 
 
 def read_text(path: Path) -> str:

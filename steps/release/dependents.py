@@ -7,11 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import NormalizedName, canonicalize_name
 
 from steps.host.errors import Problem, warn
+from steps.project.dependencies import valid_requirements
 from steps.release.judgement import Outcome
 
 if TYPE_CHECKING:
@@ -160,11 +161,7 @@ def _needs(
 
 
 def _required(lines: Iterable[str], *, with_extras: bool) -> Iterator[NormalizedName]:
-    for line in lines:
-        try:
-            requirement = Requirement(line)
-        except InvalidRequirement:
-            continue  # the checks of a build say so
+    for requirement in valid_requirements(lines):
         if with_extras or "extra" not in str(requirement.marker):
             yield canonicalize_name(requirement.name)
 

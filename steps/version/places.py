@@ -17,14 +17,13 @@ from fnmatch import fnmatchcase
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError
 from steps.host.files import kind_at
 from steps.host.git import ask_git
-from steps.project.dependencies import list_in, read_text, table_in
+from steps.project.dependencies import list_in, read_text, table_in, valid_requirements
 from steps.project.setup_files import parse_config, parse_module, setup_arguments, static_version
 from steps.project.source import hatch_table, is_valid, read_pyproject
 
@@ -380,10 +379,8 @@ def _script_version(text: str) -> str:
 def _is_tagged(directory: Path, table: Mapping[str, Any]) -> bool:
     """Return whether a tool of the build takes the version from git tags."""
     tool = table_in(table, "tool")
-    names = set()
-    for line in list_in(table_in(table, "build-system"), "requires"):
-        with suppress(InvalidRequirement, TypeError):
-            names.add(canonicalize_name(Requirement(line).name))
+    requires = valid_requirements(list_in(table_in(table, "build-system"), "requires"))
+    names = {canonicalize_name(it.name) for it in requires}
     script = setup_arguments(read_text(directory / "setup.py"))
     pdm = table_in(table_in(tool, "pdm"), "version")
     is_told = "use_scm_version" in script or "setuptools_scm" in tool or pdm.get("source") == "scm"
