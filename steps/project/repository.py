@@ -118,6 +118,8 @@ def _reason_against(directory: Path, files: set[str]) -> str:
     if "build-system" in table or ("setup.py" in files and calls_setup(directory)):
         return ""
     if "project" in table:
+        if "name" not in table_in(table, "project"):  # as PDM has it at the top of a repository
+            return "its [project] has no name, and no backend builds it"
         return _reason_against_setuptools(table_in(tool, "uv"), files)
     return _reason_against_half(directory, tool, files)
 

@@ -226,6 +226,10 @@ KINDS: list[tuple[dict[str, str], str | None]] = [
     ({"pyproject.toml": BARE, "main.py": ""}, "an application or a function: a main.py"),
     ({"pyproject.toml": BARE + "[tool.pdm]\ndistribution = false\n"}, "says distribution = false"),
     ({"pyproject.toml": BARE + "[tool.rye]\nvirtual = true\n"}, "says virtual = true"),
+    (
+        {"pyproject.toml": "[project]\ndependencies = []\n"},
+        "its [project] has no name, and no backend",
+    ),
     ({"build/pyproject.toml": BARE}, "'build' counts as the output of a build"),
 ]
 
