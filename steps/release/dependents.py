@@ -84,7 +84,7 @@ def _with_minimum(requirement: Requirement, version: Version | None) -> str:
     if version is None or not _admits(requirement, version):
         return "add a lower bound"
     bounded = Requirement(str(requirement))
-    bounded.specifier &= SpecifierSet(f">={version}")
+    bounded.specifier &= SpecifierSet(f">={version.public}")
     return f"write '{bounded}'"
 
 

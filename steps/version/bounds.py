@@ -64,7 +64,7 @@ def move_bounds(text: str, version: Version, bounds: Bounds | None = None) -> st
     moved = text if "|" in text else _CLAUSE.sub(lambda match: _moved(match, version), text)
     if bounds is Bounds.MINIMUM:
         kept = [it[0] for it in _CLAUSE.finditer(moved) if it["op"] in _UPPER]
-        moved = ",".join([f">={version}", *kept])
+        moved = ",".join([f">={version.public}", *kept])
     if not admits(moved, version):
         raise BoundsError(text)
     return moved
@@ -89,6 +89,8 @@ def _moved(match: re.Match[str], version: Version) -> str:
         bound = f"{_cut(version, text.count('.'))}.*"
     elif operator in {"~=", "^", "~"} and not version.is_prerelease:
         bound = _cut(version, len(Version(text).release))
+    elif operator in {"==", "===", "=", ""}:
+        bound = str(version)
     else:
         bound = _at_least(version, 2 if operator == "~=" else 1)
     return f"{'>=' if operator == '>' else operator}{match['gap']}{bound}"
@@ -113,6 +115,6 @@ def _cut(version: Version, width: int) -> str:
 
 
 def _at_least(version: Version, width: int) -> str:
-    """Return *version* with as many numbers as `~=` wants."""
+    """Return *version* with as many numbers as `~=` wants, without what only `==` may have."""
     missing = width - len(version.release)
-    return str(version.__replace__(release=(*version.release, *[0] * missing)))
+    return str(version.__replace__(release=(*version.release, *[0] * missing), local=None))

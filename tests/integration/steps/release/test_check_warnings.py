@@ -67,6 +67,16 @@ def test_a_requirement_without_a_lower_bound_on_a_package_of_the_repository_is_t
     assert f"error: {message}\n  hint: {hint}\n" in strict.stderr
 
 
+def test_a_local_version_is_no_bound(workspace: Path, emulator: Emulator) -> None:
+    write(workspace, _member("tides", "1.0+here", "[]"))
+    commit(workspace)
+
+    told = shipwheel(environment(emulator.host), "check", "berths", "--no-build", cwd=workspace)
+
+    assert told.returncode == 0, told.stderr
+    assert "hint: write 'tides>=1.0': without" in told.stderr
+
+
 def test_a_lock_file_that_no_longer_fits_is_told(workspace: Path, emulator: Emulator) -> None:
     write(workspace, _member("tides", "1.1", "[]"))
     commit(workspace)

@@ -54,6 +54,7 @@ def test_what_is_not_a_version_is_refused_with_the_words_that_are() -> None:
 
 
 MOVES = [
+    *[("<=1.5", "2.0+here", "<=2.0"), ("~=1.4", "2+here", "~=2.0"), ("==1.0", "2+x", "==2+x")],
     *[(">=1.0,<2", "2.1.0", ">=1.0,<3"), (">= 1.0, < 2.0", "2.1", ">= 1.0, < 3.0")],
     *[("<1.5", "1.5", "<1.6"), ("<1.5.0", "2.0", "<2.1.0"), ("<2.dev0", "2.0", "<3.dev0")],
     *[("<2", "2.0rc1", "<3"), ("<=1.5", "2.0", "<=2.0"), ("~=1.4", "2.0.1", "~=2.0")],
@@ -140,6 +141,13 @@ def test_a_bound_is_written_or_raised_as_it_is_asked_for(
         move_requirement(it, version, kind) == ("", "")
         for it, kind in zip(found, Bounds, strict=True)
     )
+
+
+@pytest.mark.parametrize("bounds", Bounds)
+def test_a_bound_on_a_local_version_is_one_that_can_be_written(bounds: Bounds) -> None:
+    version = Version("2.1+here")
+    found = Requirement(move_requirement("db>=1", version, bounds)[1])
+    assert found.specifier.contains(version)
 
 
 _SEA = {"git_describe_command": ["git", "describe", "--match", "sea-v*"]}
