@@ -152,7 +152,7 @@ def make_plan(
     and every requirement that cannot be edited.
     """
     new = {it.name: version for it, version in targets.items() if it.name}
-    bumps = [_bump(it, version, "asked for") for it, version in targets.items() if it.name]
+    bumps = [_bump(it, version, "asked for") for it, version in targets.items()]
     while True:
         edited = _move_all(new, replace(files, texts={**files.texts}), bounds)
         downstream = [
@@ -200,7 +200,8 @@ def _bump(project: Project, version: Version, why: str) -> Bump:
     place = find_place(project)
     if project.name is None:
         where = os.fspath(project.directory)
-        raise InputError(f"The project in {where!r} has no name in its files", "write it there")
+        hint = "write it there as a plain text, such as name = 'tides'"
+        raise InputError(f"The project in {where!r} has no name in its files", hint)
     old = current_version(project, place)
     return Bump(project=project.name, place=place, old=old, new=version, why=why)
 

@@ -12,7 +12,7 @@ from steps.host.errors import InputError
 from steps.project.source import read_project
 from steps.version.bounds import Bounds, BoundsError, admits, move_bounds, move_requirement
 from steps.version.places import find_place, find_tag_place
-from steps.version.plan import next_version
+from steps.version.plan import Files, make_plan, next_version
 from tests.tree import commit, git, write
 
 if TYPE_CHECKING:
@@ -148,6 +148,15 @@ def test_a_bound_on_a_local_version_is_one_that_can_be_written(bounds: Bounds) -
     version = Version("2.1+here")
     found = Requirement(move_requirement("db>=1", version, bounds)[1])
     assert found.specifier.contains(version)
+
+
+def test_a_project_whose_name_only_its_backend_knows_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, {"setup.py": "from setuptools import setup\nsetup(name=f(), version='1')\n"})
+    targets = {read_project(tmp_path): Version("2")}
+    files = Files(roots=(tmp_path,), paths={}, packages={})
+
+    with pytest.raises(InputError, match="has no name in its files"):
+        make_plan(targets, lambda _name, _old: Version("2"), files, None)
 
 
 _SEA = {"git_describe_command": ["git", "describe", "--match", "sea-v*"]}
