@@ -80,8 +80,8 @@ def command(
 
     FILE is a file of triggers for gcloud's import, a build config, or a manifest. Without any, it
     checks the repository's manifest, the triggers that it renders, the build configs that they
-    name, and every cloudbuild.yaml, cloudbuild-*.yaml, *.cloudbuild.yaml, cloudbuild/*.yaml and
-    .cloudbuild/*.yaml below.
+    name, every cloudbuild.yaml below, and what has steps: files with cloudbuild in their names, and
+    those in folders named cloudbuild, .cloudbuild or .gcb.
 
     Exits with 1 if there is a finding; --explain says what its code means.
 

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CONFIG = re.compile(r"(?:.*/)?(?:cloudbuild\.(?:ya?ml|json)|cloudbuild/[^/]*\.ya?ml)")
-_IN_A_FOLDER = re.compile(r"(?:.*/)?\.cloudbuild/(?:.*/)?[^/]*\.(?:ya?ml|json)")
+_IN_A_FOLDER = re.compile(r"(?:.*/)?(?:\.?cloudbuild|\.gcb)/(?:.*/)?[^/]*\.(?:ya?ml|json)")
 _SOURCES_OF_TRIGGERS = {
     *("github", "triggerTemplate", "repositoryEventConfig", "developerConnectEventConfig"),
     *("pubsubConfig", "webhookConfig", "sourceToBuild"),
 }
 _PASSED_OVER = {"__pycache__", "node_modules"}
 _STEPS = re.compile(r"^[ \t{]{0,2}[\"']?steps[\"']?\s*:", re.MULTILINE)
-_NAMED_AS_CONFIG = re.compile(r"(?:.*/)?(?:[^/]*\.)?cloudbuild[^/]*\.(?:ya?ml|json)")
+_NAMED_AS_CONFIG = re.compile(r"(?:.*/)?[^/]*cloud[-_]?build[^/]*\.(?:ya?ml|json)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class _Reader:
         if manifest.is_file() and (text := self._text(manifest)) is not None:
             add_manifest(self.sources, manifest, text)
         for path in self.sources.files:
-            if _CONFIG.fullmatch(path) or self._has_steps(path):
+            if _is_config(self.root, path):
                 self._config(path)
             elif path.rpartition("/")[2] == config_rules.TEMPLATE:
                 self._template(self.root / path)
@@ -136,12 +136,6 @@ class _Reader:
                 f"There is nothing to lint: no {str(manifest)!r}, and no cloudbuild.yaml below",
                 "name trigger files and build configs, or write a manifest with `shipwheel init`",
             )
-
-    def _has_steps(self, path: str) -> bool:
-        """Return whether the file is named much like a build config, and written as one."""
-        if not (_NAMED_AS_CONFIG.fullmatch(path) or _IN_A_FOLDER.fullmatch(path)):
-            return False
-        return _lists_steps(read_text(self.root / path))
 
     def _named_configs(self) -> None:
         """Read the build configs that triggers name, and that were not read yet."""
@@ -172,6 +166,15 @@ class _Reader:
             return None
 
 
+def _is_config(root: Path, path: str) -> bool:
+    """Return whether the file is named as a build config, or much like one and has steps."""
+    if _CONFIG.fullmatch(path):
+        return True
+    if not (_NAMED_AS_CONFIG.fullmatch(path) or _IN_A_FOLDER.fullmatch(path)):
+        return False
+    return _lists_steps(read_text(root / path))
+
+
 def _lists_steps(text: str) -> bool:
     """Return whether a document in *text* has steps, by its look where it is not YAML."""
     try:
@@ -196,7 +199,7 @@ def hand_written(root: Path) -> Iterator[tuple[str, Literal["config", "triggers"
     for path in repository_files(root):
         if not path.endswith((".yaml", ".yml", ".json")) or path in shared_build_configs():
             continue
-        if _CONFIG.fullmatch(path) or _NAMED_AS_CONFIG.fullmatch(path):
+        if _is_config(root, path):
             yield path, "config"
         elif _is_trigger_file(root / path):
             yield path, "triggers"
@@ -234,7 +237,7 @@ def github_repository(root: Path) -> tuple[str, str] | None:
 def _walk(root: Path) -> list[str]:
     found = []
     for folder, folders, files in os.walk(root):
-        hidden = {f for f in folders if f.startswith(".") and f != ".cloudbuild"}
+        hidden = {f for f in folders if f.startswith(".") and f not in {".cloudbuild", ".gcb"}}
         folders[:] = [f for f in folders if f not in _PASSED_OVER | hidden]
         inside = relative_path(root, folder)
         found += files if inside == "." else [f"{inside}/{name}" for name in files]

@@ -135,7 +135,11 @@ def test_nothing_to_lint_is_no_success(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.parametrize(
-    "path", ["a/.cloudbuild/b.yaml", "a.cloudbuild.yaml", "cloudbuild-a.yml", "cloudbuild.json"]
+    "path",
+    [
+        *("a/.cloudbuild/b.yaml", "a.cloudbuild.yaml", "cloudbuild-a.yml", "cloudbuild.json"),
+        *(".gcb/a.yaml", "a-cloudbuild.yaml", "b/cloud-build.yml", "cloudbuild/a/b.json"),
+    ],
 )
 def test_a_build_config_is_found_by_its_name(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     no_configs = {".cloudbuild/triggers.yaml": "name: a\n", "cloudbuild-notes.yaml": "a: b\n"}
