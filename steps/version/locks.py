@@ -107,6 +107,8 @@ def lock_anew(
             write_whole(copy / path.relative_to(root), text)
         for lock in locks:
             path = copy / lock.path.relative_to(root)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(lock.path, path)  # git may ignore it
             arguments = ["lock", "--no-update"] if _is_poetry_1(lock, environ) else ["lock"]
             answer = _run(lock, arguments, path.parent, environ)
             if answer.returncode:

@@ -98,6 +98,23 @@ def test_dependents_follow_one_another_and_the_lock_fits(
     assert judged == {"db": "2.0.0", "core": "2.0.1", "app": "3.1.1"}
 
 
+def test_a_lock_that_git_ignores_keeps_what_it_locks(workspace: Path, emulator: Emulator) -> None:
+    root = workspace / "pyproject.toml"
+    text = root.read_text()
+    for requirement in ("packaging==24.0", "packaging"):
+        root.write_text(text.replace('["db<2"]', f'["db<2", "{requirement}"]'))
+        subprocess.run([UV, "lock", "--quiet"], cwd=workspace, check=True, timeout=120)
+    git(workspace, "rm", "--quiet", "--cached", "uv.lock")
+    write(workspace, {".gitignore": "uv.lock\n"})
+
+    bumped = shipwheel_at(emulator.host, "bump", workspace / "packages/db", "--to", "patch")
+
+    assert bumped.returncode == 0, bumped.stderr
+    locked = (workspace / "uv.lock").read_text()
+    assert 'name = "packaging"\nversion = "24.0"' in locked
+    assert 'name = "db"\nversion = "1.4.1"' in locked
+
+
 def test_a_function_follows_where_it_is_asked_for(workspace: Path, emulator: Emulator) -> None:
     arguments = ("bump", workspace / "packages/db", "--to", "major", "--functions", "--no-lock")
     bumped = shipwheel_at(emulator.host, *arguments, "--json")
