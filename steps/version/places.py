@@ -166,8 +166,8 @@ class FilePlace:
     read: Callable[[str], str]
 
     def version(self, text: str) -> str:
-        """Return the version in *text*."""
-        return self.read(text.removeprefix("\ufeff"))
+        """Return the version in *text*, of which backends see lines that end with a newline."""
+        return self.read(text.removeprefix("\ufeff").replace("\r\n", "\n"))
 
     def write(self, text: str, version: Version) -> str:
         """Return *text* with *version*; raise InputError where the old one is not a plain text."""

@@ -109,6 +109,10 @@ PLACES = {
             "path = 'tides/about.txt'\npattern = '^release: (?P<version>[0-9.]+)'"
         ),
     },
+    "hatch-pattern-to-the-end-of-a-line": {
+        "rel.env": "export OLD=1.0.0\r\nexport V=1.0.0\r\n",
+        "pyproject.toml": _hatch("path = 'rel.env'\npattern = '^export V=(?P<version>.+)$'"),
+    },
     "flit": {
         "tides/__init__.py": '"""Tides 1.0.0."""\n\n__version__ = "1.0.0"\n',
         "pyproject.toml": '[build-system]\nrequires = ["flit_core>=3.11"]\n'
