@@ -125,7 +125,8 @@ def _tag_rules(table: Mapping[str, Any]) -> _TagRules:
         words = command if isinstance(command, list) else str(command or "").split()
         text = " ".join(str(word).strip("'\"") for word in words)
         globs += re.findall(r"--match[ =]['\"]?([^\s'\"]+)", text)
-        globs += [it["tag_filter"]] if isinstance(it.get("tag_filter"), str) else []
+        named = [it.get("tag_filter"), *list_in(it, "match")]
+        globs += [glob for glob in named if isinstance(glob, str)]
     patterns = [it.get(key) for it in options for key in ("tag_regex", "tag-pattern", "pattern")]
     prefixes = [it.get("pattern-prefix") for it in options]
     return _TagRules(
@@ -139,7 +140,12 @@ def _options(table: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield the tables in which tools say which tags they take."""
     tool = table_in(table, "tool")
     hatch = table_in(table_in(tool, "hatch"), "version")
+    versioningit = table_in(tool, "versioningit")
+    made = table_in(versioningit, "tag2version")
+    yield {"tag_regex": table_in(tool, "setuptools-git-versioning").get("tag_filter")}
+    yield {"tag_regex": made.get("regex"), "pattern-prefix": made.get("rmprefix")}
     yield from (
+        table_in(versioningit, "vcs"),
         table_in(tool, "setuptools_scm"),
         hatch,
         table_in(hatch, "raw-options"),

@@ -172,6 +172,9 @@ TAGS: list[tuple[dict[str, Any], list[str], str, str | None]] = [
     ({"hatch": {"version": {"raw-options": _SEA}}}, ["sea-v1.0", "v7.0"], "sea-v2.0", "1.0"),
     ({"uv-dynamic-versioning": {"pattern-prefix": "db-"}}, ["db-v1.0", "v7.0"], "db-v2.0", "1.0"),
     ({"poetry-dynamic-versioning": {"pattern": "default-unprefixed"}}, ["1.0"], "2.0", "1.0"),
+    ({"versioningit": {"tag2version": {"rmprefix": "rel-"}}}, ["rel-1.0", "7.0"], "rel-2.0", "1.0"),
+    ({"versioningit": {"vcs": {"match": ["db-*"]}}}, ["db-1.0", "7.0"], "db-2.0", "1.0"),
+    ({"setuptools-git-versioning": {"tag_filter": "db/.*"}}, ["db/1.0", "7.0"], "db/2.0", "1.0"),
     ({"pdm": {"version": _PDM}}, ["db/1.0", "2.0"], "db/2.0", "1.0"),
 ]
 
