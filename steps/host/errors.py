@@ -40,6 +40,7 @@ OF_THE_MACHINE = {
     errno.EDQUOT: _NO_ROOM,
     errno.EROFS: _NO_ROOM,
     errno.EFBIG: "raise the limit of the size of files, such as with `ulimit -f unlimited`",
+    errno.ENAMETOOLONG: "give it a shorter name",
     errno.EMFILE: _MORE_FILES,
     errno.ENFILE: _MORE_FILES,
     errno.ENOMEM: "end other programs, or take a larger machine, and run it again",

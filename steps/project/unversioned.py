@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from steps.host.files import kind_at
 from steps.project.globs import parse_glob
 from steps.project.repository import walk
 
@@ -43,8 +44,8 @@ class Unversioned:
         for name, _ in walk(self.directory) if self.globs else ():
             folder = Path(name)
             prefix = "" if folder == self.directory else f"{self._path(folder)}/"
-            for top in (it for it in tops if (folder / it).exists()):
-                count = sum((folder / member).is_file() for member in tops[top])
+            for top in (it for it in tops if kind_at(folder / it)):
+                count = sum(kind_at(folder / member) == "file" for member in tops[top])
                 if count > found.get(top, (0, ""))[0]:
                     found[top] = count, prefix
         return {top: prefix for top, (_, prefix) in found.items()}

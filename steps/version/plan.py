@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError, Problem
-from steps.host.files import read_whole
+from steps.host.files import kind_at, read_whole
 from steps.project.dependencies import declared_dependencies, parse_dependency
 from steps.project.references import read_references
 from steps.project.repository import walk
@@ -303,5 +303,6 @@ def requirement_files(
             if name in names:
                 yield directory / name, directory
         if is_function or directory in packages:
-            lists = sorted(read_references(directory).lists)
-            yield from ((it, directory) for it in lists if it.is_relative_to(root) and it.is_file())
+            for it in sorted(read_references(directory).lists):
+                if it.is_relative_to(root) and kind_at(it) == "file":
+                    yield it, directory

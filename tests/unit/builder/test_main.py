@@ -172,6 +172,11 @@ def test_a_full_disk_is_not_a_bug(
     )
 
 
+def test_a_name_that_is_too_long_is_not_a_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["triggers", "lint", "--manifest", "a" * 300]) == 2
+    assert "(File name too long)\n  hint: give it a shorter name\n" in capsys.readouterr().err
+
+
 def test_a_temporary_folder_that_was_removed_is_not_a_bug(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
