@@ -107,12 +107,16 @@ def _weaknesses(file: SettingsFile, seen: Observations) -> Iterator[_Weakness]:
 
 def _fine(where: str, file: SettingsFile, seen: Observations) -> CheckResult:
     host = host_of(seen.registry.upload_url) if seen.registry else ""
-    entry = rf"(?<!\S)machine\s+{re.escape(host)}\s+login\s+{TOKEN_USERNAME}(?!\S)"
-    if file.client == "netrc" and host and re.search(entry, file.text):
+    secrets = {
+        TOKEN_USERNAME: "token for {} goes before keyring, and is good for an hour only",
+        KEY_USERNAME: "key for {} goes before keyring, and is valid until it is deleted",
+    }
+    entry = rf"(?<!\S)machine\s+{re.escape(host)}\s+login\s+({'|'.join(secrets)})(?!\S)"
+    if file.client == "netrc" and host and (found := re.search(entry, file.text)):
         return CheckResult(
             where,
             "note",
-            f"its token for {host} goes before keyring, and is good for an hour only",
+            f"its {secrets[found[1]].format(host)}",
             "remove the entry once it has grown old, or write it anew with `shipwheel settings"
             " CLIENT --netrc --write`",
         )
@@ -183,10 +187,11 @@ def _look_at_pdm(file: SettingsFile, _seen: Observations) -> Iterator[_Weakness]
     sources = root.get("source", [])
     repositories = [*root.get("repository", {}).values(), root.get("pypi", {})]
     ordered = root.get("resolution", {}).get("respect-source-order") is True
-    alone = any(it.get("name") == "pypi" for it in sources)
-    for source in sources:
-        limited = ordered or source.get("include_packages") or (alone and len(sources) == 1)
-        if _is_private(source.get("url", "")) and not limited:
+    # A source of that name takes the public index's place; else that is one more.
+    replaced = any(it.get("name") == "pypi" for it in sources)
+    unlimited = [it for it in sources if not it.get("include_packages")]
+    for source in unlimited if not ordered and (not replaced or len(unlimited) > 1) else ():
+        if _is_private(source.get("url", "")):
             yield _Weakness(
                 f"source {source.get('name')!r} is one of several, and PDM takes the highest"
                 " version that any of them has",

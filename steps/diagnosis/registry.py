@@ -270,6 +270,8 @@ def check_write(seen: Observations) -> Iterator[CheckResult]:
     """Tell whether an upload would be allowed, as far as can be known without one."""
     access = seen.access
     if access.repository and access.repository.mode in {REMOTE, VIRTUAL}:
+        if seen.read_only:
+            return
         yield CheckResult(
             "write access",
             "note",

@@ -181,6 +181,8 @@ def test_who_only_installs_need_not_be_allowed_to_upload() -> None:
     access = Access(may_write=False)
 
     assert statuses(check_write, access=access, read_only=True) == ["note"]
+    virtual = Access(repository=repository("VIRTUAL"))
+    assert statuses(check_write, access=virtual, read_only=True) == []
 
 
 def test_the_missing_role_is_named_with_the_command_that_grants_it() -> None:

@@ -41,6 +41,9 @@ FINE = ["nothing unsafe"]
         ("pdm", "pyproject.toml",
          f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\ninclude_packages = ["b"]\n'),
         ("pdm", "pyproject.toml", f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'),
+        ("pdm", "pyproject.toml",
+         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'
+         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\ninclude_packages = ["b"]\n'),
         ("pdm", "pyproject.toml", (f'[[tool.pdm.source]]\nurl = "https://a:${{B}}@{INDEX[8:]}"\n'
          'name = "pypi"\n')),
         ("twine", ".pypirc", f"[own]\nrepository = {INDEX}\n"),
@@ -78,6 +81,10 @@ def test_safe_settings_are_fine(client: Client, name: str, text: str) -> None:
          "http://b.c/ is plain http"),
         ("pdm", "pyproject.toml", f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\n',
          "source 'a' is one of several"),
+        ("pdm", "pyproject.toml",
+         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'
+         '[[tool.pdm.source]]\nurl = "https://b.c/"\nname = "a"\n',
+         "source 'pypi' is one of several"),
         ("pdm", "pdm.toml", "[pypi]\nverify_ssl = false\n", "verify_ssl: "),
         ("twine", ".pypirc", "[a]\nrepository = http://b.c/\n", "http://b.c/ is plain http"),
     ],
@@ -115,13 +122,21 @@ def test_a_secret_that_others_can_read_is_wrong(client: Client, text: str) -> No
     assert settings(client, text.replace("password", "user"), open_to_all=True) == FINE
 
 
-def test_a_token_in_netrc_is_noted_for_it_grows_old() -> None:
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ("oauth2accesstoken", "its token for {} goes before keyring, and is good for an hour only"),
+        (
+            "_json_key_base64",
+            "its key for {} goes before keyring, and is valid until it is deleted",
+        ),
+    ],
+)
+def test_a_secret_in_netrc_that_goes_before_keyring_is_noted(user: str, told: str) -> None:
     host = "us-central1-python.pkg.dev"
-    text = f"machine {host} login oauth2accesstoken password {SECRET}\n"
+    text = f"machine {host} login {user} password {SECRET}\n"
 
-    assert settings("netrc", text) == [
-        f"its token for {host} goes before keyring, and is good for an hour only"
-    ]
+    assert settings("netrc", text) == [told.format(host)]
 
 
 def test_a_file_that_cannot_be_read_is_reported() -> None:
