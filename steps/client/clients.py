@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from steps.client.edits import add_value, parse_ini, set_option
+from steps.client.edits import add_value, drop_option, parse_ini, set_option
 from steps.client.files import netrc_edit
 from steps.client.model import ClientSettings, FileEdit, with_login, without_login
 from steps.client.toml_clients import pdm_settings, poetry_settings, uv_settings
@@ -168,6 +168,9 @@ def _edit_pypirc(text: str, wanted: Wanted, where: str) -> str:
     values = {"repository": wanted.private.upload_url}
     if login := wanted.key:
         values |= {"username": login.username, "password": login.password}
+    elif found.get(wanted.name, {}).get("username") == KEY_USERNAME:  # of an earlier run
+        for key in ("username", "password"):
+            text = drop_option(text, wanted.name, key)
     for key, value in values.items():
         text = set_option(text, wanted.name, key, value, where, sign=":")
     return text

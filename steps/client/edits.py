@@ -92,6 +92,14 @@ def set_option(
     return _joined(lines, text)
 
 
+def drop_option(text: str, section: str, key: str) -> str:
+    """Return *text* without the option *key* of *section*."""
+    lines, _ = _lines(text)
+    if span := _find(_spans(lines), section, key):
+        del lines[span.start : span.end]
+    return _joined(lines, text)
+
+
 def add_value(text: str, section: str, key: str, values: Sequence[str], where: str) -> str:
     """Return *text* with *values* added, each on a line, to the option *key* of *section*."""
     there = parse_ini(text, where).get(section, {}).get(key, "").split()

@@ -13,10 +13,10 @@ from steps.client.edits import set_entry, table_at, toml_edit
 from steps.client.model import ClientSettings, in_variable
 from steps.client.places import pdm_file, poetry_folder, project_file, uv_file
 from steps.host.errors import InputError
-from steps.registry.credentials import TOKEN_USERNAME
+from steps.registry.credentials import KEY_USERNAME, TOKEN_USERNAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, Iterable, MutableMapping, Sequence
 
     from steps.client.model import Client, FileEdit, Machine, Wanted
     from steps.registry.address import Registry
@@ -107,8 +107,8 @@ def poetry_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
     """Return an explicit source, a repository in Poetry's config, and for a key its auth."""
     folder = poetry_folder(machine)
     changes = {"config.toml": partial(_add_poetry_repository, wanted=wanted)}
-    if login := wanted.key:
-        changes["auth.toml"] = partial(_add_poetry_logins, wanted=wanted, login=login)
+    if wanted.key or (folder / "auth.toml").exists():
+        changes["auth.toml"] = partial(_set_poetry_logins, wanted=wanted)
     personal = [toml_edit(folder / name, it, personal=True) for name, it in changes.items()]
     source = "" if wanted.extra_index else f"--source {wanted.name} "
     packages = " ".join(wanted.packages) or "PACKAGE"
@@ -171,8 +171,25 @@ def _login_variables(prefixes: Iterable[str], login: Login) -> dict[str, str]:
     return found
 
 
-def _set_login(table: MutableMapping[str, Any], login: Login) -> None:
-    table["username"], table["password"] = login.username, login.password
+def _set_login(
+    document: MutableMapping[str, Any], keys: Sequence[str], login: Login | None
+) -> None:
+    """Put *login* at *keys*; without one, remove the service-account key that an earlier run put.
+
+    It would go before keyring and netrc.
+    """
+    if login:
+        table_at(document, *keys).update(username=login.username, password=login.password)
+        return
+    tables = [document]
+    for key in keys:
+        tables.append(tables[-1].get(key, {}))
+    if tables[-1].get("username") == KEY_USERNAME:
+        for name in ("username", "password"):
+            tables[-1].pop(name, None)
+        for parent, key in reversed([*zip(tables, keys, strict=False)]):
+            if not parent[key]:
+                del parent[key]
 
 
 def _add_poetry_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
@@ -188,9 +205,9 @@ def _add_poetry_repository(document: MutableMapping[str, Any], wanted: Wanted) -
     table_at(document, "repositories", wanted.name)["url"] = wanted.private.upload_url
 
 
-def _add_poetry_logins(document: MutableMapping[str, Any], wanted: Wanted, login: Login) -> None:
+def _set_poetry_logins(document: MutableMapping[str, Any], wanted: Wanted) -> None:
     for name in wanted.names:
-        _set_login(table_at(document, "http-basic", name), login)
+        _set_login(document, ("http-basic", name), wanted.key)
 
 
 def _add_pdm_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
@@ -211,11 +228,9 @@ def _add_pdm_source(document: MutableMapping[str, Any], wanted: Wanted) -> None:
 def _add_pdm_repository(document: MutableMapping[str, Any], wanted: Wanted) -> None:
     held = table_at(document, "repository", wanted.name)
     held["url"] = wanted.private.upload_url
-    if login := wanted.key:
-        for table in (held, table_at(document, "pypi", wanted.name)):
-            _set_login(table, login)
-        if wanted.public:
-            _set_login(table_at(document, "pypi"), login)
+    places = [("repository", wanted.name), ("pypi", wanted.name)]
+    for keys in (*places, *([("pypi",)] if wanted.public else [])):
+        _set_login(document, keys, wanted.key)
 
 
 def _uv_steps(wanted: Wanted, *, alone: bool) -> tuple[str, ...]:

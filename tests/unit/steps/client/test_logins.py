@@ -154,3 +154,28 @@ def test_one_login_is_given_to_one_host_only(
         "  hint: name a virtual repository, and with --standard one that is behind it\n"
     )
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [
+        ("poetry", ".config/pypoetry/auth.toml"),
+        ("pdm", ".config/pdm/config.toml"),
+        ("twine", ".pypirc"),
+    ],
+)
+def test_a_key_is_removed_when_another_login_is_set_up(
+    client: str, name: str, home: Path, key: Path
+) -> None:
+    arguments = ["settings", client, "--package", "a", "--write", *REGISTRY, *STANDARD]
+    theirs = '[http-basic.other]\nusername = "_json_key_base64"\npassword = "theirs"\n'
+    (home / name).parent.mkdir(parents=True, exist_ok=True)
+    (home / name).write_text(theirs)
+    assert main([*arguments, "--json-key", str(key)]) == 0
+    assert encoded(key) in (home / name).read_text()
+
+    assert main(arguments) == 0
+
+    assert theirs in (home / name).read_text()
+    assert encoded(key) not in (home / name).read_text()
+    assert (home / name).read_text().count("_json_key_base64") == 1

@@ -42,8 +42,8 @@ FINE = ["nothing unsafe"]
          f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\ninclude_packages = ["b"]\n'),
         ("pdm", "pyproject.toml", f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'),
         ("pdm", "pyproject.toml",
-         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'
-         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\ninclude_packages = ["b"]\n'),
+         (f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'
+          f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\ninclude_packages = ["b"]\n')),
         ("pdm", "pyproject.toml", (f'[[tool.pdm.source]]\nurl = "https://a:${{B}}@{INDEX[8:]}"\n'
          'name = "pypi"\n')),
         ("twine", ".pypirc", f"[own]\nrepository = {INDEX}\n"),
@@ -82,8 +82,8 @@ def test_safe_settings_are_fine(client: Client, name: str, text: str) -> None:
         ("pdm", "pyproject.toml", f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "a"\n',
          "source 'a' is one of several"),
         ("pdm", "pyproject.toml",
-         f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'
-         '[[tool.pdm.source]]\nurl = "https://b.c/"\nname = "a"\n',
+         (f'[[tool.pdm.source]]\nurl = "{INDEX}"\nname = "pypi"\n'
+          '[[tool.pdm.source]]\nurl = "https://b.c/"\nname = "a"\n'),
          "source 'pypi' is one of several"),
         ("pdm", "pdm.toml", "[pypi]\nverify_ssl = false\n", "verify_ssl: "),
         ("twine", ".pypirc", "[a]\nrepository = http://b.c/\n", "http://b.c/ is plain http"),
