@@ -20,7 +20,7 @@ from steps.command_line.options import registry_option
 from steps.command_line.program import run_alone
 from steps.host.errors import AccessError, RegistryError, warn
 from steps.registry.address import parse_registry
-from steps.registry.artifact_registry import explain, misused
+from steps.registry.artifact_registry import REMOTE, VIRTUAL, explain, misused
 from steps.registry.credentials import find_certificates, find_credentials, read_key
 from steps.registry.repository_api import RepositoryApi
 from steps.registry.transport import Transport
@@ -137,10 +137,13 @@ def command(
     if shell:
         _print_variables(found, key or _token(private))
         return
-    _tell_weaknesses(client, wanted, found)
+    repository = _tell_weaknesses(client, wanted, found)
     _apply(found, machine.home, write=write, diff=diff)
     for step in found.steps:
         _logger.info("Next, %s", step)
+    takes_uploads = repository is None or repository.mode not in {REMOTE, VIRTUAL}
+    if found.publish and (takes_uploads or wanted.public):
+        _logger.info("Next, to publish: `%s`", found.publish)
 
 
 def _registries(registry: str | None, standard: str | None) -> tuple[Registry, Registry | None]:
@@ -170,19 +173,21 @@ def _print_variables(found: ClientSettings, login: Login) -> None:
         _logger.info("Note: %s", found.limit)
 
 
-def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> None:
+def _tell_weaknesses(client: Client, wanted: Wanted, found: ClientSettings) -> Repository | None:
+    """Warn of what is weak, and return the repository of all packages where it is known."""
     warn(*found.warnings)
     registry = wanted.only
     if client == "twine" or registry.emulated or not registry.is_artifact_registry:
-        return
+        return None
 
     repository = _described(registry)
     if repository is None:
-        return
+        return None
     _logger.info("%s", explain(repository))
     # pip uploads nothing, and has no other place for private packages.
     private = wanted.public is None and client != "pip"
     warn(*misused(repository, alone=found.alone, private=private))
+    return repository
 
 
 def _described(registry: Registry) -> Repository | None:

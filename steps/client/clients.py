@@ -146,11 +146,11 @@ def twine_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
             "leave out --netrc: keyring, --json-key alone or --shell",
         )
     path = wanted.file or machine.home / ".pypirc"
-    publish = f"`twine upload --verbose --non-interactive --repository {wanted.name} dist/*`"
     edit = partial(_edit_pypirc, wanted=wanted, where=str(path))
     return ClientSettings(
         edits=(FileEdit(path=path, edit=edit, personal=True),),
-        steps=(*((_KEYRING_BESIDE,) if wanted.keyring else ()), f"to publish: {publish}"),
+        steps=(_KEYRING_BESIDE,) if wanted.keyring else (),
+        publish=f"twine upload --verbose --non-interactive --repository {wanted.name} dist/*",
         variables=lambda login: {
             "TWINE_REPOSITORY_URL": wanted.private.upload_url,
             "TWINE_USERNAME": login.username,

@@ -129,14 +129,16 @@ class FileEdit:
 class ClientSettings:
     """The settings of one client.
 
-    *warnings* say what is weak, *steps* what to do next. *variables* set a login for one shell.
-    *limit* says what they do not do. *alone* says that the client reads no other index.
+    *warnings* say what is weak, *steps* what to do next; the command *publish* uploads. *variables*
+    set a login for one shell. *limit* says what they do not do. *alone* says that the client reads
+    no other index.
     """
 
     edits: tuple[FileEdit, ...]
     alone: bool = False
     warnings: tuple[str, ...] = ()
     steps: tuple[str, ...] = ()
+    publish: str = ""
     variables: Callable[[Login], Mapping[str, str]] = field(default=lambda _login: {})
     limit: str = ""
 

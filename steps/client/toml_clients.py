@@ -96,6 +96,8 @@ def uv_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         alone=alone and not wanted.extra_index,
         warnings=(*weak, *machine.goes_before(*_UV_VARIABLES)),
         steps=_uv_steps(wanted, alone=alone),
+        # A uv.toml has the index of all packages only.
+        publish=_UV.publish.format(wanted.name) if not (alone and wanted.public) else "",
         variables=lambda login: _login_variables(
             (*(f"UV_INDEX_{in_variable(it)}" for it in wanted.names), "UV_PUBLISH"), login
         ),
@@ -118,6 +120,7 @@ def poetry_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         steps=_steps(
             _POETRY, wanted, f"to depend on private packages: `poetry add {source}{packages}`"
         ),
+        publish=_POETRY.publish.format(wanted.name),
         variables=lambda login: _login_variables(
             (f"POETRY_HTTP_BASIC_{in_variable(it)}" for it in wanted.names), login
         ),
@@ -143,6 +146,7 @@ def pdm_settings(wanted: Wanted, machine: Machine) -> ClientSettings:
         ),
         warnings=(_PDM.extra_index,) if wanted.extra_index else (),
         steps=_steps(_PDM, wanted),
+        publish=_PDM.publish.format(wanted.name),
         variables=partial(_login_variables, ["PDM_PUBLISH"]),
         limit=_PDM.limit,
     )
@@ -161,7 +165,7 @@ def _project_edit(
 
 def _steps(client: _TomlClient, wanted: Wanted, *others: str) -> tuple[str, ...]:
     keyring = (f"for keyring: `{client.keyring}`",) if wanted.keyring else ()
-    return (*keyring, *others, f"to publish: `{client.publish.format(wanted.name)}`")
+    return (*keyring, *others)
 
 
 def _login_variables(prefixes: Iterable[str], login: Login) -> dict[str, str]:
@@ -236,8 +240,7 @@ def _add_pdm_repository(document: MutableMapping[str, Any], wanted: Wanted) -> N
 def _uv_steps(wanted: Wanted, *, alone: bool) -> tuple[str, ...]:
     steps = []
     if wanted.keyring:
-        keyring, publish = _steps(_UV, wanted)
-        steps += [f"{keyring}; its command has to be on PATH", publish]
+        steps.append(f"for keyring: `{_UV.keyring}`; its command has to be on PATH")
     if not (alone or wanted.extra_index or wanted.packages):
         steps.append("name the private packages with --package: nothing else comes from this index")
     return tuple(steps)

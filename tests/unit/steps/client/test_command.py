@@ -11,6 +11,7 @@ from twine.utils import get_config
 
 from builder.__main__ import main
 from steps.client.model import Client
+from steps.registry.artifact_registry import Repository
 from tests.unit.steps.client.desk import BASE, REGISTRY, STANDARD, encoded
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -34,6 +35,36 @@ def test_it_prints_what_goes_where_and_tells_what_is_weak_and_what_comes_next(
         " once and outside the environments; its command has to be on PATH\n"
     )
     assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "mode", "told"),
+    [
+        (["uv"], "STANDARD", True),
+        (["uv"], "VIRTUAL", False),
+        (["uv", *STANDARD], "VIRTUAL", True),
+        (["uv", "--scope", "user"], "STANDARD", True),
+        (["uv", "--scope", "user", *STANDARD], "VIRTUAL", False),
+        (["poetry"], "REMOTE", False),
+        (["pdm", *STANDARD], "VIRTUAL", True),
+        (["twine"], "STANDARD", True),
+    ],
+)
+def test_how_to_publish_is_told_where_the_settings_lead_to_a_place_that_takes_uploads(
+    arguments: list[str],
+    mode: str,
+    told: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(
+        "steps.settings._described",
+        lambda _registry: Repository(name="all", mode=f"{mode}_REPOSITORY"),
+    )
+
+    assert main(["settings", *arguments, "--package", "a", *REGISTRY]) == 0
+
+    assert ("Next, to publish: `" in capsys.readouterr().err) is told
 
 
 def test_twine_still_knows_what_it_knew_without_a_list(home: Path) -> None:
