@@ -19,6 +19,7 @@ from steps.command_line.program import run_alone
 from steps.host.errors import InputError, Problem, warn
 from steps.host.git import ask_git
 from steps.project.manifest import MANIFEST
+from steps.project.repository import found_by_setuptools
 from steps.registry.address import Registry, parse_registry
 from triggers.discovery.inventory import (
     OWN_BUILD_CONFIG,
@@ -30,6 +31,7 @@ from triggers.discovery.inventory import (
 )
 from triggers.manifest.manifest import read_manifest
 from triggers.manifest.starting import (
+    FOLDER,
     InitOptions,
     default_region,
     is_behind,
@@ -157,6 +159,7 @@ def _write(directory: Path, options: InitOptions, *, force: bool) -> list[Writte
     files = {MANIFEST: text, **{it: shared[it] for it in _used_configs(directory, manifest)}}
     others = [] if options.is_image else [*_others(directory, manifest)]
     written = write_files(directory, files, force=force)
+    warn(*_taken_for_a_package(directory) if len(files) > 1 else ())
     warn(*(f"{path} is left out: {reason}" for path, reason in options.excluded.items()))
     for path, name in options.names.items():
         said = "%s: deployed as %s, since other functions' folders have its folder's name"
@@ -164,6 +167,20 @@ def _write(directory: Path, options: InitOptions, *, force: bool) -> list[Writte
     for line in others:
         _logger.info("%s", line)
     return written
+
+
+def _taken_for_a_package(directory: Path) -> Iterator[Problem]:
+    """Yield a problem where setuptools, which is not told what to pack, would pack our folder."""
+    packages, modules = found_by_setuptools(directory)
+    table, key, names = "[tool.setuptools.packages.find]", "include", [f"{it}*" for it in packages]
+    if not packages:
+        table, key, names = "[tool.setuptools]", "py-modules", modules
+    if names:
+        yield Problem(
+            f"setuptools takes the new folder {FOLDER!r} for a package: the build fails, or lacks"
+            f" {', '.join(packages or modules)}",
+            f"in pyproject.toml, below {table}, write: {key} = {json.dumps(names)}",
+        )
 
 
 def _update(directory: Path, *, force: bool) -> list[Written]:

@@ -13,7 +13,13 @@ from steps.host.git import ask_git
 from steps.project.dependencies import read_text, table_in
 from steps.project.history import checkout_around
 from steps.project.requirements_file import parse_requirements
-from steps.project.setup_files import calls_setup, is_configured
+from steps.project.setup_files import (
+    calls_setup,
+    config_options,
+    is_configured,
+    parse_config,
+    setup_arguments,
+)
 from steps.project.source import read_project, read_pyproject
 
 if TYPE_CHECKING:
@@ -33,6 +39,16 @@ _NOT_PACKAGED = (
     ("pdm", "distribution", False),
     ("rye", "virtual", True),
 )
+# What tells setuptools which modules there are. Without it, every folder beside is a package, but
+# those of reserved names; of modules it finds those alone.
+_TELLS_MODULES = {"ext_modules", "package_dir", "packages", "py_modules"}
+_RESERVED = {
+    *("benchmark", "benchmarks", "bin", "build", "changelog", "ci", "debian", "doc", "docs"),
+    *("documentation", "example", "examples", "exercise", "exercises", "fabfile", "htmlcov"),
+    *("manpages", "news", "newsfragments", "python", "scripts", "site_scons", "tasks", "test"),
+    *("tests", "tools", "unit_test", "unit_tests", "util", "utils", "conanfile", "conftest"),
+    *("dodo", "manage", "noxfile", "pavement", "setup", "toxfile"),
+}
 _NO_PROJECT = "it has no project"
 _PATTERNS = ("*requirements*.txt", "*requirements*.in", "*requirements*.txt.tmpl")
 
@@ -182,6 +198,33 @@ def _readable(top: Path | None, without: Collection[Path] = ()) -> Iterator[Proj
         if directory not in without:
             with suppress(InputError):
                 yield read_project(directory)
+
+
+def found_by_setuptools(directory: Path) -> tuple[list[str], list[str]]:
+    """Return the packages in *directory*, and the modules, that setuptools has to find by itself.
+
+    Both are empty where another backend builds it, or setuptools is told what there is.
+    """
+    with suppress(InputError):
+        table = read_pyproject(directory, default="setup.py")
+        backend = table_in(table, "build-system").get("build-backend", "setuptools")
+        settings = table_in(table_in(table, "tool"), "setuptools")
+        told = {
+            *(key.replace("-", "_") for key in settings),
+            *config_options(parse_config(read_text(directory / "setup.cfg"))),
+            *setup_arguments(read_text(directory / "setup.py")),
+        }
+        builds = "build-system" in table or calls_setup(directory)
+        if builds and str(backend).startswith("setuptools") and not told & _TELLS_MODULES:
+            packages = [] if (directory / "src").is_dir() else directory.glob("*/__init__.py")
+            modules = [] if (directory / "src").is_dir() else directory.glob("*.py")
+            return _public(it.parent for it in packages), _public(modules)
+    return [], []
+
+
+def _public(paths: Iterable[Path]) -> list[str]:
+    stems = {it.stem for it in paths} - _RESERVED
+    return sorted(it for it in stems if it.isidentifier() and it[0] != "_")
 
 
 def repository_root(directory: Path) -> Path | None:

@@ -80,6 +80,45 @@ def test_a_region_where_not_every_project_may_build_is_taken_with_a_warning(
     assert read_manifest(tmp_path / "shipwheel.yaml").region == "us-east4"
 
 
+_SETUPTOOLS = '[build-system]\nbuild-backend = "setuptools.build_meta"\n'
+_FIND = "[tool.setuptools.packages.find]"
+
+
+@pytest.mark.parametrize(
+    ("files", "hint"),
+    [
+        ({"pyproject.toml": _SETUPTOOLS}, f'below {_FIND}, write: include = ["tides*"]'),
+        ({"setup.py": "setup(name='a')"}, f'below {_FIND}, write: include = ["tides*"]'),
+        ({"pyproject.toml": _SETUPTOOLS, "tides": ""},
+         'below [tool.setuptools], write: py-modules = ["harbour"]'),
+        ({"pyproject.toml": _SETUPTOOLS, "src/tides/__init__.py": ""}, ""),
+        ({"pyproject.toml": f'{_SETUPTOOLS}{_FIND}\ninclude = ["tides*"]\n'}, ""),
+        ({"pyproject.toml": _SETUPTOOLS, "setup.cfg": "[options]\npackages = find:\n"}, ""),
+        ({"setup.py": "setup(packages=find_packages())"}, ""),
+        ({"pyproject.toml": _SETUPTOOLS.replace("setuptools", "hatchling")}, ""),
+        ({"pyproject.toml": "[tool.ruff]\n"}, ""),
+        ({"pyproject.toml": "[tool."}, ""),
+    ],
+)  # fmt: skip
+def test_a_folder_that_setuptools_would_take_for_a_package_is_told(
+    files: dict[str, str], hint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path, text in {"tides/__init__.py": "", "tests/__init__.py": "", **files}.items():
+        if "." in path:
+            (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / path).write_text(text)
+    (tmp_path / "harbour.py").touch()
+    if "tides" in files:
+        (tmp_path / "tides/__init__.py").unlink()
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    told = "setuptools takes the new folder 'cloudbuild' for a package: the build fails, or lacks"
+    output = capsys.readouterr().err
+    assert (told in output) is bool(hint)
+    assert f"hint: in pyproject.toml, {hint}\n" in output or not hint
+
+
 def test_the_manifest_begins_with_its_schema_for_editors(tmp_path: Path) -> None:
     main(["init", *REGISTRY, *GITHUB])
 
