@@ -202,6 +202,7 @@ def test_no_secret_of_the_keyring_backend_leaves_a_command(
 def test_the_token_in_a_clients_settings_is_where_it_was_asked_for(
     emulator: Emulator, work: Path, tally: Tally, options: list[str], place: str | None
 ) -> None:
+    (work / "pyproject.toml").write_text('[project]\nname = "harbour"\nversion = "1.0"\n')
     environ = environment(emulator.host, **LOGIN)
     result, places = run(work, ["settings", "uv", *options], environ)
 
