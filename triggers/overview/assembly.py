@@ -19,7 +19,7 @@ from triggers.overview.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.registry.artifact_registry import StoredFile
     from steps.registry.page import PublishedFile, PublishedProject
@@ -155,6 +155,7 @@ def _status(
     judgement = gathered.judgements.get(component.path)
     top = highest(published.versions)
     publishing = {it.name for it in common.triggers if it.kind != "check"}
+    builds = [it for it in gathered.builds if it.trigger in publishing]
     return replace(
         common,
         version=str(judgement.version) if judgement else None,
@@ -164,8 +165,7 @@ def _status(
         hint=judgement.hint if judgement else _BUILD_IT,
         consumers=tuple(consumers.get(component.name, ())),
         versions=tuple(
-            _with_builds(it, publishing, gathered.builds)
-            for it in version_records(published, gathered.stored)
+            _with_build(it, builds) for it in version_records(published, gathered.stored)
         ),
     )
 
@@ -177,16 +177,14 @@ def _state(judgement: Judgement | None) -> str:
     return NEVER_PUBLISHED if first else str(judgement.outcome)
 
 
-def _with_builds(
-    version: VersionRecord, triggers: Collection[str], builds: Iterable[RecordedBuild]
-) -> VersionRecord:
-    """Return *version* with its build and commit, if one of *builds* of *triggers* published it.
+def _with_build(version: VersionRecord, builds: Iterable[RecordedBuild]) -> VersionRecord:
+    """Return *version* with its build and commit, if one of *builds* published it.
 
     It did if the version's first file came while the build ran: the registry records neither.
     """
     try:
         came = datetime.fromisoformat(version.uploaded or "")
-        found = [it for it in builds if it.trigger in triggers and it.began <= came <= it.ended]
+        found = [it for it in builds if it.began <= came <= it.ended]
     except (TypeError, ValueError):  # a time without its zone is of no use here
         return version
     if len(found) != 1:

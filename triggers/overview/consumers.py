@@ -26,7 +26,7 @@ from triggers.discovery.dependencies import relative_path
 from triggers.overview.model import Consumer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from steps.project.dependencies import Dependency
     from triggers.discovery.inventory import Component
@@ -59,19 +59,22 @@ class Mention:
 def find_mentions(root: Path, components: Sequence[Component]) -> tuple[list[Mention], list[str]]:
     """Return every mention of a package of *components* below *root*, and what cannot be read."""
     names = {it.path: it.name for it in components if it.kind == "package"}
-    mentions = [mention for it in components for mention in _of_component(root, it, names)]
-    by_owner = {(it.path, it.package, it.requirement): it for it in mentions}
+    packages = {*names.values()}
+    mentions = [
+        mention for it in components for mention in _of_component(root, it, names, packages)
+    ]
+    by_owner = {(it.path, *_key(it)): it for it in mentions}
     notes: list[str] = []
     for folder, files in walk(root):
         for name in sorted(files):
             path = relative_path(root, Path(folder, name))
             owner = path.rpartition("/")[0] or "."
             found = [
-                *(_of_lock(root, path, notes) if _is_one_of(name, _LOCKS) else ()),
+                *(_of_lock(root, path, packages, notes) if _is_one_of(name, _LOCKS) else ()),
                 *(_of_requirements(root, path) if _is_one_of(name, _REQUIREMENTS) else ()),
             ]
             for it in found:  # a function's own file was read with the function
-                if it.package in names.values() and (owner, *_key(it)) not in by_owner:
+                if it.package in packages and (owner, *_key(it)) not in by_owner:
                     by_owner[path, *_key(it)] = it
     return [*by_owner.values()], notes
 
@@ -105,8 +108,7 @@ def _fit(mention: Mention, versions: Sequence[Version]) -> tuple[Fit, Version | 
         return "unknown", None
     if specifier.contains(top, prereleases=True):
         return "current", top
-    admitted = [it for it in versions if specifier.contains(it, prereleases=True)]
-    if admitted:
+    if admitted := [*specifier.filter(versions)]:
         return ("current" if admitted[-1] > top else "older"), admitted[-1]
     return ("older" if _ends_below(specifier, top) else "ahead"), None
 
@@ -129,10 +131,11 @@ def _is_one_of(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(name, it) for it in patterns)
 
 
-def _of_component(root: Path, component: Component, names: Mapping[str, str]) -> list[Mention]:
+def _of_component(
+    root: Path, component: Component, names: Mapping[str, str], packages: Collection[str]
+) -> list[Mention]:
     """Return what the files of a package or function require, for whatever use."""
     references = read_references(root / component.path)
-    packages = {*names.values()}
     found = []
     for it in (*references.runtime, *references.build, *references.development):
         here = names.get(relative_path(root, it.path)) if it.path else None
@@ -182,8 +185,10 @@ def _of_requirements(root: Path, path: str) -> Iterator[Mention]:
             )
 
 
-def _of_lock(root: Path, path: str, notes: list[str]) -> Iterator[Mention]:
-    """Yield the versions that a lock file takes from an index."""
+def _of_lock(
+    root: Path, path: str, packages: Collection[str], notes: list[str]
+) -> Iterator[Mention]:
+    """Yield the versions of *packages* that a lock file takes from an index."""
     try:
         table = tomllib.loads((root / path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -191,13 +196,16 @@ def _of_lock(root: Path, path: str, notes: list[str]) -> Iterator[Mention]:
         return
     for entry in (*list_in(table, "package"), *list_in(table, "packages")):
         name, version = (table_in({"": entry}, "").get(key) for key in ("name", "version"))
-        if isinstance(name, str) and isinstance(version, str) and not _is_local(entry):
+        if not (isinstance(name, str) and isinstance(version, str)):
+            continue
+        package = canonicalize_name(name)
+        if package in packages and not _is_local(entry):
             with suppress(InvalidVersion, InvalidSpecifier):
                 yield Mention(
                     kind="lock file",
                     name=path,
                     path=path,
-                    package=canonicalize_name(name),
+                    package=package,
                     requirement=f"=={Version(version)}",
                     specifier=SpecifierSet(f"=={Version(version)}"),
                 )

@@ -76,6 +76,8 @@ def mentions(root: Path, **files: str) -> set[tuple[str, str, str]]:
         ("==2.0", "current", "2.0"),
         ("<2", "older", "1.5"),
         ("==1.0", "older", "1.0"),
+        ("~=1.0", "older", "1.5"),  # and not 1.6rc1
+        ("==1.6rc1", "older", "1.6rc1"),
         ("==1.1", "older", None),  # deleted since
         ("==1.7.*", "older", None),
         ("==2.1rc1", "current", "2.1rc1"),
@@ -86,7 +88,7 @@ def mentions(root: Path, **files: str) -> set[tuple[str, str, str]]:
 def test_a_requirement_takes_the_highest_or_an_older_one(
     specifier: str, fit: str, takes: str | None
 ) -> None:
-    published = [Version(it) for it in ("1.0", "1.5", "2.0", "2.1rc1")]
+    published = [Version(it) for it in ("1.0", "1.5", "1.6rc1", "2.0", "2.1rc1")]
     mention = Mention(
         kind="package",
         name="dues",
