@@ -38,10 +38,10 @@ _BODY = "{}"  # what the trigger builds is in the trigger
 def starter_apis(manifest: Manifest) -> Iterator[DesiredResource]:
     """Yield the APIs that start triggers of own kinds."""
     starters = {own.starter for own in manifest.kinds.values()}
-    for starter in _STARTER_APIS.keys() & starters:
-        name, why = _STARTER_APIS[starter]
-        api = EnabledApi(manifest.project, f"{name}.googleapis.com")
-        yield DesiredResource(api, f"{name} {why}")
+    for starter, (name, why) in _STARTER_APIS.items():
+        if starter in starters:
+            api = EnabledApi(manifest.project, f"{name}.googleapis.com")
+            yield DesiredResource(api, f"{name} {why}")
 
 
 def schedulers(manifest: Manifest, users: ServiceAccounts) -> Iterator[tuple[ServiceAccount, str]]:

@@ -218,11 +218,10 @@ def own_problems(
 def _unknown_kinds(manifest: Manifest) -> Iterator[Problem]:
     known = shorten([*manifest.kinds], 3) or "none"
     for path, override in manifest.overrides.items():
-        for kind in override.kinds.keys() - manifest.kinds.keys():
-            yield Problem(
-                f'`overrides["{path}"].kinds.{kind}` is no kind of the manifest',
-                f"`kinds` has {known}",
-            )
+        for kind in override.kinds:
+            if kind not in manifest.kinds:
+                message = f'`overrides["{path}"].kinds.{kind}` is no kind of the manifest'
+                yield Problem(message, f"`kinds` has {known}")
 
 
 def field_problems(triggers: Iterable[Trigger]) -> Iterator[Problem]:
@@ -244,7 +243,7 @@ def field_problems(triggers: Iterable[Trigger]) -> Iterator[Problem]:
 def _set_twice(
     message: Mapping[str, Any], more: Mapping[str, Any], path: str = ""
 ) -> Iterator[str]:
-    for key in message.keys() & more.keys():
+    for key in (it for it in more if it in message):
         if isinstance(message[key], dict) and isinstance(more[key], dict):
             yield from _set_twice(message[key], more[key], f"{path}{key}.")
         else:

@@ -65,12 +65,12 @@ def test_a_schedule_is_a_job_that_runs_the_trigger_as_an_account_of_its_own() ->
         assert (email(f"shipwheel-{kind}"), reader, str(PYPI)) in granted(found)
 
 
-def test_what_starts_a_trigger_has_its_api() -> None:
+def test_what_starts_a_trigger_has_its_api_in_an_order_that_does_not_change() -> None:
     text = script(needs(PACKAGE, kinds=KINDS))
 
     [enabled] = [line for line in text.splitlines() if line.startswith("gcloud services enable")]
-    for name in ("cloudscheduler", "pubsub", "secretmanager"):
-        assert f" {name}.googleapis.com " in enabled
+    names = [f"{it}.googleapis.com" for it in ("cloudscheduler", "pubsub", "secretmanager")]
+    assert [it for it in enabled.split() if it in names] == names
 
 
 def test_without_a_schedule_there_is_neither_a_job_nor_its_account() -> None:
