@@ -33,7 +33,7 @@ _logger = logging.getLogger("shipwheel")
 
 EXIT_BUG = 70
 _NO_ROOM = "make room where the output, the project and TMPDIR are, and run it again"
-_MORE_FILES = "raise the limit of open files, such as with `ulimit -n 1024`, and run it again"
+_MORE_FILES = "raise the limit of open files, such as with `ulimit -n 4096`, and run it again"
 # What the system says where nothing that Shipwheel does better would help, and what would.
 OF_THE_MACHINE = {
     errno.ENOSPC: _NO_ROOM,

@@ -111,7 +111,8 @@ def write_together(files: Iterable[NewFile]) -> None:
                 folder.rmdir()
         if not isinstance(error, OSError):
             raise
-        message = f"{os.fspath(path or error.filename)!r} cannot be written: {error.strerror}"
+        what = repr(os.fspath(path or error.filename)) if path or error.filename else "The files"
+        message = f"{what} cannot be written: {error.strerror}"
         hint = "make it a place that this user can write to, and run the same command again"
         raise InputError(message, OF_THE_MACHINE.get(error.errno or 0, hint)) from error
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from steps.host import files, placement
+from steps.host.children import Children
 from steps.host.errors import InputError
 from steps.host.files import (
     NewFile,
@@ -225,6 +226,39 @@ def test_another_process_says_what_it_cannot_place(
         write_together(NewFile(path=folder / it, content="new") for it in "ab")
 
     assert [it.name for it in folder.iterdir()] == ["b"]
+
+
+@pytest.mark.attack("limits of the machine")
+def test_more_files_than_may_be_open_are_written_as_the_hint_says(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    many = [tmp_path / str(number) for number in range(600)]
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))
+        write_together(NewFile(path=it, content="old") for it in many)
+        with pytest.raises(InputError, match="Too many open files") as caught:
+            write_together(NewFile(path=it, content="new") for it in many)
+        assert {*contents(tmp_path).values()} == {"old"}
+        limit = re.search(r"ulimit -n (\d+)", caught.value.problems[0].hint)
+        assert limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(limit[1]), limits[1]))
+        write_together(NewFile(path=it, content="new") for it in many)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert {*contents(tmp_path).values()} == {"new"}
+
+
+@pytest.mark.attack("limits of the machine")
+def test_nothing_is_written_where_no_process_can_be_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    monkeypatch.setattr(Children, "start", refuse)
+    with pytest.raises(InputError, match="The files cannot be written: Resource temporarily"):
+        write_together([NewFile(path=tmp_path / "a", content="new")])
+    assert contents(tmp_path) == {}
 
 
 @pytest.mark.parametrize(("make", "reason"), [(os.mkdir, "Is a dir"), (os.mkfifo, "Invalid arg")])
