@@ -22,6 +22,7 @@ from steps.host.errors import InputError, Problem, printable
 from steps.host.files import write_whole
 from steps.host.git import ask_git
 from steps.project.repository import repository_root, walk
+from steps.registry.credentials import without_login
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -152,7 +153,7 @@ def _is_poetry_1(lock: Lock, environ: Mapping[str, str]) -> bool:
 def _run(
     lock: Lock, arguments: list[str], directory: Path, environ: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    own = {key: value for key, value in environ.items() if key not in _NOT_FOR_US}
+    own = {key: it for key, it in without_login(environ).items() if key not in _NOT_FOR_US}
     # git may be asked for a version, and would else write into the index of the repository.
     own |= {"GIT_OPTIONAL_LOCKS": "0", "NO_COLOR": "1"}
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 
+from steps.version.locks import outdated_locks
 from tests.integration.program import environment, run_module, shipwheel
 from tests.tree import commit, write
 
@@ -92,3 +94,30 @@ def test_a_lock_file_that_no_longer_fits_is_told(workspace: Path, emulator: Emul
         in warned.stderr
     )
     assert f"error: {message}\n" in strict.stderr
+
+
+@pytest.mark.attack("secrets")
+def test_the_tool_of_a_lock_file_gets_no_login(tmp_path: Path) -> None:
+    backend = f"""\
+import os, pathlib
+pathlib.Path({str(tmp_path / "seen")!r}).write_text(" ".join(os.environ))
+def prepare_metadata_for_build_wheel(directory, config_settings=None):
+    folder = pathlib.Path(directory, "tides-1.0.dist-info")
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.2\\nName: tides\\nVersion: 1.0\\n")
+    return folder.name
+prepare_metadata_for_build_editable = prepare_metadata_for_build_wheel
+build_wheel = build_editable = build_sdist = None
+"""
+    table = '[project]\nname = "tides"\ndynamic = ["version", "dependencies"]\n[build-system]\n'
+    table += 'requires = []\nbuild-backend = "own"\nbackend-path = ["."]\n'
+    root = write(tmp_path / "tides", {"pyproject.toml": table, "own.py": backend})
+    done = run_module("uv", "lock", "--offline", cwd=root)
+    assert done.returncode == 0, done.stderr
+    environ = {**os.environ, "UV_OFFLINE": "1", "UV_CACHE_DIR": str(tmp_path / "cache")}
+
+    assert [*outdated_locks([root], {**environ, "TWINE_PASSWORD": "secret"})] == []
+
+    seen = (tmp_path / "seen").read_text().split()
+    assert "UV_OFFLINE" in seen
+    assert "TWINE_PASSWORD" not in seen
