@@ -6,7 +6,9 @@ What requires what is read of the metadata of the files that the emulator has it
 from __future__ import annotations
 
 import functools
+from collections import defaultdict
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -44,30 +46,32 @@ def overview_of(name: str, repository: ServedRepository, url: str) -> Overview:
         project: PublishedProject(name=canonicalize_name(project), files=tuple(files))
         for project, files in listed.items()
     }
-    mentions = [
-        mention
-        for project, files in listed.items()
-        for mention in _mentions(project, files, published)
-    ]
+    mentions = {it: _mentions(it, files, published) for it, files in listed.items()}
+    consumers: defaultdict[str, list[Mention]] = defaultdict(list)
+    for mention in chain(*mentions.values()):
+        consumers[mention.package].append(mention)
     return Overview(
         title=name,
         registry=url,
         time=datetime.now(UTC).isoformat(timespec="seconds"),
-        components=tuple(_component(it, mentions) for it in published.values()),
+        components=tuple(
+            _component(it, mentions[project], consumers[project])
+            for project, it in published.items()
+        ),
     )
 
 
-def _component(project: PublishedProject, mentions: Iterable[Mention]) -> ComponentStatus:
+def _component(
+    project: PublishedProject, required: Iterable[Mention], consumers: Iterable[Mention]
+) -> ComponentStatus:
     top = highest(project.versions)
     return ComponentStatus(
         kind="package",
         name=project.name,
         path=project.name,
         highest=str(top) if top else None,
-        requires=tuple(dict.fromkeys(it.package for it in mentions if it.path == project.name)),
-        consumers=tuple(
-            judge(it, project.versions) for it in mentions if it.package == project.name
-        ),
+        requires=tuple(dict.fromkeys(it.package for it in required)),
+        consumers=tuple(judge(it, project.versions) for it in consumers),
         versions=version_records(project, {}),
     )
 
