@@ -230,7 +230,7 @@ _HABITS = (
     _Habit(
         "SW906",
         re.compile(
-            r"[^\n]*pkg\.dev[^\n]*(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)"
+            r"pkg\.dev[^\n]*(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)"
             r"|(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)[^\n]*pkg\.dev"
             r"|(?:--extra-index-url[ =]|PIP_EXTRA_INDEX_URL=)\s*[\"']?(?:https?://)?\$"
         ),

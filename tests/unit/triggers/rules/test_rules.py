@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,6 +105,14 @@ def test_what_comes_nearest_has_the_findings_written_there_and_no_others(case: s
     files = NEAR[case]
 
     assert found(files) == expected(files)
+
+
+@pytest.mark.attack("time and memory")
+def test_a_step_as_long_as_cloud_build_takes_is_judged_in_no_time() -> None:
+    words = "".join(f"\n  - {'x' * 10_000}" for _ in range(30))
+    began = time.monotonic()
+    assert found({"cloudbuild.yaml": f"steps:\n- name: bash\n  args:{words}\n"}) == set()
+    assert time.monotonic() - began < 10
 
 
 def test_every_code_has_a_case_and_a_family() -> None:
