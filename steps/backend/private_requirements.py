@@ -12,7 +12,7 @@ import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -61,7 +61,8 @@ class PrivateRequirements:
     index: Index | None
     folder: Path
     _built: OncePerKey[Project, Distribution] = field(default_factory=OncePerKey)
-    _downloaded: OncePerKey[str, Distribution | None] = field(default_factory=OncePerKey)
+    _read: OncePerKey[NormalizedName, PublishedProject] = field(default_factory=OncePerKey)
+    _downloaded: OncePerKey[str, Distribution] = field(default_factory=OncePerKey)
 
     def siblings(self, requirements: Iterable[str]) -> Found:
         """Return the wheels of siblings among *requirements* and what they require."""
@@ -89,27 +90,23 @@ class PrivateRequirements:
     def _published(self, requirement: Requirement, python: Python) -> Distribution | None:
         if self.index is None:
             return None
-        key = f"{canonicalize_name(requirement.name)}{requirement.specifier} {python}"
-        return self._downloaded.get(key, lambda: self._download(requirement, self.index, python))
-
-    def _download(
-        self, requirement: Requirement, index: Index | None, python: Python
-    ) -> Distribution | None:
-        published = index.read(requirement.name) if index else None
-        if index is None or published is None or not published.files:
-            return None
+        name = canonicalize_name(requirement.name)
+        published = self._read.get(name, partial(self.index.read, name))
         files = [*published.files]
         while file := choose(files, requirement.specifier, python):
-            distribution = _read(index.download(file, self.folder))
+            download = partial(_download, self.index, file, self.folder)
+            distribution = self._downloaded.get(file.filename, download)
             if allows_python(_specifiers(distribution.requires_python), python):
                 return distribution
             files.remove(file)
-        raise _none_fits(requirement, published, python)
+        if published.files:
+            raise _none_fits(requirement, published, python)
+        return None
 
 
-def _read(path: Path) -> Distribution:
+def _download(index: Index, file: PublishedFile, folder: Path) -> Distribution:
     try:
-        return read_distribution(path)
+        return read_distribution(index.download(file, folder))
     except InputError as error:
         raise RegistryError(
             f"The registry holds a file that no build can use: {error.problems[0].message}",
