@@ -6,6 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from packaging.utils import canonicalize_name
+
+from steps.registry.page import PublishedProject
 from steps.release.judgement import Outcome
 from triggers.overview.consumers import highest, judge
 from triggers.overview.model import (
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from steps.registry.artifact_registry import StoredFile
-    from steps.registry.page import PublishedFile, PublishedProject
+    from steps.registry.page import PublishedFile
     from steps.release.judgement import Judgement
     from triggers.discovery.inventory import Component
     from triggers.overview.consumers import Mention
@@ -151,7 +154,8 @@ def _status(
     )
     if component.kind == "function":
         return common
-    published = gathered.published[component.name]
+    name = canonicalize_name(component.name)
+    published = gathered.published.get(name) or PublishedProject(name=name, exists=False)
     judgement = gathered.judgements.get(component.path)
     top = highest(published.versions)
     publishing = {it.name for it in common.triggers if it.kind != "check"}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -71,16 +71,23 @@ def gather(
     packages = [it for it in components if it.kind == "package"]
     projects = read_projects(root / it.path for it in packages)
     asked = _ask(repository, index, manifest, live=live)
-    mentions, unread = find_mentions(root, components)
     if check:
         judgements = dict(zip(projects, check(projects), strict=True))
     else:
         judgements = _judge_unbuilt(projects, asked.published, index, rules)
     paths = {it: package.path for package, it in zip(packages, projects, strict=True)}
+    judged = {paths[project]: it for project, it in judgements.items()}
+    # Of some packages only the build told the name.
+    components = tuple(
+        replace(it, name=judged[it.path].project) if it.path in judged else it for it in components
+    )
+    if unasked := {it.project for it in judged.values()} - asked.published.keys():
+        asked.published |= _read_index(index, unasked)
+    mentions, unread = find_mentions(root, components)
     gathered = Gathered(
         components=components,
         published=asked.published,
-        judgements={paths[project]: it for project, it in judgements.items()},
+        judgements=judged,
         mentions=mentions,
         stored=asked.stored,
         triggers=asked.triggers,
@@ -114,8 +121,8 @@ def _ask(
     asked = _Asked()
 
     def ask_index() -> None:
-        names = [it.name for it in repository.inventory.components if it.kind == "package"]
-        asked.published.update((str(name), it) for name, it in index.read_many(names).items())
+        packages = [it for it in repository.inventory.components if it.kind == "package"]
+        asked.published = _read_index(index, (it.name for it in packages if it.is_named))
 
     def ask_api() -> None:
         with _noted("Sizes and times are not known", asked.notes):
@@ -133,6 +140,10 @@ def _ask(
 
     each(lambda ask: ask(), [ask_index, ask_api, ask_cloud_build, ask_builds], workers=4)
     return asked
+
+
+def _read_index(index: Index, names: Iterable[str]) -> dict[str, PublishedProject]:
+    return {str(name): project for name, project in index.read_many(names).items()}
 
 
 @contextmanager

@@ -125,6 +125,26 @@ def test_with_a_build_contents_are_compared(root: Path, capsys: pytest.CaptureFi
     assert states == ["identical", "changed", "unreleased"]
 
 
+def test_the_name_that_only_a_build_tells_is_asked_for_after_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    setup = "from setuptools import setup\nname = 'tides'.replace('t', 'harbour-t')\n"
+    write(root, {"Tide_Tables/setup.py": f"{setup}setup(name=name, version='1.0.' + '1')\n"})
+    (root / "shipwheel.yaml").unlink()
+    shutil.rmtree(root / "packages/tides")
+    found = []
+    for options in ([], ["--build"]):
+        arguments = ["status", "Tide_Tables", "--json", "--registry", "us-central1/demo/pypi"]
+        assert main(["-q", *arguments, *options]) == 0
+        found += json.loads(capsys.readouterr().out)["components"]
+
+    assert [(it["name"], it["state"], it["highest"]) for it in found] == [
+        ("Tide_Tables", "unknown", None),
+        ("harbour-tides", "not-bumped", "1.1.1"),
+    ]
+    assert {it["path"] for it in found[1]["consumers"]} == {"packages/berths", "uv.lock"}
+
+
 def test_without_a_manifest_it_shows_what_is_here(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
