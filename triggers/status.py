@@ -17,7 +17,12 @@ from typing import TYPE_CHECKING
 import click
 
 from steps.backend.context import BuildOptions
-from steps.command_line.arguments import require_builds, with_release_rules, with_transport
+from steps.command_line.arguments import (
+    apply_defaults,
+    require_builds,
+    with_release_rules,
+    with_transport,
+)
 from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import json_option, workers_option
 from steps.command_line.program import run_alone
@@ -155,7 +160,8 @@ def _check(
     projects: Sequence[Project], *, index: Index, rules: Rules, workers: int
 ) -> tuple[Judgement, ...]:
     require_builds()
-    return check_aside(projects, index, rules, BuildOptions(workers=workers, uncommitted="warned"))
+    options = BuildOptions(workers=workers, uncommitted="warned")
+    return check_aside(apply_defaults(projects), index, rules, options)
 
 
 def _select(

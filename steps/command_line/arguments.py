@@ -184,7 +184,7 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
     """Return the projects that the command line names; raise InputError when there is none."""
     roots = directories or (Path(),)
     if not every:
-        return _with_defaults(read_projects(roots))
+        return apply_defaults(read_projects(roots))
     packages = []
     for root in roots:
         found, defaults = find_packages(root), find_defaults(root)
@@ -199,10 +199,10 @@ def selected(directories: Sequence[Path], every: bool) -> tuple[Project, ...]:
             f"There is no package below {where}",
             "a package has a pyproject.toml with [build-system] or [project], or a setup.py",
         )
-    return _with_defaults(read_projects(packages))
+    return apply_defaults(read_projects(packages))
 
 
-def _with_defaults(projects: Iterable[Project]) -> tuple[Project, ...]:
+def apply_defaults(projects: Iterable[Project]) -> tuple[Project, ...]:
     """Return *projects* with what their manifests say of all projects."""
     found = ((it, find_defaults(it.directory)) for it in projects)
     return tuple(

@@ -121,8 +121,12 @@ def test_with_a_build_contents_are_compared(root: Path, capsys: pytest.CaptureFi
     assert main(["-q", "status", "packages", "--no-live", "--build", "--json"]) == 0
     later = {it["name"]: it["state"] for it in json.loads(capsys.readouterr().out)["components"]}
 
-    states = [it["harbour-signals"] for it in (before, after, later)]
-    assert states == ["identical", "changed", "unreleased"]
+    manifest.write_text(f"unversioned: ['*.py']\n{manifest.read_text()}")
+    assert main(["-q", "status", "packages", "--no-live", "--build", "--json"]) == 0
+    last = {it["name"]: it["state"] for it in json.loads(capsys.readouterr().out)["components"]}
+
+    states = [it["harbour-signals"] for it in (before, after, later, last)]
+    assert states == ["identical", "changed", "unreleased", "identical"]
 
 
 def test_the_name_that_only_a_build_tells_is_asked_for_after_it(
