@@ -18,6 +18,7 @@ from steps.command_line.groups import ShipwheelCommand
 from steps.command_line.options import all_option, json_option, projects_argument
 from steps.command_line.program import run_alone
 from steps.command_line.report import print_table
+from steps.host.children import each
 from steps.host.errors import Problem, Refused, warn
 from steps.host.files import NewFile, write_together
 from steps.project.repository import neighbours, repository_root, walk
@@ -147,11 +148,11 @@ class _Gate:
 
     def targets(self, projects: Sequence[Project], to: str) -> dict[Project, Version]:
         """Return the new version of each of *projects*; raise Refused with what would do."""
+        currents = each(_current, projects, workers=1)  # or all that is wrong at once
         published = self.index.read_many(it.name for it in projects if it.name)
         found: dict[Project, Version] = {}
         problems: list[Problem] = []
-        for it in projects:
-            current = current_version(it, find_place(it)) or UNTAGGED
+        for it, current in zip(projects, currents, strict=True):
             found[it] = next_version(to, current)
             versions = published[it.name].versions if it.name else ()
             verdict = decide(found[it], versions, self.rules, static=True)
@@ -173,6 +174,10 @@ class _Gate:
         if verdict.suggestions:
             return verdict.suggestions[0]
         raise Refused(f"{name} cannot be bumped to {version}: {verdict.reason}", verdict.hint)
+
+
+def _current(project: Project) -> Version:
+    return current_version(project, find_place(project)) or UNTAGGED
 
 
 def _unbumped(

@@ -256,6 +256,21 @@ def test_a_version_that_check_would_refuse_is_not_written(
     assert git(root, "status", "--porcelain") == ""
 
 
+def test_every_project_whose_version_is_not_found_is_told(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    table = '[build-system]\nrequires = []\nbuild-backend = "own"\n'
+    for name in ("tides", "berths"):
+        text = f'{table}[project]\nname = "{name}"\ndynamic = ["version"]\n'
+        write(tmp_path, {f"{name}/pyproject.toml": text})
+
+    refused = shipwheel_at(emulator.host, "bump", "--all", tmp_path, "--to", "patch")
+
+    assert refused.returncode == 2
+    for name in ("tides", "berths"):
+        assert f"It is not known where the version of {name} is written" in refused.stderr
+
+
 def test_changed_bumps_what_check_would_refuse_and_nothing_else(
     tmp_path: Path, emulator: Emulator
 ) -> None:
