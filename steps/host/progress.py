@@ -217,7 +217,7 @@ class Narration(logging.Handler):
             self._console = console
             while not ended.wait(_REFRESH_SECONDS):
                 live.refresh()
-            self._console = None
+        self._console = None
 
 
 narration = Narration()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import re
 import sys
 import time
 from typing import TYPE_CHECKING
 
 import pytest
-import rich.live  # noqa: F401 - what the display would wait for
+import rich.live
 
 import steps.host.progress as module
 from steps.host.progress import PROGRESS_VARIABLE, Progress, Work, narration, progress
@@ -124,6 +126,21 @@ def test_a_large_file_is_announced(capsys: pytest.CaptureFixture[str]) -> None:
 
     said = ["Uploading big.whl (114 MB)", "Uploaded big.whl in 0.0 s"]
     assert capsys.readouterr().err.splitlines() == said
+
+
+@pytest.mark.attack("terminal and log")
+def test_a_terminal_that_goes_takes_no_later_message_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def gone(_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rich.live.Live, "refresh", gone)
+        shown_on_a_terminal(patch, build_two, stream="stderr")
+    seen = shown_on_a_terminal(monkeypatch, lambda: LOGGER.warning("later"), stream="stderr")
+
+    assert seen == "later\r\n"
 
 
 def test_what_goes_to_a_file_is_not_drawn_over(
