@@ -172,7 +172,7 @@ def _select(
     With *outdated* it has the packages of which somebody takes an older version, and these alone.
     """
     found: Sequence[ComponentStatus] = overview.components
-    wanted = [posixpath.normpath(it) for it in directories]
+    wanted = [posixpath.normpath(Path(it).as_posix()) for it in directories]
     InputError.raise_all(_unknown(it, found) for it in wanted if not any(map(_in(it), found)))
     if wanted:
         found = [it for it in found if any(_in(folder)(it) for folder in wanted)]

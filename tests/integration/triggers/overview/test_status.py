@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +106,17 @@ def test_what_is_shown_is_chosen_and_decides_the_exit_code(
     assert main(["-q", "status", "--no-live", *options]) == code
 
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == names
+
+
+@pytest.mark.usefixtures("root")
+def test_a_directory_may_be_written_as_on_windows(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("triggers.status.Path", PureWindowsPath)
+
+    assert main(["-q", "status", "--no-live", ".\\packages\\tides\\"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[1].startswith("harbour-tides ")
 
 
 def test_with_a_build_contents_are_compared(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
