@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from steps.host.errors import InputError, Problem
 from steps.host.files import read_whole
-from steps.project.dependencies import runtime_lines
+from steps.project.dependencies import runtime_lines, table_in
 from steps.project.requirements_file import parse_requirements
 from steps.project.source import read_pyproject
 
@@ -224,7 +224,7 @@ def _described_by(directory: Path) -> set[str]:
     """Return which of "project" and "poetry", Poetry's table, `pyproject.toml` has."""
     with suppress(InputError):  # read only where it is the source
         table = read_pyproject(directory)
-        return {"project"} & {*table} | {"poetry"} & {*table.get("tool", {})}
+        return {"project"} & {*table} | {"poetry"} & {*table_in(table, "tool")}
     return set()
 
 

@@ -20,10 +20,11 @@ from triggers.manifest.types import (
     problem,
 )
 
+NAME_OF_FUNCTION = "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
 FunctionName = Annotated[
     str,
     matching(
-        "[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
+        NAME_OF_FUNCTION,
         "up to 63 lower-case letters, digits and -, a letter first, no - at the end",
     ),
 ]

@@ -18,7 +18,12 @@ from steps.host.errors import Problem, did_you_mean
 from steps.registry.address import parse_registry
 from triggers.cloudbuild.messages import api
 from triggers.discovery.inventory import function_name
-from triggers.manifest.function import FunctionConfig, FunctionRequirements, FunctionTrigger
+from triggers.manifest.function import (
+    NAME_OF_FUNCTION,
+    FunctionConfig,
+    FunctionRequirements,
+    FunctionTrigger,
+)
 from triggers.manifest.settings import service_account_resource
 
 if TYPE_CHECKING:
@@ -133,6 +138,9 @@ def contradictions(function: FunctionSettings) -> Iterator[Problem]:
 
 def _contradictions(function: FunctionSettings) -> Iterator[tuple[str, str]]:
     given = function.given
+    if not re.fullmatch(NAME_OF_FUNCTION, function.name):
+        hint = f'name it: `overrides["{function.path}"].deploy.function.name` in the manifest'
+        yield f"cannot have the name of its directory, {function.name!r}", hint
     if function.region == "global":
         yield "has no region: its triggers are global", "set `deploy.function.region`"
     if function.tool == "run" and not function.trigger.http:

@@ -38,6 +38,7 @@ PYPROJECT = '[project]\nname = "f"\nversion = "1"\ndependencies = ["a==1", "b"]\
             "requirements.in",
         ),
         ({"pyproject.toml": PYPROJECT, "requirements.txt": "b"}, False, "requirements.txt"),
+        ({"pyproject.toml": "tool = 5", "requirements.txt": "b"}, False, "requirements.txt"),
         (
             {"pyproject.toml": PYPROJECT, "requirements.txt": HEADER.format("pyproject.toml")},
             False,

@@ -114,6 +114,13 @@ class TestFunctions:
 
         assert [document["name"] for document in found] == ["a-check", "a-publish"]
 
+    @pytest.mark.parametrize(("folder", "name"), [("2fa", "2fa"), ("é", ""), ("a" * 64, "a" * 64)])
+    def test_a_function_has_a_name_that_google_takes(self, folder: str, name: str) -> None:
+        [problem] = problems(function(f"f/{folder}"))
+
+        said = f"The function in 'f/{folder}' cannot have the name of its directory, {name!r}"
+        assert problem.startswith(f"{said}\n  hint: name it: ")
+
     def test_a_function_needs_a_region_where_the_triggers_have_none(self) -> None:
         [problem] = problems(function("f"), region="global")
 
@@ -246,7 +253,7 @@ class TestAfterPublish:
 
     def test_names_that_fill_a_substitution_are_taken(self) -> None:
         # Names with 63 or 64 characters, and spaces between them, have 4000 together.
-        paths = [f"{number:02}".ljust(57 if number < 33 else 56, "x") for number in range(62)]
+        paths = [f"f{number:02}".ljust(57 if number < 33 else 56, "x") for number in range(62)]
         publish, *_ = documents(
             package("a"),
             *(function(path, "a") for path in paths),
