@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 _NO_COMMIT = re.compile("0{40}|0{64}")
 _SKIP = re.compile(r"\[(?:skip ci|ci skip)\]")
 _DIFF = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--ignore-submodules=none")
-# Begins a commit in a log; no path and no message has such a control character.
-_PUSH = "\x1e"
+# Begins a commit in a log, after the NUL that ends the one before; messages and paths have no NUL.
+_PUSH = re.compile(r"(?:\A|\0)\x1e(?=[0-9a-f]+\0)")
 _NAME_FILES = "name the files with --files"
 _NEW = (
     "A new branch or tag: every file counts as changed. Google documents this for Cloud Source"
@@ -82,14 +82,14 @@ def read_pushes(revisions: str, directory: Path, count: int | None) -> list[Chan
     _commit(directory, end)
     limit = () if count is None else (f"--max-count={count}",)
     wanted = ("--first-parent", "--diff-merges=first-parent", "--no-renames", "--name-only", "-z")
-    form = (f"--format={_PUSH}%h%x00%B", "--end-of-options")
+    form = ("--format=%x1e%h%x00%B", "--end-of-options")
     text = _git(directory, "log", *wanted, *limit, *form, revisions or "HEAD")
-    return [_push(it) for it in text.split(_PUSH)[1:]]
+    return [_push(it) for it in _PUSH.split(text)[1:]]
 
 
 def _push(text: str) -> ChangedFiles:
     """Return a push as git's log tells it: its commit, the message, a line break, and the paths."""
-    commit, message, *paths = text.strip("\0").split("\0")
+    commit, message, *paths = text.split("\0")
     files = tuple(filter(None, "\0".join(paths).removeprefix("\n").split("\0")))
     skip = _SKIP.search(message)
     silent = f"the message of {commit} has {skip.group()}" if skip else ""

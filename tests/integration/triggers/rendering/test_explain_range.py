@@ -182,11 +182,12 @@ def test_the_command_explains_a_range_of_the_samples_history(
 
 def test_each_commit_of_the_first_parent_line_is_a_push(repository: Path) -> None:
     """A merge brings all of its side at once; its commits are no pushes of their own."""
-    git(repository, "merge", "--quiet", "--no-edit", "-m", "Merge\n\nof [skip ci]", "side")
-    commit(repository, "Odd", **{"é\nx": "1"})
+    message = "Merge\n\nof \x1e1\x1e[skip ci]"
+    git(repository, "merge", "--quiet", "--no-edit", "-m", message, "side")
+    commit(repository, "Odd", **{"é\nx\x1ea": "1"})
 
     odd, merge, two, one = read_pushes("", repository, None)
-    assert (odd.files, odd.silent) == (("é\nx",), "")
+    assert (odd.files, odd.silent) == (("é\nx\x1ea",), "")
     assert merge.files == ("src/c",)
     assert merge.silent == f"the message of {merge.commit} has [skip ci]"
     assert (two.files, one.files) == (("a",), ("a", "src/b"))
@@ -195,6 +196,8 @@ def test_each_commit_of_the_first_parent_line_is_a_push(repository: Path) -> Non
         merge.commit,
     ]
     assert read_pushes("HEAD", repository, 1) == [odd]
+    git(repository, "commit", "--quiet", "--allow-empty", "--allow-empty-message", "-m", "")
+    assert [it.files for it in read_pushes("HEAD", repository, 2)] == [(), odd.files]
 
 
 def test_history_counts_the_builds_of_each_push(
