@@ -106,10 +106,16 @@ def affected(projects: Sequence[Project], files: Iterable[Path]) -> tuple[Projec
     """
     by_directory = {project.directory.resolve(): project for project in projects}
     known = {*by_directory, *(path.resolve() for it in projects for path in it.local_paths)}
-    touched = {owner for file in files if (owner := _owner(file, known))}
-    found = {by_directory[it] for it in touched if it in by_directory}
-    while more := {it for it in projects if it not in found and _needs(it, found, touched)}:
-        found |= more
+    changed: set[Path | str] = {owner for file in files if (owner := _owner(file, known))}
+    needs = {it: _needs(it) for it in projects}
+    found: set[Project] = set()
+    while more := {
+        folder: it
+        for folder, it in by_directory.items()
+        if it not in found and (folder in changed or not needs[it].isdisjoint(changed))
+    }:
+        found |= {*more.values()}
+        changed |= {*more, *(it.name for it in more.values() if it.name)}
     return tuple(project for project in projects if project in found)
 
 
@@ -117,12 +123,10 @@ def _owner(file: Path, directories: set[Path]) -> Path | None:
     return next((folder for folder in file.parents if folder in directories), None)
 
 
-def _needs(project: Project, found: set[Project], touched: set[Path]) -> bool:
-    """Return whether *project* takes something changed by its path or by its name."""
-    names = {it.name for it in found if it.name}
-    folders = touched | {it.directory.resolve() for it in found}
-    by_name = any(canonicalize_name(it.name) in names for it in project.all_requirements)
-    return by_name or any(path.resolve() in folders for path in project.local_paths)
+def _needs(project: Project) -> set[Path | str]:
+    """Return what *project* takes: packages by their names, and folders."""
+    names = (canonicalize_name(it.name) for it in project.all_requirements)
+    return {*names, *(path.resolve() for path in project.local_paths)}
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from steps.host.errors import InputError
@@ -72,6 +74,22 @@ def test_projects_that_need_one_another_end(tmp_path: Path) -> None:
     two = read_project(make_project(tmp_path, "two", requires=["one"]))
 
     assert touched([one, two], one.directory / "a") == ["one", "two"]
+
+
+@pytest.mark.attack("time and memory")
+def test_a_change_below_a_thousand_projects_is_followed_in_no_time(tmp_path: Path) -> None:
+    projects = [
+        Project(
+            directory=tmp_path / str(it),
+            name=canonicalize_name(f"p{it}"),
+            requirements=(Requirement(f"p{it - 50}"),),
+        )
+        for it in range(1000)
+    ]
+    began = time.monotonic()
+
+    assert len(affected(projects, [it.directory / "a.py" for it in projects[:49]])) == 980
+    assert time.monotonic() - began < 10
 
 
 def test_what_is_in_no_repository_is_refused_whatever_language_git_speaks(
