@@ -22,6 +22,7 @@ from steps.project.manifest import is_excluded
 from steps.project.references import REQUIREMENTS, read_references
 from steps.project.repository import find_packages, walk_with_subfolders
 from steps.project.source import read_project, read_projects
+from triggers.cloudbuild.conditions import unwritable
 from triggers.discovery.dependencies import Dependencies, DependencyReader, links_out, relative_path
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def unusable_components(root: Path) -> dict[str, str]:
     for path in sorted(_find_packages(root), key=lambda it: (it.count("/"), it)):
         try:
             name = read_project(root / path).name or ""
+            InputError.raise_all(unwritable([path]) if name not in named else [])
         except InputError as error:
             found[path] = _reason(error, root / path)
         else:
@@ -127,6 +129,7 @@ def unusable_components(root: Path) -> dict[str, str]:
             named.setdefault(name or path, path)
     for path in _find_functions(root, _folders(root), {}):
         try:
+            InputError.raise_all(unwritable([path]))
             read_references(root / path)
         except InputError as error:
             found.setdefault(path, _reason(error, root / path))

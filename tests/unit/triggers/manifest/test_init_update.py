@@ -31,6 +31,9 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(
             "packages/a/tests/[1]/pyproject.toml": f"{builds}[project]\nname='A'\nversion='1'\n",
             "broken/pyproject.toml": "[[\n",
             "broken/main.py": "",
+            "{{ name }}/pyproject.toml": f"{builds}[project]\nname='x'\nversion='1'\n",
+            "{f}/main.py": "import functions_framework\n",
+            "{f}/requirements.txt": "",
         },
     )
 
@@ -39,6 +42,7 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(
     text = (tmp_path / "shipwheel.yaml").read_text()
     assert "    - \"template\"  # The project's name is not valid: '{{ name }}'" in text
     assert '    - "packages/a/tests/[[]1]"  # packages/a has the same name: a\n' in text
+    assert """    - "{{ name }}"  # The path '{{ name }}' cannot be a glob: it has { }\n""" in text
     assert "in 'pyproject.toml'" in text
     assert str(tmp_path) not in text
     assert "warning: broken is left out: 'pyproject.toml' is not valid TOML" in (
