@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from steps.host.errors import Problem, Refused
+from steps.host.errors import AccessError, Problem, Refused, ServiceError
 from steps.host.gcloud import ApiOffError, Call, NotYetError, ask_gcloud, run_gcloud
 from triggers.cloud_project.forms import (
     enable_account,
@@ -123,7 +123,12 @@ def _jobs(
     """Return the jobs with the names of those *wanted*, and all others of the manifest's."""
     names = {it.name for it in wanted if isinstance(it, ScheduledJob)}
     where = f"--location={job_location(manifest)}"
-    found = _ask("scheduler jobs list", where, project=manifest.project, environ=environ)
+    try:
+        found = _ask("scheduler jobs list", where, project=manifest.project, environ=environ)
+    except (AccessError, ServiceError):  # such as a region where there is no Cloud Scheduler
+        if names:
+            raise
+        return {}
     jobs = {it["name"].rpartition("/")[2]: live_job(it, manifest) for it in found}
     return {name: job for name, job in jobs.items() if name in names or job}
 

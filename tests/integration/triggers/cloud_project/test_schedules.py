@@ -109,6 +109,18 @@ def test_a_job_whose_kind_is_gone_is_named_and_deleted_and_no_other(
     assert run(root, "--check") == 0
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_without_a_schedule_nobody_needs_to_list_jobs(
+    api: ProjectApi, root: Path, status: int
+) -> None:
+    seed(api, root)
+    api.apis.add("cloudscheduler.googleapis.com")
+    api.fault = lambda request: status if "/jobs" in request.path else None
+
+    assert run(root, "--check") == 0
+    assert any("/jobs" in request.path for request in api.requests)
+
+
 def test_a_job_calls_what_gcloud_calls_to_run_a_trigger_by_its_name(
     api: ProjectApi, scheduled: Path
 ) -> None:
