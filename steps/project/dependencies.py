@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 Kind = Literal["build", "runtime", "extra", "development"]
 
 # How Hatch and PDM spell the directory of the project in a requirement's URL.
-_PROJECT_ROOT = re.compile(r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root(?::uri|:real)?\})")
+_PROJECT_ROOT = re.compile(
+    r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root(?P<up>(?::parent)*)(?::uri|:real)?\})"
+)
 # A version that uv-dynamic-versioning fills in: `==`, and an expression of Jinja's.
 _TEMPLATE = re.compile(r"[=<>!~]*\s*\{\{.*?\}\}")
 
@@ -84,13 +86,22 @@ class Dependency:
 @functools.cache  # finding, reading and following a project look at the same lines
 def parse_dependency(text: str, base: Path, kind: Kind = "runtime") -> Dependency:
     """Return the requirement or path in *text*, as pip writes them; paths begin at *base*."""
-    requirement, path, fault = _parsed(_TEMPLATE.sub("", _PROJECT_ROOT.sub("file:.", text)))
+    requirement, path, fault = _parsed(_TEMPLATE.sub("", in_project(text, "file:")))
     found = Dependency(kind=kind, text=text.strip(), requirement=requirement, fault=fault)
     if path is not None:
         return replace(found, path=_absolute(base, path), requirement=_without_url(requirement))
     if requirement and requirement.url:
         return replace(found, url=requirement.url, requirement=_without_url(requirement))
     return found
+
+
+def in_project(text: str, scheme: str = "") -> str:
+    """Return *text* with `.` for the project's directory, as Hatch and PDM call it, or `./..`."""
+
+    def plain(found: re.Match[str]) -> str:
+        return f"{scheme}.{(found['up'] or '').replace(':parent', '/..')}"
+
+    return _PROJECT_ROOT.sub(plain, text)
 
 
 def declared_dependencies(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]:

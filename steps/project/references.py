@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from steps.host.files import kind_at
 from steps.project.dependencies import (
     declared_dependencies,
+    in_project,
     list_in,
     names_of_extras,
     parse_dependency,
@@ -47,7 +47,7 @@ _BUILD_TABLES: dict[str, tuple[str, ...] | None] = {
 _WORKSPACE_TOOLS = ("polylith", "una")
 # Metadata hooks that add no dependencies, or those that are read here.
 _READ_HOOKS = {"vcs", "uv-dynamic-versioning", "requirements_txt", "fancy-pypi-readme"}
-_PARENT = re.compile(r"\{root((?::parent)*)(?::uri|:real)?\}")
+_CRATE = "Cargo.toml"
 
 
 @dataclass(kw_only=True)
@@ -87,8 +87,7 @@ def read_references(directory: Path) -> References:
         lists += [("", name) for name in REQUIREMENTS]
     for extra, name in lists:
         _add_requirements_file(found, Path(os.path.normpath(directory / name)), extra)
-    if _brings_runtime(table):
-        found.build += [it for it in found.runtime if it.kind == "runtime"]
+    found.build += [*_hatch_requirements(directory, table, found.runtime)]
     sources = _sources(directory, table, files)
     found.sources.update(it for it in sources if it != directory and directory not in it.parents)
     found.unknown = _unknown(table, found)
@@ -140,11 +139,18 @@ def _dynamic_lists(table: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(extra, it) for extra, it in each if "\0" not in it]
 
 
-def _brings_runtime(table: Mapping[str, Any]) -> bool:
-    """Return whether the build runs with what the project runs with, as Hatch can require."""
+def _hatch_requirements(
+    directory: Path, table: Mapping[str, Any], runtime: Iterable[Dependency]
+) -> Iterator[Dependency]:
+    """Yield what Hatch's targets and hooks build with: what they name, and take of *runtime*."""
     build = table_in(table_in(table_in(table, "tool"), "hatch"), "build")
-    targets = [it for it in table_in(build, "targets").values() if isinstance(it, dict)]
-    return any(it.get("require-runtime-dependencies") is True for it in (build, *targets))
+    tables = [build, *(it for it in table_in(build, "targets").values() if isinstance(it, dict))]
+    for it in (*tables, *(hook for each in tables for hook in table_in(each, "hooks").values())):
+        yield from (parse_dependency(str(line), directory) for line in list_in(it, "dependencies"))
+        extras = names_of_extras(*list_in(it, "require-runtime-features"))
+        brings = isinstance(it, dict) and it.get("require-runtime-dependencies") is True
+        yield from (each for each in runtime if each.extras & extras)
+        yield from (each for each in runtime if brings and each.kind == "runtime")
 
 
 def _unknown(table: Mapping[str, Any], found: References) -> str:
@@ -167,16 +173,16 @@ def _sources(base: Path, table: Mapping[str, Any], files: set[str]) -> Iterator[
     for name in tool.keys() & {*_BUILD_TABLES, *_required_tables(table)}:
         own, keys = table_in(tool, name), _BUILD_TABLES.get(name)
         tables += [own] if keys is None else [own.get(key) for key in keys]
-    for text in (text for it in tables for text in _texts(it)):
-        plain = _PARENT.sub(lambda it: "/".join([".", *[".."] * it[1].count("parent")]), text)
-        if ".." in plain.split("/") and "\0" not in plain:
-            yield from _expand(base, plain)
-    for name in {"setup.cfg", "setup.py"} & files:
-        yield from (path for text in paths_outside(base / name) for path in _expand(base, text))
+    texts = [in_project(text) for it in tables for text in _texts(it)]
+    named = [it for it in texts if ".." in it.split("/") or it.endswith(_CRATE)]
+    named += (it for name in {"setup.cfg", "setup.py"} & files for it in paths_outside(base / name))
+    taken = [path for text in named if "\0" not in text for path in _expand(base, text)]
+    yield from taken
     if any(name in tool for name in _WORKSPACE_TOOLS):
         yield from _above(base, "workspace.toml", "tool.polylith", "tool.una", "tool.uv.workspace")
-    if "maturin" in tool or "Cargo.toml" in files:
-        yield from _crates(base, table_in(tool, "maturin").get("manifest-path"))
+    if "maturin" in tool or _CRATE in files:
+        taken.append(base / _CRATE)
+    yield from _crates(it for it in taken if it.name == _CRATE)
 
 
 def _required_tables(table: Mapping[str, Any]) -> Iterator[str]:
@@ -214,13 +220,12 @@ def _above(base: Path, *marks: str) -> Iterator[Path]:
             return
 
 
-def _crates(base: Path, manifest: object) -> Iterator[Path]:
-    """Yield the crates that the one of *base* is built from, and what its workspace says of it.
+def _crates(manifests: Iterable[Path]) -> Iterator[Path]:
+    """Yield the crates of *manifests*, those that they are built from, and their workspaces' files.
 
     https://doc.rust-lang.org/cargo/reference/specifying-dependencies.html#specifying-path-dependencies
     """
-    start = base / (manifest if isinstance(manifest, str) else "Cargo.toml")
-    waiting, seen = [Path(os.path.normpath(start))], set[Path]()
+    waiting, seen = [*manifests], set[Path]()
     while waiting:
         file = waiting.pop()
         if file in seen or kind_at(file) != "file":
@@ -232,10 +237,10 @@ def _crates(base: Path, manifest: object) -> Iterator[Path]:
             table = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError):
             continue
-        waiting += [Path(os.path.normpath(file.parent / it / "Cargo.toml")) for it in _paths(table)]
+        waiting += [Path(os.path.normpath(file.parent / it / _CRATE)) for it in _paths(table)]
         if "workspace" in text:
             root = next((it for it in file.parents if _is_cargo_workspace(it)), file.parent)
-            yield from (root / name for name in ("Cargo.toml", "Cargo.lock"))
+            yield from (root / name for name in (_CRATE, "Cargo.lock"))
 
 
 def _paths(table: object) -> Iterator[str]:

@@ -96,7 +96,16 @@ def test_extras_bring_what_they_name(
 
 @pytest.mark.parametrize(
     "line",
-    ["b", "b>=1", "B[extra]~=1.0; python_version > '3'", "b @ file:../b", "b @ file:///ROOT/b"],
+    [
+        "b",
+        "b>=1",
+        "B[extra]~=1.0; python_version > '3'",
+        "b @ file:../b",
+        "b @ file:///ROOT/b",
+        "b @ {root:uri}/../b",
+        "b @ {root:parent:uri}/b",
+        "b @ file:///${PROJECT_ROOT}/../b",
+    ],
 )
 @pytest.mark.parametrize("where", ["dependencies = []", 'requires = ["hatchling"]'])
 def test_a_local_dependency_is_seen_in_the_standard_metadata(
@@ -121,12 +130,25 @@ def test_a_package_is_built_from_what_its_build_runs_with(tmp_path: Path) -> Non
     assert folders(tmp_path, files) == ("deep", "lib", "plugin")
 
 
-@pytest.mark.parametrize("where", ["build", "build.targets.wheel"])
+@pytest.mark.parametrize("where", ["build", "build.targets.wheel", "build.hooks.custom"])
 def test_hatch_may_build_with_what_the_project_runs_with(tmp_path: Path, where: str) -> None:
     more = f"[tool.hatch.{where}]\nrequire-runtime-dependencies = true\n"
     files = {"a/pyproject.toml": project("a", "b", more=more), "b/pyproject.toml": project("b")}
 
     assert folders(tmp_path, files) == ("b",)
+
+
+@pytest.mark.parametrize(
+    "where", ["build", "build.targets.wheel", "build.hooks.x", "build.targets.wheel.hooks.custom"]
+)
+@pytest.mark.parametrize("line", ['dependencies = ["b>=1"]', 'require-runtime-features = ["X"]'])
+def test_hatch_builds_with_what_its_targets_and_hooks_name(
+    tmp_path: Path, where: str, line: str
+) -> None:
+    more = f'[project.optional-dependencies]\nx = ["b"]\ny = ["c"]\n[tool.hatch.{where}]\n{line}\n'
+    files = {"a/pyproject.toml": project("a", "c", more=more), "b/pyproject.toml": project("b")}
+
+    assert folders(tmp_path, files | {"c/pyproject.toml": project("c")}) == ("b",)
 
 
 def test_dependencies_that_only_a_backend_knows_are_said_of_a_function(tmp_path: Path) -> None:
@@ -277,6 +299,22 @@ def test_a_crate_is_built_from_the_crates_that_it_names(tmp_path: Path) -> None:
     }
 
     assert inputs(tmp_path, files) == ("core", "deep", "Cargo.lock", "Cargo.toml")
+
+
+@pytest.mark.parametrize("where", ["../core", "rust"])
+def test_a_crate_may_be_named_by_its_file(tmp_path: Path, where: str) -> None:
+    more = f'[[tool.setuptools-rust.ext-modules]]\npath = "{where}/Cargo.toml"\n'
+    text = project("a", more=more).replace('hatchling"', 'setuptools-rust"')
+    crate = '[dependencies]\ndeep = { path = "../../deep" }\n'
+    files = {
+        "a/rust/Cargo.toml": crate,
+        "core/Cargo.toml": crate.replace("../../", "../"),
+        "deep/src/lib.rs": "",
+        "deep/Cargo.toml": "",
+    }
+
+    found = inputs(tmp_path, {"a/pyproject.toml": text, **files})
+    assert found == (("deep",) if where == "rust" else ("core", "deep", "core/Cargo.toml"))
 
 
 @pytest.mark.parametrize("tool", ["polylith.bricks", "una.libs"])
