@@ -120,7 +120,7 @@ def _open_backend(
         open_build_folder(project) as folder,
         context.environments.of_project(folder) as environment,
     ):
-        source = copy_sources(project, folder / "source")
+        source = copy_sources(project, folder / "source", context.links)
         yield Backend(project, context.options, environment, environ, folder), source, work
 
 

@@ -60,13 +60,15 @@ class BuildOptions:
 class BuildContext:
     """What builds share; several threads may use it at once.
 
-    *built* is what this run built of its own projects. *warnings* are said once at the end, each
+    *links* is a folder for symbolic links that the builds share. *built* is what this run built of
+    its own projects. *warnings* are said once at the end, each
     with the projects that it is about.
     """
 
     options: BuildOptions
     environments: Environments
     environ: Mapping[str, str]
+    links: Path
     built: OncePerKey[Project, tuple[Distribution, ...]] = field(default_factory=OncePerKey)
     warnings: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
@@ -106,7 +108,9 @@ def open_build_context(
         ) as environments,
     ):
         at_the_end.callback(remove_build_folders)
-        context = BuildContext(options=options, environments=environments, environ=environ)
+        context = BuildContext(
+            options=options, environments=environments, environ=environ, links=Path(folder)
+        )
         build_wheel = partial(_build_wheel, projects, context, Path(folder))
         environments.private = PrivateRequirements(projects, build_wheel, index, Path(folder))
         yield context

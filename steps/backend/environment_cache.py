@@ -185,8 +185,13 @@ def _read_record(path: Path) -> dict[str, Any]:
 
 
 def _is_untouched(path: Path) -> bool:
-    files = _read_record(path).get("files")
-    return files is not None and files == fingerprint(path)
+    made = recorded_fingerprint(path)
+    return bool(made) and made == fingerprint(path)
+
+
+def recorded_fingerprint(path: Path) -> str:
+    """Return the fingerprint that a kept environment had when it was made, or "" of another one."""
+    return str(_read_record(path).get("files", ""))
 
 
 def fingerprint(path: Path) -> str:
@@ -194,11 +199,11 @@ def fingerprint(path: Path) -> str:
 
     The time of the last change of a file, unlike that of its contents, cannot be set.
     """
-    digest = hashlib.sha256()
-    for name, status in sorted(_entries(path)):
-        state = (status.st_mode, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-        digest.update(repr((name, status.st_ino, state)).encode())
-    return digest.hexdigest()
+    states = [
+        f"{name!r} {it.st_ino} {it.st_mode} {it.st_size} {it.st_ctime_ns}\n"
+        for name, it in _entries(path)
+    ]
+    return hashlib.sha256("".join(sorted(states)).encode()).hexdigest()
 
 
 def _entries(folder: Path | str) -> Iterator[tuple[str, os.stat_result]]:

@@ -29,7 +29,7 @@ import uv
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from steps.backend.environment_cache import fingerprint
+from steps.backend.environment_cache import fingerprint, recorded_fingerprint
 from steps.backend.private_requirements import require_plain
 from steps.backend.sources import EPOCH_VARIABLE
 from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
@@ -259,7 +259,8 @@ class Environments(AbstractContextManager["Environments"]):
             path = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folder.name))
             make = partial(fill, path)
             make()
-        return _PooledEnvironment(path, self.environ, self._servers, make, state=fingerprint(path))
+        state = recorded_fingerprint(path) or fingerprint(path)
+        return _PooledEnvironment(path, self.environ, self._servers, make, state=state)
 
     def _own(self, requirements: frozenset[str], folder: Path) -> Environment:
         digest = hashlib.sha256("\0".join(sorted(requirements)).encode()).hexdigest()

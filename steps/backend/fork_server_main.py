@@ -29,6 +29,7 @@ sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) != _HERE]
 
 import atexit
 import builtins
+import functools
 import gc
 import importlib
 import io
@@ -142,8 +143,9 @@ def warm_up(backend: str) -> None:
 class Server:
     """Runs a child for every request that comes over *control*, one after the other."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, is_preloaded: bool) -> None:
         self.control = control
+        self.is_preloaded = is_preloaded
 
     def serve(self) -> tuple[dict[str, Any], int]:
         """Return, in a child only, a request and its output."""
@@ -152,6 +154,9 @@ class Server:
             if not packet:
                 os._exit(0)
             output, reply = received
+            request = json.loads(packet)
+            if self.is_preloaded:
+                code_of(request["command"][1])  # here, for all that are forked
             try:
                 pid = os.fork()
             except OSError:  # there is no memory for it: the other side sees the reply closed
@@ -159,7 +164,7 @@ class Server:
             if pid == 0:
                 self.control.close()
                 os.close(reply)
-                return json.loads(packet), output
+                return request, output
             os.close(output)
             if pid > 0:
                 self.see_to_its_end(pid, reply)
@@ -228,25 +233,30 @@ def become_hook(request: dict[str, Any], output: int) -> None:
     os.chdir(request["cwd"])
 
 
+@functools.cache
+def code_of(script: str) -> CodeType:
+    """Return the code of *script*, which may have no bytecode, and must not be given one."""
+    code = SourceFileLoader("__main__", script).get_code("__main__")
+    assert code  # noqa: S101 - a script has code
+    return code
+
+
 def exec_in_place(request: dict[str, Any]) -> CodeType:
     """Make this process what starting the request's command would have made; return its code."""
     os.environ.update(request["environ"])
     sys.orig_argv[:] = request["command"]
     sys.argv[:] = request["command"][1:]
     script = sys.argv[0]
-    loader = SourceFileLoader("__main__", script)
     main = ModuleType("__main__")
     main.__dict__.update(
         __annotations__={},
         __builtins__=builtins,
         __cached__=None,
         __file__=script,
-        __loader__=loader,
+        __loader__=SourceFileLoader("__main__", script),
     )
     sys.modules["__main__"] = main
-    code = loader.get_code("__main__")
-    assert code  # noqa: S101 - a script has code
-    return code
+    return code_of(script)
 
 
 def run(code: CodeType) -> None:
@@ -303,7 +313,7 @@ def main() -> None:
         os._exit(1)
     gc.freeze()
     control.send(b"ready")
-    request, output = Server(control).serve()
+    request, output = Server(control, is_preloaded=bool(backend)).serve()
     become_hook(request, output)
     if not backend:
         os.execve(request["command"][0], request["command"], request["environ"])  # noqa: S606 - as asked

@@ -28,7 +28,7 @@ from typing import IO, TYPE_CHECKING
 from steps.backend.environment_cache import unsafe_folder
 from steps.distribution.files import parse_filename
 from steps.host.errors import OF_THE_MACHINE, InputError, warn
-from steps.host.files import builds_folder, is_open_at, lock_file, write_whole
+from steps.host.files import builds_folder, is_open_at, lock_file
 from steps.host.git import ask_git
 from steps.project.history import checkout_around
 
@@ -178,8 +178,11 @@ def _require_removed(folder: Path) -> None:
         ) from None
 
 
-def copy_sources(project: Project, folder: Path) -> Path:
-    """Copy the sources of *project* into *folder*, and return where in it they can be built."""
+def copy_sources(project: Project, folder: Path, links: Path) -> Path:
+    """Copy the sources of *project* into *folder*, and return where in it they can be built.
+
+    *links* keeps one of each symbolic link to a neighbour, for the next project that has it.
+    """
     checkout = checkout_around(project.directory)
     chain = _chain(project.directory, checkout)
     place = folder
@@ -187,10 +190,10 @@ def copy_sources(project: Project, folder: Path) -> Path:
         place.mkdir()
         name = below.name if checkout else _ALIAS
         if checkout or _is_small(level):
-            _link_neighbours(level, below.name, name, place)
+            _link_neighbours(level, below.name, name, place, links)
         place /= name
     copy = _Copy(project.directory, checkout)
-    copy.folder(project.directory, place, ())
+    copy.folder(os.fspath(project.directory), os.fspath(place), ())
     if checkout:
         _share_history(checkout, folder, project)
     return place
@@ -213,21 +216,32 @@ def _is_small(folder: Path) -> bool:
         return False
 
 
-def _link_neighbours(level: Path, left_out: str, alias: str, place: Path) -> None:
+def _link_neighbours(level: Path, left_out: str, alias: str, place: Path, links: Path) -> None:
     """Put what is in *level* into *place*: files as copies, folders as links to them."""
     for entry in os.scandir(level):
         if entry.name in {left_out, alias, ".git"} or _is_made(entry):
             continue
-        target = place / entry.name
+        target = f"{place}/{entry.name}"
         with suppress(OSError):  # another user's file; a build that needs it fails by itself
             if entry.is_symlink():
-                target.symlink_to(_link(Path(entry.path), level, level))
+                os.symlink(_link(Path(entry.path), level, level), target)  # noqa: PTH211 - a hot loop
             elif entry.is_file() and entry.stat().st_size <= _LARGEST_FILE:
                 shutil.copy2(entry.path, target)
             elif entry.is_file() or entry.is_dir():
-                target.symlink_to(entry.path)
+                _symlink(entry.path, target, links)
     if alias != left_out:
         (place / left_out).symlink_to(alias)
+
+
+def _symlink(to: str, path: str, links: Path) -> None:
+    """Make a symbolic link: one more name of the one in *links*, since new files take longest."""
+    kept = f"{links}/{hashlib.sha256(os.fsencode(to)).hexdigest()}"
+    try:
+        if not os.path.lexists(kept):
+            os.symlink(to, kept)  # noqa: PTH211 - a hot loop
+        os.link(kept, path, follow_symlinks=False)
+    except OSError:  # another thread made it first; or there are no more names, or not here
+        os.symlink(to, path)  # noqa: PTH211 - a hot loop
 
 
 def _is_made(entry: os.DirEntry[str]) -> bool:
@@ -236,7 +250,7 @@ def _is_made(entry: os.DirEntry[str]) -> bool:
         return False
     if _LEFT.fullmatch(entry.name):
         return True
-    return any(os.path.lexists(os.path.join(entry.path, it)) for it in _MARKERS)  # noqa: PTH118 - a hot loop
+    return any(os.access(f"{entry.path}/{it}", os.F_OK) for it in _MARKERS)
 
 
 def _link(path: Path, directory: Path, top: Path) -> str:
@@ -257,7 +271,8 @@ def _share_history(checkout: Path, place: Path, project: Project) -> None:
     own.mkdir()
     common = shared / "commondir"
     where = shared / common.read_text().strip() if common.exists() else shared
-    write_whole(own / "commondir", f"{where.resolve()}\n")
+    with (own / "commondir").open("w") as stream:  # no other process looks there yet
+        stream.write(f"{where.resolve()}\n")
     for file in (shared / "HEAD", shared / "index", *shared.glob("sharedindex.*")):
         with suppress(OSError):
             shutil.copy2(file, own / file.name)
@@ -298,22 +313,22 @@ class _Copy:
         """Whether this is an unpacked sdist."""
         return not self.checkout and (self.directory / "PKG-INFO").is_file()
 
-    def folder(self, source: Path, target: Path, inner: tuple[str, ...]) -> None:
+    def folder(self, source: str, target: str, inner: tuple[str, ...]) -> None:
         """Copy *source*, which has the path *inner* in the project, to *target*."""
-        target.mkdir()
+        os.mkdir(target)  # noqa: PTH102 - a hot loop
         for entry in os.scandir(source):
             path = (*inner, entry.name)
             if entry.name == ".git" or (
                 self._is_leftover(entry, path) and "/".join(path) not in self.tracked
             ):
                 continue
-            copy = target / entry.name
+            copy = f"{target}/{entry.name}"
             with suppress(PermissionError):  # a build that needs it fails by itself
                 if entry.is_symlink():
                     top = self.checkout or self.directory
-                    copy.symlink_to(_link(Path(entry.path), self.directory, top))
+                    os.symlink(_link(Path(entry.path), self.directory, top), copy)  # noqa: PTH211 - a hot loop
                 elif entry.is_dir():
-                    self.folder(Path(entry.path), copy, path)
+                    self.folder(entry.path, copy, path)
                 elif entry.is_file():  # no pipe and no socket
                     _copy_file(entry, copy)
 
@@ -335,10 +350,10 @@ def _is_distribution(name: str) -> bool:
         return False
 
 
-def _copy_file(entry: os.DirEntry[str], copy: Path) -> None:
+def _copy_file(entry: os.DirEntry[str], copy: str) -> None:
     status = entry.stat()
     shutil.copyfile(entry.path, copy)
-    copy.chmod(_MODES[bool(status.st_mode & stat.S_IXUSR)])
+    Path(copy).chmod(_MODES[bool(status.st_mode & stat.S_IXUSR)])
     os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 

@@ -17,14 +17,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pathspec import GitIgnoreSpec
-
 from steps.host.children import Children
 from steps.host.errors import AccessError, InputError, ServiceError, ShipwheelError
 from steps.host.files import read_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pathspec import GitIgnoreSpec
 
 _logger = logging.getLogger("shipwheel")
 
@@ -234,6 +234,8 @@ def is_uploaded(source: Path, path: str) -> bool:
 
 
 def _ignore_rules(source: Path) -> GitIgnoreSpec:
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - no command in a build pays for it
+
     ignore_file = source / IGNORE_FILE
     git_ignore_file = source / GIT_IGNORE_FILE
     if ignore_file.exists():

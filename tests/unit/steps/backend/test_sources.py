@@ -95,7 +95,7 @@ def project_in(directory: Path, files: str) -> Project:
 
 
 def copied(project: Project, to: Path) -> set[str]:
-    place = copy_sources(project, to)
+    place = copy_sources(project, to, to.parent)
     files = (it.relative_to(place).as_posix() for it in place.rglob("*") if not it.is_dir())
     return {it for it in files if not it.startswith(".git/")}
 
@@ -148,7 +148,7 @@ def test_what_is_beside_a_project_is_found_from_its_copy(is_clone: bool, tmp_pat
     if is_clone:
         commit(tree)
 
-    place = copy_sources(project, tmp_path / "copy")
+    place = copy_sources(project, tmp_path / "copy", tmp_path)
 
     for name in ("../../LICENSE", "LICENSE"):
         assert (place / name).read_text() == "LICENSE"
@@ -158,12 +158,28 @@ def test_what_is_beside_a_project_is_found_from_its_copy(is_clone: bool, tmp_pat
     assert (place / "passwd").readlink() == Path("/etc/passwd")
 
 
+@pytest.mark.parametrize("shared", ["links", "links that are none"])
+def test_projects_side_by_side_have_the_same_links_to_what_is_beside_them(
+    shared: str, tmp_path: Path
+) -> None:
+    tree = tmp_path / "tree"
+    projects = [project_in(tree / name, "pyproject.toml") for name in ("tides", "berths", "b")]
+    commit(tree)
+    (tmp_path / "links").mkdir()
+
+    places = [copy_sources(it, tmp_path / it.directory.name, tmp_path / shared) for it in projects]
+
+    assert [(it / "../b").resolve() for it in places] == [tree / "b", tree / "b", places[2]]
+    counts = [(it / "../b").lstat().st_nlink for it in places[:2]]
+    assert counts == ([3, 3] if shared == "links" else [1, 1])
+
+
 @pytest.mark.parametrize("name", ["project", "_project", "tides-1.0"])
 def test_a_folder_beside_may_have_any_name(name: str, tmp_path: Path) -> None:
     project_in(tmp_path / f"tree/{name}", "a.py")
     project = project_in(tmp_path / "tree/tides", "pyproject.toml")
 
-    place = copy_sources(project, tmp_path / "copy")
+    place = copy_sources(project, tmp_path / "copy", tmp_path)
 
     assert (place / "pyproject.toml").is_file()
     assert not place.is_symlink()
@@ -174,7 +190,7 @@ def test_the_place_does_not_depend_on_where_the_project_is(tmp_path: Path) -> No
     for number, tree in enumerate(("one", "two/deeper/and/deeper")):
         project = project_in(tmp_path / tree, "pyproject.toml")
         copy = tmp_path / f"copy{number}"
-        places.append(copy_sources(project, copy).relative_to(copy))
+        places.append(copy_sources(project, copy, tmp_path).relative_to(copy))
 
     assert places[0] == places[1]
 
@@ -196,7 +212,7 @@ def test_git_tells_in_the_copy_what_it_tells_in_the_checkout(kind: str, tmp_path
     project = project_in(tree / "packages/tides", "")
     index = {it: it.read_bytes() for it in tmp_path.rglob("index")}
 
-    place = copy_sources(project, tmp_path / "copy")
+    place = copy_sources(project, tmp_path / "copy", tmp_path)
 
     assert git(place, "describe", "--tags", "--dirty") == "v1.0"
     assert git(place, "ls-files") == "pyproject.toml\nsetup.py"
