@@ -6,7 +6,9 @@ follows it line by line; the main thread alone decides what happens next.
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import queue
 import shlex
 import signal
@@ -167,7 +169,12 @@ class Task:
         try:
             if process := self._start():
                 reader = threading.Thread(target=self._read, args=(process.stdout,), daemon=True)
-                reader.start()
+                try:
+                    reader.start()
+                except RuntimeError:  # there are no more threads
+                    self.error = OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+                    self.exit_code = _NOT_STARTED
+                    return self._children.end(process)
                 self.exit_code = self._wait(process)
                 reader.join(_DRAIN)
         finally:

@@ -10,11 +10,9 @@ A backend gets no variable but those that `variables.py` allows or that its proj
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -33,7 +31,7 @@ from steps.backend.environment_cache import fingerprint, recorded_fingerprint
 from steps.backend.private_requirements import require_plain
 from steps.backend.sources import EPOCH_VARIABLE
 from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
-from steps.host.children import OncePerKey
+from steps.host.children import OncePerKey, limit_of
 from steps.host.errors import BuildFailed, InputError, ShipwheelError
 from steps.host.files import write_whole
 from steps.registry.credentials import uv_trust, without_login
@@ -58,6 +56,7 @@ _NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 _OF_HOOKS = "_PYPROJECT_HOOKS_"
 # What uv says of a certificate authority that it does not know.
 _UNTRUSTED = "invalid peer certificate"
+_WHAT = "the build environment"
 _OTHER_PYTHON = re.compile(r"does not satisfy Python|requires Python [<>=!~]")
 # Nothing in these is compiled against, and they compile nothing that names where they are.
 _PURE = {
@@ -281,7 +280,9 @@ class Environments(AbstractContextManager["Environments"]):
         except subprocess.CalledProcessError as error:
             config = self._installer_environ.get("UV_CONFIG_FILE")
             said = error.output.strip()
-            raise _limit(error) or _no_environment(self._python, path, config, said) from None
+            raise limit_of(error, _WHAT) or _no_environment(
+                self._python, path, config, said
+            ) from None
         if not requirements:
             return
         python = str(path / "bin" / "python")
@@ -290,7 +291,7 @@ class Environments(AbstractContextManager["Environments"]):
                 requirements, path, "--python", python, *["--compile-bytecode"] * compiled
             )
         except subprocess.CalledProcessError as error:
-            raise _limit(error) or _not_installed(requirements, error.output) from None
+            raise limit_of(error, _WHAT) or _not_installed(requirements, error.output) from None
 
     def _install(self, requirements: frozenset[str], path: Path, *arguments: str) -> None:
         # Copies: a backend that writes into its environment does not write into uv's cache.
@@ -351,20 +352,6 @@ def _no_environment(
     return BuildFailed(
         f"No build environment can be made in {os.fspath(path)!r}: {said}",
         "see that HOME and TMPDIR are folders that can be written",
-    )
-
-
-def _limit(error: subprocess.CalledProcessError) -> InputError | None:
-    """Return the limit of this machine that ended uv, if one did."""
-    numbers = (errno.EMFILE, errno.ENFILE, errno.EFBIG, errno.ENOSPC, errno.EDQUOT)
-    found = [it for it in numbers if f"(os error {it})" in error.output]
-    if error.returncode == -signal.SIGXFSZ:
-        found.append(errno.EFBIG)
-    if not found:
-        return None
-    return InputError(
-        f"A limit of this machine stops the build environment: {os.strerror(found[0])}",
-        "raise it (`ulimit -a` shows those of this shell), or make room",
     )
 
 

@@ -28,6 +28,7 @@ from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 from steps.backend.sources import EPOCH_VARIABLE
 from steps.distribution.archive import open_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
+from steps.host.children import limit_of
 from steps.host.errors import OF_THE_MACHINE, BuildFailed, InputError, counted
 from steps.host.files import open_whole
 from steps.host.progress import current_work
@@ -196,6 +197,10 @@ def _translated(project: Project) -> Iterator[None]:
             raise _Unsupported from None
         if isinstance(error.exception, OSError) and error.exception.errno in OF_THE_MACHINE:
             raise error.exception from None
+        if isinstance(error.exception, subprocess.CalledProcessError) and (
+            limit := limit_of(error.exception, f"the build of {str(project)!r}")
+        ):
+            raise limit from None
         raise _backend_failed(project, error) from None
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from steps.command_line.groups import GRACE, chosen_colour, root_group
-from steps.host.children import end_children
+from steps.host.children import end_children, failed_imports
 from steps.host.errors import (
     EXIT_BUG,
     OF_THE_MACHINE,
@@ -44,6 +44,8 @@ _SIGNALLED = 128
 _GRACE_SECONDS = 0.6
 # What is not removed by then is removed by the next process; see steps.host.files.
 _REMOVAL_SECONDS = 0.2
+# With fewer not even one small project can be built.
+_OPEN_FILES = 32
 
 
 class _Terminated(BaseException):
@@ -53,6 +55,7 @@ class _Terminated(BaseException):
 def main(root: click.Group, arguments: Sequence[str] | None = None) -> int:
     """Run *arguments*, by default the process's, and return the exit code of steps.host.errors."""
     try:
+        _require_open_files()
         result = root.main(args=arguments, prog_name="shipwheel", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         _tell(error.format_message())
@@ -179,17 +182,34 @@ def _report_signal(*, terminated: bool) -> int:
     return _SIGNALLED + number
 
 
+def _require_open_files() -> None:
+    """Refuse to start where nothing could be done: what fails first then would be by chance."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has no such limits
+    except ImportError:
+        return
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if limit != resource.RLIM_INFINITY and limit < _OPEN_FILES:
+        raise InputError(
+            f"This machine lets Shipwheel open {limit} files at a time, and it needs"
+            f" {_OPEN_FILES} ({os.strerror(errno.EMFILE)})",
+            OF_THE_MACHINE[errno.EMFILE],
+        )
+
+
 def _limit(error: Exception) -> int:
     """Return the number of the system's error behind *error*; 0 where there is none."""
-    if isinstance(error, MemoryError):
+    words = str(error)
+    if isinstance(error, MemoryError) or "failed to map segment" in words:
         return errno.ENOMEM
-    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+    if isinstance(error, RuntimeError) and "start new thread" in words:
         return errno.EAGAIN  # as the system says it to Python, which does not pass it on
     return getattr(error, "errno", None) or 0
 
 
 def _report_unexpected(error: Exception) -> int:
-    number = _limit(error)
+    errors = (error, *failed_imports) if isinstance(error, ImportError) else (error,)
+    number = next(filter(None, map(_limit, errors)), 0)
     if number in OF_THE_MACHINE:
         name = getattr(error, "filename", None)
         where = f": {os.fspath(name)!r}" if name else ""
@@ -198,6 +218,14 @@ def _report_unexpected(error: Exception) -> int:
                 f"This machine does not let Shipwheel write or open more{where}"
                 f" ({os.strerror(number)})",
                 OF_THE_MACHINE[number],
+            )
+        )
+    if isinstance(error, FileNotFoundError) and "temporary directory" in (error.strerror or ""):
+        return _report(
+            InputError(
+                f"No temporary file can be written: {error.strerror}",
+                "name a folder with free space in TMPDIR, or raise the limit of the size of files,"
+                " such as with `ulimit -f unlimited`",
             )
         )
     temporary = os.environ.get("TMPDIR", "")

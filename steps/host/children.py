@@ -6,9 +6,11 @@ starts a process, or ends one.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -17,7 +19,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
-from steps.host.errors import ShipwheelError, printable
+from steps.host.errors import OF_THE_MACHINE, InputError, ShipwheelError, printable
 
 if TYPE_CHECKING:
     from collections.abc import (
@@ -40,6 +42,11 @@ Key = TypeVar("Key", bound="Hashable")
 _SHOWN_BYTES = 64 * 1024
 _FOLLOW_SECONDS = 0.1
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows ends a process by either
+
+# How uv, and how Python in its last line, give the number of an error of the system.
+_SYSTEM_ERROR = re.compile(
+    r"(?:\(os error |Os \{ code: )(\d+)|^.*\[Errno (\d+)\].*\Z|^(MemoryError)\Z", re.MULTILINE
+)
 
 # Groups that a thread waits for: the handler of a signal has no arguments.
 _awaited: set[int] = set()
@@ -173,6 +180,24 @@ def end_children() -> None:
         signal_group(group)
 
 
+def limit_of(error: subprocess.CalledProcessError, what: str) -> InputError | None:
+    """Return the limit of this machine that ended a program, and with it *what*, if one did."""
+    found = [int(a or b or errno.ENOMEM) for a, b, _ in _SYSTEM_ERROR.findall(error.output.strip())]
+    if error.returncode == -getattr(signal, "SIGXFSZ", 0):
+        found.append(errno.EFBIG)
+    number = next((it for it in found if it in OF_THE_MACHINE), None)
+    if number is None:
+        return None
+    return InputError(
+        f"A limit of this machine stops {what}: {os.strerror(number)}",
+        "raise it (`ulimit -a` shows those of this shell), or make room",
+    )
+
+
+failed_imports: list[Exception] = []
+"""What went wrong with imports that began early: who waits for one may find half of a module."""
+
+
 def import_early(module: str) -> None:
     """Begin to import *module*, which takes time, and return at once.
 
@@ -182,8 +207,10 @@ def import_early(module: str) -> None:
 
 
 def _import(module: str) -> None:
-    with suppress(ImportError, OSError, MemoryError):
+    try:
         importlib.import_module(module)
+    except (ImportError, OSError, MemoryError, SystemError) as error:
+        failed_imports.append(error)
 
 
 def open_output(undecodable: str = "replace") -> IO[str]:
@@ -235,13 +262,24 @@ def written(output: IO[str]) -> str:
 def last_written(output: IO[str]) -> str:
     """Return the end of what was written into *output*, to be shown: `printable`.
 
-    It begins with how much is left out.
+    It begins with how much is left out, and ends with the error where no more could be written.
     """
-    left_out = max(os.fstat(output.fileno()).st_size - _SHOWN_BYTES, 0)
+    size = os.fstat(output.fileno()).st_size
+    left_out = max(size - _SHOWN_BYTES, 0)
     end = os.pread(output.fileno(), _SHOWN_BYTES, left_out)
     text = io.TextIOWrapper(io.BytesIO(end), encoding="utf-8", errors="replace").read()
     note = f"[the first {left_out} bytes are left out, and kept nowhere]\n" if left_out else ""
-    return note + printable(text)
+    full = f"\n[Errno {errno.EFBIG}] {os.strerror(errno.EFBIG)}" if size == _file_size() else ""
+    return note + printable(text) + full
+
+
+def _file_size() -> int:
+    """Return how large a file may be at most, in bytes, where the system has such a limit."""
+    try:
+        import resource  # noqa: PLC0415 - Windows has none
+    except ImportError:
+        return -1
+    return resource.getrlimit(resource.RLIMIT_FSIZE)[0]
 
 
 def signal_group(group: int, number: int = _KILL) -> None:

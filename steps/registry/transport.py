@@ -6,6 +6,7 @@ loopback, not to the host of a redirect, and none ever comes from a netrc file.
 
 from __future__ import annotations
 
+import errno
 import html
 import http.client
 import os
@@ -297,6 +298,9 @@ def _attempt(attempt: Callable[[], requests.Response]) -> requests.Response:
     except _PASSING as error:
         if fault := next((it for it in _causes(error) if isinstance(it, socket.gaierror)), None):
             raise _unresolved(error, fault) from None
+        for cause in _causes(error):  # to try again would not help
+            if isinstance(cause, OSError) and cause.errno in {errno.EMFILE, errno.ENFILE}:
+                raise cause from None
         raise ConnectionBroke(_fault(error)) from None
     except (OSError, ValueError) as error:  # such as a redirect to no address, or a missing bundle
         if isinstance(error, OSError) and error.errno:

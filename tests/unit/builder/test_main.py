@@ -14,6 +14,7 @@ import pytest
 
 import steps
 from builder.__main__ import main, shipwheel
+from steps.command_line import program
 from steps.host import errors
 from steps.host.errors import Problem, ShipwheelError, printable, quoted
 
@@ -232,7 +233,12 @@ def test_a_limit_of_the_machine_is_reported_with_what_raises_it(tmp_path: Path) 
     config.write_text("steps: [{name: bash}]")
     (tmp_path / "large").write_bytes(bytes(5000))
     command = f'exec "$0" -m builder run {config} --source {tmp_path} --host-tools'
-    for limit, said in (("-n 7", "Too many open files"), ("-f 4", "File too large")):
+    for limit, said in (
+        ("-n 7", "Too many open files"),
+        ("-n 31", "lets Shipwheel open 31 files at a time, and it needs 32"),
+        ("-f 4", "File too large"),
+        ("-f 0", "No temporary file can be written: No usable temporary directory found in"),
+    ):
         done = subprocess.run(
             ["bash", "-c", f"ulimit {limit}; {command}", sys.executable],
             capture_output=True,
@@ -252,11 +258,15 @@ def test_a_limit_of_the_machine_is_reported_with_what_raises_it(tmp_path: Path) 
         (RuntimeError("can't start new thread"), "end other programs, or raise their limit"),
         (MemoryError(), "end other programs, or take a larger machine"),
         (OSError(errno.EMFILE, "x", "y"), "raise the limit of open files"),
+        (ImportError("x.so: failed to map segment from shared object"), "end other programs"),
+        (ImportError("cannot import name 'x' from 'y'"), "raise the limit of open files"),
     ],
 )
 def test_a_limit_is_the_machines_however_python_puts_it(
     error: Exception, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    failed = [ImportError("another"), OSError(errno.EMFILE, "met by another thread")]
+    monkeypatch.setattr(program, "failed_imports", failed)
     raising(monkeypatch, error)
 
     assert main(["command"]) == 2

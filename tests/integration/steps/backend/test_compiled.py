@@ -220,12 +220,21 @@ def test_a_configuration_of_uv_that_cannot_be_read_is_reported(tmp_path: Path) -
         assert "uv cannot read its configuration: " in run.stderr
 
 
-def test_a_limit_of_the_machine_that_stops_the_installer_is_reported(tmp_path: Path) -> None:
+@pytest.mark.attack("limits of the machine")
+@pytest.mark.parametrize(
+    ("blocks", "option", "what"),
+    [("10", "--no-build-cache", "the build environment"), ("1", "--", "the build of 'tides'")],
+)
+def test_a_limit_of_the_machine_that_stops_the_installer_or_the_backend_is_reported(
+    blocks: str, option: str, what: str, tmp_path: Path
+) -> None:
     project = make("setuptools", tmp_path / "project")
-    limited = 'ulimit -f 10; exec "$@"'
+    if option == "--":
+        assert shipwheel(dict(os.environ), "build", project).returncode == 0  # fills the cache
+    limited = f'ulimit -f {blocks}; exec "$@"'
 
     run = subprocess.run(
-        ["sh", "-c", limited, "sh", *COMMAND, "build", "--no-build-cache", project],
+        ["sh", "-c", limited, "sh", *COMMAND, "build", option, project],
         capture_output=True,
         text=True,
         check=False,
@@ -233,4 +242,4 @@ def test_a_limit_of_the_machine_that_stops_the_installer_is_reported(tmp_path: P
     )
 
     assert run.returncode == 2, run.stderr
-    assert "A limit of this machine stops the build environment: File too large" in run.stderr
+    assert f"A limit of this machine stops {what}: File too large" in run.stderr

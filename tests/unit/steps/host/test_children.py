@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from steps.host.children import Children, end_children, open_output
+from steps.host.children import Children, end_children, limit_of, open_output
 from tests.processes import wait_until_ended
 
 if TYPE_CHECKING:
@@ -34,6 +34,26 @@ def wait_until(condition: Callable[[], object], seconds: float = 10) -> None:
 def grandchild(path: Path) -> int:
     wait_until(lambda: path.exists() and path.read_text())
     return int(path.read_text())
+
+
+@pytest.mark.attack("limits of the machine")
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("error: failed to open file `x` (os error 24)\n", "Too many open files"),
+        ("failed to spawn thread: Os { code: 11, kind: WouldBlock }\nnote: more", "unavailable"),
+        ("Traceback:\nOSError: [Errno 28] No space left on device: 'x'\n", "No space left"),
+        ("Traceback:\nMemoryError\n", "Cannot allocate memory"),
+        ("OSError: [Errno 28] x\nDuring handling of the above\nKeyError: 'x'", ""),
+        ("error: No such file or directory (os error 2)", ""),
+        ("FileNotFoundError: [Errno 2] No such file", ""),
+    ],
+)
+def test_the_limit_that_ended_a_program_is_told(output: str, said: str) -> None:
+    error = limit_of(subprocess.CalledProcessError(1, ["uv"], output), "it")
+
+    assert bool(error) == bool(said)
+    assert said in str(error)
 
 
 @pytest.mark.parametrize("text", ["", "in, "])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import errno
 import io
 import json
+import os
 import socket
 import time
 
@@ -201,6 +203,21 @@ def test_a_host_that_does_not_resolve_is_reported_once_and_within_seconds(
     assert str(caught.value).count("does not resolve") == 1
     assert told in str(caught.value)
     assert hint in caught.value.problems[0].hint
+
+
+@pytest.mark.attack("limits of the machine")
+def test_a_limit_of_this_machine_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    registry = Registry(upload_url="https://index.example/demo/pypi/")
+    index = Index(registry, Transport(registry, Credentials(lambda: None)))
+    begin = time.monotonic()
+
+    with pytest.raises(OSError, match="Too many open files"):
+        index.read("tides")
+    assert time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize("status", [200, 302, 400, 404, 409, 499, 501, 507])
