@@ -247,6 +247,8 @@ def _follow(descriptor: int, on_line: OnLine, ended: threading.Event) -> None:
         while part := os.pread(descriptor, _SHOWN_BYTES, place):
             place += len(part)
             *lines, unfinished = (unfinished + part).split(b"\n")
+            if len(unfinished) > _SHOWN_BYTES:  # it is handed on in pieces
+                lines, unfinished = [*lines, unfinished], b""
             for line in lines:
                 on_line(line.decode(errors="replace"))
     if unfinished:

@@ -148,3 +148,14 @@ def test_a_full_disk_hides_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_children_have_the_umask_that_was_asked_for() -> None:
     with Children(umask=0o027) as children:
         assert children.run(["sh", "-c", "umask"], environ=os.environ) == "0027\n"
+
+
+@pytest.mark.attack("time and memory")
+def test_a_line_without_an_end_is_handed_on_in_pieces() -> None:
+    pieces: list[str] = []
+    program = "import sys; sys.stdout.write('x' * 1_000_000)"
+    with Children(timeout=60) as children:
+        children.run([sys.executable, "-c", program], environ=os.environ, on_line=pieces.append)
+
+    assert "".join(pieces) == "x" * 1_000_000
+    assert max(map(len, pieces)) < 200_000
