@@ -93,7 +93,7 @@ class ForkServers(AbstractContextManager["ForkServers"]):
         if sys.platform != "linux":
             return None
         if key not in self._servers:
-            preloaded = sum(1 for _, each in self._servers if each)
+            preloaded = sum(1 for _, each in tuple(self._servers) if each)
             can = not backend or preloaded < _MOST
             server = _start(self._children, *key, environ) if can else None
             with self._lock:
