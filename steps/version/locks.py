@@ -134,13 +134,13 @@ def _outdated(lock: Lock, environ: Mapping[str, str]) -> str:
     if not lock.program:
         return ""
     arguments = ["lock", "--check"] if lock.tool == "uv" else ["check", "--lock"]
-    answer = _run(lock, arguments, lock.path.parent, environ)
-    said = answer.stdout + answer.stderr
     signs = ("needs to be updated", "changed significantly", "is not up to date")
-    if answer.returncode == 0 or not any(sign in " ".join(said.split()) for sign in signs):
-        return ""
-    where = os.fspath(lock.path)
-    return f"The lock file no longer fits its project: {where!r}"
+    with suppress(InputError):  # it does not start, or does not end in time
+        answer = _run(lock, arguments, lock.path.parent, environ)
+        said = " ".join((answer.stdout + answer.stderr).split())
+        if answer.returncode and any(sign in said for sign in signs):
+            return f"The lock file no longer fits its project: {os.fspath(lock.path)!r}"
+    return ""
 
 
 def _is_poetry_1(lock: Lock, environ: Mapping[str, str]) -> bool:

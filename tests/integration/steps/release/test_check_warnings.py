@@ -96,6 +96,15 @@ def test_a_lock_file_that_no_longer_fits_is_told(workspace: Path, emulator: Emul
     assert f"error: {message}\n" in strict.stderr
 
 
+def test_a_lock_file_whose_tool_does_not_start_is_not_judged(tmp_path: Path) -> None:
+    root = write(tmp_path / "tides", {"pyproject.toml": "", "poetry.lock": "", "bin/poetry": ""})
+    program = root / "bin/poetry"
+    program.write_text("#!/nowhere/python\n")
+    program.chmod(0o755)
+
+    assert [*outdated_locks([root], {"PATH": str(program.parent)})] == []
+
+
 @pytest.mark.attack("secrets")
 def test_the_tool_of_a_lock_file_gets_no_login(tmp_path: Path) -> None:
     backend = f"""\
