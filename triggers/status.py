@@ -169,7 +169,7 @@ def _select(
 ) -> Overview:
     """Return *overview* with what is in *directories* and has one of *states*, or with all.
 
-    With *outdated* it has the packages of which somebody takes an older version, and these alone.
+    With *outdated* it has only packages of which an older version is in use, and these consumers.
     """
     found: Sequence[ComponentStatus] = overview.components
     wanted = [posixpath.normpath(Path(it).as_posix()) for it in directories]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def is_for_browser(headers: Message) -> bool:
-    """Return whether somebody looks at it in a browser: no client says of itself that it is one."""
+    """Return whether a browser asks; no client of packages says of itself that it is one."""
     agent, accepted = headers.get("User-Agent", ""), headers.get("Accept", "")
     return agent.startswith("Mozilla/") and "text/html" in accepted
 

@@ -238,7 +238,7 @@ def _root(repository: ServedRepository) -> HttpAnswer:
 
 
 def _contents(name: str, repository: ServedRepository, url: str) -> HttpAnswer:
-    """Return what the repository holds, for somebody who looks at it in a browser."""
+    """Return what the repository holds, as a page for a browser."""
     try:
         page = render_page(overview_of(name, repository, url))
     except ShipwheelError as error:

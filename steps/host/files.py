@@ -88,8 +88,8 @@ def read_whole(path: Path, hint: str, *, what: str = "", newline: str | None = N
 def write_together(files: Iterable[NewFile]) -> None:
     """Write all *files* or none, and the folders that they are in.
 
-    All contents are on the disk before the first file is replaced, and from then on another process
-    does it: whoever is killed meanwhile, all is as it was or all is new. Raises InputError.
+    All contents are on the disk before the first file is replaced, and another process replaces the
+    files: if either process is killed, all files are old, or all are new. Raises InputError.
     """
     files = tuple(files)
     InputError.raise_all(link_problems(file.path for file in files))

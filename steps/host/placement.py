@@ -1,7 +1,7 @@
-"""Puts files in their places, all or none: in a process of its own, which nobody's end stops.
+"""Puts files in their places, all or none, in a process of its own.
 
-Who is killed meanwhile leaves all of it done, or nothing. The process has the standard library
-alone, and reads from standard input what to do.
+If it or its parent is killed, all files are placed, or none is. It uses the standard library alone,
+and reads from standard input what to do.
 """
 
 from __future__ import annotations

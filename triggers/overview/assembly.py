@@ -51,8 +51,8 @@ class Gathered:
     """What files and services say: by the path of a component, or by the name of a package.
 
     *stored* are the registry's files by their names, *triggers* are by the directory that they are
-    for, which is the top one of several packages where they are *grouped*. *notes* are what nobody
-    could tell.
+    for, which is the top one of several packages where they are *grouped*. *notes* say what is not
+    known.
     """
 
     components: Sequence[Component]

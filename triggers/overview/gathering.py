@@ -1,8 +1,8 @@
 """Gathers what an overview is made of: files, the registry's answers, and the live triggers.
 
 The registry is asked once for each package, and Artifact Registry's API once for all sizes and
-times; Cloud Build through gcloud, meanwhile. What nobody tells becomes a note. Only without the
-registry there is no overview: there would be nothing to compare with.
+times; Cloud Build through gcloud, meanwhile. What a service does not tell becomes a note. Without
+the registry there is no overview, since there is nothing to compare with.
 """
 
 from __future__ import annotations

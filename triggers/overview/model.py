@@ -1,10 +1,9 @@
 """The nouns of an overview, in the form of its JSON, and the page that shows them.
 
 `shipwheel status --json` prints an Overview; `docs/reference/results.schema.json` describes it. The
-page is one file of HTML with its style, its script and its data. It asks nobody for anything, which
-its content security policy holds: only this style and this script count, and there is no address
-that it may connect to. Whatever a registry or a repository says is data, and the script sets it as
-text.
+page is one file of HTML with its style, its script and its data. It makes no requests: its content
+security policy allows only this style and this script, and no connections. All that a registry or
+a repository says is data, which the script sets as text.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ class ComponentStatus:
 
     @property
     def waits(self) -> bool:
-        """Whether somebody has to do something: publish, bump, follow, or apply."""
+        """Whether something is to be done: publish, bump, follow, or apply."""
         waits = self.state in _WAITING or bool(self.outdated)
         return waits or any(it.waits for it in self.triggers)
 

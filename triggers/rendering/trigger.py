@@ -220,7 +220,7 @@ def _unknown_kinds(manifest: Manifest) -> Iterator[Problem]:
     for path, override in manifest.overrides.items():
         for kind in override.kinds:
             if kind not in manifest.kinds:
-                message = f'`overrides["{path}"].kinds.{kind}` is no kind of the manifest'
+                message = f'`overrides["{path}"].kinds.{kind}` is not a kind of the manifest'
                 yield Problem(message, f"`kinds` has {known}")
 
 

@@ -134,7 +134,7 @@ def test_a_repository_without_packages_may_have_kinds_of_its_own() -> None:
         ),
         (
             {"overrides": {"a": {"kinds": {"nightly": {}}}}},
-            '`overrides["a"].kinds.nightly` is no kind of the manifest',
+            '`overrides["a"].kinds.nightly` is not a kind of the manifest',
         ),
         (
             {"kinds": {"nightly": {**KINDS["nightly"], "serviceAccount": "shipwheel-check"}}},
