@@ -31,7 +31,7 @@ Kind = Literal["build", "runtime", "extra", "development"]
 
 # How Hatch and PDM spell the directory of the project in a requirement's URL.
 _PROJECT_ROOT = re.compile(
-    r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root(?P<up>(?::parent)*)(?::uri|:real)?\})"
+    r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root((?::parent)*)(?::uri|:real)?\})"
 )
 # A version that uv-dynamic-versioning fills in: `==`, and an expression of Jinja's.
 _TEMPLATE = re.compile(r"[=<>!~]*\s*\{\{.*?\}\}")
@@ -97,11 +97,9 @@ def parse_dependency(text: str, base: Path, kind: Kind = "runtime") -> Dependenc
 
 def in_project(text: str, scheme: str = "") -> str:
     """Return *text* with `.` for the project's directory, as Hatch and PDM call it, or `./..`."""
-
-    def plain(found: re.Match[str]) -> str:
-        return f"{scheme}.{(found['up'] or '').replace(':parent', '/..')}"
-
-    return _PROJECT_ROOT.sub(plain, text)
+    return _PROJECT_ROOT.sub(
+        lambda it: scheme + "." + (it[1] or "").replace(":parent", "/.."), text
+    )
 
 
 def declared_dependencies(directory: Path, table: Mapping[str, Any]) -> Iterator[Dependency]:

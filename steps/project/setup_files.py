@@ -9,6 +9,7 @@ import ast
 import configparser
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ _VERSION_PLUGINS = {"pbr", "setup_requires", "use_incremental", "use_scm_version
 # What leads a tool that reads versions from git to the repository, and is no source.
 GIT_KEYS = ("root", "fallback_root", "relative_to")
 _UPWARDS = re.compile(r"(?:\.\./)+[^\s,;'\"]*")
+_FOLDERS = 100  # no path has more
 _CALL = re.compile(r"\bsetup\s*\(")
 
 
@@ -142,28 +144,24 @@ def paths_outside(file: Path) -> Iterator[str]:
             keys = (getattr(key, "value", None) for key in it.keys)
             named += zip(keys, it.values, strict=True)
     done = {each for key, it in named if key in GIT_KEYS for each in ast.walk(it)}
-    assigned = [it for it in nodes if isinstance(it, ast.Assign)]
-    names = {ast.unparse(it): each.value for each in assigned for it in each.targets}
-    for node in nodes:
-        if node not in done and isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield from _UPWARDS.findall(node.value)
-        elif node not in done and (path := _path(node, names)).startswith(".."):
-            done |= {*ast.walk(node)}
-            yield from [path] if path.rsplit("/", 1)[-1] != ".." else []
+    names: dict[str, str] = {}
+    with suppress(RecursionError):  # of what no person writes
+        for it in nodes:
+            if isinstance(it, ast.Assign) and isinstance(it.targets[0], ast.Name):
+                names[it.targets[0].id] = _joined(it.value, names)
+        for node in (it for it in nodes if it not in done):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from _UPWARDS.findall(node.value)
+            elif (path := os.path.normpath(_joined(node, names))).startswith(".."):
+                done |= {*ast.walk(node)}
+                yield from [path] if path.rsplit("/", 1)[-1] != ".." else []
 
 
-def _path(node: ast.AST, names: Mapping[str, ast.AST]) -> str:
+def _joined(node: ast.AST, names: Mapping[str, str]) -> str:
     """Return the path that *node* of a setup.py makes from its directory, `.` for any other node.
 
-    *names* are what it assigns, such as `here = Path(__file__).parent`.
+    *names* are the paths that it gave names, as in `here = Path(__file__).parent`.
     """
-    try:
-        return os.path.normpath(_joined(node, names))
-    except RecursionError:
-        return "."
-
-
-def _joined(node: ast.AST, names: Mapping[str, ast.AST]) -> str:
     parts = ["."]
     match node:
         case ast.Name("__file__"):
@@ -171,17 +169,18 @@ def _joined(node: ast.AST, names: Mapping[str, ast.AST]) -> str:
         case ast.Constant(str(text)):
             parts = [text]
         case ast.Name(name) if name in names:
-            others = {key: value for key, value in names.items() if key != name}
-            parts = [_joined(names[name], others)]
+            parts = [names[name]]
         case ast.BinOp(first, ast.Div(), second):
-            parts = [_joined(first, names), _joined(second, names)]
-        case ast.Call(ast.Attribute(_, "join"), [_, _, *_] as joined):
-            parts = [_joined(it, names) for it in joined]
+            parts = [_joined(first, names), _joined(second, {})]
+        case ast.Call(ast.Attribute(_, "join"), [first, _, *_] as joined):
+            parts = [_joined(first, names), *(_joined(it, {}) for it in joined[1:])]
         case ast.Attribute(of, "parent") | ast.Call(
             ast.Name("dirname") | ast.Attribute(_, "dirname"), [of]
         ):
             parts = [_joined(of, names), ".."]
-        case ast.Subscript(ast.Attribute(of, "parents"), ast.Constant(int(count))):
+        case ast.Subscript(ast.Attribute(of, "parents"), ast.Constant(int(count))) if (
+            count < _FOLDERS
+        ):
             parts = [_joined(of, names), *[".."] * (count + 1)]
         case ast.Call(_, [of]) | ast.Call(ast.Attribute(of, _), []):
             parts = [_joined(of, names)]

@@ -256,6 +256,9 @@ SETUP = {
     "parents": "ROOT = Path(__file__).resolve().parents[1]\n(ROOT / 'NOTES').read_text()",
     "again": "here = Path(__file__).parent\nhere = here / '..'\nopen(here / 'NOTES')",
     "text": "open(str(Path('..') / 'NOTES'))",
+    "far": "open(Path(__file__).parents[999999999999] / 'x'), open('../NOTES')",
+    "doubled": "\n".join(f"n{it} = n{it - 1} / n{it - 1}" for it in range(99))
+    + "\nopen('../NOTES')",
     "cycle": "a = b / '..'\nb = a / '..'\nopen(f'{a}/../NOTES')",
 }
 
