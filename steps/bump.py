@@ -122,7 +122,7 @@ def command(
     projects = selected(directories, every or (changed and not directories))
     if changed:
         projects = _unbumped(projects, index, rules, build_options)
-    targets = gate.targets(projects, to or "patch")
+    targets = gate.targets(projects, "patch" if to is None else to)
     files = _files(projects, functions=functions)
     plan = make_plan(targets, gate.follow, files, Bounds(bounds) if bounds else None)
     locks = () if no_lock else _locks(plan, files)

@@ -191,7 +191,8 @@ def _in(folder: str) -> Callable[[ComponentStatus], bool]:
 
 def _unknown(folder: str, components: Sequence[ComponentStatus]) -> Problem:
     known = {part for it in components for part in (it.path, it.path.split("/")[0])}
-    near = did_you_mean(folder, known, f"choose one of: {shorten(sorted(known), 8)}")
+    some = f"choose one of: {shorten(sorted(known), 8)}" if known else "there is none at all here"
+    near = did_you_mean(folder, known, some)
     return Problem(f"No package or function is in the directory {folder!r}", near)
 
 

@@ -271,6 +271,15 @@ def test_every_project_whose_version_is_not_found_is_told(
         assert f"It is not known where the version of {name} is written" in refused.stderr
 
 
+def test_an_empty_version_is_not_the_next_patch(tmp_path: Path, emulator: Emulator) -> None:
+    root = make_project(tmp_path / "repository", "tides", "1.0.0")
+
+    refused = shipwheel_at(emulator.host, "bump", root, "--to", "")
+
+    assert refused.returncode == 2
+    assert "--to is neither a part of a version nor a version: ''" in refused.stderr
+
+
 def test_changed_bumps_what_check_would_refuse_and_nothing_else(
     tmp_path: Path, emulator: Emulator
 ) -> None:

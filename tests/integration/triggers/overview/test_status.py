@@ -270,3 +270,28 @@ def test_the_page_is_written_in_the_place_of_the_table(
     assert "harbour-tides" in (root / "status.html").read_text()
     assert main(["-q", "status", "--no-live", "--html", "none/status.html"]) == 2
     assert "The page cannot be written: 'none/status.html'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folder", "hint"),
+    [("packages/tide", "did you mean 'packages/tides'?"), ("x", "choose one of")],
+)
+@pytest.mark.usefixtures("root")
+def test_a_directory_without_packages_is_refused_with_those_that_have_some(
+    folder: str, hint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--no-live", folder]) == 2
+    assert hint in capsys.readouterr().err
+
+
+def test_where_there_is_nothing_no_directory_is_offered(
+    tmp_path: Path,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("ARTIFACT_REGISTRY_EMULATOR_HOST", emulator.host)
+    monkeypatch.chdir(write(tmp_path / "empty", {"README.md": ""}))
+
+    assert main(["status", "x", "--registry", "us-central1/demo/pypi"]) == 2
+    assert "hint: there is none at all here\n" in capsys.readouterr().err
