@@ -33,6 +33,7 @@ from steps.project.manifest import MANIFEST
 from steps.registry.index import Index
 from steps.release.release import check_aside
 from triggers.command_line.options import manifest_option
+from triggers.discovery.dependencies import relative_path
 from triggers.discovery.inventory import take_inventory
 from triggers.manifest.manifest import Manifest
 from triggers.overview.gathering import gather
@@ -119,7 +120,9 @@ def command(
     overview = gather(repository, index, rules, check, has_manifest=has_manifest, live=live)
     for note in overview.notes:
         _logger.warning("note: %s", note)
-    shown = _select(overview, directories, states, outdated=outdated)
+    root = manifest_file.parent
+    inside = [relative_path(root, it) if Path(it).is_absolute() else it for it in directories]
+    shown = _select(overview, inside, states, outdated=outdated)
     if page:
         _write(page, render_page(shown))
     if as_json:

@@ -284,6 +284,14 @@ def test_a_directory_without_packages_is_refused_with_those_that_have_some(
     assert hint in capsys.readouterr().err
 
 
+def test_a_directory_may_be_named_by_its_whole_path(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--no-live", "--json", str(root / "packages/tides")]) == 0
+    [only] = json.loads(capsys.readouterr().out)["components"]
+    assert only["path"] == "packages/tides"
+
+
 def test_where_there_is_nothing_no_directory_is_offered(
     tmp_path: Path,
     emulator: Emulator,
