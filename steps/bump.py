@@ -37,6 +37,7 @@ from steps.version.plan import (
     make_plan,
     next_version,
     requirement_files,
+    sharing,
 )
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def command(
     projects = selected(directories, every or (changed and not directories))
     if changed:
         projects = _unbumped(projects, index, rules, build_options)
+    projects = sharing(projects, neighbours(projects))
     targets = gate.targets(projects, "patch" if to is None else to)
     files = _files(projects, functions=functions)
     plan = make_plan(targets, gate.follow, files, Bounds(bounds) if bounds else None)

@@ -12,9 +12,10 @@ import os
 import re
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.utils import canonicalize_name
@@ -30,7 +31,6 @@ from steps.project.source import hatch_table, is_valid, read_pyproject
 if TYPE_CHECKING:
     import configparser
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from steps.project.source import Project
 
@@ -218,7 +218,7 @@ def find_place(project: Project) -> Place:
         return _in_toml(directory, "tool", "poetry", "version")
     for place in _places(directory, table):
         if kind_at(place.path) == "file" and place.version(read_text(place.path)):
-            return place
+            return replace(place, path=Path(os.path.normpath(place.path)))
     if _is_tagged(directory, table):
         return by_tag()
     raise InputError(

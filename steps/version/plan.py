@@ -31,7 +31,7 @@ from steps.version.bounds import BoundsError, move_bounds, move_requirement
 from steps.version.places import FilePlace, find_place, replace_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -138,6 +138,20 @@ def _next_of_kind(kind: str, current: Version, release: Version) -> Version:
     if current.dev is not None and current.post is None:
         return current.__replace__(dev=current.dev + 1, local=None)
     return release.__replace__(pre=(letter, number + 1) if current.pre else None, dev=1)
+
+
+def sharing(projects: Sequence[Project], repository: Iterable[Project]) -> tuple[Project, ...]:
+    """Return *projects*, and those of *repository* whose versions are in the same files."""
+    written = {_file_of(it) for it in projects} - {None}
+    others = (it for it in repository if it not in projects and it.version is None)
+    return (*projects, *(it for it in others if _file_of(it) in written))
+
+
+def _file_of(project: Project) -> Path | None:
+    with suppress(InputError):
+        place = find_place(project)
+        return place.path if isinstance(place, FilePlace) else None
+    return None
 
 
 def make_plan(

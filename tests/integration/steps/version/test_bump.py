@@ -300,6 +300,31 @@ def test_changed_bumps_what_check_would_refuse_and_nothing_else(
     assert [it["new"] for it in json.loads(every.stdout)["projects"]] == ["1.1.0"] * 3
 
 
+def test_projects_with_one_file_for_their_versions_are_bumped_together(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    version = 'dynamic = ["version"]\n[tool.hatch.version]\npath = "../version.py"\n'
+    files = {
+        f"{name}/pyproject.toml": f'{build}[project]\nname = "{name}"\n{requires}{version}'
+        for name, requires in {
+            "db": "",
+            "core": "",
+            "app": 'dependencies = ["core==1.0"]\n',
+        }.items()
+    }
+    root = write(tmp_path / "repository", {**files, "version.py": "__version__ = '1.0'\n"})
+    commit(root)
+
+    bumped = shipwheel_at(emulator.host, "bump", root / "db", "--to", "minor", "--json")
+
+    assert bumped.returncode == 0, bumped.stderr
+    found = json.loads(bumped.stdout)
+    assert [it["project"] for it in found["projects"]] == ["db", "app", "core"]
+    assert len(found["files"]) == 2
+    assert changed_lines(root) == ['+dependencies = ["core==1.1"]', "+__version__ = '1.1'"]
+
+
 def _tagged(name: str) -> dict[str, str]:
     return {
         f"{name}/pyproject.toml": f'[project]\nname = "{name}"\ndynamic = ["version"]\n'
