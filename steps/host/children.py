@@ -32,6 +32,8 @@ if TYPE_CHECKING:
         Sequence,
     )
 
+    from steps.host.errors import Problem
+
     OnLine = Callable[[str], object]
 
 Item = TypeVar("Item")
@@ -292,13 +294,17 @@ def signal_group(group: int, number: int = _KILL) -> None:
 
 
 def each(
-    work: Callable[[Item], Result], items: Iterable[Item], *, workers: int
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int,
+    also: Iterable[Problem] = (),
 ) -> tuple[Result, ...]:
     """Do *work* for every item, *workers* at a time, and return the results in the items' order.
 
     Expected errors do not stop the others: they are raised at the end as one error, of the class
-    with the highest exit code, with each problem once. Anything else stops the rest and is raised
-    as it is.
+    with the highest exit code, with each problem once, and *also* what is wrong besides. Anything
+    else stops the rest and is raised as it is.
     """
     pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="shipwheel")
     try:
@@ -310,7 +316,8 @@ def each(
         pool.shutdown(wait=False, cancel_futures=True)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ShipwheelError)]
     if errors:
-        problems = [*dict.fromkeys(problem for error in errors for problem in error.problems)]
+        told = (problem for error in errors for problem in error.problems)
+        problems = [*dict.fromkeys((*told, *also))]
         gravest = max(errors, key=lambda error: error.exit_code)
         raise type(gravest)(problems[0], more=problems[1:]) from gravest
     return tuple(outcome for outcome in outcomes if not isinstance(outcome, ShipwheelError))

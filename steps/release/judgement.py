@@ -128,14 +128,14 @@ def check(
         shared_names((it.name, project.directory) for project, it in candidates.items())
     )
     published |= index.read_many(it.name for it in candidates.values() if it.name not in published)
-    to_build = [
-        project
+    early = {
+        project: judge_absent(it, published[it.name], rules)
         for project, it in candidates.items()
-        if it.version in published[it.name].versions
-        or judge_absent(it, published[it.name], rules).allowed
-    ]
+        if it.version not in published[it.name].versions
+    }
+    to_build = [it for it in candidates if it not in early or early[it].allowed]
     with progress.whole("Building", len(to_build)):
-        done = each(build, to_build, workers=workers)
+        done = each(build, to_build, workers=workers, also=refusals(early.values()))
     for project, built in zip(to_build, done, strict=True):
         candidates[project] = replace(candidates[project], distributions=built)
     return judge_all(candidates.values(), published, index, rules)

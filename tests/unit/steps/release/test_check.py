@@ -181,3 +181,20 @@ def test_every_backend_that_fails_is_reported(tmp_path: Path) -> None:
         check(projects, MemoryIndex(), RULES, Builder(), fail, workers=1)  # type: ignore[arg-type]  # as above
 
     assert [it.message for it in caught.value.problems] == ["tides failed", "berths failed"]
+
+
+def test_what_is_refused_without_a_build_is_told_beside_a_build_that_fails(tmp_path: Path) -> None:
+    tides, berths = (read_project(make_project(tmp_path, it)) for it in ("tides", "berths"))
+    index = MemoryIndex(published(*build(tmp_path / "old", version="9.0")))
+
+    def fail(project: Project) -> tuple[Distribution, ...]:
+        raise BuildFailed(f"{project} failed")
+
+    with pytest.raises(BuildFailed) as caught:
+        check([tides, berths], index, RULES, fail, identify, workers=1)  # type: ignore[arg-type]  # as above
+
+    told = [it.message for it in caught.value.problems]
+    assert told == [
+        "berths failed",
+        "tides 1.0 is not greater than 9.0, the highest published release",
+    ]
