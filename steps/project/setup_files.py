@@ -172,8 +172,14 @@ def _joined(node: ast.AST, names: Mapping[str, str]) -> str:
             parts = [names[name]]
         case ast.BinOp(first, ast.Div(), second):
             parts = [_joined(first, names), _joined(second, {})]
-        case ast.Call(ast.Attribute(_, "join"), [first, _, *_] as joined):
-            parts = [_joined(first, names), *(_joined(it, {}) for it in joined[1:])]
+        case (
+            ast.Call(ast.Attribute(_, "join"), [first, *rest])
+            | ast.Call(ast.Attribute(first, "joinpath"), rest)
+            | ast.Call(_, [ast.Constant(str()) as first, _, *_] as rest)
+        ):  # the last as in `read("..", "README.md")`
+            parts = [_joined(first, names), *(_joined(it, {}) for it in rest if it is not first)]
+        case ast.Attribute(_, "pardir"):
+            parts = [".."]
         case ast.Attribute(of, "parent") | ast.Call(
             ast.Name("dirname") | ast.Attribute(_, "dirname"), [of]
         ):
