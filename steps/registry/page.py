@@ -198,16 +198,17 @@ def _project(
 ) -> PublishedProject:
     reader = _Filenames(name)
     files, unreadable = [], []
+    versions = [version for version in map(reader.version, listed) if version]
     for link in links:
         if not link.filename:
             continue  # a folder: the way up, which some registries show
-        read = reader.read(link.filename) if link.url else None
-        if read is None:
+        read = reader.read(link.filename)
+        if read is None or not link.url:
             unreadable.append(link.filename)
+            versions += [read[1]] if read else []  # published, though nobody can get it
             continue
         kind, version = read
         files.append(PublishedFile(kind=kind, version=version, **link._asdict()))
-    versions = [version for version in map(reader.version, listed) if version]
     return PublishedProject(
         name=name, files=tuple(files), unreadable=tuple(unreadable), listed=tuple(versions)
     )
