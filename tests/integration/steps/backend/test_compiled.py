@@ -81,8 +81,22 @@ SAMPLES = {
         "Cargo.lock": 'version = 3\n\n[[package]]\nname = "tides"\nversion = "1.0.0"\n',
         "src/main.rs": 'fn main() { println!("{}", std::env::args().nth(1).unwrap()); }\n',
     },
+    "maturin with cffi": {
+        "pyproject.toml": requires("maturin", "maturin", "cffi")
+        + '\n[tool.maturin]\nbindings = "cffi"\n',
+        "Cargo.toml": '[package]\nname = "tides"\nversion = "1.0.0"\nedition = "2021"\n'
+        '[lib]\ncrate-type = ["cdylib"]\n[profile.release]\ndebug = true\n',
+        "Cargo.lock": 'version = 3\n\n[[package]]\nname = "tides"\nversion = "1.0.0"\n',
+        "header.h": "int add(int a, int b);\n",
+        "src/lib.rs": '#[no_mangle]\npub extern "C" fn add(a: i32, b: i32) -> i32 { a + b }\n',
+    },
 }
-NEEDS = {"maturin": "cargo", "pybind11": "c++", "scikit-build-core": "c++"}
+NEEDS = {
+    "maturin": "cargo",
+    "maturin with cffi": "cargo",
+    "pybind11": "c++",
+    "scikit-build-core": "c++",
+}
 
 
 def make(kind: str, directory: Path) -> Path:
