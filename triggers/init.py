@@ -25,7 +25,7 @@ from triggers.discovery.inventory import (
     OWN_BUILD_CONFIG,
     Inventory,
     left_out_functions,
-    shared_function_names,
+    names_from_paths,
     take_inventory,
     unusable_components,
 )
@@ -141,7 +141,7 @@ def _exceptions(directory: Path, *, is_image: bool) -> tuple[dict[str, str], dic
     """Return what is left out, with the reasons, and names for functions; neither for the image."""
     if not is_image:
         excluded = unusable_components(directory)
-        return excluded, shared_function_names(directory, excluded)
+        return excluded, names_from_paths(directory, excluded)
     if not (directory / _DOCKERFILE).is_file():
         raise InputError(
             f"--image-trigger is for a checkout of Shipwheel: there is no {_DOCKERFILE} in"
@@ -162,7 +162,7 @@ def _write(directory: Path, options: InitOptions, *, force: bool) -> list[Writte
     warn(*_taken_for_a_package(directory) if len(files) > 1 else ())
     warn(*(f"{path} is left out: {reason}" for path, reason in options.excluded.items()))
     for path, name in options.names.items():
-        said = "%s: deployed as %s, since other functions' folders have its folder's name"
+        said = "%s: deployed as %s, since its folder's name is not unique, or not valid"
         _logger.info(said, path, name)
     for line in others:
         _logger.info("%s", line)

@@ -24,6 +24,7 @@ from steps.project.repository import find_packages, walk_with_subfolders
 from steps.project.source import read_project, read_projects
 from triggers.cloudbuild.conditions import unwritable
 from triggers.discovery.dependencies import Dependencies, DependencyReader, links_out, relative_path
+from triggers.manifest.function import NAME_OF_FUNCTION
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -136,14 +137,23 @@ def unusable_components(root: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def shared_function_names(root: Path, excluded: Collection[str]) -> dict[str, str]:
-    """Return the functions whose folder has another one's name, each with a name from its path."""
+def names_from_paths(root: Path, excluded: Collection[str]) -> dict[str, str]:
+    """Return the functions whose folder has no name for them, each with a name from its path.
+
+    The folder's name is another one's, too, or one that Google refuses.
+    """
     by_name: dict[str, list[str]] = {}
     for path in _find_functions(root, _folders(root), {}):
         if path not in excluded and path != ".":
             by_name.setdefault(function_name(path.rsplit("/", 1)[-1]), []).append(path)
-    shared = [path for paths in by_name.values() if len(paths) > 1 for path in paths]
-    return {path: function_name(path)[-_LONGEST_NAME:].lstrip("-0123456789") for path in shared}
+    unnamed = [
+        path
+        for name, paths in by_name.items()
+        if len(paths) > 1 or not re.fullmatch(NAME_OF_FUNCTION, name)
+        for path in paths
+    ]
+    names = {it: function_name(it)[-_LONGEST_NAME:].lstrip("-0123456789") for it in unnamed}
+    return {path: name for path, name in names.items() if name}
 
 
 def function_name(text: str) -> str:

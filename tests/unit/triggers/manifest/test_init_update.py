@@ -54,23 +54,23 @@ def test_what_cannot_be_read_is_left_out_with_the_reason(
     assert capsys.readouterr().out.count("\nname: ") == 2
 
 
-def test_functions_in_folders_of_one_name_get_names_from_their_paths(
+def test_functions_whose_folders_name_cannot_be_theirs_get_names_from_their_paths(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     long = f"2026-{'x' * 60}"
-    paths = ["orders/function", "billing/Function", f"{long}/function", "alone"]
+    paths = ["orders/function", "billing/Function", f"{long}/function", "alone", "functions/2fa"]
     files = {f"{path}/main.py": "import functions_framework\n" for path in paths}
     write(tmp_path, files | {f"{path}/requirements.txt": "" for path in paths})
 
     assert main(["init", *REGISTRY, *GITHUB]) == 0
 
-    said = "orders/function: deployed as orders-function, since other functions' folders have its"
+    said = "orders/function: deployed as orders-function, since its folder's name is not unique"
     assert said in capsys.readouterr().err
     assert main(["triggers", "render"]) == 0
     rendered = [it for it in yaml.safe_load_all(capsys.readouterr().out) if it]
     names = [it["substitutions"]["_FUNCTION"] for it in rendered]
     end = f"{'x' * 54}-function"
-    assert names == [end, "alone", "billing-function", "orders-function"]
+    assert names == [end, "alone", "billing-function", "functions-2fa", "orders-function"]
     assert "# overrides:" not in (tmp_path / "shipwheel.yaml").read_text()
 
 
