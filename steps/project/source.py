@@ -47,16 +47,17 @@ _SHIM = "from setuptools import setup; setup()"
 class Project:
     """A project as its files describe it; *directory* is absolute.
 
-    *requirements* are the declared runtime dependencies, *build_requirements* what its build asks
-    of an index, *local_paths* the directories of those that are in this repository. *environment*
-    are the variables that its build backend may have besides the usual ones, *unversioned* the
-    globs of the files whose changes need no release.
+    *requirements* are the declared runtime dependencies, *extra_requirements* those that an extra
+    brings, *build_requirements* what its build asks of an index, *local_paths* the directories of
+    those that are in this repository. *environment* are the variables that its build backend may
+    have besides the usual ones, *unversioned* the globs of the files whose changes need no release.
     """
 
     directory: Path
     name: NormalizedName | None = None
     version: Version | None = None
     requirements: tuple[Requirement, ...] = ()
+    extra_requirements: tuple[Requirement, ...] = ()
     build_requirements: tuple[Requirement, ...] = ()
     local_paths: tuple[Path, ...] = ()
     environment: tuple[str, ...] = ()
@@ -244,6 +245,7 @@ def _project(
     declared += setup.dependencies
     if "dependencies" not in table_in(table, "project"):
         runtime += tuple(it for it in setup.dependencies if it.kind == "runtime")
+    extras = (it for it in declared if it.kind == "extra")
     build = (it for it in declared if it.kind == "build" and not it.url and "@" not in it.text)
     paths = dict.fromkeys(it.path for it in declared if it.path)
     return Project(
@@ -251,6 +253,7 @@ def _project(
         name=canonicalize_name(metadata["name"]) if "name" in metadata else None,
         version=Version(metadata["version"]) if "version" in metadata else None,
         requirements=tuple(it.requirement for it in runtime if it.requirement),
+        extra_requirements=tuple(it.requirement for it in extras if it.requirement),
         build_requirements=tuple(it.requirement for it in build if it.requirement),
         local_paths=tuple(path for path in paths if kind_at(path) == "folder"),
         environment=tuple(_own_table(table).get("environment", ())),

@@ -53,7 +53,7 @@ def notes_on_dependents(
         note
         for dependent in repository
         if dependent.name
-        for requirement in dependent.all_requirements
+        for requirement in (*dependent.all_requirements, *dependent.extra_requirements)
         if (judgement := by_name.get(canonicalize_name(requirement.name)))
         if judgement.project != dependent.name
         for note in _notes(dependent, requirement, judgement, by_name.get(dependent.name))
@@ -67,7 +67,7 @@ def missing_bounds(projects: Iterable[Project], repository: Iterable[Project]) -
     """
     others = {it.name: it for it in repository if it.name}
     for project in projects:
-        for requirement in project.requirements:
+        for requirement in dict.fromkeys((*project.requirements, *project.extra_requirements)):
             other = others.get(canonicalize_name(requirement.name))
             if not other or other.name == project.name or requirement.url:
                 continue

@@ -69,6 +69,19 @@ def test_a_requirement_without_a_lower_bound_on_a_package_of_the_repository_is_t
     assert f"error: {message}\n  hint: {hint}\n" in strict.stderr
 
 
+def test_a_requirement_of_an_extra_is_told_too(workspace: Path, emulator: Emulator) -> None:
+    extra = "dependencies = []\n[project.optional-dependencies]\nx = ['tides', 'dues<1']\n"
+    path = workspace / "berths/pyproject.toml"
+    path.write_text(path.read_text().replace('dependencies = ["tides"]\n', extra))
+    commit(workspace)
+
+    told = shipwheel(environment(emulator.host), "check", "--all", "--no-build", cwd=workspace)
+
+    assert told.returncode == 0, told.stderr
+    assert "warning: berths requires 'tides', of this repository, without a minimum" in told.stderr
+    assert "warning: berths requires 'dues<1', which excludes dues 1.0\n" in told.stderr
+
+
 def test_a_local_version_is_no_bound(workspace: Path, emulator: Emulator) -> None:
     write(workspace, _member("tides", "1.0+here", "[]"))
     commit(workspace)
