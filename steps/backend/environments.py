@@ -56,7 +56,12 @@ _NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 _OF_HOOKS = "_PYPROJECT_HOOKS_"
 # What uv says of a certificate authority that it does not know.
 _UNTRUSTED = "invalid peer certificate"
-_WHAT = "the build environment"
+# What uv says of the variables that it reads, and of folders that it cannot use.
+_OF_SETTINGS = re.compile(
+    r"\Aerror: (invalid value |Failed to parse environment variable|Failed to initialize cache)"
+    r"|^ *cause: Virtual environment path is not valid UTF-8",
+    re.MULTILINE,
+)
 _OTHER_PYTHON = re.compile(r"does not satisfy Python|requires Python [<>=!~]")
 # Nothing in these is compiled against, and they compile nothing that names where they are.
 _PURE = {
@@ -280,9 +285,7 @@ class Environments(AbstractContextManager["Environments"]):
         except subprocess.CalledProcessError as error:
             config = self._installer_environ.get("UV_CONFIG_FILE")
             said = error.output.strip()
-            raise limit_of(error, _WHAT) or _no_environment(
-                self._python, path, config, said
-            ) from None
+            raise _no_environment(self._python, path, config, said) from None
         if not requirements:
             return
         python = str(path / "bin" / "python")
@@ -291,7 +294,7 @@ class Environments(AbstractContextManager["Environments"]):
                 requirements, path, "--python", python, *["--compile-bytecode"] * compiled
             )
         except subprocess.CalledProcessError as error:
-            raise limit_of(error, _WHAT) or _not_installed(requirements, error.output) from None
+            raise _not_installed(requirements, error.output) from None
 
     def _install(self, requirements: frozenset[str], path: Path, *arguments: str) -> None:
         # Copies: a backend that writes into its environment does not write into uv's cache.
@@ -316,7 +319,11 @@ class Environments(AbstractContextManager["Environments"]):
         command = [self._uv_path, *arguments]
         # Not in the project: only the configuration of the user, or of the machine, counts.
         environ = {**self._installer_environ, **uv_trust(self._installer_environ)}
-        self._children.run(command, cwd=self._folder.name, environ=environ)
+        try:
+            self._children.run(command, cwd=self._folder.name, environ=environ)
+        except subprocess.CalledProcessError as error:
+            problem = limit_of(error, "the build environment") or _wrong_settings(error.output)
+            raise problem or error from None
 
 
 def _pin(wheel: Distribution) -> str:
@@ -333,6 +340,17 @@ def _is_pure(requirements: Iterable[str]) -> bool:
         if requirement.url or canonicalize_name(requirement.name) not in _PURE:
             return False
     return True
+
+
+def _wrong_settings(said: str) -> InputError | None:
+    """Return what is wrong with the variables and folders that the user gives uv, if that is it."""
+    if not _OF_SETTINGS.search(said.strip()):
+        return None
+    return InputError(
+        f"uv cannot work with its settings: {said.strip()}",
+        "fix what it names: a UV_* variable, or the folder in UV_CACHE_DIR, XDG_CACHE_HOME or"
+        " TMPDIR",
+    )
 
 
 def _no_environment(

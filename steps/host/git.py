@@ -19,6 +19,11 @@ _SECONDS = 120.0
 _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -oBatchMode=yes"}
 # What git says decides which hint is given.
 _LANGUAGE = {"LC_ALL": "C.UTF-8", "LANGUAGE": ""}
+# Where another git runs this process, as for a hook, these tell of its repository.
+_OF_ANOTHER = {
+    *("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX"),
+    *("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"),
+}
 
 
 def run_git(
@@ -36,7 +41,8 @@ def run_git(
     `os.fsdecode` does.
     """
     command = ["git", "-C", os.fspath(directory), *arguments]
-    own = os.environ if environ is None else environ
+    given = os.environ if environ is None else environ
+    own = {name: value for name, value in given.items() if name not in _OF_ANOTHER}
     try:
         with Children(timeout=seconds) as children:
             return children.ask(

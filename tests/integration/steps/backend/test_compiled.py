@@ -234,6 +234,26 @@ def test_a_configuration_of_uv_that_cannot_be_read_is_reported(tmp_path: Path) -
         assert "uv cannot read its configuration: " in run.stderr
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *(("UV_LINK_MODE", "x"), ("UV_INDEX_STRATEGY", "x"), ("UV_HTTP_TIMEOUT", "soon")),
+        *(("UV_PYTHON_DOWNLOADS", "x"), ("UV_CACHE_DIR", "/dev/null")),
+        ("XDG_CACHE_HOME", os.fsdecode(b"/{}/caf\xe9")),
+    ],
+)
+def test_a_setting_of_uv_that_is_wrong_is_the_users(
+    variable: str, value: str, tmp_path: Path
+) -> None:
+    project = make("setuptools", tmp_path / "project")
+    environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), variable: value.format(tmp_path)}
+
+    run = shipwheel(environ, "build", project)
+
+    assert run.returncode == 2, run.stderr
+    assert "uv cannot work with its settings: error: " in run.stderr
+
+
 @pytest.mark.attack("limits of the machine")
 @pytest.mark.parametrize(
     ("blocks", "option", "what"),

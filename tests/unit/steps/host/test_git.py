@@ -36,6 +36,17 @@ def test_what_the_environment_says_of_ssh_goes_before(tmp_path: Path) -> None:
     assert ask_git(tmp_path, "fetch", environ=environ) == "ssh -i key\n"
 
 
+def test_a_hook_of_another_repository_does_not_decide_which_one_is_asked(tmp_path: Path) -> None:
+    environ = git(tmp_path, "env | grep ^GIT_ | sort")
+    others = {"GIT_DIR": ".git", "GIT_INDEX_FILE": "/x", "GIT_WORK_TREE": "/", "GIT_TRACE": "0"}
+
+    told = ask_git(tmp_path, "status", environ={**environ, **others}).split()
+
+    assert [line.partition("=")[0] for line in told] == [
+        *("GIT_SSH_COMMAND", "-oBatchMode", "GIT_TERMINAL_PROMPT", "GIT_TRACE"),
+    ]
+
+
 def test_a_file_name_that_is_not_utf_8_is_kept(tmp_path: Path) -> None:
     environ = git(tmp_path, r"printf 'caf\351\0'")
 
