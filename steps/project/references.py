@@ -25,7 +25,7 @@ from steps.project.dependencies import (
 )
 from steps.project.requirements_file import parse_requirements
 from steps.project.setup_files import GIT_KEYS, paths_outside, read_setup
-from steps.project.source import hatch_table, read_pyproject
+from steps.project.source import read_pyproject, with_hatch_toml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -75,8 +75,7 @@ def read_references(directory: Path) -> References:
     files = {entry.name for entry in os.scandir(directory)}
     table = read_pyproject(directory) if "pyproject.toml" in files else {}
     if "hatch.toml" in files:
-        tool = {**table_in(table, "tool"), "hatch": hatch_table(directory, table)}
-        table = {**table, "tool": tool}
+        table = with_hatch_toml(directory, table)
     for it in declared_dependencies(directory, table):
         _add(found, it)
     for it in read_setup(directory).dependencies if files & {"setup.cfg", "setup.py"} else ():

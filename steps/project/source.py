@@ -155,12 +155,13 @@ def read_pyproject(directory: Path, *, default: str = "") -> dict[str, Any]:
         ) from None
 
 
-def hatch_table(directory: Path, table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return Hatch's tables, those of *table*, the pyproject.toml, below those of a hatch.toml."""
-    own = table_in(table_in(table, "tool"), "hatch")
+def with_hatch_toml(directory: Path, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *table*, the pyproject.toml, with a hatch.toml's tables above its own of Hatch."""
+    tool = table_in(table, "tool")
+    hatch = {**table_in(tool, "hatch")}
     with suppress(tomllib.TOMLDecodeError, RecursionError):
-        own = {**own, **_parse_toml(read_text(directory / "hatch.toml"))}
-    return own
+        hatch |= _parse_toml(read_text(directory / "hatch.toml"))
+    return {**table, "tool": {**tool, "hatch": hatch}}
 
 
 @functools.cache  # finding, reading and following a project look at the same text

@@ -26,7 +26,7 @@ from steps.host.files import kind_at
 from steps.host.git import ask_git
 from steps.project.dependencies import list_in, read_text, table_in, valid_requirements
 from steps.project.setup_files import parse_config, parse_module, setup_arguments, static_version
-from steps.project.source import hatch_table, is_valid, read_pyproject
+from steps.project.source import is_valid, read_pyproject, with_hatch_toml
 
 if TYPE_CHECKING:
     import configparser
@@ -207,7 +207,7 @@ def replace_once(text: str, old: str, new: str, is_right: Callable[[str], bool])
 def find_place(project: Project) -> Place:
     """Return where *project* has its version; raise InputError where only its backend knows."""
     directory = project.directory
-    table = read_pyproject(directory, default="setup.py")
+    table = with_hatch_toml(directory, read_pyproject(directory, default="setup.py"))
     tool = table_in(table, "tool")
     by_tag = partial(find_tag_place, directory, project.name or "", table)
     if "version" in table_in(table, "project"):
@@ -243,7 +243,7 @@ def _places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
 
 
 def _hatch_places(directory: Path, table: Mapping[str, Any]) -> Iterator[FilePlace]:
-    version = table_in(hatch_table(directory, table), "version")
+    version = table_in(table_in(table_in(table, "tool"), "hatch"), "version")
     source, pattern = version.get("source", "regex"), version.get("pattern")
     if not isinstance(version.get("path"), str):
         return

@@ -11,7 +11,7 @@ from packaging.version import Version
 from steps.host.errors import InputError
 from steps.project.source import read_project
 from steps.version.bounds import Bounds, BoundsError, admits, move_bounds, move_requirement
-from steps.version.places import find_place, find_tag_place
+from steps.version.places import TagPlace, find_place, find_tag_place
 from steps.version.plan import Files, make_plan, next_version
 from tests.tree import commit, git, write
 
@@ -191,3 +191,23 @@ def test_the_tag_to_make_is_spelled_as_those_that_the_tool_takes(
 
     assert place.tag(Version("2.0")) == tag
     assert place.latest == (Version(latest) if latest else None)
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "hatch.toml"])
+def test_tags_of_hatch_vcs_are_read_by_the_settings_in_either_file(
+    tmp_path: Path, file: str
+) -> None:
+    build = '[build-system]\nrequires = ["hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+    project = f'{build}[project]\nname = "tides"\ndynamic = ["version"]\n'
+    table = "tool.hatch.version" if file == "pyproject.toml" else "version"
+    settings = f"[{table}]\nsource = 'vcs'\ntag-pattern = '^sea-(?P<version>.+)$'\n"
+    files = {"pyproject.toml": project, "hatch.toml": ""}
+    files[file] += settings
+    commit(write(tmp_path, files))
+    for it in ("sea-1.0", "v7.0"):
+        git(tmp_path, "tag", it)
+
+    place = find_place(read_project(tmp_path))
+
+    assert isinstance(place, TagPlace)
+    assert (place.tag(Version("2.0")), place.latest) == ("sea-2.0", Version("1.0"))
