@@ -4,7 +4,8 @@ An environment is found again by its interpreter, its exact requirements, the va
 reads, and the day: requirements are rarely pinned down to the last dependency, so each UTC day
 resolves them anew. A run has one to itself, under a lock; another run that needs the same makes a
 second one. It is used only when no file of it, compiled ones included, was touched since it was
-made: `environment.json` beside its files holds their fingerprint, and what was resolved.
+made: `environment.json` beside its files holds their fingerprint, and what was resolved. A build
+can write that file, too: what it has changed is removed at the end of its run.
 """
 
 from __future__ import annotations
@@ -41,10 +42,15 @@ class EnvironmentCache(AbstractContextManager["EnvironmentCache"]):
         read = sorted(item for item in environ.items() if item[0].startswith(("UV_", "SHIPWHEEL_")))
         self._key = [python, os.path.realpath(python), read]
         self._locks = ExitStack()
+        self._states: dict[Path, str] = {}
 
     def __exit__(self, *_: object) -> None:
-        """Let go of all environments."""
-        self._locks.close()
+        """Remove the environments that a build touched, and let go of all."""
+        with self._locks:
+            for path, state in self._states.items():
+                with suppress(OSError):
+                    if not _is_untouched(path, state):
+                        _remove(path)
 
     def get(self, requirements: frozenset[str], make: Callable[[Path], None]) -> Path | None:
         """Return an environment of *requirements*, which *make* puts into an empty folder.
@@ -59,9 +65,11 @@ class EnvironmentCache(AbstractContextManager["EnvironmentCache"]):
             for folder in (*reversed(self._folder.parents), self._folder):
                 folder.mkdir(mode=0o700, exist_ok=True)  # whatever the umask
             path = self._lock(name)
-            if path and not _is_untouched(path):
+            if path and not _is_untouched(path, recorded_fingerprint(path)):
                 self.renew(path, requirements, make)
                 self._evict()
+            elif path:
+                self._states[path] = recorded_fingerprint(path)
         except OSError:
             return None
         return path
@@ -85,6 +93,7 @@ class EnvironmentCache(AbstractContextManager["EnvironmentCache"]):
         }
         # Written last, and at once: with it, the environment is complete.
         write_whole(path / _RECORD, json.dumps(record, indent=2))
+        self._states[path] = str(record["files"])
 
     def _lock(self, name: str) -> Path | None:
         """Lock the first environment of this name that no other run uses."""
@@ -171,9 +180,14 @@ def _evict_one(lock: Path) -> None:
     """Remove the environment, unless it is in use; its lock stays, another run may have it open."""
     with lock.open("a") as held:
         if _is_locked(held):
-            with suppress(OSError):
-                (lock.with_suffix("") / _RECORD).unlink()
-            shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
+            _remove(lock.with_suffix(""))
+
+
+def _remove(path: Path) -> None:
+    """Remove the environment, its record first: without that it is never used."""
+    with suppress(OSError):
+        (path / _RECORD).unlink()
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _read_record(path: Path) -> dict[str, Any]:
@@ -184,9 +198,8 @@ def _read_record(path: Path) -> dict[str, Any]:
     return {}
 
 
-def _is_untouched(path: Path) -> bool:
-    made = recorded_fingerprint(path)
-    return bool(made) and made == fingerprint(path)
+def _is_untouched(path: Path, state: str) -> bool:
+    return bool(state) and state == recorded_fingerprint(path) == fingerprint(path)
 
 
 def recorded_fingerprint(path: Path) -> str:

@@ -156,6 +156,24 @@ def test_one_that_was_touched_is_made_again(tmp_path: Path, deed: str) -> None:
     assert module.read_text() == "a = 1\n"
 
 
+@pytest.mark.attack("an environment that is kept")
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_build_that_forges_the_record_gains_nothing(tmp_path: Path, *, is_kept: bool) -> None:
+    if is_kept:
+        get(tmp_path, Maker())
+    with EnvironmentCache(tmp_path, sys.executable, {}) as cache:
+        path = cache.get(A, Maker())
+        assert path
+        module = path / "lib/python3/site-packages/a.py"
+        module.write_text("evil = 1\n")
+        record = json.loads((path / "environment.json").read_text())
+        record["files"] = environment_cache.fingerprint(path)
+        (path / "environment.json").write_text(json.dumps(record))
+
+    assert get(tmp_path, Maker()) == path
+    assert module.read_text() == "a = 1\n"
+
+
 def test_one_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
     def fail(path: Path) -> None:
         (path / "half").touch()
