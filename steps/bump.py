@@ -33,6 +33,7 @@ from steps.version.plan import (
     Bump,
     BumpPlan,
     Files,
+    VersionGroup,
     current_version,
     make_plan,
     next_version,
@@ -43,7 +44,6 @@ from steps.version.plan import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from packaging.utils import NormalizedName
     from packaging.version import Version
 
     from steps.backend.context import BuildOptions
@@ -165,17 +165,26 @@ class _Gate:
         Refused.raise_all(problems)
         return found
 
-    def follow(self, name: NormalizedName, current: Version | None) -> Version:
-        """Return the next version of a dependent: of its kind, and greater than is published."""
-        current = current or UNTAGGED
-        version = next_pre(current) if current.is_prerelease else next_version("patch", current)
-        versions = self.index.read_many([name])[name].versions
-        verdict = decide(version, versions, self.rules, static=True)
-        if verdict.allowed:
-            return version
-        if verdict.suggestions:
-            return verdict.suggestions[0]
-        raise Refused(f"{name} cannot be bumped to {version}: {verdict.reason}", verdict.hint)
+    def follow(self, groups: Sequence[VersionGroup]) -> tuple[Version, ...]:
+        """Return the next version of each group of dependents that share one.
+
+        It is of the kind of the current one, and greater than all that are published.
+        """
+        published = self.index.read_many(chain.from_iterable(it.names for it in groups))
+
+        def following(group: VersionGroup) -> Version:
+            current = group.current or UNTAGGED
+            version = next_pre(current) if current.is_prerelease else next_version("patch", current)
+            versions = {it for name in group.names for it in published[name].versions}
+            verdict = decide(version, versions, self.rules, static=True)
+            if verdict.allowed:
+                return version
+            if verdict.suggestions:
+                return verdict.suggestions[0]
+            said = f"{group.names[0]} cannot be bumped to {version}: {verdict.reason}"
+            raise Refused(said, verdict.hint)
+
+        return each(following, groups, workers=1)
 
 
 def _current(project: Project) -> Version:

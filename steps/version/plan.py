@@ -9,6 +9,7 @@ import os
 import tomllib
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from packaging.version import InvalidVersion, Version
 
 from steps.host.errors import InputError, Problem
 from steps.host.files import kind_at, read_whole
-from steps.project.dependencies import declared_dependencies, parse_dependency
+from steps.project.dependencies import declared_dependencies, parse_dependency, read_text
 from steps.project.references import read_references
 from steps.project.repository import walk
 from steps.project.requirements_file import parse_requirements
@@ -31,7 +32,7 @@ from steps.version.bounds import BoundsError, move_bounds, move_requirement
 from steps.version.places import FilePlace, find_place, replace_once
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from packaging.utils import NormalizedName
 
@@ -63,6 +64,14 @@ class Bump:
     def file(self) -> Path | None:
         """The file that the new version is written in, if it is in one."""
         return self.place.path if isinstance(self.place, FilePlace) else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionGroup:
+    """The projects *names* that have one version, *current*: None where there is no tag yet."""
+
+    names: tuple[NormalizedName, ...]
+    current: Version | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,47 +151,60 @@ def _next_of_kind(kind: str, current: Version, release: Version) -> Version:
 
 def sharing(projects: Sequence[Project], repository: Iterable[Project]) -> tuple[Project, ...]:
     """Return *projects*, and those of *repository* whose versions are in the same files."""
-    written = {_file_of(it) for it in projects} - {None}
-    others = (it for it in repository if it not in projects and it.version is None)
-    return (*projects, *(it for it in others if _file_of(it) in written))
+    return tuple(chain.from_iterable(_groups(projects, repository)))
 
 
-def _file_of(project: Project) -> Path | None:
+def _groups(projects: Collection[Project], repository: Iterable[Project]) -> list[list[Project]]:
+    """Return *projects*, each with those of them and of *repository* that share its version."""
+    groups: dict[object, list[Project]] = {}
+    for it in projects:
+        groups.setdefault(_written(it) or it, []).append(it)
+    own = {*projects}
+    for it in repository:
+        if it.version is None and it not in own and (written := _written(it)) in groups:
+            groups[written].append(it)
+    return [*groups.values()]
+
+
+def _written(project: Project) -> tuple[Path, str] | None:
+    """Return the file that has the version of *project*, and what it is; None for no file."""
     with suppress(InputError):
         place = find_place(project)
-        return place.path if isinstance(place, FilePlace) else None
+        if isinstance(place, FilePlace):
+            return place.path, place.version(read_text(place.path))
     return None
 
 
 def make_plan(
     targets: Mapping[Project, Version],
-    follow: Callable[[NormalizedName, Version | None], Version],
+    follow: Callable[[Sequence[VersionGroup]], Sequence[Version]],
     files: Files,
     bounds: Bounds | None,
 ) -> BumpPlan:
     """Return the plan that gives *targets* their versions, and bumps what has to follow.
 
-    *follow* returns the next version of a project that has to. Raises InputError with every place
-    and every requirement that cannot be edited.
+    *follow* returns the next version for each group of projects that have to, and share theirs.
+    Raises InputError with every place and every requirement that cannot be edited.
     """
     new = {it.name: version for it, version in targets.items() if it.name}
     bumps = [_bump(it, version, "asked for") for it, version in targets.items()]
     while True:
         edited = _move_all(new, replace(files, texts={**files.texts}), bounds)
-        downstream = [
-            (project, move)
+        reasons = {
+            project: f"requires {move.new!r}"
             for directory, move in {files.paths[it.file]: it for it in edited.moves}.items()
             if (project := files.packages.get(directory)) and project.name
             if project.name not in new
-        ]
-        if not downstream:
+        }
+        if not reasons:
             break
-        for project, move in downstream:
-            if project.name:
-                place = find_place(project)
-                version = follow(project.name, current_version(project, place))
-                new[project.name] = version
-                bumps.append(_bump(project, version, f"requires {move.new!r}"))
+        groups = _groups(reasons, files.packages.values())
+        versions = follow([_version_group(it) for it in groups])
+        for group, version in zip(groups, versions, strict=True):
+            why = f"shares its version with {group[0]}"
+            found = [_bump(it, version, reasons.get(it, why)) for it in group]
+            new |= dict.fromkeys((it.project for it in found), version)
+            bumps += found
     texts = dict(edited.texts)
     problems: list[Problem] = []
     for it in bumps:
@@ -208,6 +230,11 @@ def current_version(project: Project, place: Place) -> Version | None:
         f"The version of {project} in {os.fspath(place.path)!r} is not valid (PEP 440): {text!r}",
         "write it as N.N.N, with aN, bN, rcN, .postN or .devN behind it",
     )
+
+
+def _version_group(projects: Sequence[Project]) -> VersionGroup:
+    current = current_version(projects[0], find_place(projects[0]))
+    return VersionGroup(names=tuple(it.name for it in projects if it.name), current=current)
 
 
 def _bump(project: Project, version: Version, why: str) -> Bump:

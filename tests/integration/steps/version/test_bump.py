@@ -325,6 +325,44 @@ def test_projects_with_one_file_for_their_versions_are_bumped_together(
     assert changed_lines(root) == ['+dependencies = ["core==1.1"]', "+__version__ = '1.1'"]
 
 
+def test_a_dependent_takes_those_along_that_share_its_version(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    build = '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+    dynamic = 'dynamic = ["version"]\n[tool.hatch.version]\npath = "../versions.py"\n'
+    other = "pattern = 'OTHER = \"(?P<version>.+)\"'\n"
+    members = {
+        "db": 'version = "1.0"\n',
+        "core": f'dependencies = ["db==1.0"]\n{dynamic}',
+        "app": dynamic,
+        "aside": f"{dynamic}{other}",
+    }
+    files = {
+        f"{name}/pyproject.toml": f'{build}[project]\nname = "{name}"\n{text}'
+        for name, text in members.items()
+    }
+    root = write(
+        tmp_path / "repository", {**files, "versions.py": '__version__ = "1.0"\nOTHER = "5.0"\n'}
+    )
+    commit(root)
+    hold(tmp_path / "registry", "app", "1.0.1")
+
+    bumped = shipwheel_at(emulator.host, "bump", root / "db", "--to", "minor", "--json")
+
+    assert bumped.returncode == 0, bumped.stderr
+    found = {it["project"]: (it["new"], it["why"]) for it in json.loads(bumped.stdout)["projects"]}
+    assert found == {
+        "db": ("1.1", "asked for"),
+        "core": ("1.0.2", "requires 'db==1.1'"),
+        "app": ("1.0.2", "shares its version with core"),
+    }
+    assert changed_lines(root) == [
+        '+dependencies = ["db==1.1"]',
+        '+version = "1.1"',
+        '+__version__ = "1.0.2"',
+    ]
+
+
 def _tagged(name: str) -> dict[str, str]:
     return {
         f"{name}/pyproject.toml": f'[project]\nname = "{name}"\ndynamic = ["version"]\n'

@@ -12,10 +12,11 @@ from steps.host.errors import InputError
 from steps.project.source import read_project
 from steps.version.bounds import Bounds, BoundsError, admits, move_bounds, move_requirement
 from steps.version.places import TagPlace, find_place, find_tag_place
-from steps.version.plan import Files, make_plan, next_version
+from steps.version.plan import Files, VersionGroup, make_plan, next_version
 from tests.tree import commit, git, write
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 NEXT = [
@@ -156,7 +157,30 @@ def test_a_project_whose_name_only_its_backend_knows_is_refused(tmp_path: Path) 
     files = Files(roots=(tmp_path,), paths={}, packages={})
 
     with pytest.raises(InputError, match="has no name in its files"):
-        make_plan(targets, lambda _name, _old: Version("2"), files, None)
+        make_plan(targets, lambda _groups: (), files, None)
+
+
+def test_the_next_versions_of_all_dependents_of_a_project_are_asked_for_at_once(
+    tmp_path: Path,
+) -> None:
+    names = ("db", "app", "core")
+    for name in names:
+        requires = "" if name == "db" else "dependencies = ['db<2']\n"
+        text = f"[project]\nname = '{name}'\nversion = '1'\n{requires}"
+        write(tmp_path, {f"{name}/pyproject.toml": text})
+    projects = {tmp_path / it: read_project(tmp_path / it) for it in names}
+    paths = {it / "pyproject.toml": it for it in projects}
+    asked = []
+
+    def follow(groups: Sequence[VersionGroup]) -> list[Version]:
+        asked.append([it.names for it in groups])
+        return [Version("1.1")] * len(groups)
+
+    files = Files(roots=(tmp_path,), paths=paths, packages=projects)
+    plan = make_plan({projects[tmp_path / "db"]: Version("2")}, follow, files, None)
+
+    assert asked == [[("app",), ("core",)]]
+    assert [str(it.new) for it in plan.bumps] == ["2", "1.1", "1.1"]
 
 
 _SEA = {"git_describe_command": ["git", "describe", "--match", "sea-v*"]}
