@@ -95,8 +95,8 @@ def _find(steps: tuple[Step, ...], name: str) -> int:
     if found is not None:
         return found
     by_id = f", by id {', '.join(names)}" if names else ""
-    otherwise = f"steps are #0 to #{len(steps) - 1}{by_id}"
-    raise InputError(f"No step is called {name!r}", did_you_mean(name, names, otherwise))
+    numbered = f"steps are #0 to #{len(steps) - 1}" if len(steps) > 1 else "the only step is #0"
+    raise InputError(f"No step is called {name!r}", did_you_mean(name, names, numbered + by_id))
 
 
 @dataclass(frozen=True)

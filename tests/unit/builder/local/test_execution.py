@@ -63,6 +63,13 @@ def test_steps_without_ids_are_named_by_their_numbers() -> None:
     assert str(error.value.problems[0]) == ("No step is called 'build'\n  hint: steps are #0 to #2")
 
 
+def test_a_single_step_is_named_as_the_only_one() -> None:
+    with pytest.raises(InputError) as error:
+        make_graph((step(),), only="build")
+
+    assert error.value.problems[0].hint == "the only step is #0"
+
+
 @given(st.lists(st.sets(st.integers(0, 7)), max_size=8))
 def test_every_step_runs_once_and_after_all_that_it_waits_for(graph: list[set[int]]) -> None:
     steps = tuple(
