@@ -100,7 +100,7 @@ class Function:
 
     def main(self) -> bytes | None:
         """Return its main.py, if it has one; raise InputError."""
-        return _read_bytes(self.directory / MAIN) if MAIN in self.files else None
+        return read_bytes(self.directory / MAIN) if MAIN in self.files else None
 
 
 def read_function(directory: Path, *, pin: bool = False) -> Function:
@@ -252,7 +252,8 @@ def _read(path: Path) -> str:
     return read_whole(path, "let this user read it, as UTF-8", newline="")
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Return what is in the file at *path*; raise InputError."""
     try:
         return path.read_bytes()
     except OSError as error:

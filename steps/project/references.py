@@ -9,10 +9,12 @@ from __future__ import annotations
 import glob
 import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from steps.host.errors import InputError
 from steps.host.files import kind_at
 from steps.project.dependencies import (
     declared_dependencies,
@@ -72,7 +74,11 @@ class References:
 def read_references(directory: Path) -> References:
     """Return what the project or function in *directory* refers to; or raise InputError."""
     found = References()
-    files = {entry.name for entry in os.scandir(directory)}
+    try:
+        files = {entry.name for entry in os.scandir(directory)}
+    except OSError as error:  # it was there a moment ago
+        message = f"{os.fspath(directory)!r} cannot be read: {error.strerror}"
+        raise InputError(message, "let this user read it, or leave it out") from None
     table = read_pyproject(directory) if "pyproject.toml" in files else {}
     if "hatch.toml" in files:
         table = with_hatch_toml(directory, table)
@@ -265,7 +271,7 @@ def _expand(base: Path, pattern: str) -> list[Path]:
 def links(folders: Iterable[str]) -> Iterator[tuple[Path, Path]]:
     """Yield each symbolic link in *folders*, with the path that it leads to."""
     for folder in folders:
-        with os.scandir(folder) as entries:
+        with suppress(OSError), os.scandir(folder) as entries:  # one that is gone has none
             for entry in entries:
                 if entry.is_symlink():
                     yield Path(entry.path), Path(os.path.realpath(entry.path))

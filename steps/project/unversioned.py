@@ -68,8 +68,9 @@ class Unversioned:
         most = 2 * len(description.encode()) + 1
         texts = set()
         for file in (Path(folder, it) for folder, files in walk(self.directory) for it in files):
-            if file.is_file() and file.stat().st_size <= most and self.matches(self._path(file)):
-                with suppress(OSError, UnicodeDecodeError):
+            with suppress(OSError, UnicodeDecodeError):
+                small = file.is_file() and file.stat().st_size <= most
+                if small and self.matches(self._path(file)):
                     texts.add(normal_text(file.read_text(encoding="utf-8")))
         return {text for text in texts if text and text in description}
 

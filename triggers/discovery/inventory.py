@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
-from steps.function.function import is_function
+from steps.function.function import is_function, read_bytes
 from steps.host.errors import InputError, Problem, shorten
 from steps.project.manifest import is_excluded
 from steps.project.references import REQUIREMENTS, read_references
@@ -222,7 +222,7 @@ def _find_functions(
         path
         for path in _function_candidates(folders)
         if is_function(
-            (root / path / "main.py").read_bytes(),
+            read_bytes(root / path / "main.py"),
             _required_names(root / path),
             entry_points.get(path, ""),
         )

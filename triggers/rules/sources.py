@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from packaging.version import Version
 
-from steps.function.function import MAIN
+from steps.function.function import MAIN, read_bytes
 from steps.function.rules import judge_main
 from steps.host.documents import (
     Document,
@@ -273,7 +273,7 @@ def _render(sources: Sources, file: pathlib.Path, document: Document) -> list[Fi
 
 def _of_main(main: pathlib.Path, function: FunctionSettings) -> Iterator[Finding]:
     """Yield what is wrong with the *main* module of *function*, in the words of `requirements`."""
-    text = main.read_bytes() if main.is_file() else None
+    text = read_bytes(main) if main.is_file() else None
     runtime = int(function.runtime.removeprefix("python3"))
     for each in judge_main(text, repr(function.path), function.entry_point, runtime):
         yield each.located(str(main), each.line or 1)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from steps.host.errors import InputError, Problem
+from steps.project.references import read_references
 from tests.unit.triggers.discovery.trees import BUILDS, IMPORT, found, inventory, project
+from triggers.discovery.dependencies import links_out
 from triggers.discovery.inventory import (
     find_components,
     left_out_functions,
@@ -49,6 +51,22 @@ def test_packages_and_functions_are_found(tmp_path: Path) -> None:
         "functions/g": "function",
         "functions/h": "function",
     }
+
+
+def test_a_main_module_that_is_gone_before_it_is_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "main.py").symlink_to("nothing")
+
+    with pytest.raises(InputError, match=r"f/main\.py' cannot be read: No such file"):
+        inventory(tmp_path, {"f/requirements.txt": ""})
+
+
+def test_folders_that_are_gone_before_they_are_read_are_passed_over_or_named(
+    tmp_path: Path,
+) -> None:
+    assert links_out(tmp_path, ["gone"], []) == {}
+    with pytest.raises(InputError, match="gone' cannot be read: No such file"):
+        read_references(tmp_path / "gone")
 
 
 @pytest.mark.parametrize(
