@@ -13,7 +13,7 @@ import re
 import stat
 import struct
 from collections import Counter
-from itertools import product
+from itertools import dropwhile, product
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 _LONGEST_PART = 255
 _LONGEST_NAME = 900
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# What `..` follows may be a link itself, and then the path leads elsewhere.
-_DOWN_AND_UP = re.compile(r"(?:^|/)(?!\.{1,2}/)[^/]+/+(?:.*/)?\.\.(?:/|$)")
 # As the specification of the format (APPNOTE.TXT) has them.
 _MEMBER = struct.Struct("<4s5H3L2H")
 _LISTED = struct.Struct("<4s6H3L5H2L")
@@ -171,8 +169,13 @@ def _link_problems(entry: tarfile.TarInfo) -> Iterator[str]:
     if not (entry.issym() or entry.islnk()):
         return
     top = PurePosixPath(entry.name).parts[:1]
-    if PurePosixPath(_target(entry)).parts[:1] != top or _DOWN_AND_UP.search(entry.linkname):
+    if PurePosixPath(_target(entry)).parts[:1] != top or _goes_down_and_up(entry.linkname):
         yield f"{quoted(entry.name)} is a link that leads out: {quoted(entry.linkname)}"
+
+
+def _goes_down_and_up(link: str) -> bool:
+    """Return whether `..` follows a folder: that may be a link itself, which leads elsewhere."""
+    return ".." in dropwhile(lambda part: part in {"", ".", ".."}, link.split("/"))
 
 
 def _nesting_problems(entries: Iterable[tarfile.TarInfo]) -> Iterator[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ENTRY_POINT_LINE = re.compile(
-    r"(?P<group>\[[^\[\]]+\])|(?P<name>[^\s=\[#;][^=]*?)\s*=\s*(?P<value>\S.*?)|(?:#.*)?"
+    r"(?P<group>\[[^\[\]]+\])|(?P<name>[^\s=\[#;][^=]*)=\s*(?P<value>\S.*)|(?:#.*)?"
 )
 # What says which files need no release is no reason for one; the blank line goes with it.
 _OWN_TABLE = re.compile(rb"(?m)(?:^\r?\n)?^\[tool\.shipwheel\].*\n?(?:^[^\[\r\n].*\n?)*")
@@ -50,6 +50,10 @@ _LEFT_OUT_FIELDS = {
 # Poetry adds one for each Python that it knew when it built.
 _POETRY_CLASSIFIER = "Programming Language :: Python :: 3"
 _DETAIL_CHARACTERS = 60
+# The specification has 31. `packaging` goes through all lines for each name that there is.
+_MOST_FIELDS = 100
+# Of Python's TOML reader the time grows with the square of a dotted key's parts.
+_MOST_DOTS = 1000
 _PLURAL_FIELDS = {"obsoletes", "provides", "requires"}  # named so by their standard
 
 
@@ -62,8 +66,10 @@ def wheel_says(text: bytes) -> str:
 
 
 def table_in_one_form(text: bytes) -> str | None:
-    """Return the table of a pyproject.toml, however it is written; None for no valid TOML."""
-    with suppress(ValueError):
+    """Return the table of a pyproject.toml, however it is written; None for what cannot be read."""
+    with suppress(ValueError, RecursionError):
+        if any(line.count(b".") > _MOST_DOTS for line in text.splitlines()):
+            return None
         table = tomllib.loads(_OWN_TABLE.sub(b"", text).decode())
         return json.dumps(table, sort_keys=True, default=repr)
     return None
@@ -75,7 +81,7 @@ def entry_points(text: bytes) -> str | None:
     None for what readers of such files do not agree about: then the bytes count.
     """
     group = ""
-    found: set[tuple[str, str, str]] = set()
+    found: dict[tuple[str, str], str] = {}
     for line in text.replace(b"\r\n", b"\n").split(b"\n"):
         # A character that is not UTF-8 is in no line that readers agree about.
         match = _ENTRY_POINT_LINE.fullmatch(line.decode("utf-8", "replace").rstrip(" \t"))
@@ -83,10 +89,11 @@ def entry_points(text: bytes) -> str | None:
             return None
         group = match["group"] or group
         if match["name"]:
-            if not group or any((group, match["name"]) == it[:2] for it in found):
+            key = (group, match["name"].rstrip())
+            if not group or key in found:
                 return None
-            found.add((group, match["name"], match["value"]))
-    return json.dumps(sorted(found)) if found else ""
+            found[key] = match["value"]
+    return json.dumps(sorted(found.items())) if found else ""
 
 
 def without_own_table(text: bytes) -> str:
@@ -110,6 +117,8 @@ def parse_metadata(path: Path, text: bytes) -> tuple[RawMetadata, dict[str, list
     Raises InputError where there is no metadata at all, and for a description that is not UTF-8.
     """
     try:
+        if len({*message_from_bytes(text)}) > _MOST_FIELDS:
+            raise ValueError(f"it has more than {_MOST_FIELDS} fields")  # noqa: TRY301 - as below
         raw, unparsed = parse_email(text)
         if not all(isinstance(it, str) for it in unparsed.get("description", ())):
             raise ValueError("its description is not UTF-8")  # noqa: TRY301 - said as the others are
@@ -188,7 +197,8 @@ def spelled(field: str) -> str:
 
 def changed_values(old: tuple[str, ...], new: tuple[str, ...]) -> str:
     """Return the values on one side only, where they are short."""
-    gone = [f"-{value!r}" for value in old if value not in new]
-    come = [f"+{value!r}" for value in new if value not in old]
-    text = " ".join(gone + come)
+    come, gone = {*new}, {*old}
+    text = " ".join(
+        [f"-{it!r}" for it in old if it not in come] + [f"+{it!r}" for it in new if it not in gone]
+    )
     return text if len(text) <= _DETAIL_CHARACTERS else ""

@@ -24,7 +24,7 @@ _MOST_VALUES = 20_000
 _DEEPEST = 100
 _WIDEST_INTEGER = 64  # bits
 
-_EXPONENT = r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"
+_EXPONENT = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][-+]?[0-9]+$"
 _CONSTRUCTION_ERRORS = (
     AttributeError, LookupError, OverflowError, TypeError, ValueError, yaml.YAMLError,
 )  # fmt: skip

@@ -34,7 +34,7 @@ _PROJECT_ROOT = re.compile(
     r"(?:file:/*)?(?:\$\{PROJECT_ROOT\}|\{root((?::parent)*)(?::uri|:real)?\})"
 )
 # A version that uv-dynamic-versioning fills in: `==`, and an expression of Jinja's.
-_TEMPLATE = re.compile(r"[=<>!~]*\s*\{\{.*?\}\}")
+_TEMPLATE = re.compile(r"[=<>!~]{0,3}\s{0,9}\{\{.{0,200}?\}\}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +157,9 @@ def poetry_specifier(constraint: str) -> str:
     """Return Poetry's *constraint* as a PEP 440 specifier; raise ValueError if there is none."""
     if "|" in constraint:
         raise ValueError("a choice between versions has no form in a requirements file")
-    parts = [part for part in re.split(r"\s*,\s*|\s+(?=[<>=!^~])", constraint.strip()) if part]
+    parts = [
+        part for part in re.split(r" ?, ?| (?=[<>=!^~])", " ".join(constraint.split())) if part
+    ]
     return ",".join(filter(None, map(_one_specifier, parts)))
 
 
@@ -294,7 +296,7 @@ def _poetry_line(name: str, entry: Mapping[str, Any]) -> str:
 
 
 def _one_specifier(part: str) -> str:
-    match = re.fullmatch(r"(\^|~(?!=)|[=<>~!]*)\s*(\S+)", part)
+    match = re.fullmatch(r"(\^|~(?!=)|[=<>~!]*+)\s*(\S+)", part)
     if match is None:
         raise ValueError(f"not a constraint: {part!r}")
     operator, text = match.groups()

@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 DEFAULT_TIMEOUT = 3600.0  # seconds; the API's text of 2026, it was 600 before
 _JSON_DURATION = re.compile(r"-?[0-9]+(?:\.[0-9]{1,9})?s")
-_GO_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|ms|s|m|h)")
+_GO_PART = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|ms|s|m|h)")
 _GO_DURATION = re.compile(rf"([-+]?)((?:{_GO_PART.pattern})+)")
 _UNITS = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 

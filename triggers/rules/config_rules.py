@@ -92,7 +92,8 @@ def expansions_are_in_values(config: ConfigSource) -> Iterator[Finding]:
     """SW401: only `$KEY` and `${KEY}` are replaced in a step; the rest reaches the program."""
     known = BUILT_IN | config.build.substitutions.keys()
     for path, text in template_texts(config.build):
-        for match in _EXPANSION.finditer(text):
+        # Behind the last } none ends: looking for it from each ${ would take quadratic time.
+        for match in _EXPANSION.finditer(text, 0, text.rfind("}") + 1):
             length, key, operation = match.groups()
             if (length or operation) and (key in known or key.startswith("_")):
                 message = (
@@ -108,10 +109,10 @@ def scripts_read_variables(config: ConfigSource) -> Iterator[Finding]:
     known = BUILT_IN | build.substitutions.keys()
     for index, step in enumerate(build.steps):
         path = ("steps", index, "script")
-        own = _variables(build, step)
+        own, assigned = _variables(build, step), _assigned(step.script)
         for key in dict.fromkeys(a or b for a, b in _SCRIPT_REFERENCE.findall(step.script)):
             is_key = key in known or re.match("_[A-Z]", key)
-            if is_key and own is not None and key not in own and not _assigns(step.script, key):
+            if is_key and own is not None and key not in own and key not in assigned:
                 message = f"${{{key}}} in a script is a variable of the shell, and not set"
                 hint = f"add `env: ['{key}=${{{key}}}']`, or automapSubstitutions"
                 yield Finding.at(path, message, hint, "SW402")
@@ -131,8 +132,10 @@ def _variables(build: Build, step: Step) -> set[str] | None:
     return plain | {*build.options.secret_env, *step.secret_env}
 
 
-def _assigns(script: str, key: str) -> bool:
-    return bool(re.search(rf"\b{key}=|\b(?:for|read|local|declare|export)\b.*\b{key}\b", script))
+def _assigned(script: str) -> set[str]:
+    """Return the variables that *script* gives a value itself."""
+    after = re.findall(r"(?m)^(?>.*?\b(?:for|read|local|declare|export)\b)(.*)", script)
+    return {*re.findall(r"\b(\w+)=", script), *re.findall(r"\w+", "\n".join(after))}
 
 
 def substitutions_are_where_they_are_made(config: ConfigSource) -> Iterator[Finding]:
@@ -189,6 +192,11 @@ class _Habit:
     hint: str
 
 
+def _up_to(word: str) -> str:
+    """Return the pattern of a command up to its first *word*: from no other one is more found."""
+    return rf"(?<![^\n;&|])(?>[^\n;&|]*?\b{word})"
+
+
 _HABITS = (
     _Habit(
         "SW901",
@@ -198,7 +206,7 @@ _HABITS = (
     ),
     _Habit(
         "SW902",
-        re.compile(r"\bsetup\.py\b[^\n;&|]*?\s(?:sdist|bdist\w*|upload|register)\b"),
+        re.compile(_up_to(r"setup\.py\b") + r"[^\n;&|]*?\s(?:sdist|bdist\w*|upload|register)\b"),
         "commands of setup.py are deprecated, and build with whatever is installed",
         "`shipwheel publish DIRECTORY` builds and uploads it, `shipwheel build DIRECTORY` only"
         " builds",
@@ -206,21 +214,25 @@ _HABITS = (
     _Habit(
         "SW904",
         re.compile(
-            r"(?:>|\btee\s(?:-a\s+)?|\b(?:cp|mv)\s[^\n;&|]*\s)\s*[\"']?[^\s\"'<>|;&]*\.pypirc\b"
+            r"(?:>\s*|\btee\s+(?:-a\s+)?|" + _up_to(r"(?:cp|mv)\s") + r"[^\n;&|]*\s)"
+            r"[\"']?[^\s\"'<>|;&]*\.pypirc\b"
         ),
         "the step writes a .pypirc",
         "remove it; `shipwheel publish` uploads as the build's service account",
     ),
     _Habit(
         "SW904",
-        re.compile(r"\b(?:oauth2accesstoken|_json_key_base64):[^\s@]+@[^\s/]*python\.pkg\.dev"),
+        re.compile(
+            r"\b(?:oauth2accesstoken|_json_key_base64):[^\s@]{1,5000}@[^\s/]{0,99}python\.pkg\.dev"
+        ),
         "the step writes a token into a URL",
         "remove it; `shipwheel publish` and `shipwheel settings` need none in a file",
     ),
     _Habit(
         "SW904",
         re.compile(
-            r"\b(?:twine\s+upload|(?:uv|poetry)\s+publish)\b[^\n;&|]*\s(?:-[pt]|--password|--token)\b"
+            _up_to(r"(?:twine\s+upload|(?:uv|poetry)\s+publish)\b")
+            + r"[^\n;&|]*\s(?:-[pt]|--password|--token)\b"
             r"|\bpoetry\s+config\s+http-basic\.\S+\s+\S+\s+\S"
         ),
         "the step gives a password on the command line, where logs and processes show it",
@@ -230,8 +242,8 @@ _HABITS = (
     _Habit(
         "SW906",
         re.compile(
-            r"pkg\.dev[^\n]*(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)"
-            r"|(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)[^\n]*pkg\.dev"
+            r"(?m:^)(?>.*?pkg\.dev).*(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)"
+            r"|(?m:^)(?>.*?(?:--extra-index-url|PIP_EXTRA_INDEX_URL=)).*pkg\.dev"
             r"|(?:--extra-index-url[ =]|PIP_EXTRA_INDEX_URL=)\s*[\"']?(?:https?://)?\$"
         ),
         "an extra index may install a stranger's higher version: dependency confusion",

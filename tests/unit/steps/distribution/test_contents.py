@@ -6,13 +6,17 @@ import gzip
 import hashlib
 import io
 import tarfile
+import time
 import zipfile
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 
 from steps.distribution.contents import compare
 from steps.distribution.files import read_distribution
+from steps.distribution.metadata import table_in_one_form
+from steps.host.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -155,6 +159,33 @@ def test_entry_points_are_contents(tmp_path: Path) -> None:
     ours = {**WHEEL, f"{INFO}/entry_points.txt": "[console_scripts]\ntide = tide_tables:main\n"}
 
     assert said(wheels(tmp_path, ours, WHEEL)) == ["file added: .dist-info/entry_points.txt"]
+
+
+@pytest.mark.attack("time and memory")
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("entry_points.txt", "[a]\nb" + " " * 100_000 + "c"),
+        ("entry_points.txt", "[a]\n" + "".join(f"b{number}=c\n" for number in range(12_000))),
+        ("METADATA", METADATA + "".join(f"X{number}: 1\n" for number in range(12_000))),
+        ("METADATA", METADATA + "".join(f"Classifier: {number}\n" for number in range(12_000))),
+    ],
+    ids=["spaces", "entry points", "fields", "values"],
+)
+def test_no_file_of_a_published_wheel_takes_long_to_compare(
+    ours: str, theirs: str, tmp_path: Path
+) -> None:
+    name = f"{INFO}/{ours}"
+    begin = time.process_time()
+    with suppress(InputError):  # or it is refused
+        wheels(tmp_path, {**WHEEL, name: WHEEL.get(name, "[a]\nb=c\n")}, {**WHEEL, name: theirs})
+    assert time.process_time() - begin < 1
+
+
+@pytest.mark.attack("time and memory")
+@pytest.mark.parametrize("text", [b"a" + b".a" * 100_000 + b" = 1", b"a = " + b"[" * 100_000])
+def test_toml_that_takes_long_to_read_has_no_form(text: bytes) -> None:
+    assert table_in_one_form(text) is None
 
 
 def test_entry_points_in_another_form_are_no_difference(tmp_path: Path) -> None:

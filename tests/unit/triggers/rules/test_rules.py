@@ -115,6 +115,20 @@ def test_a_step_as_long_as_cloud_build_takes_is_judged_in_no_time() -> None:
     assert time.monotonic() - began < 10
 
 
+@pytest.mark.attack("time and memory")
+@pytest.mark.parametrize(
+    "part",
+    ["cp a ", "tee -a" + " " * 9000, "setup.py ", "uv publish ", "pkg.dev ",
+     "PIP_EXTRA_INDEX_URL= ", "oauth2accesstoken:", "${_A:", "for $_A "],
+)  # fmt: skip
+def test_no_step_takes_long_to_judge(part: str) -> None:
+    text = "".join(part.replace("_A", f"_A{number}") for number in range(100_000 // len(part)))
+    steps = [{"name": "bash", "args": ["-c", text]}, {"name": "bash", "script": text}]
+    began = time.process_time()
+    found({"cloudbuild.yaml": json.dumps({"steps": steps, "timeout": "1" * 50_000 + "s"})})
+    assert time.process_time() - began < 2
+
+
 def test_every_code_has_a_case_and_a_family() -> None:
     # SW606 needs a git repository: its case is in tests/unit/triggers/manifest/test_init_update.py.
     assert {case[:5] for case in ALL} == CODES.keys() - {"SW606"}
