@@ -24,8 +24,8 @@ from steps.registry.address import Registry, parse_registry
 from triggers.discovery.inventory import (
     OWN_BUILD_CONFIG,
     Inventory,
+    function_settings,
     left_out_functions,
-    names_from_paths,
     take_inventory,
     unusable_components,
 )
@@ -119,7 +119,7 @@ def command(
     if is_update:
         _report(_update(directory, force=force), as_json=as_json)
         return
-    excluded, names = _exceptions(directory, is_image=is_image)
+    excluded, functions = _exceptions(directory, is_image=is_image)
     source = _source(directory, github, repository, git_repository_link)
     target = _artifact_registry(registry, () if source else (_NO_SOURCE,))
     project = project or target.project
@@ -131,17 +131,19 @@ def command(
         source=source,
         branch=_default_branch(directory),
         excluded=excluded,
-        names=names,
+        functions=functions,
         is_image=is_image,
     )
     _report(_write(directory, options, force=force), as_json=as_json)
 
 
-def _exceptions(directory: Path, *, is_image: bool) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what is left out, with the reasons, and names for functions; neither for the image."""
+def _exceptions(
+    directory: Path, *, is_image: bool
+) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return what is left out, with the reasons, and functions' settings; none for the image."""
     if not is_image:
         excluded = unusable_components(directory)
-        return excluded, names_from_paths(directory, excluded)
+        return excluded, function_settings(directory, excluded)
     if not (directory / _DOCKERFILE).is_file():
         raise InputError(
             f"--image-trigger is for a checkout of Shipwheel: there is no {_DOCKERFILE} in"
@@ -161,9 +163,10 @@ def _write(directory: Path, options: InitOptions, *, force: bool) -> list[Writte
     written = write_files(directory, files, force=force)
     warn(*_taken_for_a_package(directory) if len(files) > 1 else ())
     warn(*(f"{path} is left out: {reason}" for path, reason in options.excluded.items()))
-    for path, name in options.names.items():
+    for path, settings in options.functions.items():
         said = "%s: deployed as %s, since its folder's name is not unique, or not valid"
-        _logger.info(said, path, name)
+        if name := settings.get("name"):
+            _logger.info(said, path, name)
     for line in others:
         _logger.info("%s", line)
     return written

@@ -23,7 +23,7 @@ from steps.project.requirements_file import parse_requirements
 from steps.project.source import read_pyproject
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from steps.host.errors import Level
     from steps.project.requirements_file import RequirementsFile
@@ -36,6 +36,7 @@ PYPROJECT = "pyproject.toml"
 FRAMEWORK = "functions-framework"
 # Whichever Python the module is for, and in whatever encoding.
 _FRAMEWORK_IMPORT = rb"(?m)^[ \t]*(?:import|from)[ \t](?:[^#\n\"']*,[ \t]*)?functions_framework\b"
+_DECORATOR = re.compile(r"functions_framework\.(?:aio\.)?(?:http|cloud_event|typed)")
 BUNDLE_FOLDER = "wheels"  # of the function, for wheels that are built from its repository
 _DEFINITION = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _HEADER = "# {} by shipwheel requirements from {}"
@@ -166,6 +167,40 @@ def entry_points(main: ast.Module) -> frozenset[str] | None:
             # What is written to globals() is bound, and no parser sees it.
             names.add(node.id if isinstance(node.ctx, ast.Store) else _unseen(node.id))
     return None if names & {"*", "__getattr__"} else frozenset(names - {""})
+
+
+def decorated_entry_point(main: bytes) -> str:
+    """Return the one function of the module *main* that the functions framework decorates.
+
+    Empty where there are several or none, or where the module cannot be parsed.
+    """
+    try:
+        nodes = _top_level(parse_main(main))
+    except (SyntaxError, ValueError):
+        return ""
+    origins: dict[str, str] = {}
+    for node in nodes:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            origins |= {it.asname or it.name: f"{module}{it.name}" for it in node.names}
+    found = {
+        node.name
+        for node in nodes
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if any(_DECORATOR.fullmatch(_origin(it, origins)) for it in node.decorator_list)
+    }
+    return found.pop() if len(found) == 1 else ""
+
+
+def _origin(decorator: ast.expr, origins: Mapping[str, str]) -> str:
+    """Return what *decorator* is, by the dotted name from which it is imported."""
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    names: list[str] = []
+    while isinstance(node, ast.Attribute):
+        names.insert(0, node.attr)
+        node = node.value
+    first = node.id if isinstance(node, ast.Name) else ""
+    return ".".join((origins.get(first, first), *names))
 
 
 def _unseen(name: str) -> str:

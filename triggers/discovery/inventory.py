@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 
-from steps.function.function import is_function, read_bytes
+from steps.function.function import MAIN, decorated_entry_point, is_function, read_bytes
 from steps.host.errors import InputError, Problem, shorten
 from steps.project.manifest import is_excluded
 from steps.project.references import REQUIREMENTS, read_references
@@ -137,15 +137,29 @@ def unusable_components(root: Path) -> dict[str, str]:
     return dict(sorted(found.items()))
 
 
-def names_from_paths(root: Path, excluded: Collection[str]) -> dict[str, str]:
-    """Return the functions whose folder has no name for them, each with a name from its path.
+def function_settings(root: Path, excluded: Collection[str]) -> dict[str, dict[str, str]]:
+    """Return the functions that need settings: a name, or an entry point that is not `main`."""
+    packages = _find_packages(root)
+    candidates = _without(_find_functions(root, _folders(root), {}), [*map(glob.escape, excluded)])
+    functions = [path for path in candidates if path not in packages]
+    names = _names_from_paths([it for it in functions if it != "."])
+    found: dict[str, dict[str, str]] = {}
+    for path in functions:
+        entry_point = decorated_entry_point(read_bytes(root / path / MAIN))
+        found[path] = {"name": names[path]} if path in names else {}
+        if entry_point != "main" and entry_point.isascii() and entry_point:
+            found[path]["entryPoint"] = entry_point
+    return {path: settings for path, settings in found.items() if settings}
+
+
+def _names_from_paths(functions: Iterable[str]) -> dict[str, str]:
+    """Return those of *functions* whose folder has no name for them, each with one from its path.
 
     The folder's name is another one's, too, or one that Google refuses.
     """
     by_name: dict[str, list[str]] = {}
-    for path in _find_functions(root, _folders(root), {}):
-        if path not in excluded and path != ".":
-            by_name.setdefault(function_name(path.rsplit("/", 1)[-1]), []).append(path)
+    for path in functions:
+        by_name.setdefault(function_name(path.rsplit("/", 1)[-1]), []).append(path)
     unnamed = [
         path
         for name, paths in by_name.items()
@@ -222,7 +236,7 @@ def _find_functions(
         path
         for path in _function_candidates(folders)
         if is_function(
-            read_bytes(root / path / "main.py"),
+            read_bytes(root / path / MAIN),
             _required_names(root / path),
             entry_points.get(path, ""),
         )

@@ -128,8 +128,8 @@ def _earlier(path: str) -> list[str]:
 class InitOptions:
     """What the manifest begins with: *source* is the manifest's, *branch* the default branch.
 
-    *excluded* are the directories that are left out, each with the reason, *names* those of
-    functions whose folders have the same name. *is_image* says that the repository is Shipwheel's
+    *excluded* are the directories that are left out, each with the reason, *functions* the settings
+    of those that need some. *is_image* says that the repository is Shipwheel's
     own, and its trigger the one of the image.
     """
 
@@ -140,7 +140,7 @@ class InitOptions:
     source: Mapping[str, Any]
     branch: str = "main"
     excluded: Mapping[str, str] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     is_image: bool = False
 
 
@@ -255,10 +255,10 @@ def _image_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _package_sections(options: InitOptions) -> list[tuple[str, dict[str, Any]]]:
-    named = {it: {"deploy": {"function": {"name": name}}} for it, name in options.names.items()}
-    comment = "Functions in folders of one name: each needs a name of its own."
+    own = {it: {"deploy": {"function": dict(given)}} for it, given in options.functions.items()}
+    comment = "What single functions need: a name of their own, an entry point that is not `main`."
     return [
-        *([(comment, {"overrides": named})] if named else []),
+        *([(comment, {"overrides": own})] if own else []),
         (
             "Pull requests. Their account can only read: a pull request decides what is run.",
             {"check": _start("check", options.branch)},

@@ -74,6 +74,34 @@ def test_functions_whose_folders_name_cannot_be_theirs_get_names_from_their_path
     assert "# overrides:" not in (tmp_path / "shipwheel.yaml").read_text()
 
 
+@pytest.mark.parametrize(
+    ("main_py", "entry_point"),
+    [
+        ("import functions_framework\n@functions_framework.http\ndef find(request): ...\n", "find"),
+        ("import functions_framework as ff\n@ff.cloud_event\ndef on(event): ...\n", "on"),
+        ("from functions_framework import typed as t\n@t(dict)\ndef get(it): ...\n", "get"),
+        ("import functions_framework\n@functions_framework.http\ndef main(request): ...\n", None),
+        ("import functions_framework as f\n@f.http\ndef a(r): ...\n@f.http\ndef b(r): ...\n", None),
+        ("import functions_framework\n@wrap\n@other.http\ndef find(request): ...\n", None),
+        ("import functions_framework\n@functions_framework.http\ndef fähre(request): ...\n", None),
+        ("import functions_framework\n@functions_framework.http\ndef find(:\n", None),
+    ],
+)
+def test_the_entry_point_of_a_function_is_read_from_its_decorator(
+    tmp_path: Path, main_py: str, entry_point: str | None
+) -> None:
+    function = {"main.py": main_py, "requirements.txt": "functions-framework\n"}
+    files = {f"{path}/{it}": text for path in ("f", "out/f") for it, text in function.items()}
+    write(tmp_path, {**files, "out/pyproject.toml": "[["})
+
+    assert main(["init", *REGISTRY, *GITHUB]) == 0
+
+    overrides = yaml.safe_load((tmp_path / "shipwheel.yaml").read_text()).get("overrides")
+    expected = {"f": {"deploy": {"function": {"entryPoint": entry_point}}}}
+    assert overrides == (expected if entry_point else None)
+    assert entry_point is None or main(["triggers", "lint"]) == 0
+
+
 def test_what_was_written_by_hand_is_mentioned(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
