@@ -162,7 +162,7 @@ def ref_matches(pattern: str, name: str) -> bool | None:
         return None
     try:
         return re.search(pattern, name, re.ASCII) is not None
-    except re.error:
+    except (re.error, RecursionError, OverflowError):
         return None
 
 
@@ -177,6 +177,8 @@ def syntax_fault(pattern: str) -> str:
         re.compile(pattern)
     except re.error as error:
         return error.msg if error.msg in _FAULTS else ""
+    except (RecursionError, OverflowError):
+        return "it nests or repeats too much"
     return ""
 
 

@@ -32,7 +32,7 @@ def _check_pattern(pattern: str) -> str:
     """Refuse what RE2, the service's engine, refuses, such as look-around."""
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise problem(f"not a regular expression: {pattern!r} ({error})") from None
     if NOT_OF_RE2.search(pattern):
         raise problem(f"not valid in RE2: {pattern!r}", "it has no look-around or back-references")

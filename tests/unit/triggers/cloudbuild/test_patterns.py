@@ -74,6 +74,8 @@ def test_the_anchors_of_a_pattern_go_around_all_of_it(pattern: str, meant: str) 
             "(?=a)", "(?!a)", "(?<=a)", "(?<!a)", "(?>a)", r"(a)\1", "(?P<x>a)(?P=x)", r"\\(?=a)",
         )),
         ("(", "missing ), unterminated subpattern"),
+        pytest.param("(" * 5_000, "it nests or repeats too much", id="nested"),
+        ("a{99999999999999999999}", "it nests or repeats too much"),
         ("*", "nothing to repeat"),
         (")", "unbalanced parenthesis"),
         ("[a", "unterminated character set"),
