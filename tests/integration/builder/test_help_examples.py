@@ -21,6 +21,7 @@ BEFORE = {
     " shipwheel build packages/tides a;"
     " cp packages/tides/dist/*.whl wheelhouse; cp a/dist/a-1.0.tar.gz .",
     "requirements": "shipwheel publish --all --registry us-central1/my-project/pypi",
+    "settings": f"printf '{PROJECT}' > pyproject.toml",
     "versions": "shipwheel publish --all --registry us-central1/my-project/pypi",
     "init": "rm -r shipwheel.yaml cloudbuild",
     "triggers lint": "shipwheel triggers render > triggers.yaml",
