@@ -56,9 +56,9 @@ _NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
 _OF_HOOKS = "_PYPROJECT_HOOKS_"
 # What uv says of a certificate authority that it does not know.
 _UNTRUSTED = "invalid peer certificate"
-# What uv says of the variables that it reads, and of folders that it cannot use.
+# What uv says of the variables that it reads.
 _OF_SETTINGS = re.compile(
-    r"\Aerror: (invalid value |Failed to parse environment variable|Failed to initialize cache)"
+    r"\Aerror: (invalid value |Failed to parse environment variable)"
     r"|^ *cause: Virtual environment path is not valid UTF-8",
     re.MULTILINE,
 )
@@ -343,13 +343,12 @@ def _is_pure(requirements: Iterable[str]) -> bool:
 
 
 def _wrong_settings(said: str) -> InputError | None:
-    """Return what is wrong with the variables and folders that the user gives uv, if that is it."""
+    """Return what is wrong with the variables that the user gives uv, if that is it."""
     if not _OF_SETTINGS.search(said.strip()):
         return None
     return InputError(
         f"uv cannot work with its settings: {said.strip()}",
-        "fix what it names: a UV_* variable, or the folder in UV_CACHE_DIR, XDG_CACHE_HOME or"
-        " TMPDIR",
+        "fix what it names: a UV_* variable, or a folder in XDG_CACHE_HOME or TMPDIR",
     )
 
 
