@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from steps.backend.hooks import Backend
-from steps.backend.sources import EPOCH_VARIABLE, copy_sources, open_build_folder, source_date_epoch
-from steps.backend.variables import backend_environ
+from steps.backend.sources import copy_sources, open_build_folder
+from steps.backend.variables import EPOCH_VARIABLE, backend_environ, source_date_epoch
 from steps.distribution.archive import open_archive, open_sdist
 from steps.distribution.files import Distribution, file_sha256, parse_filename
 from steps.host.errors import BuildFailed, InputError, Problem, Refused, warn

@@ -19,7 +19,8 @@ from steps.backend.environment_cache import EnvironmentCache, cache_folder
 from steps.backend.environments import Environments
 from steps.backend.fork_server import ForkServers
 from steps.backend.private_requirements import PrivateRequirements
-from steps.backend.sources import given_epoch, remove_build_folders
+from steps.backend.sources import remove_build_folders
+from steps.backend.variables import given_epoch
 from steps.host.children import Children, OncePerKey, import_early
 from steps.host.errors import shorten, warn
 

@@ -29,8 +29,7 @@ from packaging.utils import canonicalize_name
 
 from steps.backend.environment_cache import fingerprint, recorded_fingerprint
 from steps.backend.private_requirements import require_plain
-from steps.backend.sources import EPOCH_VARIABLE
-from steps.backend.variables import FIXED_ENVIRONMENT, backend_environ
+from steps.backend.variables import EPOCH_VARIABLE, FIXED_ENVIRONMENT, backend_environ
 from steps.host.children import OncePerKey, limit_of
 from steps.host.errors import BuildFailed, InputError, ShipwheelError
 from steps.host.files import write_whole

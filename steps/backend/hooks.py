@@ -25,7 +25,7 @@ from build import (
 from packaging.metadata import parse_email
 from pyproject_hooks import BackendUnavailable, UnsupportedOperation
 
-from steps.backend.sources import EPOCH_VARIABLE
+from steps.backend.variables import EPOCH_VARIABLE
 from steps.distribution.archive import open_sdist
 from steps.distribution.files import Distribution, Kind, read_whole
 from steps.host.children import limit_of

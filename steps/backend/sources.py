@@ -33,19 +33,11 @@ from steps.host.git import ask_git
 from steps.project.history import checkout_around
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from steps.project.source import Project
 
 _logger = logging.getLogger("shipwheel")
-
-# The zip format knows no earlier time than 1980-01-01, so neither does a wheel.
-EARLIEST = 315532800
-# A gzip header holds 32 bits of it.
-LATEST = 2**32 - 1
-EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
-_DIGITS = 18
-_OUTPUT = {"dist", "build", "__pycache__"}
 
 # Whatever the clone has: what is packed does not depend on the umask of who cloned.
 _MODES = {True: 0o755, False: 0o644}
@@ -355,51 +347,3 @@ def _copy_file(entry: os.DirEntry[str], copy: str) -> None:
     shutil.copyfile(entry.path, copy)
     Path(copy).chmod(_MODES[bool(status.st_mode & stat.S_IXUSR)])
     os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
-    """Return the time of the project's sources, in seconds since 1970, for SOURCE_DATE_EPOCH.
-
-    It is what the environment says (https://reproducible-builds.org/specs/source-date-epoch/); else
-    the last commit that touched the directory; else the newest file in it.
-    """
-    given = given_epoch(environ)
-    epoch = _last_commit(directory) or _newest_file(directory) if given is None else given
-    return min(max(epoch, EARLIEST), LATEST)
-
-
-def given_epoch(environ: Mapping[str, str]) -> int | None:
-    """Return what the environment says, or None where it says nothing.
-
-    Raises InputError for anything but a number of seconds, as the specification asks.
-    """
-    given = environ.get(EPOCH_VARIABLE, "")
-    if not given:
-        return None
-    # More digits than any time needs: Python refuses to read thousands of them.
-    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
-        raise InputError(
-            f"{EPOCH_VARIABLE} is not a number of seconds since 1970: {given!r}",
-            "set it as `git log -1 --format=%ct` prints it, or unset it",
-        )
-    return int(given)
-
-
-def _last_commit(directory: Path) -> int:
-    # Whichever user owns the clone: its code is about to run anyway.
-    last_commit = ("rev-list", "-1", "--timestamp", "HEAD", "--", ".")
-    answer = ask_git(directory, "-c", "safe.directory=*", *last_commit)
-    return int(answer.partition(" ")[0] or 0)
-
-
-def _newest_file(directory: Path) -> int:
-    newest = 0.0
-    for folder, subfolders, files in os.walk(directory):
-        subfolders[:] = [
-            name
-            for name in subfolders
-            if name not in _OUTPUT and not name.startswith(".") and not name.endswith(".egg-info")
-        ]
-        for name in files:
-            newest = max(newest, os.lstat(os.path.join(folder, name)).st_mtime)  # noqa: PTH118 - a hot loop
-    return int(newest)

@@ -1,16 +1,29 @@
 """The variables that a build backend gets, so that what it builds depends on nothing else.
 
-It gets what is allowed below and what its project names, and no secret of the user's.
+It gets what is allowed below and what its project names, and no secret of the user's; and one time
+for all that it writes, which is that of its sources.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING
 
+from steps.host.errors import InputError
+from steps.host.git import ask_git
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
+# The zip format knows no earlier time than 1980-01-01, so neither does a wheel.
+EARLIEST = 315532800
+# A gzip header holds 32 bits of it.
+LATEST = 2**32 - 1
+EPOCH_VARIABLE = "SOURCE_DATE_EPOCH"
+_DIGITS = 18
+_OUTPUT = {"dist", "build", "__pycache__"}
 # What comes out must not depend on the machine.
 FIXED_ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0", "TZ": "UTC"}
 # The variables that every backend gets, documented in docs/reference/environment.md.
@@ -49,3 +62,51 @@ def backend_environ(environ: Mapping[str, str], more: Iterable[str] = ()) -> dic
             and not _LOGIN_IN_URL.search(value)
         )
     } | FIXED_ENVIRONMENT
+
+
+def source_date_epoch(directory: Path, environ: Mapping[str, str]) -> int:
+    """Return the time of the project's sources, in seconds since 1970, for SOURCE_DATE_EPOCH.
+
+    It is what the environment says (https://reproducible-builds.org/specs/source-date-epoch/); else
+    the last commit that touched the directory; else the newest file in it.
+    """
+    given = given_epoch(environ)
+    epoch = _last_commit(directory) or _newest_file(directory) if given is None else given
+    return min(max(epoch, EARLIEST), LATEST)
+
+
+def given_epoch(environ: Mapping[str, str]) -> int | None:
+    """Return what the environment says, or None where it says nothing.
+
+    Raises InputError for anything but a number of seconds, as the specification asks.
+    """
+    given = environ.get(EPOCH_VARIABLE, "")
+    if not given:
+        return None
+    # More digits than any time needs: Python refuses to read thousands of them.
+    if not (given.isascii() and given.isdigit() and len(given) <= _DIGITS):
+        raise InputError(
+            f"{EPOCH_VARIABLE} is not a number of seconds since 1970: {given!r}",
+            "set it as `git log -1 --format=%ct` prints it, or unset it",
+        )
+    return int(given)
+
+
+def _last_commit(directory: Path) -> int:
+    # Whichever user owns the clone: its code is about to run anyway.
+    last_commit = ("rev-list", "-1", "--timestamp", "HEAD", "--", ".")
+    answer = ask_git(directory, "-c", "safe.directory=*", *last_commit)
+    return int(answer.partition(" ")[0] or 0)
+
+
+def _newest_file(directory: Path) -> int:
+    newest = 0.0
+    for folder, subfolders, files in os.walk(directory):
+        subfolders[:] = [
+            name
+            for name in subfolders
+            if name not in _OUTPUT and not name.startswith(".") and not name.endswith(".egg-info")
+        ]
+        for name in files:
+            newest = max(newest, os.lstat(os.path.join(folder, name)).st_mtime)  # noqa: PTH118 - a hot loop
+    return int(newest)
