@@ -48,3 +48,8 @@ def commit(folder: Path, message: str = "change", **environ: str) -> str:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message, **environ)
     return git(folder, "rev-parse", "HEAD")
+
+
+def changed_lines(root: Path) -> list[str]:
+    lines = git(root, "diff", "--unified=0").splitlines()
+    return [it for it in lines if it[:1] == "+" and not it.startswith("+++")]
