@@ -73,7 +73,9 @@ def make_monorepo(root: Path, packages: int) -> Path:
     for number in range(packages):
         name = f"measured-{number:03}"
         make_package(root / "packages" / name, name, [*BACKENDS][number % len(BACKENDS)])
-    (root / ".gitignore").write_text("dist*/\n__pycache__/\n*.egg-info/\nbuild/\n", encoding="utf-8")
+    (root / ".gitignore").write_text(
+        "dist*/\n__pycache__/\n*.egg-info/\nbuild/\n", encoding="utf-8"
+    )
     commit(root)
     return root
 

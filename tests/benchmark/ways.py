@@ -74,7 +74,8 @@ def build_with_uv_and_twine(package: Path, url: str) -> None:
 
 
 def uv(package: Path, url: str) -> None:
-    program, folder = str(BIN / "uv"), package / "dist-uv"
+    # Beside the package: what is in it would be packed by the others.
+    program, folder = str(BIN / "uv"), package.with_name(f"dist-{package.name}")
     run(program, "build", "--quiet", "--out-dir", str(folder), str(package))
     publish = [
         program,
