@@ -54,8 +54,9 @@ class TriggerTarget:
 def find_targets(manifest: Manifest, components: Iterable[Component]) -> list[TriggerTarget]:
     """Return the targets of all *components*, grouped as *manifest* says."""
     components = tuple(components)
+    packages = {it.path: it for it in components if it.kind == "package"}
     return [
-        replace(target, unversioned=tuple(_unversioned(manifest, components, target)))
+        replace(target, unversioned=tuple(_unversioned(manifest, packages, target)))
         for target in _find_targets(manifest, components)
     ]
 
@@ -83,17 +84,15 @@ def _find_targets(manifest: Manifest, components: Iterable[Component]) -> list[T
 
 
 def _unversioned(
-    manifest: Manifest, components: Iterable[Component], target: TriggerTarget
+    manifest: Manifest, packages: Mapping[str, Component], target: TriggerTarget
 ) -> Iterator[str]:
     """Yield the globs of the files in what *target* watches whose changes need no release.
 
     A glob of a package that has others of them below it is theirs, too, or is left out.
     """
-    watched = {*target.packages, *target.folders}
     globs = {
-        it.path: dict.fromkeys((*it.unversioned, *manifest.unversioned))
-        for it in components
-        if it.kind == "package" and it.path in watched
+        path: dict.fromkeys((*packages[path].unversioned, *manifest.unversioned))
+        for path in sorted({*target.packages, *target.folders} & packages.keys())
     }
     for path, own in globs.items():
         inside = [globs[it] for it in globs if path in above(it)]
