@@ -17,6 +17,7 @@ import tempfile
 import threading
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from typing import IO, TYPE_CHECKING, Generic, TypeVar
 
 from steps.host.errors import OF_THE_MACHINE, InputError, ShipwheelError, printable
@@ -232,8 +233,15 @@ def followed(output: IO[str], on_line: OnLine | None) -> Iterator[None]:
     if on_line is None:
         yield
         return
+    with beside(partial(_follow, output.fileno(), on_line), name="output"):
+        yield
+
+
+@contextmanager
+def beside(work: Callable[[threading.Event], object], *, name: str) -> Iterator[None]:
+    """Do *work* in a thread of that *name* meanwhile; the event tells it to come to its end."""
     ended = threading.Event()
-    thread = threading.Thread(target=_follow, args=[output.fileno(), on_line, ended], daemon=True)
+    thread = threading.Thread(target=work, args=[ended], name=name, daemon=True)
     thread.start()
     try:
         yield
@@ -316,8 +324,8 @@ def each(
         pool.shutdown(wait=False, cancel_futures=True)
     errors = [outcome for outcome in outcomes if isinstance(outcome, ShipwheelError)]
     if errors:
-        told = (problem for error in errors for problem in error.problems)
-        problems = [*dict.fromkeys((*told, *also))]
+        raised = (problem for error in errors for problem in error.problems)
+        problems = [*dict.fromkeys((*raised, *also))]
         gravest = max(errors, key=lambda error: error.exit_code)
         raise type(gravest)(problems[0], more=problems[1:]) from gravest
     return tuple(outcome for outcome in outcomes if not isinstance(outcome, ShipwheelError))

@@ -18,6 +18,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
+from steps.host.children import beside
 from steps.host.errors import counted, printable, readable_size, readable_time, shorten
 
 if TYPE_CHECKING:
@@ -188,15 +189,8 @@ class Narration(logging.Handler):
     @contextmanager
     def show(self) -> Iterator[None]:
         """Show the progress meanwhile."""
-        ended = threading.Event()
-        follow = self._display if _has_display() else _beat
-        thread = threading.Thread(target=follow, args=[ended], name="progress", daemon=True)
-        thread.start()
-        try:
+        with beside(self._display if _has_display() else _beat, name="progress"):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
     def _display(self, ended: threading.Event) -> None:
         if ended.wait(_DELAY_SECONDS):
