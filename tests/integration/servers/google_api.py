@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -44,7 +45,7 @@ class Request:
 
 
 @dataclass
-class GoogleApi:
+class GoogleApi(ABC):
     """Answer for *endpoints*, as gcloud's settings call them, while the `with` block runs."""
 
     endpoints: ClassVar[tuple[str, ...]]
@@ -99,9 +100,9 @@ class GoogleApi:
             check=False,
         )
 
+    @abstractmethod
     def answer(self, request: Request) -> Answer:
         """Return the status and the body that *request* is answered with."""
-        raise NotImplementedError
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ from hypothesis import strategies
 
 from steps.distribution.contents import compare
 from steps.distribution.files import read_distribution
-from tests.unit.steps.distribution.test_contents import (
+from tests.unit.steps.distribution.pairs import (
     INFO,
     METADATA,
     SDIST,
