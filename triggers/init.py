@@ -173,7 +173,7 @@ def _write(directory: Path, options: InitOptions, *, force: bool) -> list[Writte
 
 
 def _taken_for_a_package(directory: Path) -> Iterator[Problem]:
-    """Yield a problem where setuptools, which is not told what to pack, would pack our folder."""
+    """Yield a problem where setuptools, without settings of its own, would pack our folder."""
     packages, modules = found_by_setuptools(directory)
     table, key, names = "[tool.setuptools.packages.find]", "include", [f"{it}*" for it in packages]
     if not packages:

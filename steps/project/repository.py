@@ -203,19 +203,19 @@ def _readable(top: Path | None, without: Collection[Path] = ()) -> Iterator[Proj
 def found_by_setuptools(directory: Path) -> tuple[list[str], list[str]]:
     """Return the packages in *directory*, and the modules, that setuptools has to find by itself.
 
-    Both are empty where another backend builds it, or setuptools is told what there is.
+    Both are empty where another backend builds it, or its own settings say what to pack.
     """
     with suppress(InputError):
         table = read_pyproject(directory, default="setup.py")
         backend = table_in(table, "build-system").get("build-backend", "setuptools")
         settings = table_in(table_in(table, "tool"), "setuptools")
-        told = {
+        given = {
             *(key.replace("-", "_") for key in settings),
             *config_options(parse_config(read_text(directory / "setup.cfg"))),
             *setup_arguments(read_text(directory / "setup.py")),
         }
         builds = "build-system" in table or calls_setup(directory)
-        if builds and str(backend).startswith("setuptools") and not told & _TELLS_MODULES:
+        if builds and str(backend).startswith("setuptools") and not given & _TELLS_MODULES:
             packages = [] if (directory / "src").is_dir() else directory.glob("*/__init__.py")
             modules = [] if (directory / "src").is_dir() else directory.glob("*.py")
             return _public(it.parent for it in packages), _public(modules)

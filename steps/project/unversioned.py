@@ -1,7 +1,7 @@
 """The files of a project whose changes need no release.
 
 They are named by globs from its directory. Built files are of another layout: a wheel's members are
-looked for in the project, and a description is told by the text of the file that it comes from.
+looked for in the project, and a description is that of the file which has its text.
 """
 
 from __future__ import annotations

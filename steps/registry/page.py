@@ -205,7 +205,7 @@ def _project(
         read = reader.read(link.filename)
         if read is None or not link.url:
             unreadable.append(link.filename)
-            versions += [read[1]] if read else []  # published, though nobody can get it
+            versions += [read[1]] if read else []  # published, even if it cannot be downloaded
             continue
         kind, version = read
         files.append(PublishedFile(kind=kind, version=version, **link._asdict()))

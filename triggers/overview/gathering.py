@@ -77,7 +77,7 @@ def gather(
         judgements = _judge_unbuilt(projects, asked.published, index, rules)
     paths = {it: package.path for package, it in zip(packages, projects, strict=True)}
     judged = {paths[project]: it for project, it in judgements.items()}
-    # Of some packages only the build told the name.
+    # The names of some packages are known only after their build.
     components = tuple(
         replace(it, name=judged[it.path].project) if it.path in judged else it for it in components
     )
