@@ -84,13 +84,18 @@ def choose_tag_place(tags: list[str], name: str, rules: _TagRules) -> TagPlace:
     """
     found = [pair for tag in tags if _is_taken(tag, rules) and (pair := _split(tag, rules))]
     if not (rules.globs or rules.patterns or rules.prefix):
-        own = [pair for pair in found if canonicalize_name(pair[0].strip("-_/@v")) == name != ""]
+        own = [pair for pair in found if name and name in _names(pair[0])]
         found = own or [pair for pair in found if pair[0] in {"", "v", "V"}]
     if found:
         prefix, version = max(found, key=lambda pair: pair[1])
         return TagPlace(prefix=prefix, latest=version)
     literal = _WILDCARD.split(rules.globs[0])[0] if rules.globs else ""
     return TagPlace(prefix=literal or f"{rules.prefix}v", latest=None)
+
+
+def _names(prefix: str) -> set[str]:
+    """Return what project *prefix* may name, with a `v` of the version at its end or without."""
+    return {canonicalize_name(it.strip("-_/@")) for it in (prefix, re.sub("[vV]$", "", prefix))}
 
 
 def _is_taken(tag: str, rules: _TagRules) -> bool:

@@ -217,6 +217,17 @@ def test_the_tag_to_make_is_spelled_as_those_that_the_tool_takes(
     assert place.latest == (Version(latest) if latest else None)
 
 
+@pytest.mark.parametrize("prefix", ["venv-tools-", "venv-tools-v", "venv_tools/v", "venv-tools@"])
+def test_a_tag_may_begin_with_the_name_of_any_project(prefix: str, tmp_path: Path) -> None:
+    commit(tmp_path)
+    for it in (f"{prefix}1.0", "v7.0"):
+        git(tmp_path, "tag", it)
+
+    place = find_tag_place(tmp_path, "venv-tools", {})
+
+    assert (place.tag(Version("2.0")), place.latest) == (f"{prefix}2.0", Version("1.0"))
+
+
 @pytest.mark.parametrize("file", ["pyproject.toml", "hatch.toml"])
 def test_tags_of_hatch_vcs_are_read_by_the_settings_in_either_file(
     tmp_path: Path, file: str
