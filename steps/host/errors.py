@@ -168,7 +168,7 @@ class Code:
 
 
 def warn(*findings: object) -> None:
-    """Say what stops nothing and should be known."""
+    """Log each of *findings* as a warning."""
     for finding in findings:
         _logger.warning("warning: %s", finding)
 
