@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from steps.registry.transport import Transport
     from steps.release.gate import Rules
     from steps.release.judgement import Judgement
+    from triggers.discovery.inventory import Component
     from triggers.overview.model import ComponentStatus, Overview
 
 _logger = logging.getLogger("shipwheel")
@@ -115,14 +116,13 @@ def command(
     """
     has_manifest = manifest_file.is_file() or str(manifest_file) != MANIFEST
     repository = open_repository(manifest_file) if has_manifest else _without_manifest()
+    wanted = _directories(directories, manifest_file.parent, repository.inventory.components)
     index = Index(transport.registry, transport, first_release=first_release)
     check = partial(_check, index=index, rules=rules, workers=workers) if build_them else None
     overview = gather(repository, index, rules, check, has_manifest=has_manifest, live=live)
     for note in overview.notes:
         _logger.warning("note: %s", note)
-    root = manifest_file.parent
-    inside = [relative_path(root, it) if Path(it).is_absolute() else it for it in directories]
-    shown = _select(overview, inside, states, outdated=outdated)
+    shown = _select(overview, wanted, states, outdated=outdated)
     if page:
         _write(page, render_page(shown))
     if as_json:
@@ -167,18 +167,27 @@ def _check(
     return check_aside(apply_defaults(projects), index, rules, options)
 
 
+def _directories(
+    given: Sequence[str], root: Path, components: Sequence[Component]
+) -> tuple[str, ...]:
+    """Return *given*, from *root*; raise InputError for those that no component is in."""
+    inside = (relative_path(root, it) if Path(it).is_absolute() else it for it in given)
+    wanted = tuple(posixpath.normpath(Path(it).as_posix()) for it in inside)
+    paths = [it.path for it in components]
+    InputError.raise_all(_unknown(it, paths) for it in wanted if not any(map(_in(it), paths)))
+    return wanted
+
+
 def _select(
-    overview: Overview, directories: Sequence[str], states: Sequence[str], *, outdated: bool
+    overview: Overview, wanted: Sequence[str], states: Sequence[str], *, outdated: bool
 ) -> Overview:
-    """Return *overview* with what is in *directories* and has one of *states*, or with all.
+    """Return *overview* with what is in *wanted* and has one of *states*, or with all.
 
     With *outdated* it has only packages of which an older version is in use, and these consumers.
     """
     found: Sequence[ComponentStatus] = overview.components
-    wanted = [posixpath.normpath(Path(it).as_posix()) for it in directories]
-    InputError.raise_all(_unknown(it, found) for it in wanted if not any(map(_in(it), found)))
     if wanted:
-        found = [it for it in found if any(_in(folder)(it) for folder in wanted)]
+        found = [it for it in found if any(_in(folder)(it.path) for folder in wanted)]
     if states:
         found = [it for it in found if it.state in states]
     if wanted or states or outdated:
@@ -188,12 +197,12 @@ def _select(
     return replace(overview, components=tuple(found))
 
 
-def _in(folder: str) -> Callable[[ComponentStatus], bool]:
-    return lambda it: folder in {".", it.path} or it.path.startswith(f"{folder}/")
+def _in(folder: str) -> Callable[[str], bool]:
+    return lambda path: folder in {".", path} or path.startswith(f"{folder}/")
 
 
-def _unknown(folder: str, components: Sequence[ComponentStatus]) -> Problem:
-    known = {part for it in components for part in (it.path, it.path.split("/")[0])}
+def _unknown(folder: str, paths: Sequence[str]) -> Problem:
+    known = {part for path in paths for part in (path, path.split("/")[0])}
     some = f"choose one of: {shorten(sorted(known), 8)}" if known else "there is none at all here"
     near = did_you_mean(folder, known, some)
     return Problem(f"No package or function is in the directory {folder!r}", near)

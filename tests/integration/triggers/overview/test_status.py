@@ -277,11 +277,15 @@ def test_the_page_is_written_in_the_place_of_the_table(
     [("packages/tide", "did you mean 'packages/tides'?"), ("x", "choose one of")],
 )
 @pytest.mark.usefixtures("root")
-def test_a_directory_without_packages_is_refused_with_those_that_have_some(
-    folder: str, hint: str, capsys: pytest.CaptureFixture[str]
+def test_a_directory_without_packages_is_refused_before_the_registry_is_asked(
+    folder: str, hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("ARTIFACT_REGISTRY_EMULATOR_HOST", "127.0.0.1:1")
+
     assert main(["status", "--no-live", folder]) == 2
-    assert hint in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert hint in said
+    assert "Connection refused" not in said
 
 
 def test_a_directory_may_be_named_by_its_whole_path(
