@@ -118,6 +118,14 @@ class ShipwheelCommand(click.Command):
         *own, last = super().get_params(ctx)
         return [*own, *_OUTPUT_OPTIONS, last]
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse *args*; an error names this command, also one that click's parser raises."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError as error:
+            error.ctx = error.ctx or ctx
+            raise
+
     def sections(self, ctx: click.Context) -> dict[str, list[click.Option]]:
         """Return the options by the section of the help, --help last."""
         section_of = {name: title for title, names in _SECTIONS.items() for name in names}

@@ -340,6 +340,11 @@ def test_a_current_directory_that_is_gone_is_reported(
             "No such option '--registri'. (Did you mean one of: '--registry', '--strict'?)",
             "shipwheel publish",
         ),
+        (
+            ["triggers", "lint", "--explain"],
+            "Option '--explain' requires an argument.",
+            "shipwheel triggers lint",
+        ),
     ],
 )
 def test_what_is_unknown_is_reported_with_its_near_miss(
